@@ -1,0 +1,82 @@
+"""Everything that podcrawler raises on purpose, under one base class.
+
+The text of each is one sentence for the person who reads it: what happened, and what to do about it.
+"""
+
+
+class PodcrawlerError(Exception):
+    """The base of all errors here. ``exit_status`` is what a command that ends with it exits with."""
+
+    exit_status = 2
+
+
+class AddressError(PodcrawlerError):
+    """Raised when what was given as an address cannot be one (no scheme, no host, not http or https)."""
+
+
+class SettingError(PodcrawlerError):
+    """Raised when a setting has a value that cannot be worked with."""
+
+
+class RedisError(PodcrawlerError):
+    """Raised when no Redis can be reached, or when the one that was reached cannot be used."""
+
+
+class EmbeddedServerError(RedisError):
+    """Raised when the embedded Valkey cannot be started, or its state folder cannot be used."""
+
+
+class StoreError(PodcrawlerError):
+    """Raised when the store (``FILES_STORE``) cannot be written to."""
+
+
+class ImportFolderError(PodcrawlerError):
+    """Raised when a folder cannot be imported: it cannot be read, or does not tell whose files are in it."""
+
+
+class NodeError(PodcrawlerError):
+    """Raised when a child node keeps dying, so that the work cannot go on."""
+
+    exit_status = 1
+
+
+class CodecError(PodcrawlerError):
+    """Raised when a request cannot be written as JSON, or a text from Redis is no request."""
+
+
+class EntryError(PodcrawlerError):
+    """Raised when one entry of a queue cannot be finished.
+
+    ``kind`` is a short word that is the same for all failures of one cause (``http-404``, ``timeout``).
+    ``passing`` tells whether the cause may go away by itself, so that a later try is worth it.
+    """
+
+    exit_status = 1
+
+    def __init__(self, kind: str, sentence: str, *, passing: bool = False) -> None:
+        super().__init__(sentence)
+        self.kind = kind
+        self.passing = passing
+
+
+class ListingError(EntryError):
+    """Raised when a page or feed cannot be read as a list of episodes."""
+
+
+class EpisodeError(EntryError):
+    """Raised when an episode's page does not tell where its audio is."""
+
+
+class FetchError(EntryError):
+    """Raised when a page or a media file could not be had from its server."""
+
+
+class MediaError(EntryError):
+    """Raised when what a server sent is not the complete media file that was asked for."""
+
+
+class TransferCancelledError(EntryError):
+    """Raised when a transfer was given up by this node itself: it stops, or it lost the lease."""
+
+    def __init__(self) -> None:
+        super().__init__("cancelled", "The transfer was given up: this node stops, or it lost the lease.", passing=True)
