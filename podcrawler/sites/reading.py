@@ -1,0 +1,110 @@
+"""How all sites read the small things that pages and feeds write: XML, texts, addresses, durations, orders."""
+
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from operator import itemgetter
+from urllib.parse import urljoin, urlsplit
+
+from lxml import etree
+from scrapy.http import TextResponse
+from w3lib.encoding import http_content_type_encoding
+
+from podcrawler.items import Episode
+
+_BOMS_AND_SPACE = b"\xef\xbb\xbf \t\r\n"
+_PROLOG = re.compile(rb"(?s)<\?.*?\?>|<!--.*?-->|<![^>\[]*(?:\[.*?\]\s*)?>|\s+")
+_ROOT = re.compile(rb"<(?:[\w.-]+:)?([\w.-]+)")
+_XML_SPACE = re.compile(r"[ \t\r\n]+")
+_DURATION = re.compile(r"(?:(?:([0-9]{1,4}):)?([0-9]{1,4}):)?([0-9]{1,7})(?:\.[0-9]*)?")
+
+
+def root_name(body: bytes) -> str:
+    """The name of an XML document's root element without its prefix, empty if the bytes do not begin like XML.
+
+    Looks no further than that element, and forgives what precedes it.
+    """
+    if body.startswith((b"\xff\xfe", b"\xfe\xff")):
+        body = body[:4096].decode("utf-16", "ignore").encode()
+    at = len(body) - len(body.lstrip(_BOMS_AND_SPACE))
+    while prolog := _PROLOG.match(body, at):
+        at = prolog.end()
+    root = _ROOT.match(body, at)
+    return root[1].decode("ascii", "replace") if root else ""
+
+
+def xml_root(response: TextResponse) -> etree._Element:
+    """The root element of a well-formed document; raises ``lxml.etree.XMLSyntaxError`` otherwise.
+
+    The encoding is the one that the document declares, else UTF-8, else the one of the Content-Type. Entities stay
+    unresolved, nothing is fetched, and nesting and sizes have libxml2's limits, for the document may be hostile.
+    """
+    body = response.body.lstrip(_BOMS_AND_SPACE)
+    try:
+        return _parse(body, response.url)
+    except etree.XMLSyntaxError:
+        with suppress(etree.XMLSyntaxError):
+            return _parse(mended(body), response.url, "utf-8")
+        charset = http_content_type_encoding((response.headers.get("Content-Type") or b"").decode("latin-1"))
+        # LookupError: Python has encodings that are not of text.
+        with suppress(etree.XMLSyntaxError, UnicodeDecodeError, LookupError):
+            return _parse(body.decode(charset or "ascii").encode(), response.url, "utf-8")
+        raise
+
+
+def mended(body: bytes) -> bytes:
+    """UTF-8 that has a few wrong bytes, with replacement characters in their place; anything else as it is."""
+    text = body.decode("utf-8", "replace")
+    wrong = text.count("\ufffd")
+    right = len(text) - len(text.encode("ascii", "ignore")) - wrong
+    return text.encode() if 0 < wrong < right else body
+
+
+def _parse(body: bytes, url: str, encoding: str | None = None) -> etree._Element:
+    parser = etree.XMLParser(
+        encoding=encoding,
+        resolve_entities=False,
+        no_network=True,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+        collect_ids=False,
+    )
+    return etree.fromstring(body, parser, base_url=url)
+
+
+def one_line(text: str) -> str:
+    """A title as one line: the white space of XML and HTML becomes single spaces, any other is the title's own."""
+    return _XML_SPACE.sub(" ", text).strip()
+
+
+def web_url(base: str, address: str) -> str:
+    """The absolute URL of ``address`` on the page ``base``; empty if it is none of http or https."""
+    address = address.strip()
+    try:
+        given = urlsplit(address)
+        url = urljoin(base, address)
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        return ""
+    # urljoin would take "http:" or "http://" for the page itself.
+    return url if address and usable and (given.netloc or not given.scheme) else ""
+
+
+def seconds(text: str) -> int | None:
+    """A duration written as seconds, M:S or H:M:S (``itunes:duration``), None if it is written in another way."""
+    duration = _DURATION.fullmatch(text.strip())
+    if duration is None:
+        return None
+    hours, minutes, rest = (int(part or 0) for part in duration.groups())
+    return hours * 3600 + minutes * 60 + rest
+
+
+def oldest_first(episodes: Sequence[Episode]) -> list[Episode]:
+    """Episodes in the order of their dates if all have one, else turned round: pages and feeds list newest first."""
+    turned = list(reversed(episodes))
+    dates = [episode.published for episode in turned if episode.published]
+    if len(dates) < len(turned):
+        return turned
+    return [episode for _, episode in sorted(zip(dates, turned, strict=True), key=itemgetter(0))]

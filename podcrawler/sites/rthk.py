@@ -1,0 +1,244 @@
+"""RTHK, the broadcaster of Hong Kong: the pages of its podcast site, wherever they are served from.
+
+There are lists of episodes in HTML (by year), the episodes' own pages, the programme's page of the newer site (which
+only names the years), and lists in XML, which alone tell the audio files.
+"""
+
+import re
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta, timezone
+from typing import ClassVar
+from urllib.parse import parse_qs, parse_qsl, urlsplit
+
+from lxml import etree
+from parsel import Selector
+from scrapy.http import TextResponse
+from scrapy.utils.response import get_base_url
+
+from podcrawler.exceptions import EpisodeError, ListingError
+from podcrawler.items import Enclosure, Episode, Podcast
+from podcrawler.sites import identity
+from podcrawler.sites.base import Listing, Site
+from podcrawler.sites.reading import oldest_first, one_line, root_name, seconds, web_url, xml_root
+
+_OWN_HOST = re.compile(r"(?:.+\.)?rthk(?:\.org)?\.hk\.?")
+#: Never eight digits: `rthk-12345678` could be the id of another podcast that calls itself RTHK.
+_PID = re.compile(r"[0-9]{1,7}")
+_EID = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_NUMBER = re.compile(r"[0-9]{1,9}")
+_YEAR = re.compile(r"(?:19|20)[0-9]{2}")
+_HONG_KONG = timezone(timedelta(hours=8))
+_HTML_PAGES = ("item.php", "item_all.php", "item_epi.php")
+_XML_LIST = "episodeList.php"
+_MARKS_OF_A_LIST = ("epiItem", "yearBox", "switch-years")
+_MARKS_OF_AN_EPISODE = ("audioplayer", "controlBar", "epi-description")
+
+
+class Rthk(Site):
+    name: ClassVar[str] = "rthk"
+
+    def matches(self, response: TextResponse) -> bool:
+        page = urlsplit(response.url).path.rpartition("/")[2]
+        if not _PID.fullmatch(_query(response.url, "pid")):
+            return False
+        if page == _XML_LIST:
+            return root_name(response.body) == "episodeList"
+        eid = _query(response.url, "eid")
+        marks = _MARKS_OF_AN_EPISODE if _EID.fullmatch(eid) else _MARKS_OF_A_LIST
+        return page in _HTML_PAGES and any(mark in response.text for mark in marks)
+
+    def parse_list(self, response: TextResponse) -> Listing:
+        if urlsplit(response.url).path.endswith(_XML_LIST):
+            return _xml_list(response)
+        if _query(response.url, "eid"):
+            return _single_episode(response)
+        return _html_list(response)
+
+    def parse_episode(self, response: TextResponse, episode: Episode) -> Episode:
+        page = _html(response)
+        enclosure = _audio(response, page)
+        if enclosure is None:
+            raise EpisodeError("no-audio", _no_audio(response.url))
+        return replace(
+            episode,
+            enclosure=enclosure,
+            title=episode.title or _episode_title(page),
+            description=episode.description or _description(page),
+        )
+
+
+def _html_list(response: TextResponse) -> Listing:
+    page = _html(response)
+    base = _base(response)
+    podcast = _podcast(response.url, _show_title(page))
+    episodes: dict[str, Episode] = {}
+    for item in page.css("div.epiItem.video"):
+        address = web_url(base, item.css("a[href]::attr(href)").get(""))
+        eid = _query(address, "eid")
+        if _EID.fullmatch(eid):
+            title = _line(item, "span.title")
+            published = _midnight(_line(item, "span.date"))
+            episodes.setdefault(eid, Episode(eid, podcast.id, title, page=address, published=published))
+    links = page.css("a.yearBox::attr(href)").getall() + _xml_lists(response.url, page)
+    next_urls = _others(response.url, [web_url(base, link) for link in links])
+    return Listing(podcast, oldest_first(list(episodes.values())), next_urls)
+
+
+def _xml_lists(url: str, page: Selector) -> list[str]:
+    """The newer programme page names only its years; their episodes are in XML lists."""
+    years = [year for year in page.css("#switch-years option::attr(value)").getall() if _YEAR.fullmatch(year)]
+    pid = _query(url, "pid")
+    return [f"{_XML_LIST}?pid={pid}&display=all&year={year}" for year in sorted(years)]
+
+
+def _single_episode(response: TextResponse) -> Listing:
+    page = _html(response)
+    title = _episode_title(page)
+    podcast = _podcast(response.url, _show_title(page, but_not=title))
+    enclosure = _audio(response, page)
+    if enclosure is None:
+        raise ListingError("no-audio", _no_audio(response.url))
+    episode = Episode(
+        _query(response.url, "eid"),
+        podcast.id,
+        title,
+        enclosure,
+        page=response.url,
+        description=_description(page),
+    )
+    return Listing(podcast, [episode])
+
+
+def _xml_list(response: TextResponse) -> Listing:
+    try:
+        root = xml_root(response)
+    except etree.XMLSyntaxError as error:
+        raise ListingError(
+            "broken-xml", f"{response.url} is not well-formed XML ({error.msg}); try again later.", passing=True
+        ) from error
+    podcast = _podcast(response.url, "")
+    episodes: dict[str, Episode] = {}
+    for item in root.iterchildren("episode"):
+        eid = item.findtext("eid", "").strip()
+        media = web_url(response.url, item.findtext("mediafile", ""))
+        if _EID.fullmatch(eid) and media:
+            episode = Episode(
+                eid,
+                podcast.id,
+                one_line(item.findtext("episodeTitle", "")),
+                Enclosure(media),
+                published=_midnight(item.findtext("episodeDate", "").strip()),
+                duration=seconds(item.findtext("duration", "")),
+                image=web_url(response.url, item.findtext("cover", "")),
+            )
+            episodes.setdefault(eid, episode)
+    next_urls = []
+    # A page without episodes is the last one, whatever it says: else a broken list would have no end.
+    if episodes and _number(root.findtext("remainder", "0")):
+        page = _number(root.findtext("page", "1"))
+        next_urls = _others(response.url, [_with_page(response.url, page + 1)])
+    return Listing(podcast, oldest_first(list(episodes.values())), next_urls)
+
+
+def _with_page(url: str, page: int) -> str:
+    """The same address with another ``page``; the other parts of its query stay as they are, where they are."""
+    parts = urlsplit(url)
+    query, found = re.subn(r"(?<![^&])page=[^&]*", f"page={page}", parts.query, count=1)
+    return parts._replace(query=query if found else f"{query}&page={page}").geturl()
+
+
+def _podcast(url: str, title: str) -> Podcast:
+    """The podcast of a page: its identity is its pid, wherever its pages are mirrored."""
+    parts = urlsplit(url)
+    pid = _query(url, "pid")
+    guid = identity.podcast_guid(f"https://podcast.rthk.hk/podcast/item.php?pid={pid}")
+    own = _OWN_HOST.fullmatch(parts.hostname or "")
+    return Podcast(
+        id=f"rthk-{pid}" if own else identity.podcast_id(title, guid),
+        title=title,
+        address=parts._replace(
+            path=parts.path.replace("item_epi.php", "item_all.php"), query=f"pid={pid}", fragment=""
+        ).geturl(),
+        guid=guid,
+    )
+
+
+def _show_title(page: Selector, but_not: str = "") -> str:
+    """The title of the show, which is in one of several places; some of them have the episode's on its own page."""
+    titles = [page.css('meta[property="og:title"]::attr(content)').get("")]
+    titles += [_line(page, place) for place in (".prog-title", "h1", "title")]
+    return next((title for title in map(one_line, titles) if title and title != but_not), "")
+
+
+def _episode_title(page: Selector) -> str:
+    return _line(page, ".controlBar .epi-title")
+
+
+def _description(page: Selector) -> str:
+    return _line(page, ".epi-description")
+
+
+def _audio(response: TextResponse, page: Selector) -> Enclosure | None:
+    for audio in page.css(".audioplayer audio[src], .audioplayer audio source[src]"):
+        if url := web_url(_base(response), audio.attrib["src"]):
+            return Enclosure(url, audio.attrib.get("type", "").strip())
+    return None
+
+
+def _no_audio(url: str) -> str:
+    return (
+        f"The episode's page {url} has no audio player with a web address; "
+        "open it in a browser, and retry if it plays there."
+    )
+
+
+def _html(response: TextResponse) -> Selector:
+    # Not response.selector: a page that is labelled as XML or JSON would be read as that.
+    return Selector(response.text or " ", type="html")
+
+
+def _base(response: TextResponse) -> str:
+    """What the links of the page are relative to."""
+    try:
+        return get_base_url(response)
+    except ValueError:
+        # Its <base> is no address at all.
+        return response.url
+
+
+def _line(selector: Selector, query: str) -> str:
+    """The text of the first element that a CSS query finds, on one line."""
+    return one_line(selector.css(query).xpath("string()").get(""))
+
+
+def _midnight(text: str) -> datetime | None:
+    """A day as these pages write it, 2013-12-31, in Hong Kong; None for anything else."""
+    try:
+        return datetime.combine(date.fromisoformat(text), time(), _HONG_KONG)
+    except ValueError:
+        return None
+
+
+def _number(text: str) -> int:
+    return int(text) if _NUMBER.fullmatch(text.strip()) else 0
+
+
+def _query(url: str, name: str) -> str:
+    return parse_qs(urlsplit(url).query).get(name, [""])[0]
+
+
+def _others(url: str, links: list[str]) -> list[str]:
+    """Links to other pages than ``url``, each once."""
+    known = {_page(url)}
+    others = []
+    for link in filter(None, links):
+        if _page(link) not in known:
+            known.add(_page(link))
+            others.append(link)
+    return others
+
+
+def _page(url: str) -> tuple[str, frozenset[tuple[str, str]]]:
+    """What tells one page from another: neither the language that it is shown in, nor the order of its query."""
+    parts = urlsplit(url)
+    return parts.path, frozenset((name, value) for name, value in parse_qsl(parts.query) if name != "lang")

@@ -1,0 +1,48 @@
+"""``python -m sample serve`` and ``python -m sample archive [DIR]``."""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+from urllib.parse import urljoin
+
+from sample.server import SampleServer
+
+_SEEDS = ("podcast/item_all.php?pid=287", "feed.xml")
+
+
+def serve() -> int:
+    """Print the address of the sample on a line of its own, and serve it until SIGTERM or Ctrl-C."""
+    stops = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, stops)
+    with SampleServer() as address:
+        print(address, flush=True)
+        signal.sigwait(stops)
+    return 0
+
+
+def archive(folder: str) -> int:
+    """Archive the sample into ``folder`` with a podcrawler of its own; its exit status."""
+    with SampleServer() as address:
+        seeds = [urljoin(address, seed) for seed in _SEEDS]
+        print("The sample serves", *seeds, flush=True)
+        command = [sys.executable, "-m", "podcrawler", "archive", *seeds]
+        with subprocess.Popen(command, env={**os.environ, "FILES_STORE": folder}) as child:
+            # Ctrl-C reaches the child as well: it stops in its own time, and this waits for it.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            return child.wait()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m sample", description="A sample of podcasts, without the internet.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("serve", help="serve the sample until stopped; its address goes to standard output")
+    archiving = commands.add_parser("archive", help="archive the sample with podcrawler")
+    archiving.add_argument("folder", metavar="DIR", nargs="?", default="archive", help="where to (./archive)")
+    arguments = parser.parse_args()
+    return serve() if arguments.command == "serve" else archive(arguments.folder)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,35 @@
+"""The sample's audio: short melodies, computed, so that no recording has to be kept in the repository."""
+
+import io
+import math
+import struct
+import wave
+from functools import cache
+from random import Random
+
+#: Samples per second; mono, 16 bits each.
+RATE = 8000
+_NOTE = RATE // 4
+_PENTATONIC = (262.0, 294.0, 330.0, 392.0, 440.0, 523.0)
+
+
+@cache
+def melody(name: str) -> bytes:
+    """A WAV file of one to three seconds; each name has its own tune, and always the same one."""
+    random = Random(name)
+    tune = [random.choice(_PENTATONIC) for _ in range(random.randint(4, 12))]
+    frames = b"".join(_note(frequency) for frequency in tune)
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(1)
+        writer.setsampwidth(2)
+        writer.setframerate(RATE)
+        writer.writeframes(frames)
+    return file.getvalue()
+
+
+@cache
+def _note(frequency: float) -> bytes:
+    """A quarter of a second that fades out like a plucked string."""
+    samples = (int(12000 * (1 - at / _NOTE) * math.sin(2 * math.pi * frequency * at / RATE)) for at in range(_NOTE))
+    return struct.pack(f"<{_NOTE}h", *samples)

@@ -1,0 +1,54 @@
+"""The sample's web server: HTTP/1.1 on the loopback address, on a port that the system chooses.
+
+It is a forward proxy too: asked for an absolute URL (RFC 9112 §3.2.2) it answers for that host, which is how the
+tests record pages under the addresses that they have in real life.
+"""
+
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from types import TracebackType
+
+from sample.site import answer
+
+
+class SampleServer:
+    """``with SampleServer() as address:`` serves in a thread meanwhile; ``address`` is ``http://127.0.0.1:PORT/``."""
+
+    def __init__(self) -> None:
+        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._thread = Thread(target=self._server.serve_forever, daemon=True)
+
+    def __enter__(self) -> str:
+        self._thread.start()
+        return f"http://127.0.0.1:{self._server.server_port}/"
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that goes away in the middle is no matter."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def do_GET(self) -> None:
+        url = self.path if self.path.startswith("http://") else f"http://{self.headers['Host']}{self.path}"
+        status, content_type, body = answer(url)
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the name is http.server's)
+        """Standard output and error belong to podcrawler."""

@@ -1,0 +1,107 @@
+"""The saved input of the sites: which addresses, and how they are recorded, replayed and turned into expected items.
+
+``python -m tests.sites.record`` records the cassettes from the sample site, ``--live`` those of RTHK's own addresses
+from RTHK, ``--expected`` writes the items that the cassettes give now. tests/README.md tells more.
+"""
+
+import argparse
+import json
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs, urlsplit
+
+import requests
+from betamax import Betamax
+from scrapy.http import Headers, TextResponse
+from scrapy.responsetypes import responsetypes
+
+from podcrawler.items import Episode
+from podcrawler.sites import site_for
+from sample.server import SampleServer
+
+CASSETTES = Path(__file__).parent.parent / "cassettes"
+
+
+class Case(NamedTuple):
+    """One page of one site: ``tests/cassettes/<site>-<name>.json`` gives ``tests/sites/<site>/<name>.json``."""
+
+    site: str
+    name: str
+    address: str
+
+    @property
+    def expected(self) -> Path:
+        return Path(__file__).parent / self.site / f"{self.name}.json"
+
+    def replay(self) -> TextResponse:
+        """The page as Scrapy gives it to a site, from the cassette alone."""
+        answer = self._get(requests.Session(), "none")
+        headers = Headers(dict(answer.headers))
+        response_class = responsetypes.from_args(headers=headers, url=answer.url, body=answer.content)
+        response = response_class(answer.url, status=answer.status_code, headers=headers, body=answer.content)
+        assert isinstance(response, TextResponse)
+        return response
+
+    def record(self, session: requests.Session) -> None:
+        self._get(session, "all").raise_for_status()
+
+    def _get(self, session: requests.Session, mode: str) -> requests.Response:
+        options = {"record_mode": mode}
+        with Betamax(session, str(CASSETTES), options).use_cassette(f"{self.site}-{self.name}"):
+            return session.get(self.address, timeout=30)
+
+
+_RTHK = "http://podcast.rthk.hk/podcast"
+CASES = [
+    Case("rthk", "list", f"{_RTHK}/item_all.php?pid=287"),
+    Case("rthk", "list-of-2012", f"{_RTHK}/item_all.php?pid=287&current_year=2012"),
+    Case("rthk", "list-on-a-mirror", "http://mirror.example.org/rthk/item_all.php?pid=287"),
+    Case("rthk", "episode", f"{_RTHK}/item_epi.php?pid=287&eid=20001"),
+    Case("rthk", "episode-with-source", f"{_RTHK}/item_epi.php?pid=287&eid=20005"),
+    Case("rthk", "episode-with-query", f"{_RTHK}/item_epi.php?pid=287&lang=zh-CN&eid=20004"),
+    Case("rthk", "programme", f"{_RTHK}/item.php?pid=447"),
+    Case("rthk", "xml", f"{_RTHK}/episodeList.php?pid=447&year=2020"),
+    Case("rthk", "xml-page-2", f"{_RTHK}/episodeList.php?pid=447&year=2020&page=2"),
+    Case("rthk", "xml-of-a-year", f"{_RTHK}/episodeList.php?pid=447&display=all&year=2020"),
+    Case("feed", "rss", "http://feeds.example.com/feed.xml"),
+    Case("feed", "atom", "http://feeds.example.com/atom.xml"),
+]
+
+
+def items(response: TextResponse) -> dict[str, Any]:
+    """What podcrawler makes of a page, as JSON has it: the site, the listing, and on an episode's page the episode."""
+    site = site_for(response)
+    found: dict[str, Any] = {"site": site.name, "listing": asdict(site.parse_list(response))}
+    for eid in parse_qs(urlsplit(response.url).query).get("eid", []):
+        found["episode"] = asdict(site.parse_episode(response, Episode(eid, "rthk-287", "")))
+    copy: dict[str, Any] = json.loads(json.dumps(found, default=datetime.isoformat))
+    return copy
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.sites.record", description=__doc__)
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument("--live", action="store_true", help="record the pages of RTHK's own addresses from RTHK")
+    choice.add_argument("--expected", action="store_true", help="write the items that the cassettes give now")
+    arguments = parser.parse_args()
+    if arguments.expected:
+        for case in CASES:
+            case.expected.parent.mkdir(exist_ok=True)
+            text = json.dumps(items(case.replay()), ensure_ascii=False, indent=2)
+            case.expected.write_text(f"{text}\n", encoding="utf-8")
+    elif arguments.live:
+        for case in CASES:
+            if case.address.startswith(_RTHK):
+                case.record(requests.Session())
+    else:
+        with SampleServer() as proxy:
+            for case in CASES:
+                session = requests.Session()
+                session.proxies = {"http": proxy}
+                case.record(session)
+
+
+if __name__ == "__main__":
+    main()
