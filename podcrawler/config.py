@@ -1,0 +1,42 @@
+"""podcrawler's own settings, read from Scrapy's and checked once, so that a wrong value ends in a sentence."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from scrapy.settings import BaseSettings
+
+from podcrawler.exceptions import SettingError
+
+_PREFIX = "PODCRAWLER_"
+
+Count = Annotated[int, Field(ge=1, le=10_000)]
+Seconds = Annotated[float, Field(gt=0, le=10_000_000)]
+
+
+class Config(BaseModel):
+    """The ``PODCRAWLER_*`` settings that say how the queue and a node work; docs/settings.md says what each is for."""
+
+    model_config = ConfigDict(frozen=True)
+
+    namespace: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,60}$")]
+    node_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{0,60}$")]
+    concurrent_episodes: Count
+    concurrent_pages: Count
+    lease_seconds: Annotated[float, Field(ge=1, le=86_400)]
+    max_tries: Count
+    max_expiries: Count
+    retry_delay: Annotated[float, Field(ge=0, le=86_400)]
+    max_retry_delay: Seconds
+    visit_seconds: Annotated[int, Field(ge=1, le=10_000_000)]
+    exit_when_done: bool
+    supervisor_pid: Annotated[int, Field(ge=0)]
+
+    @classmethod
+    def read(cls, settings: BaseSettings) -> "Config":
+        """The values of the settings; SettingError, which names the first that is wrong."""
+        try:
+            return cls.model_validate({name: settings[_PREFIX + name.upper()] for name in cls.model_fields})
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = _PREFIX + str(first["loc"][0]).upper()
+            raise SettingError(f"{name} cannot be {first['input']!r}: {first['msg']}; see docs/settings.md.") from None

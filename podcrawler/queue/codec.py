@@ -1,0 +1,142 @@
+"""Requests as JSON that a person can read with ``redis-cli``, and that nothing ever unpickles.
+
+``dumps`` and ``loads`` have the form of scrapy-redis's serializers (``SCHEDULER_SERIALIZER``). What JSON has no
+form for is an object of one field whose name begins with ``$``: ``{"$bytes": "utf-8 text"}``, ``{"$base64": ...}``,
+``{"$surrogates": base64}`` (text that is no Unicode), ``{"$tuple": [...]}``, ``{"$set": [...]}``,
+``{"$float": "nan"}``, ``{"$dict": [[key, value], ...]}`` and ``{"$episode": {...}}``.
+"""
+
+import base64
+import json
+import math
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from scrapy import Request, Spider
+from scrapy.utils.request import request_from_dict
+
+from podcrawler.exceptions import CodecError
+from podcrawler.items import Episode
+
+_EPISODE = TypeAdapter(Episode)
+_DEFAULTS = Request("http://default.invalid/").to_dict()
+#: Whatever class the text names is imported, so it must be one of Scrapy's.
+_REQUEST_CLASSES = "scrapy.http.request."
+#: Fields of ``meta`` that mean something in one process only.
+_LOCAL_META = frozenset({"lease", "part"})
+
+
+def dumps(value: Any) -> str:
+    """``value`` as JSON in ASCII. CodecError for what has no form there (functions, open files, ...)."""
+    try:
+        return json.dumps(_to_json(value), separators=(",", ":"))
+    except RecursionError as error:
+        raise CodecError("A request cannot be queued: its meta is nested too deeply or contains itself.") from error
+
+
+def loads(text: str | bytes) -> Any:
+    """What ``dumps`` was given. CodecError for a text that it did not write."""
+    try:
+        return _from_json(json.loads(text))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise CodecError(
+            f"An entry of the queue cannot be read as JSON ({error}); look at it with redis-cli."
+        ) from error
+
+
+def request_to_dict(request: Request, spider: Spider | None = None) -> dict[str, Any]:
+    """The request without what is as Scrapy has it by default; its callbacks must be methods of ``spider``."""
+    fields = {name: value for name, value in request.to_dict(spider=spider).items() if value != _DEFAULTS.get(name)}
+    if meta := {name: value for name, value in request.meta.items() if name not in _LOCAL_META}:
+        fields["meta"] = meta
+    else:
+        fields.pop("meta", None)
+    return fields
+
+
+def dict_to_request(fields: Any, spider: Spider | None = None) -> Request:
+    """The request that ``request_to_dict`` was given. CodecError for anything else."""
+    if not isinstance(fields, dict) or not isinstance(fields.get("url"), str):
+        raise CodecError("An entry of the queue is no request: it has no url; look at it with redis-cli.")
+    if not str(fields.get("_class", _REQUEST_CLASSES)).startswith(_REQUEST_CLASSES):
+        raise CodecError(f"An entry of the queue is no request but a {fields['_class']}; look at it with redis-cli.")
+    try:
+        return request_from_dict(fields, spider=spider)
+    except (ValueError, TypeError, AttributeError, ImportError) as error:
+        raise CodecError(f"An entry of the queue is no request that can be made: {error}") from error
+
+
+def _to_json(value: Any) -> Any:
+    match value:
+        case None | bool() | int():
+            return value
+        case str():
+            return value if _encodable(value) else {"$surrogates": _base64(value.encode("utf-8", "surrogatepass"))}
+        case float():
+            return value if math.isfinite(value) else {"$float": str(value)}
+        case bytes():
+            try:
+                return {"$bytes": value.decode()}
+            except UnicodeDecodeError:
+                return {"$base64": _base64(value)}
+        case Episode():
+            return {"$episode": _to_json(_EPISODE.dump_python(value, mode="json", exclude_defaults=True))}
+        case list():
+            return [_to_json(item) for item in value]
+        case tuple():
+            return {"$tuple": [_to_json(item) for item in value]}
+        case set() | frozenset():
+            return {"$set": [_to_json(item) for item in value]}
+        case dict():
+            if all(isinstance(key, str) and _encodable(key) and not key.startswith("$") for key in value):
+                return {key: _to_json(item) for key, item in value.items()}
+            return {"$dict": [[_to_json(key), _to_json(item)] for key, item in value.items()]}
+    raise CodecError(f"A request cannot be queued: {type(value).__name__} in it has no form in JSON.")
+
+
+def _from_json(value: Any) -> Any:
+    match value:
+        case list():
+            return [_from_json(item) for item in value]
+        case dict() if len(value) == 1 and (tag := next(iter(value))).startswith("$"):
+            return _from_tag(tag, value[tag])
+        case dict():
+            return {key: _from_json(item) for key, item in value.items()}
+    return value
+
+
+def _from_tag(tag: str, value: Any) -> Any:
+    match tag:
+        case "$bytes":
+            return str(value).encode()
+        case "$base64":
+            return base64.b64decode(value, validate=True)
+        case "$surrogates":
+            return base64.b64decode(value, validate=True).decode("utf-8", "surrogatepass")
+        case "$float":
+            return float(value)
+        case "$tuple":
+            return tuple(_from_json(item) for item in value)
+        case "$set":
+            return {_from_json(item) for item in value}
+        case "$dict":
+            return {_from_json(key): _from_json(item) for key, item in value}
+        case "$episode":
+            try:
+                return _EPISODE.validate_python(_from_json(value))
+            except ValidationError as error:
+                raise CodecError(f"An entry of the queue is no episode: {error.errors()[0]['msg']}") from error
+    raise ValueError(f"unknown form {tag}")
+
+
+def _encodable(text: str) -> bool:
+    """Whether the text has no lone surrogates, which are legal in Python and nowhere else."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()

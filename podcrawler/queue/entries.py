@@ -1,0 +1,72 @@
+"""Entries, the units of work: how a request becomes one, and the lease on it that a node holds."""
+
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
+
+from scrapy import Request
+from scrapy.utils.request import fingerprint
+
+from podcrawler.items import Episode
+
+Kind = Literal["page", "episode", "seed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One unit of work before it is pushed."""
+
+    kind: Kind
+    #: Unique in the archive: ``<podcast id>/<episode id>``, or the address of a list page.
+    key: str
+    #: What is done when all of its entries are: the podcast's id, or the address that the user gave.
+    group: str
+    #: The entry's name in its group.
+    name: str
+    #: The host that the node will talk to, so that hosts can take turns.
+    host: str
+    #: The request, as the codec writes it.
+    payload: str
+    #: Higher comes first.
+    priority: int = 0
+    #: True for an address that a user gave: a new visit, whatever is known of earlier ones.
+    fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A node's time-limited hold on an entry, proven by ``token``."""
+
+    key: str
+    token: str
+    kind: Kind
+    group: str
+    name: str
+    #: How many leases on this entry have ended in an error before.
+    tries: int
+    #: The request, as the codec wrote it; of a seed, the bytes that a user pushed.
+    payload: bytes
+
+
+def page_request(address: str, root: str | None = None) -> Request:
+    """The request for a list page: one that a user gave, or one that was found from the address ``root``."""
+    return Request(address, meta={"root": root} if root else None, dont_filter=True)
+
+
+def episode_request(episode: Episode) -> Request:
+    """The request for an episode: for its page, or for its enclosure where that is known already."""
+    url = episode.enclosure.url if episode.enclosure else episode.page
+    return Request(url, meta={"episode": episode}, dont_filter=True)
+
+
+def entry_of(request: Request, payload: str) -> Entry:
+    """The entry that a request is, told by its ``meta``: ``episode`` (an Episode), or ``root`` (an address)."""
+    host = urlsplit(request.url).hostname or ""
+    episode = request.meta.get("episode")
+    if isinstance(episode, Episode):
+        return Entry("episode", episode.key, episode.podcast_id, episode.id, host, payload, request.priority)
+    address = request.url
+    if request.method != "GET" or request.body:
+        address += f"#{fingerprint(request).hex()}"
+    root = request.meta.get("root")
+    return Entry("page", address, root or address, address, host, payload, request.priority, fresh=root is None)

@@ -1,0 +1,50 @@
+"""The names of all keys in Redis; docs/queue.md says what each holds.
+
+All but the seeds share one hash tag, so that a cluster keeps them on one node.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys of one archive. ``namespace`` is the word in the hash tag (``PODCRAWLER_NAMESPACE``)."""
+
+    namespace: str = "podcrawler"
+
+    @property
+    def archive(self) -> str:
+        """The prefix of everything that is not of one queue."""
+        return f"{{{self.namespace}}}:"
+
+    def queue(self, name: str) -> str:
+        """The prefix of the queue ``name`` (``episodes`` or ``podcasts``)."""
+        return f"{self.archive}{name}:"
+
+    def finished(self, podcast_id: str) -> str:
+        return f"{self.archive}finished:{podcast_id}"
+
+    def imported(self, podcast_id: str) -> str:
+        return f"{self.archive}imported:{podcast_id}"
+
+    def visit(self, root: str) -> str:
+        return f"{self.archive}visit:{root}"
+
+    def node(self, name: str) -> str:
+        return f"{self.archive}node:{name}"
+
+    @property
+    def nodes(self) -> str:
+        return f"{self.archive}nodes"
+
+    @property
+    def podcasts(self) -> str:
+        return f"{self.archive}podcasts"
+
+    @property
+    def addresses(self) -> str:
+        return f"{self.archive}addresses"
+
+    @property
+    def events(self) -> str:
+        return f"{self.archive}events"

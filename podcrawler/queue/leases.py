@@ -1,0 +1,284 @@
+"""The queue: entries in one of five states, moved by Lua scripts (lua/*.lua), each move atomic.
+
+Everything here blocks on Redis; a node calls it off its event loop (holder.py). ``now`` is in milliseconds since
+1970 everywhere, and None means Redis's own clock, so that the clocks of the nodes do not matter.
+"""
+
+import json
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from itertools import chain, islice
+from typing import Any, Literal, TypeVar
+
+from redis import Redis
+from redis.commands.core import Script
+from scrapy.settings import BaseSettings
+
+from podcrawler.config import Config
+from podcrawler.exceptions import CodecError
+from podcrawler.queue import codec
+from podcrawler.queue.entries import Entry, Lease
+from podcrawler.queue.keys import Keys
+
+_T = TypeVar("_T")
+
+#: Entries for each call of push_many: some 20 ms of Redis's time.
+_PUSH_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What became of entries that were pushed, in numbers."""
+
+    added: int = 0
+    #: Queued before; the request was replaced by this one.
+    changed: int = 0
+    #: Queued before, or under way.
+    known: int = 0
+    failed: int = 0
+    finished: int = 0
+
+    def __add__(self, other: "Pushed") -> "Pushed":
+        return Pushed(
+            self.added + other.added,
+            self.changed + other.changed,
+            self.known + other.known,
+            self.failed + other.failed,
+            self.finished + other.finished,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The answer to a wish for leases."""
+
+    leases: list[Lease]
+    #: How many entries are not at their end yet, those leased here and the seeds counted in.
+    open: int
+    #: Seconds until a delayed entry is due or a lease ends, whichever is first; None if there is none.
+    next_due: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """An entry that ended in an error."""
+
+    key: str
+    group: str
+    kind: str
+    reason: str
+    passing: bool
+    tries: int
+    #: Milliseconds since 1970.
+    at: int
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many entries of a queue are in each state."""
+
+    pending: int
+    leased: int
+    delayed: int
+    failed: int
+    finished: int
+
+
+class Queue:
+    """One queue of one archive. Cheap to make; safe to use from several threads."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        name: str,
+        *,
+        keys: Keys,
+        seeds_key: str,
+        lease_seconds: float,
+        max_tries: int,
+        max_expiries: int,
+        retry_delay: float,
+        max_retry_delay: float,
+        visit_seconds: int,
+    ) -> None:
+        """``seeds_key`` is the list that users push addresses to; the other values are as in docs/settings.md."""
+        # redis-py's types allow for text where this client answers in bytes.
+        self.redis: Any = redis
+        self.name = name
+        self.keys = keys
+        self.lease_seconds = lease_seconds
+        self._seeds_key = seeds_key
+        self._max_tries = max_tries
+        self._max_expiries = max_expiries
+        self._retry_delay = retry_delay
+        self._max_retry_delay = max_retry_delay
+        self._visit_seconds = visit_seconds
+        self._scripts: dict[str, Script] = {}
+
+    @classmethod
+    def from_settings(cls, settings: BaseSettings, redis: Redis, name: str) -> "Queue":
+        config = Config.read(settings)
+        return cls(
+            redis,
+            name,
+            keys=Keys(config.namespace),
+            seeds_key=(settings["REDIS_START_URLS_KEY"] or "%(name)s:start_urls") % {"name": name},
+            lease_seconds=config.lease_seconds,
+            max_tries=config.max_tries,
+            max_expiries=config.max_expiries,
+            retry_delay=config.retry_delay,
+            max_retry_delay=config.max_retry_delay,
+            visit_seconds=config.visit_seconds,
+        )
+
+    def push_many(self, entries: Iterable[Entry]) -> Pushed:
+        """Queue the entries that have no state yet, in their order; replace changed ones that wait."""
+        pushed = Pushed()
+        for batch in _batches(entries, _PUSH_BATCH):
+            values = ([e.kind, e.key, e.group, e.name, e.host, e.priority, int(e.fresh), e.payload] for e in batch)
+            pushed += Pushed(*self._run("push_many", chain.from_iterable(values)))
+        return pushed
+
+    def lease(self, count: int, now: int | None = None) -> Grant:
+        """Up to ``count`` leases: entries first, hosts taking turns, then seeds."""
+        tokens = [secrets.token_hex(6) for _ in range(count)]
+        open_entries, due, *rows = self._run(
+            "lease", [_time(now), _ms(self.lease_seconds), self._max_expiries, *tokens], extra_keys=[self._seeds_key]
+        )
+        leases = [
+            Lease(key.decode(), token.decode(), kind.decode(), group.decode(), name.decode(), tries, payload)
+            for key, token, kind, group, name, tries, payload in rows
+        ]
+        return Grant(leases, open_entries, None if due < 0 else due / 1000)
+
+    def extend(self, leases: Sequence[Lease], now: int | None = None) -> set[str]:
+        """Let the leases last ``lease_seconds`` from now; the tokens of those that are lost."""
+        pairs = chain.from_iterable((lease.key, lease.token) for lease in leases)
+        lost = self._run("extend", [_time(now), _ms(self.lease_seconds), *pairs])
+        return {token.decode() for token in lost}
+
+    def finish(self, lease: Lease, *, size: int, path: str) -> bool:
+        """Record an episode as finished, ``size`` bytes at ``path`` in the store; the path is empty if the file was
+        there before. False if the lease is lost."""
+        return bool(self._run("finish", [lease.key, lease.token, size, path, 0]))
+
+    def finish_page(self, lease: Lease, result: dict[str, Any], podcast: tuple[str, str], addresses: list[str]) -> bool:
+        """Record a list page as visited, with what it told. ``podcast`` is its id and its JSON; ``addresses`` lead
+        to that podcast from now on, unless they lead to another already. False if the lease is lost."""
+        told = [lease.key, lease.token, json.dumps(result), "", self._visit_seconds]
+        return bool(self._run("finish", [*told, *podcast, *addresses]))
+
+    def finish_seed(self, lease: Lease) -> bool:
+        """End the lease of a seed whose entry was pushed. False if the lease is lost."""
+        return bool(self._run("finish", [lease.key, lease.token, "", "", 0]))
+
+    def release(self, leases: Sequence[Lease]) -> int:
+        """Hand the leases back, which costs no try; how many were still held."""
+        return int(self._run("release", chain.from_iterable((lease.key, lease.token) for lease in leases)))
+
+    def retry(
+        self, lease: Lease, kind: str, reason: str, now: int | None = None
+    ) -> Literal["delayed", "failed", "lost"]:
+        """End the lease in an error that may pass: the entry is tried again later, or fails if it was the last try."""
+        delays = [_ms(self._retry_delay), _ms(self._max_retry_delay)]
+        arguments = [_time(now), lease.key, lease.token, kind, reason, self._max_tries, *delays]
+        return self._run("retry", arguments).decode()  # type: ignore[no-any-return]
+
+    def fail(self, lease: Lease, kind: str, reason: str, now: int | None = None) -> Literal["failed", "lost"]:
+        """End the lease in an error that no further try can mend."""
+        return self._run("fail", [_time(now), lease.key, lease.token, kind, reason]).decode()  # type: ignore[no-any-return]
+
+    def requeue(self, keys: Iterable[str]) -> int:
+        """Queue failed entries again, all tries given back; how many were failed."""
+        return int(self._run("requeue", keys))
+
+    def record(self, episodes: Iterable[tuple[str, str, int]]) -> int:
+        """Record episodes as finished, given as podcast id, episode id and bytes, unless they are under way; how many
+        were not recorded before."""
+        recorded = 0
+        for batch in _batches(episodes, _PUSH_BATCH):
+            values = ([f"{podcast}/{name}", podcast, name, size] for podcast, name, size in batch)
+            recorded += int(self._run("record", chain.from_iterable(values)))
+        return recorded
+
+    def podcast_id(self, addresses: Sequence[str]) -> str | None:
+        """The id that the archive knows the podcast by under the first known of ``addresses``."""
+        found = self.redis.hmget(self.keys.addresses, list(addresses))
+        return next((known.decode() for known in found if known), None)
+
+    def open_entries(self, groups: Sequence[str]) -> int:
+        """How many entries of these groups are pending, leased or delayed."""
+        if not groups:
+            return 0
+        return sum(int(count or 0) for count in self.redis.hmget(self._key("open"), list(groups)))
+
+    def visits(self, root: str) -> list[dict[str, Any]]:
+        """What the list pages found from the address ``root`` told at its last visit: ``podcast`` (id), ``listed``,
+        ``added``, ``finished`` and ``failed`` (numbers of episodes)."""
+        return [json.loads(told) for told in self.redis.hvals(self.keys.visit(root))]
+
+    def counts(self, podcasts: Sequence[str]) -> Counts:
+        """How many entries are in each state; finished ones are those of ``podcasts`` (ids)."""
+        pipe = self.redis.pipeline(transaction=True)
+        pipe.hlen(self._key("entries"))
+        pipe.zcard(self._key("leases"))
+        pipe.zcard(self._key("delayed"))
+        pipe.hlen(self._key("failed"))
+        for podcast_id in podcasts:
+            pipe.hlen(self.keys.finished(podcast_id))
+        entries, leased, delayed, failed, *finished = pipe.execute()
+        return Counts(entries - leased - delayed - failed, leased, delayed, failed, sum(finished))
+
+    def failed(self) -> Iterator[Failed]:
+        """Every entry that ended in an error, in no order."""
+        for rows in _batches(self.redis.hscan_iter(self._key("failed"), count=500), 500):
+            keys = [key for key, _ in rows]
+            routes = self.redis.hmget(self._key("routes"), keys)
+            payloads = self.redis.hmget(self._key("entries"), keys)
+            for (key, told), route, payload in zip(rows, routes, payloads, strict=True):
+                if route:
+                    group = json.loads(route)[1]
+                    yield Failed(key.decode(), group, title=_title(payload), **json.loads(told))
+
+    def _key(self, name: str) -> str:
+        return f"{self.keys.queue(self.name)}{name}"
+
+    def _run(self, script: str, arguments: Iterable[Any], extra_keys: Sequence[str] = ()) -> Any:
+        if script not in self._scripts:
+            self._scripts[script] = self.redis.register_script(_source(script))
+        return self._scripts[script](
+            keys=[self.keys.queue(self.name), self.keys.archive, *extra_keys], args=list(arguments)
+        )
+
+
+@cache
+def _source(script: str) -> str:
+    """The text of a script, with the states in front of it."""
+    folder = files(__package__) / "lua"
+    return "\n".join((folder / f"{name}.lua").read_text(encoding="utf-8") for name in ("states", script))
+
+
+def _batches(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
+def _time(now: int | None) -> str:
+    return "" if now is None else str(now)
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def _title(payload: bytes | None) -> str:
+    """The title in an episode's request; empty for anything else, a broken request included."""
+    try:
+        return str(codec.loads(payload or b"null")["meta"]["episode"].title)
+    except (CodecError, LookupError, TypeError, AttributeError):
+        return ""

@@ -1,0 +1,28 @@
+-- leased -> finished: records the entry and ends its lease.
+-- Keys: Q entries, routes, leases, owners, tries, expiries, open; A finished:<group>, visit:<group>, podcasts, addresses, events
+-- ARGV: key, token, what to record, where the file lies that was downloaded, seconds that a visit is remembered,
+--   then of a list page: podcast id, podcast JSON, the addresses that lead to it
+-- Returns 1, or 0 if the lease is lost and nobody else has finished the entry.
+local key, token, value, path, visit = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
+local route = route_of(key)
+if not owns(key, token) then
+  -- No route: the entry was finished, by this lease in a call whose answer did not arrive, or by a later one.
+  return route and 0 or 1
+end
+
+if route.kind ~= 'seed' then
+  local record = record_key(route)
+  redis.call('HSET', record, route.name, value)
+  if route.kind == 'page' then redis.call('EXPIRE', record, visit) end
+end
+if ARGV[6] then
+  redis.call('HSET', A .. 'podcasts', ARGV[6], ARGV[7])
+  for i = 8, #ARGV do
+    redis.call('HSETNX', A .. 'addresses', ARGV[i], ARGV[6])
+  end
+end
+end_lease(key)
+forget(key)
+count_open(route.group, -1)
+tell('finished', key, route.group, 'value', value, 'path', path)
+return 1

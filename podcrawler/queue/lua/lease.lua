@@ -1,0 +1,90 @@
+-- Hands out leases: brings back what is due, then takes pending entries, then seeds.
+-- Keys: all of Q; A paused; KEYS[3], the seeds: a list, a set or a sorted set
+-- ARGV: now, ms that a lease lasts, most expiries, one token for each entry that is wanted
+-- Returns {entries that are pending, leased or delayed, seeds counted in, ms until the next one is due or -1,
+--   then for each lease {key, token, kind, group, name, tries, request}}.
+local now, lasts, most_expiries = clock(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local seeds = KEYS[3]
+local BATCH = 200
+
+-- How seeds are taken from the types of key that scrapy-redis knows, and how they are counted.
+local SEEDS = {
+  none = {take = function() return nil end, count = function() return 0 end},
+  list = {take = function() return redis.call('RPOP', seeds) end, count = function() return redis.call('LLEN', seeds) end},
+  set = {take = function() return redis.call('SPOP', seeds) end, count = function() return redis.call('SCARD', seeds) end},
+  zset = {take = function() return redis.call('ZPOPMAX', seeds)[1] end,
+    count = function() return redis.call('ZCARD', seeds) end},
+}
+local function seeds_of(key)
+  return SEEDS[redis.call('TYPE', key).ok]
+end
+if not seeds_of(seeds) then
+  return redis.error_reply('WRONGTYPE ' .. seeds .. ' must be a list, a set or a sorted set of addresses')
+end
+
+for _, key in ipairs(redis.call('ZRANGEBYSCORE', Q .. 'delayed', '-inf', now, 'LIMIT', 0, BATCH)) do
+  redis.call('ZREM', Q .. 'delayed', key)
+  to_pending(key, route_of(key))
+end
+
+for _, key in ipairs(redis.call('ZRANGEBYSCORE', Q .. 'leases', '-inf', now, 'LIMIT', 0, BATCH)) do
+  local route = route_of(key)
+  if redis.call('HINCRBY', Q .. 'expiries', key, 1) > most_expiries then
+    to_failed(now, key, route, 'abandoned', most_expiries + 1 .. ' nodes took it and none came back; '
+      .. 'it may be what ends them: look at their logs, then queue it again.', false)
+  else
+    end_lease(key)
+    to_pending(key, route)
+  end
+end
+
+local function take_pending()
+  local host = redis.call('ZRANGE', Q .. 'hosts', 0, 0)[1]
+  if not host then return nil end
+  local pending = Q .. 'pending:' .. host
+  local key = redis.call('ZPOPMIN', pending)[1]
+  if redis.call('EXISTS', pending) == 1 then
+    redis.call('ZADD', Q .. 'hosts', now, host)
+  else
+    redis.call('ZREM', Q .. 'hosts', host)
+  end
+  return key
+end
+
+local function take_seed()
+  local seed = seeds_of(seeds).take()
+  if not seed then return nil end
+  local key = 'seed:' .. redis.sha1hex(seed)
+  local state = state_of(key)
+  if state and state ~= 'failed' then return take_seed() end
+  redis.call('HDEL', Q .. 'failed', key)
+  redis.call('HDEL', Q .. 'tries', key)
+  redis.call('HSET', Q .. 'entries', key, seed)
+  set_route(key, {kind = 'seed', group = 'seeds', name = key, host = '', score = '0'})
+  count_open('seeds', 1)
+  return key
+end
+
+local granted = {}
+if redis.call('EXISTS', A .. 'paused') == 0 then
+  for i = 4, #ARGV do
+    local key = take_pending() or take_seed()
+    if not key then break end
+    local route, token = route_of(key), ARGV[i]
+    redis.call('ZADD', Q .. 'leases', now + lasts, key)
+    redis.call('HSET', Q .. 'owners', key, token)
+    granted[#granted + 1] = {key, token, route.kind, route.group, route.name,
+      tonumber(redis.call('HGET', Q .. 'tries', key) or 0), redis.call('HGET', Q .. 'entries', key)}
+  end
+end
+
+local soonest = -1
+for _, zset in ipairs({'delayed', 'leases'}) do
+  local first = redis.call('ZRANGE', Q .. zset, 0, 0, 'WITHSCORES')
+  if first[2] then
+    local wait = math.max(0, math.ceil(tonumber(first[2]) - now))
+    if soonest < 0 or wait < soonest then soonest = wait end
+  end
+end
+local open = redis.call('HLEN', Q .. 'entries') - redis.call('HLEN', Q .. 'failed') + seeds_of(seeds).count()
+return {open, soonest, unpack(granted)}

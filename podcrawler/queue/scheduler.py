@@ -1,0 +1,263 @@
+"""Scrapy's scheduler, on the shared queue: hands the engine what this node has leased, and nothing else.
+
+A request that carries a lease (``meta["lease"]``) is worked here and now: the one that the lease was made into, and
+what Scrapy makes of that one in turn, such as a redirect. Every other request becomes an entry of the shared queue.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import Any, Protocol, cast
+
+from scrapy import Request, Spider, signals
+from scrapy.crawler import Crawler
+from scrapy.http import Response
+from scrapy.utils.defer import deferred_from_coro
+from scrapy.utils.misc import load_object
+from scrapy_redis.scheduler import Scheduler as RedisScheduler
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from podcrawler.config import Config
+from podcrawler.exceptions import AddressError, CodecError, EntryError, TransferCancelledError
+from podcrawler.queue import codec, inherited
+from podcrawler.queue.entries import Entry, Lease, entry_of
+from podcrawler.queue.holder import LeaseHolder
+from podcrawler.queue.leases import Pushed, Queue
+from podcrawler.queue.seeds import seed_request
+from podcrawler.redis.connection import connect_node
+from podcrawler.signals import lease_lost
+
+logger = logging.getLogger(__name__)
+
+
+class Worker(Protocol):
+    """What the scheduler asks of the spider whose queue it works."""
+
+    name: str
+
+    def capacity(self, config: Config) -> int:
+        """How many entries a node works on at once."""
+
+    def parse_page(self, response: Response) -> Any: ...
+
+    def parse_episode(self, response: Response) -> Any: ...
+
+    def failed(self, failure: Failure) -> Any: ...
+
+
+class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is published without types
+    """One node's side of the queue that is named after its spider."""
+
+    def __init__(
+        self,
+        server: Any,
+        *,
+        crawler: Crawler,
+        queue: Queue,
+        episodes: Queue,
+        capacity: int,
+        until_done: bool,
+        max_idle: float,
+        serializer: Any,
+        seed_encoding: str,
+    ) -> None:
+        """``queue`` is worked, ``capacity`` entries at once; ``episodes`` is where episodes are pushed to (the same,
+        on a node of episodes)."""
+        super().__init__(server, persist=True, serializer=serializer)
+        self.crawler = crawler
+        self.stats = crawler.stats
+        self.queue = queue
+        self.episodes = episodes
+        self.holder = LeaseHolder(queue, capacity, on_lost=self._lost)
+        self._until_done = until_done
+        self._max_idle = max_idle
+        self._seed_encoding = seed_encoding
+        self._ready: deque[Request] = deque()
+        self._outgoing: list[Entry] = []
+        self._pushing = asyncio.Lock()
+        self._pusher: asyncio.Task[None] | None = None
+        self._without_work: set[str] = set()
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> "Scheduler":
+        settings = crawler.settings
+        worker = cast("Worker", crawler.spider)
+        name = worker.name
+        config = Config.read(settings)
+        inherited.check(settings)
+        server = connect_node(settings)
+        queue = Queue.from_settings(settings, server, name)
+        return cls(
+            server,
+            crawler=crawler,
+            queue=queue,
+            episodes=queue if name == "episodes" else Queue.from_settings(settings, server, "episodes"),
+            capacity=worker.capacity(config),
+            until_done=config.exit_when_done,
+            max_idle=inherited.max_idle_seconds(settings),
+            serializer=load_object(settings["SCHEDULER_SERIALIZER"]),
+            seed_encoding=settings["REDIS_ENCODING"] or "utf-8",
+        )
+
+    def open(self, spider: Spider) -> "Deferred[None]":
+        self.spider = spider
+        for handler, signal in (
+            (self._callback_failed, signals.spider_error),
+            (self._item_dropped, signals.item_dropped),
+            (self._item_failed, signals.item_error),
+        ):
+            self.crawler.signals.connect(handler, signal=signal)
+        return deferred_from_coro(self._open())
+
+    def close(self, reason: str) -> "Deferred[None]":  # noqa: ARG002 (Scrapy's signature)
+        return deferred_from_coro(self._close())
+
+    def enqueue_request(self, request: Request) -> bool:
+        if "lease" in request.meta:
+            self._ready.append(request)
+        else:
+            self._outgoing.append(self.entry(request))
+            if self._pusher is None or self._pusher.done():
+                self._pusher = asyncio.get_running_loop().create_task(self._push_outgoing())
+        return True
+
+    def next_request(self) -> Request | None:
+        return self._ready.popleft() if self._ready else None
+
+    def has_pending_requests(self) -> bool:
+        return bool(self._ready or self._outgoing)
+
+    def __len__(self) -> int:
+        return len(self._ready)
+
+    async def leased_requests(self) -> AsyncIterator[Request]:
+        """Requests for the entries of the queue, each as soon as this node has room for it.
+
+        Ends only when ``until_done`` and nothing in the queue is open any more, or when this node had nothing to do for
+        ``max_idle`` seconds (0: never). A spider's ``start()`` yields them
+        on, so that Scrapy itself stops the flow when the node is told to stop.
+        """
+        while True:
+            # The queue is not done while something is on its way there.
+            await self._push_outgoing()
+            lease = await self.holder.next(until_done=self._until_done, max_idle=self._max_idle)
+            if lease is None:
+                if self._outgoing:
+                    continue
+                return
+            try:
+                if lease.kind == "seed":
+                    await self._plant(lease)
+                else:
+                    yield self._request(lease)
+            except (CodecError, AddressError) as error:
+                await self.give_up(lease, EntryError("unreadable", str(error)))
+
+    def entry(self, request: Request) -> Entry:
+        """The entry that the request would be in the queue."""
+        return entry_of(request, self.serializer.dumps(codec.request_to_dict(request, self.spider)))
+
+    async def push(self, queue: Queue, requests: list[Request]) -> Pushed:
+        """Queue requests, off the event loop: both the writing as JSON and the calls of Redis."""
+        return await self.holder.call(lambda: queue.push_many(map(self.entry, requests)))
+
+    def lease_of(self, key: str) -> Lease | None:
+        """The lease that this node holds on an entry."""
+        return self.holder.in_hand.get(key)
+
+    async def give_up(self, lease: Lease, error: EntryError) -> None:
+        """End the lease in an error, and say so in one line."""
+        if isinstance(error, TransferCancelledError):
+            await self.holder.release(lease)
+            return
+        outcome = await self.holder.give_up(lease, error)
+        if outcome == "failed":
+            logger.error("failed %s [%s]: %s", lease.key, error.kind, error)
+        elif outcome == "delayed":
+            logger.warning("will be tried again: %s [%s]: %s", lease.key, error.kind, error)
+        self.stats.inc_value(f"podcrawler/{outcome}")
+
+    async def _open(self) -> None:
+        # Fails here, and not hours later, with a Scrapy that keeps its books in another way.
+        requests_in_progress(self.crawler)
+        self.holder.open()
+        self._watcher = asyncio.get_running_loop().create_task(self._watch())
+
+    async def _close(self) -> None:
+        self._watcher.cancel()
+        await self._push_outgoing()
+        self._ready.clear()
+        await self.holder.close()
+
+    async def _plant(self, lease: Lease) -> None:
+        request = seed_request(lease.payload, self._seed_encoding)
+        await self.push(self.queue, [request])
+        await self.holder.finish_seed(lease)
+
+    def _request(self, lease: Lease) -> Request:
+        request = codec.dict_to_request(self.serializer.loads(lease.payload), self.spider)
+        request.meta["lease"] = lease
+        worker = cast("Worker", self.spider)
+        if request.callback is None:
+            request.callback = worker.parse_episode if lease.kind == "episode" else worker.parse_page
+        if request.errback is None:
+            request.errback = worker.failed
+        return request
+
+    async def _push_outgoing(self) -> None:
+        async with self._pushing:
+            while self._outgoing:
+                entries = list(self._outgoing)
+                await self.holder.call(self.queue.push_many, entries)
+                del self._outgoing[: len(entries)]
+
+    def _lost(self, lease: Lease) -> None:
+        self.crawler.signals.send_catch_log(signal=lease_lost, token=lease.token)
+
+    def _callback_failed(self, failure: Failure, response: Any) -> None:
+        error = EntryError("error", f"The code that reads {_url(response)} failed: {failure.value!r}.", passing=True)
+        self._give_up_leftover(response, error)
+
+    def _item_dropped(self, response: Any, exception: Exception) -> None:
+        self._give_up_leftover(response, EntryError("dropped", f"An item pipeline dropped the episode: {exception}"))
+
+    def _item_failed(self, response: Any, failure: Failure) -> None:
+        error = EntryError("error", f"An item pipeline failed: {failure.value!r}.", passing=True)
+        self._give_up_leftover(response, error)
+
+    def _give_up_leftover(self, response: Any, error: EntryError) -> None:
+        """End a lease in an error that nobody before has answered for."""
+        request = response.request if isinstance(response, Response) else None
+        lease: Lease | None = request.meta.get("lease") if request is not None else None
+        if lease is not None and self.holder.in_hand.get(lease.key) is lease:
+            self._last_words = asyncio.get_running_loop().create_task(self.give_up(lease, error))
+
+    async def _watch(self) -> None:
+        """Hand back leases that nothing works for any more, whatever component forgot them."""
+        while True:
+            await asyncio.sleep(self.queue.lease_seconds / 3)
+            working = {id(lease) for lease in self._leases_at_work()}
+            idle = {lease.token: lease for lease in self.holder.in_hand.values() if id(lease) not in working}
+            for token in idle.keys() & self._without_work:
+                error = EntryError("forgotten", "Nothing on the node worked on it any more.", passing=True)
+                await self.give_up(idle[token], error)
+            self._without_work = set(idle)
+
+    def _leases_at_work(self) -> list[Lease]:
+        requests = [*self._ready, *requests_in_progress(self.crawler)]
+        return [request.meta["lease"] for request in requests if "lease" in request.meta]
+
+
+def requests_in_progress(crawler: Crawler) -> set[Request]:
+    """The requests that the engine has taken and not done with, their items and media included.
+
+    The one place that looks below Scrapy's public interface: nothing public tells when a request is done with.
+    """
+    slot = crawler.engine._slot
+    return slot.inprogress if slot else set()
+
+
+def _url(response: Any) -> str:
+    return str(response.url) if isinstance(response, Response) else "a page"

@@ -1,0 +1,147 @@
+"""What all tests share: a real Valkey, and commands run as a user runs them, in processes of their own."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from podcrawler.redis.embedded import EmbeddedServer
+from tests.origin import RunningOrigin, running
+
+
+@pytest.fixture(scope="session")
+def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a Valkey that lives as long as the tests."""
+    server = EmbeddedServer(tmp_path_factory.mktemp("valkey"))
+    yield server.enter()
+    server.leave()
+
+
+#: A client that answers in bytes, which redis-py's types do not tell from one that answers in text.
+Client = Any
+
+
+@pytest.fixture
+def redis(valkey_url: str) -> Iterator[Client]:
+    """A client of that Valkey, which is empty."""
+    with Redis.from_url(valkey_url) as client:
+        client.flushall()
+        yield client
+
+
+@pytest.fixture(scope="session")
+def _origin() -> Iterator[RunningOrigin]:
+    with running() as origin:
+        yield origin
+
+
+@pytest.fixture
+def origin(_origin: RunningOrigin) -> RunningOrigin:
+    """The misbehaving web server, which has forgotten what earlier tests asked."""
+    _origin.reset()
+    return _origin
+
+
+@pytest.fixture(scope="session")
+def sample() -> Iterator[str]:
+    """The address of the sample that ships with the project, with a slash at its end."""
+    with subprocess.Popen([sys.executable, "-m", "sample", "serve"], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
+        process.terminate()
+
+
+def until(condition: Callable[[], object], seconds: float = 60) -> None:
+    """Wait until the condition holds, for what processes do that no event tells of; fail if it never does."""
+    end = time.monotonic() + seconds
+    pause = threading.Event()
+    while not condition():
+        assert time.monotonic() < end, "what was waited for did not happen"
+        pause.wait(0.02)
+
+
+@dataclass
+class Result:
+    """What a command ended with."""
+
+    status: int
+    out: str
+    err: str
+
+
+@dataclass
+class Commands:
+    """Runs ``podcrawler`` commands in a folder, as a user would."""
+
+    folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def archive(self) -> Path:
+        return self.folder / "archive"
+
+    def files(self) -> dict[str, int]:
+        """The media files in the archive, by their path in it, with their sizes; parts too."""
+        return {str(path.relative_to(self.archive)): path.stat().st_size for path in self.archive.glob("[!.]*/*")}
+
+    def run(self, *arguments: str, **environment: str) -> Result:
+        """Run a command to its end."""
+        with self.start(*arguments, **environment) as process:
+            out, err = process.communicate(timeout=90)
+        return Result(process.returncode, out, err)
+
+    def drain(self, *options: str, **environment: str) -> Result:
+        """Run a node of episodes until the queue is done."""
+        return self.run("crawl", "episodes", "-s", "PODCRAWLER_EXIT_WHEN_DONE=1", *options, **environment)
+
+    @contextmanager
+    def start(self, *arguments: str, **environment: str) -> Iterator["subprocess.Popen[str]"]:
+        """Start a command; it is killed when the block ends."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "podcrawler", *arguments],
+            cwd=self.folder,
+            env={**_bare_environment(), **self.environment, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            for stream in (process.stdout, process.stderr):
+                assert stream is not None
+                stream.close()
+
+
+@pytest.fixture
+def commands(tmp_path: Path) -> Commands:
+    """Commands in an empty folder, with the embedded server."""
+    return Commands(tmp_path)
+
+
+@pytest.fixture
+def fleet(tmp_path: Path, valkey_url: str, redis: Client) -> Commands:  # noqa: ARG001 (empties the server)
+    """Commands in an empty folder, which share one Redis."""
+    return Commands(tmp_path, {"REDIS_URL": valkey_url})
+
+
+def _bare_environment() -> dict[str, str]:
+    """The environment without settings, which would change what is tested."""
+    ours = ("PODCRAWLER_", "REDIS_", "FILES_STORE", "SCRAPY_")
+    bare = {name: value for name, value in os.environ.items() if not name.upper().startswith(ours)}
+    return {name: value for name, value in bare.items() if not name.lower().endswith("_proxy")}

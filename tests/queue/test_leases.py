@@ -1,0 +1,347 @@
+"""The queue's scripts, on a real Valkey, with the clock turned by hand."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule, run_state_machine_as_test
+
+from podcrawler.queue.entries import Entry, Lease
+from podcrawler.queue.keys import Keys
+from podcrawler.queue.leases import Counts, Pushed, Queue
+from tests.conftest import Client
+
+NOW = 1_000_000
+
+
+def make_queue(redis: Client, name: str = "episodes", **changes: Any) -> Queue:
+    values: dict[str, Any] = {
+        "keys": Keys(),
+        "seeds_key": f"{name}:start_urls",
+        "lease_seconds": 60,
+        "max_tries": 3,
+        "max_expiries": 2,
+        "retry_delay": 10,
+        "max_retry_delay": 25,
+        "visit_seconds": 100,
+    }
+    return Queue(redis, name, **values | changes)
+
+
+@pytest.fixture
+def queue(redis: Client) -> Queue:
+    return make_queue(redis)
+
+
+def episode(
+    number: int, *, podcast: str = "show", host: str = "media.example", payload: str = "{}", priority: int = 0
+) -> Entry:
+    return Entry("episode", f"{podcast}/{number}", podcast, str(number), host, payload, priority)
+
+
+def page(address: str, root: str | None = None) -> Entry:
+    return Entry("page", address, root or address, address, "example.com", "{}", fresh=root is None)
+
+
+def lease_one(queue: Queue, now: int = NOW) -> Lease:
+    (lease,) = queue.lease(1, now).leases
+    return lease
+
+
+def test_leases_come_in_the_order_of_pushing(queue: Queue) -> None:
+    queue.push_many(episode(number) for number in range(5))
+    assert [lease.name for lease in queue.lease(3, NOW).leases] == ["0", "1", "2"]
+    assert [lease.name for lease in queue.lease(3, NOW).leases] == ["3", "4"]
+    assert queue.lease(3, NOW).leases == []
+
+
+def test_higher_priority_comes_first(queue: Queue) -> None:
+    queue.push_many([episode(1), episode(2, priority=1), episode(3, priority=1), episode(4, priority=-1)])
+    assert [lease.name for lease in queue.lease(4, NOW).leases] == ["2", "3", "1", "4"]
+
+
+def test_hosts_take_turns(queue: Queue) -> None:
+    queue.push_many(episode(number, host="a.example") for number in range(4))
+    queue.push_many([episode(8, host="b.example"), episode(9, host="b.example")])
+    names = [queue.lease(1, NOW + turn).leases[0].name for turn in range(6)]
+    assert names == ["0", "8", "1", "9", "2", "3"]
+
+
+def test_the_state_is_the_duplicate_filter(queue: Queue) -> None:
+    assert queue.push_many([episode(1), episode(1)]) == Pushed(added=1, known=1)
+    lease = lease_one(queue)
+    assert queue.push_many([episode(1)]) == Pushed(known=1)
+    queue.finish(lease, size=10, path="show/1.x.mp3")
+    assert queue.push_many([episode(1)]) == Pushed(finished=1)
+    assert queue.lease(1, NOW).leases == []
+
+
+@pytest.mark.parametrize("state", ["pending", "delayed", "leased"])
+def test_a_changed_request_replaces_one_that_waits(queue: Queue, state: str) -> None:
+    queue.push_many([episode(1, payload="old")])
+    if state != "pending":
+        lease = lease_one(queue)
+        if state == "delayed":
+            queue.retry(lease, "timeout", "Too slow.", NOW)
+    pushed = queue.push_many([episode(1, payload="new", host="other.example")])
+    if state == "leased":
+        assert pushed == Pushed(known=1)
+    else:
+        assert pushed == Pushed(changed=1)
+        (lease,) = queue.lease(5, NOW + 60_000).leases
+        assert lease.payload == b"new"
+
+
+def test_a_changed_failed_entry_becomes_pending_again(queue: Queue) -> None:
+    queue.push_many([episode(1, payload="old")])
+    queue.fail(lease_one(queue), "http-404", "Not there.", NOW)
+    assert queue.push_many([episode(1, payload="old")]) == Pushed(failed=1)
+    assert queue.push_many([episode(1, payload="new")]) == Pushed(added=1)
+    assert queue.counts(["show"]) == Counts(pending=1, leased=0, delayed=0, failed=0, finished=0)
+    assert lease_one(queue).tries == 0
+
+
+def test_finishing_records_and_forgets(queue: Queue, redis: Client) -> None:
+    queue.push_many([episode(1)])
+    assert queue.finish(lease_one(queue), size=123, path="show/1.x.mp3")
+    assert redis.hgetall("{podcrawler}:finished:show") == {b"1": b"123"}
+    assert {key for key in redis.scan_iter() if b"episodes:" in key} == {b"{podcrawler}:episodes:order"}
+    ((_, event),) = redis.xrange("{podcrawler}:events")
+    assert event[b"path"] == b"show/1.x.mp3"
+
+
+def test_a_lost_lease_ends_nothing(queue: Queue) -> None:
+    queue.push_many([episode(1)])
+    lost = lease_one(queue)
+    held = lease_one(queue, NOW + 60_000)
+    assert queue.extend([lost, held], NOW + 60_000) == {lost.token}
+    assert not queue.finish(lost, size=1, path="x")
+    assert queue.retry(lost, "timeout", "Slow.", NOW) == "lost"
+    assert queue.fail(lost, "timeout", "Slow.", NOW) == "lost"
+    assert queue.release([lost]) == 0
+    assert queue.finish(held, size=1, path="x")
+
+
+def test_finishing_twice_is_no_loss(queue: Queue, redis: Client) -> None:
+    """The answer to the first call may not have arrived."""
+    queue.push_many([episode(1)])
+    lease = lease_one(queue)
+    assert queue.finish(lease, size=1, path="x")
+    assert queue.finish(lease, size=1, path="x")
+    assert redis.hgetall("{podcrawler}:finished:show") == {b"1": b"1"}
+    assert redis.xlen("{podcrawler}:events") == 1
+
+
+def test_a_lease_lasts_as_long_as_it_should(queue: Queue) -> None:
+    queue.push_many([episode(1)])
+    lease_one(queue)
+    assert queue.lease(1, NOW + 59_999).leases == []
+    assert queue.lease(1, NOW + 60_000).leases != []
+
+
+def test_an_extended_lease_lasts_longer(queue: Queue) -> None:
+    queue.push_many([episode(1)])
+    lease = lease_one(queue)
+    queue.extend([lease], NOW + 59_000)
+    assert queue.lease(1, NOW + 61_000).leases == []
+    assert queue.lease(1, NOW + 119_000).leases[0].key == lease.key
+
+
+def test_an_entry_that_ends_its_nodes_fails_at_last(queue: Queue) -> None:
+    queue.push_many([episode(1)])
+    now = NOW
+    for _ in range(3):
+        assert lease_one(queue, now).tries == 0
+        now += 60_000
+    assert queue.lease(1, now).leases == []
+    (failed,) = queue.failed()
+    assert (failed.kind, failed.passing) == ("abandoned", False)
+
+
+def test_released_entries_keep_their_place_and_their_tries(queue: Queue) -> None:
+    queue.push_many(episode(number) for number in range(3))
+    queue.release([lease_one(queue)])
+    assert [lease.name for lease in queue.lease(3, NOW).leases] == ["0", "1", "2"]
+
+
+def test_tries_are_spaced_out_and_end(queue: Queue) -> None:
+    queue.push_many([episode(1)])
+    assert queue.retry(lease_one(queue), "timeout", "Slow.", NOW) == "delayed"
+    grant = queue.lease(1, NOW + 9_999)
+    assert (grant.leases, grant.open, grant.next_due) == ([], 1, 0.001)
+    second = lease_one(queue, NOW + 10_000)
+    assert second.tries == 1
+    assert queue.retry(second, "timeout", "Slow.", NOW) == "delayed"
+    assert queue.lease(1, NOW + 24_999).leases == []  # 40 s, had max_retry_delay not been 25
+    assert queue.retry(lease_one(queue, NOW + 25_000), "timeout", "Slow.", NOW + 25_000) == "failed"
+    (failed,) = queue.failed()
+    assert (failed.key, failed.group, failed.kind, failed.reason) == ("show/1", "show", "timeout", "Slow.")
+    assert (failed.tries, failed.passing, failed.at) == (3, True, NOW + 25_000)
+
+
+def test_requeue_gives_all_tries_back(queue: Queue) -> None:
+    queue.push_many([episode(1), episode(2)])
+    queue.fail(lease_one(queue), "http-404", "Not there.", NOW)
+    assert queue.requeue(["show/1", "show/2", "show/3"]) == 1
+    assert queue.counts(["show"]) == Counts(pending=2, leased=0, delayed=0, failed=0, finished=0)
+    assert lease_one(queue).tries == 0
+
+
+def test_open_entries_of_a_group(queue: Queue) -> None:
+    queue.push_many([episode(1), episode(2), episode(3), episode(1, podcast="other")])
+    leases = queue.lease(2, NOW).leases
+    queue.fail(leases[0], "http-404", "Not there.", NOW)
+    queue.retry(leases[1], "timeout", "Slow.", NOW)
+    assert queue.open_entries(["show"]) == 2
+    assert queue.open_entries(["show", "other", "unknown"]) == 3
+    assert queue.open_entries([]) == 0
+
+
+def test_a_page_is_finished_for_one_visit(redis: Client) -> None:
+    queue = make_queue(redis, "podcasts")
+    root, further = page("http://x/1"), page("http://x/2", root="http://x/1")
+    queue.push_many([root])
+    told = {"podcast": "show"}
+    queue.push_many([further])
+    for lease in queue.lease(2, NOW).leases:
+        assert queue.finish_page(lease, told, ("show", "{}"), ["http://x/1"])
+    assert queue.visits("http://x/1") == [told, told]
+    assert queue.push_many([further]) == Pushed(finished=1)
+    assert 0 < redis.ttl("{podcrawler}:visit:http://x/1") <= 100
+    assert queue.push_many([root]) == Pushed(added=1)
+    assert queue.push_many([further]) == Pushed(added=1)
+
+
+def test_an_address_leads_to_the_podcast_that_it_led_to_first(redis: Client) -> None:
+    queue = make_queue(redis, "podcasts")
+    assert queue.podcast_id(["http://x/1"]) is None
+    for podcast in ("first", "second"):
+        queue.push_many([page("http://x/1")])
+        queue.finish_page(lease_one(queue), {}, (podcast, "{}"), ["http://x/1", f"http://x/{podcast}"])
+    assert queue.podcast_id(["http://unknown", "http://x/1"]) == "first"
+    assert queue.podcast_id(["http://x/second"]) == "second"
+
+
+def test_a_seed_is_leased_and_not_popped(queue: Queue, redis: Client) -> None:
+    redis.lpush("episodes:start_urls", "http://x/1", b"\xff")
+    first, second = queue.lease(5, NOW).leases
+    assert (first.kind, first.payload, second.payload) == ("seed", b"http://x/1", b"\xff")
+    assert redis.llen("episodes:start_urls") == 0
+    assert queue.lease(5, NOW + 60_000).leases != []
+    assert queue.lease(5, NOW).open == 2
+
+
+def test_entries_come_before_seeds(queue: Queue, redis: Client) -> None:
+    redis.lpush("episodes:start_urls", "http://x/1")
+    queue.push_many([episode(1)])
+    assert [lease.kind for lease in queue.lease(2, NOW).leases] == ["episode", "seed"]
+
+
+def test_a_paused_queue_hands_out_nothing(queue: Queue, redis: Client) -> None:
+    queue.push_many([episode(1)])
+    redis.set("{podcrawler}:paused", 1)
+    grant = queue.lease(1, NOW)
+    assert (grant.leases, grant.open) == ([], 1)
+
+
+def test_everything_but_the_seeds_shares_the_hash_tag(queue: Queue, redis: Client) -> None:
+    queue.push_many([episode(1), episode(2)])
+    queue.retry(lease_one(queue), "timeout", "Slow.", NOW)
+    lease_one(queue)
+    assert all(key.startswith(b"{podcrawler}:") for key in redis.scan_iter())
+
+
+def test_a_person_can_read_what_failed(queue: Queue, redis: Client) -> None:
+    queue.push_many([episode(1)])
+    queue.fail(lease_one(queue), "http-404", "Nicht da: “ü”.", NOW)
+    told = json.loads(redis.hget("{podcrawler}:episodes:failed", "show/1") or b"")
+    assert told == {"kind": "http-404", "reason": "Nicht da: “ü”.", "passing": False, "tries": 1, "at": NOW}
+
+
+def machine_of(queue_of: Callable[[], Queue]) -> type[RuleBasedStateMachine]:
+    """Random walks of a few nodes over a few entries, against what the design says of states."""
+
+    class Walk(RuleBasedStateMachine):
+        leases: Bundle[Lease] = Bundle("leases")
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.queue = queue_of()
+            self.now = NOW
+            self.pushed: set[str] = set()
+
+        @rule(number=st.integers(0, 5), payload=st.sampled_from(["a", "b"]))
+        def push(self, number: int, payload: str) -> None:
+            entry = episode(number, payload=payload, host=f"host{number % 2}")
+            self.queue.push_many([entry])
+            self.pushed.add(entry.name)
+
+        @rule(target=leases, count=st.integers(1, 1))
+        def lease(self, count: int) -> Lease:
+            granted = self.queue.lease(count, self.now).leases
+            return granted[0] if granted else Lease("none", "none", "episode", "none", "none", 0, b"")
+
+        @rule(lease=consumes(leases), end=st.sampled_from(["finish", "fail", "retry", "release"]))
+        def end(self, lease: Lease, end: str) -> None:
+            match end:
+                case "finish":
+                    self.queue.finish(lease, size=1, path="x")
+                case "fail":
+                    self.queue.fail(lease, "kind", "reason", self.now)
+                case "retry":
+                    self.queue.retry(lease, "kind", "reason", self.now)
+                case "release":
+                    self.queue.release([lease])
+
+        @rule(lease=leases)
+        def extend(self, lease: Lease) -> None:
+            self.queue.extend([lease], self.now)
+
+        @rule(seconds=st.integers(1, 100))
+        def wait(self, seconds: int) -> None:
+            self.now += seconds * 1000
+
+        @rule(number=st.integers(0, 5))
+        def requeue(self, number: int) -> None:
+            self.queue.requeue([f"show/{number}"])
+
+        @invariant()
+        def every_entry_is_in_exactly_one_state(self) -> None:
+            redis, prefix = self.queue.redis, "{podcrawler}:episodes:"
+            states: list[str] = []
+            for host in ("host0", "host1"):
+                pending = redis.zrange(f"{prefix}pending:{host}", 0, -1)
+                assert bool(pending) == (redis.zscore(f"{prefix}hosts", host) is not None)
+                states += [key.decode() for key in pending]
+            for structure in ("leases", "delayed"):
+                states += [key.decode() for key in redis.zrange(f"{prefix}{structure}", 0, -1)]
+            open_entries = len(states)
+            states += [key.decode() for key in redis.hkeys(f"{prefix}failed")]
+            assert set(states) == {key.decode() for key in redis.hkeys(f"{prefix}entries")}
+            states += [f"show/{name.decode()}" for name in redis.hkeys("{podcrawler}:finished:show")]
+            assert sorted(states) == sorted(f"show/{name}" for name in self.pushed)
+            assert self.queue.open_entries(["show"]) == open_entries
+            assert redis.hkeys(f"{prefix}owners") == [] or redis.zcard(f"{prefix}leases") == redis.hlen(
+                f"{prefix}owners"
+            )
+
+    return Walk
+
+
+def test_no_walk_loses_or_doubles_an_entry(redis: Client) -> None:
+    def fresh() -> Queue:
+        redis.flushall()
+        return make_queue(redis)
+
+    run_state_machine_as_test(
+        machine_of(fresh),
+        settings=settings(
+            max_examples=60,
+            stateful_step_count=40,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+        ),
+    )

@@ -1,0 +1,141 @@
+"""However a request ends that a lease was made into, the lease ends too: what other people's components can do."""
+
+import json
+from textwrap import dedent
+
+import pytest
+
+from tests.conftest import Client, Commands, Result
+from tests.origin import RunningOrigin
+
+#: Components that a user may have, and what they do to the first episode (and to it alone).
+MEDDLERS = """
+    import scrapy
+    from scrapy import signals
+    from scrapy.exceptions import DropItem, IgnoreRequest
+
+
+    class Once:
+        happened = False
+
+        def first(self, meta):
+            first = "episode" in meta and not Once.happened
+            Once.happened = Once.happened or first
+            return first
+
+
+    class Drops:
+        def process_item(self, item):
+            raise DropItem("not to my taste")
+
+
+    class Breaks:
+        def process_item(self, item):
+            if Once().first({"episode": item}):
+                raise ValueError("broken pipeline")
+            return item
+
+
+    class BreaksOutput:
+        async def process_spider_output(self, response, result):
+            if Once().first(response.meta):
+                raise ValueError("broken middleware")
+            async for output in result:
+                yield output
+
+
+    class IgnoresResponse:
+        def process_request(self, request):
+            if Once().first(request.meta):
+                raise IgnoreRequest("not this one")
+
+
+    class Swallows:
+        @classmethod
+        def from_crawler(cls, crawler):
+            self = cls()
+            crawler.signals.connect(self.scheduled, signal=signals.request_scheduled)
+            crawler.swallows = self
+            return self
+
+        def scheduled(self, request):
+            if Once().first(request.meta):
+                raise IgnoreRequest("swallowed")
+
+
+    class Redirects:
+        def process_request(self, request):
+            if request.url.endswith("/old.xml"):
+                return request.replace(url=request.url.replace("/old.xml", "/feed.xml?episodes=1&size=10"))
+"""
+OPTIONS = ("-s", "PODCRAWLER_RETRY_DELAY=0.01", "-s", "PODCRAWLER_LEASE_SECONDS=1")
+
+
+def drain(fleet: Commands, setting: str, *components: str) -> Result:
+    """Run a node with components of a user's."""
+    (fleet.folder / "meddlers.py").write_text(dedent(MEDDLERS))
+    base = {
+        "ITEM_PIPELINES": {"podcrawler.media.pipeline.EpisodeFilesPipeline": 500},
+        "DOWNLOADER_MIDDLEWARES": {"podcrawler.media.direct.DirectEpisodeMiddleware": 10},
+    }
+    value = base.get(setting, {}) | {f"meddlers.{component}": 5 for component in components}
+    return fleet.drain(*OPTIONS, "-s", f"{setting}={json.dumps(value)}", PYTHONPATH=str(fleet.folder))
+
+
+@pytest.mark.parametrize(
+    ("setting", "component"),
+    [
+        ("ITEM_PIPELINES", "Breaks"),
+        ("SPIDER_MIDDLEWARES", "BreaksOutput"),
+        ("EXTENSIONS", "Swallows"),
+    ],
+)
+def test_what_breaks_once_is_tried_again(
+    fleet: Commands, redis: Client, origin: RunningOrigin, setting: str, component: str
+) -> None:
+    redis.lpush("episodes:start_urls", f"{origin.address}/feed.xml?episodes=2&size=10")
+    ended = drain(fleet, setting, component)
+    assert ended.status == 0
+    assert list(fleet.files().values()) == [10, 10]
+    assert ended.err.count("will be tried again: ") == 1
+
+
+def test_what_a_pipeline_drops_has_failed(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
+    redis.lpush("episodes:start_urls", f"{origin.address}/feed.xml?episodes=2&size=10")
+    ended = drain(fleet, "ITEM_PIPELINES", "Drops")
+    assert ended.status == 1
+    failed = fleet.run("failed").out
+    assert failed.count("[dropped, 1 try] An item pipeline dropped the episode: not to my taste") == 2
+
+
+def test_what_a_middleware_ignores_has_failed(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
+    redis.lpush("episodes:start_urls", f"{origin.address}/feed.xml?episodes=2&size=10")
+    ended = drain(fleet, "DOWNLOADER_MIDDLEWARES", "IgnoresResponse")
+    assert ended.status == 1
+    assert len(fleet.files()) == 1
+    assert "[ignored, 1 try]" in fleet.run("failed").out
+
+
+def test_a_redirect_is_worked_under_the_same_lease(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
+    redis.lpush("episodes:start_urls", f"{origin.address}/old.xml")
+    assert drain(fleet, "DOWNLOADER_MIDDLEWARES", "Redirects").status == 0
+    assert list(fleet.files().values()) == [10]
+    assert not [path for path in origin.counts() if path == "/old.xml"]
+
+
+def test_an_entry_that_cannot_be_read_fails_alone(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
+    assert fleet.drain("-a", f"address={origin.address}/feed.xml?episodes=1&size=10").status == 0
+    redis.hset("{podcrawler}:episodes:entries", "x/1", '{"$unknown": 1}')
+    redis.hset("{podcrawler}:episodes:routes", "x/1", '["episode","x","1","h","0"]')
+    redis.zadd("{podcrawler}:episodes:pending:h", {"x/1": 0})
+    redis.zadd("{podcrawler}:episodes:hosts", {"h": 0})
+    ended = fleet.drain()
+    assert ended.status == 1
+    assert "Traceback" not in ended.err
+    assert "unreadable" in fleet.run("failed").out
+
+
+def test_the_state_of_an_idle_queue_is_small(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
+    assert fleet.drain("-a", f"address={origin.address}/feed.xml?episodes=50&size=10").status == 0
+    hashes = {key.decode() for key in redis.scan_iter("{podcrawler}:episodes:*")}
+    assert hashes == {"{podcrawler}:episodes:order"}
