@@ -1,0 +1,158 @@
+"""How media files and folders are called (DESIGN, "Files"). Pure: names in, names out.
+
+Ids and tokens come from Redis, titles and addresses from feeds: all are hostile. Every name in the store is made
+here, so that none can lead outside of it.
+"""
+
+import re
+import unicodedata
+from pathlib import PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+#: UTF-8 bytes; file systems allow 255, and sidecars need room for endings of their own.
+MAX_NAME_BYTES = 240
+PART_SUFFIX = ".part"
+UNTITLED = "untitled"
+
+_PODCAST_ID = re.compile(r"[a-z0-9-]{1,60}")
+_EPISODE_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_EXTENSION = re.compile(r"(?!part$)[a-z0-9]{1,5}")
+
+_SPACES = re.compile(r"\s+")
+#: Controls that are no whitespace, bidi marks, the byte order mark, and halves of surrogate pairs.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
+_TWINS = str.maketrans('/:\\*?"<>|', "-：＼＊？＂＜＞｜")
+_JOINER = "\u200d"
+#: Skin tones and the tags of flags change the character before them, but are no marks in Unicode's terms.
+_MODIFIERS = re.compile("[\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]")
+
+_MEDIA_EXTENSIONS = re.compile(
+    "3g2|3gp|aac|ac3|aif|aiff|amr|ape|asf|avi|caf|dsf|flac|flv|m2ts|m4a|m4b|m4v|mka|mkv|mov|mp2|mp3|mp4|mpeg|mpg|"
+    "mpga|oga|ogg|ogv|opus|ra|spx|ts|wav|webm|wma|wmv|wv"
+)
+_MEDIA_TYPES = {
+    "application/ogg": "ogg",
+    "audio/3gpp": "3gp",
+    "audio/aac": "aac",
+    "audio/aacp": "aac",
+    "audio/aiff": "aiff",
+    "audio/amr": "amr",
+    "audio/flac": "flac",
+    "audio/m4a": "m4a",
+    "audio/mp3": "mp3",
+    "audio/mp4": "m4a",
+    "audio/mpeg": "mp3",
+    "audio/mpeg3": "mp3",
+    "audio/mpg": "mp3",
+    "audio/ogg": "ogg",
+    "audio/opus": "opus",
+    "audio/vnd.wave": "wav",
+    "audio/wav": "wav",
+    "audio/webm": "webm",
+    "audio/x-aac": "aac",
+    "audio/x-aiff": "aiff",
+    "audio/x-flac": "flac",
+    "audio/x-m4a": "m4a",
+    "audio/x-m4b": "m4b",
+    "audio/x-matroska": "mka",
+    "audio/x-mp3": "mp3",
+    "audio/x-ms-wma": "wma",
+    "audio/x-wav": "wav",
+    "video/3gpp": "3gp",
+    "video/mp2t": "ts",
+    "video/mp4": "mp4",
+    "video/mpeg": "mpg",
+    "video/ogg": "ogv",
+    "video/quicktime": "mov",
+    "video/webm": "webm",
+    "video/x-m4v": "m4v",
+    "video/x-matroska": "mkv",
+    "video/x-ms-asf": "asf",
+    "video/x-ms-wmv": "wmv",
+    "video/x-msvideo": "avi",
+}
+
+
+def folder_name(podcast_id: str) -> str:
+    """The folder of a podcast: its id. Raises ValueError if that is no podcast id."""
+    return _checked(_PODCAST_ID, podcast_id, "podcast id")
+
+
+def file_name(episode_id: str, title: str, extension: str) -> str:
+    """``<episode id>.<title>.<extension>``, at most MAX_NAME_BYTES bytes of UTF-8 in NFC.
+
+    Any title will do. Raises ValueError if the id is no episode id, or the extension is not ``[a-z0-9]{1,5}``.
+    """
+    begin = _checked(_EPISODE_ID, episode_id, "episode id") + "."
+    end = "." + _checked(_EXTENSION, extension, "extension")
+    return begin + _safe_title(title, MAX_NAME_BYTES - len(begin) - len(end)) + end
+
+
+def part_name(episode_id: str, token: str) -> str:
+    """``<episode id>.<token>.part``: a transfer in flight, under the lease that the token proves.
+
+    Raises ValueError if either is illegal.
+    """
+    return f"{_checked(_EPISODE_ID, episode_id, 'episode id')}.{_checked(_TOKEN, token, 'token')}{PART_SUFFIX}"
+
+
+def belongs_to(name: str, episode_id: str) -> bool:
+    """Whether a file of this name is the media file of the episode. Raises ValueError if the id is illegal."""
+    return name.startswith(_checked(_EPISODE_ID, episode_id, "episode id") + ".") and not name.endswith(PART_SUFFIX)
+
+
+def is_part_of(name: str, episode_id: str) -> bool:
+    """Whether a file of this name is a transfer of the episode. Raises ValueError if the id is illegal."""
+    return name.startswith(_checked(_EPISODE_ID, episode_id, "episode id") + ".") and name.endswith(PART_SUFFIX)
+
+
+def is_media_extension(ending: str) -> bool:
+    """Whether files that end so (without the dot, in any case) are audio or video."""
+    return _MEDIA_EXTENSIONS.fullmatch(ending.lower()) is not None
+
+
+def extension(*, url: str, content_type: str = "", enclosure_type: str = "") -> str:
+    """The extension for a media file, ``[a-z0-9]{1,5}``; ``bin`` if nothing tells.
+
+    ``url`` is where the bytes came from in the end; its ending goes before the media types (RFC 9110 §8.3.1) of the
+    response and of the feed, because servers call everything ``audio/mpeg``.
+    """
+    ending = PurePosixPath(unquote(urlsplit(url).path)).suffix[1:].lower()
+    if _MEDIA_EXTENSIONS.fullmatch(ending):
+        return ending
+    for media_type in (content_type, enclosure_type):
+        known = _MEDIA_TYPES.get(media_type.partition(";")[0].strip().lower())
+        if known:
+            return known
+    return "bin"
+
+
+def _checked(form: re.Pattern[str], value: str, what: str) -> str:
+    if not form.fullmatch(value):
+        raise ValueError(f"{value!r} cannot be the {what} of a file in the store; it must be like {form.pattern}")
+    return value
+
+
+def _safe_title(title: str, room: int) -> str:
+    seen = _SPACES.sub(" ", _UNSEEN.sub("", title)).strip(" .")
+    # Normalizing takes quadratic time on a long run of marks, which only a hostile title has.
+    normal = unicodedata.normalize("NFC", seen[: 4 * MAX_NAME_BYTES])
+    return _cut(normal.translate(_TWINS), room).rstrip(" .") or UNTITLED
+
+
+def _cut(text: str, room: int) -> str:
+    """The longest beginning of ``text`` that has at most ``room`` bytes of UTF-8 and ends with a whole character."""
+    end = len(text.encode()[:room].decode(errors="ignore"))
+    while 0 < end < len(text) and _is_one_character(text[end - 1], text[end]):
+        end -= 1
+    return text[:end]
+
+
+def _is_one_character(left: str, right: str) -> bool:
+    """Whether two code points in a row belong to what a reader sees as one character (after Unicode's UAX #29)."""
+    return (
+        _JOINER in (left, right) or unicodedata.category(right).startswith("M") or _MODIFIERS.match(right) is not None
+    )

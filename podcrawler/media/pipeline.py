@@ -1,0 +1,197 @@
+"""The media pipeline: streams an episode's audio to disk, checks it, publishes it, and only then finishes it.
+
+A FilesPipeline that never holds a file in memory: the download handler writes the body into the PartFile that the
+request carries (handler.py), and this pipeline gives that file its name in the archive. What becomes of the lease is
+said in ``process_item`` alone.
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, NoReturn
+
+from scrapy import Request
+from scrapy.crawler import Crawler
+from scrapy.exceptions import DropItem
+from scrapy.http import Response
+from scrapy.http.request import NO_CALLBACK
+from scrapy.pipelines.files import FilesPipeline
+from scrapy.pipelines.media import FileInfo, FileInfoOrError, MediaPipeline
+from scrapy.utils.request import RequestFingerprinter
+from twisted.python.failure import Failure
+
+from podcrawler.exceptions import EntryError, MediaError, TransferCancelledError
+from podcrawler.items import Episode
+from podcrawler.media.failures import explain, explain_status
+from podcrawler.media.naming import extension, file_name
+from podcrawler.media.part import PartFile
+from podcrawler.media.store import LocalStore
+from podcrawler.queue.entries import Lease
+from podcrawler.queue.scheduler import Scheduler
+from podcrawler.signals import lease_lost
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Transfer:
+    """An episode on its way to the disk."""
+
+    episode: Episode
+    lease: Lease
+    #: None until it is known that the file is not there yet.
+    part: PartFile | None = None
+
+
+class TransferFingerprinter(RequestFingerprinter):
+    """Tells transfers apart by their lease, so that two episodes with one enclosure are two downloads.
+
+    Scrapy's media pipelines hand the result of one request to every other of the same fingerprint.
+    """
+
+    def fingerprint(self, request: Request) -> bytes:
+        token = request.meta.get("transfer")
+        return str(token).encode() if token else super().fingerprint(request)
+
+
+class _WithoutKnown(logging.Filter):
+    """Keeps Scrapy from logging a traceback for what the lease's end says in one sentence."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not (isinstance(record.msg, Failure) and isinstance(record.msg.value, EntryError))
+
+
+class EpisodeFilesPipeline(FilesPipeline):
+    """Archives episodes that this node holds a lease on. Items of other types pass untouched."""
+
+    STORE_SCHEMES: ClassVar[dict[str, Any]] = {"": LocalStore, "file": LocalStore}
+
+    store: LocalStore
+
+    def __init__(self, store_uri: str, *, crawler: Crawler) -> None:
+        super().__init__(store_uri, crawler=crawler)
+        # Media hosts redirect as a matter of course (trackers, load balancers).
+        self.allow_redirects = True
+        self._handle_statuses(self.allow_redirects)
+        #: The transfers in hand, by their token.
+        self.transfers: dict[str, Transfer] = {}
+        crawler.signals.connect(self._lease_lost, signal=lease_lost)
+        logging.getLogger(MediaPipeline.__module__).addFilter(_WithoutKnown())
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> "EpisodeFilesPipeline":
+        return cls(crawler.settings["FILES_STORE"], crawler=crawler)
+
+    @property
+    def _scheduler(self) -> Scheduler:
+        scheduler = self.crawler.engine.scheduler
+        assert isinstance(scheduler, Scheduler)
+        return scheduler
+
+    async def process_item(self, item: Any) -> Any:  # type: ignore[override]  # the spider argument is deprecated
+        if not isinstance(item, Episode):
+            return item
+        lease = self._scheduler.lease_of(item.key)
+        if lease is None:
+            raise DropItem(f"This node holds no lease on {item.key}", log_level="WARNING")
+        transfer = self.transfers[lease.token] = Transfer(item, lease)
+        try:
+            archived: Episode = await super().process_item(item)
+        except EntryError as error:
+            await self._scheduler.give_up(lease, error)
+            raise DropItem(str(error), log_level="DEBUG") from None
+        finally:
+            del self.transfers[lease.token]
+            if transfer.part:
+                await transfer.part.discard()
+        assert archived.file is not None
+        assert archived.size is not None
+        if transfer.part is None:
+            logger.info("already there %s: %s (%d bytes)", archived.key, archived.file, archived.size)
+            await self._scheduler.holder.finish(lease, size=archived.size, path="")
+        elif await self._scheduler.holder.finish(lease, size=archived.size, path=archived.file):
+            logger.info("finished %s: %s (%d bytes)", archived.key, archived.file, archived.size)
+            self.crawler.stats.inc_value("podcrawler/finished")
+            self.crawler.stats.inc_value("podcrawler/bytes", archived.size)
+        return archived
+
+    def get_media_requests(self, item: Episode, info: MediaPipeline.SpiderInfo) -> list[Request]:  # noqa: ARG002
+        assert item.enclosure is not None
+        lease = self._scheduler.lease_of(item.key)
+        assert lease is not None
+        headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
+        meta = {"transfer": lease.token, "dont_obey_robotstxt": True}
+        return [Request(item.enclosure.url, headers=headers, meta=meta, callback=NO_CALLBACK)]
+
+    async def media_to_download(  # type: ignore[override]  # Scrapy awaits what this returns
+        self,
+        request: Request,
+        info: MediaPipeline.SpiderInfo,  # noqa: ARG002
+        *,
+        item: Any = None,
+    ) -> FileInfo | None:
+        found = await asyncio.to_thread(self.store.find, item.podcast_id, item.id)
+        if found:
+            return _file_info(request, *found, "uptodate")
+        transfer = self.transfers[request.meta["transfer"]]
+        part = await asyncio.to_thread(self.store.new_part, item.podcast_id, item.id, transfer.lease.token)
+        request.meta["part"] = transfer.part = part
+        return None
+
+    async def media_downloaded(
+        self,
+        response: Response,
+        request: Request,
+        info: MediaPipeline.SpiderInfo,  # noqa: ARG002
+        *,
+        item: Any = None,
+    ) -> FileInfo:
+        transfer = self.transfers[request.meta["transfer"]]
+        part = transfer.part
+        assert part is not None
+        if response.status != 200:
+            raise explain_status(response.status, response.url)
+        content_type = (response.headers.get("Content-Type") or b"").decode("latin-1")
+        _refuse_pages(content_type, response.url)
+        if part.received == 0:
+            raise MediaError("empty", f"{response.url} is empty; try again later.", passing=True)
+        await part.seal()
+        if not await self._scheduler.holder.still_held(transfer.lease):
+            raise TransferCancelledError
+        ending = extension(url=response.url, content_type=content_type, enclosure_type=item.enclosure.type)
+        name = file_name(item.id, item.title, ending)
+        published = await asyncio.to_thread(self.store.adopt, part, item.podcast_id, name)
+        return _file_info(request, *published, "downloaded")
+
+    def media_failed(self, failure: Failure, request: Request, info: MediaPipeline.SpiderInfo) -> NoReturn:  # noqa: ARG002
+        assert failure.value is not None
+        raise explain(failure.value, request.url) from failure.value
+
+    def item_completed(self, results: list[FileInfoOrError], item: Episode, info: MediaPipeline.SpiderInfo) -> Episode:
+        # Scrapy would keep every result for the life of the process.
+        info.downloaded.clear()
+        ((done, result),) = results
+        if isinstance(result, Failure):
+            result.raiseException()
+        assert done
+        self.inc_stats(result["status"])
+        return replace(item, file=result["path"], size=result["size"])  # type: ignore[typeddict-item]  # _file_info
+
+    def _lease_lost(self, token: str) -> None:
+        if (transfer := self.transfers.get(token)) and transfer.part:
+            transfer.part.cancel()
+
+
+def _file_info(request: Request, path: str, size: int, status: str) -> FileInfo:
+    """Scrapy's record of a file, and its size in bytes."""
+    return {"url": request.url, "path": path, "checksum": None, "status": status, "size": size}  # type: ignore[typeddict-unknown-key]
+
+
+def _refuse_pages(content_type: str, url: str) -> None:
+    """Many servers answer with a page that says sorry, and with status 200."""
+    if content_type.lower().startswith(("text/html", "application/xhtml")):
+        raise MediaError(
+            "not-media",
+            f"{url} sent a web page instead of audio; open it in a browser to see what it says, try again later.",
+            passing=True,
+        )

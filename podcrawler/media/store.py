@@ -1,0 +1,155 @@
+"""Where media files go: the store (``FILES_STORE``). So far a folder of this machine, or one that machines share.
+
+A file gets its final name in one step, when it is complete, and never in place of another: whatever has a media name
+in the store is a whole file, at any moment, even after a crash.
+"""
+
+import errno
+import fcntl
+import os
+import stat
+import tempfile
+from pathlib import Path
+from typing import Protocol
+
+from scrapy.pipelines.files import FSFilesStore
+
+from podcrawler.exceptions import StoreError
+from podcrawler.media import naming
+from podcrawler.media.part import FULL, PartFile, disk_error, take_over
+
+#: How a file system says that it has no hard links, or none here.
+_NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
+#: How a file system says that folders cannot be synced.
+_NO_FOLDER_SYNC = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP)
+
+
+class Store(Protocol):
+    """What the pipeline asks of a store, beside Scrapy's own interface (``STORE_SCHEMES``).
+
+    All methods block: call them in threads. Ids that are illegal raise ValueError; the disk's refusals MediaError.
+    """
+
+    def check(self) -> None:
+        """Raise StoreError if nothing can be written here."""
+
+    def find(self, podcast_id: str, episode_id: str) -> tuple[str, int] | None:
+        """The complete media file of the episode: its path relative to the store, and its size in bytes."""
+
+    def new_part(self, podcast_id: str, episode_id: str, token: str) -> PartFile:
+        """A file for a new transfer, after what dead nodes left of earlier ones was removed."""
+
+    def adopt(self, part: PartFile, podcast_id: str, name: str) -> tuple[str, int]:
+        """Publish a sealed part under ``name`` (made by naming.file_name): relative path, and size in bytes.
+
+        If a complete file of that name is already there it stays, and the part goes.
+        """
+
+
+def open_store(uri: str) -> "LocalStore":
+    """The store at ``FILES_STORE``. StoreError if it cannot be made, or podcrawler has no code for its kind."""
+    scheme, separator, _ = uri.partition("://")
+    if separator and scheme != "file":
+        raise StoreError(f"The store {uri} is of a kind that podcrawler does not know; set FILES_STORE to a folder.")
+    return LocalStore(uri)
+
+
+class LocalStore(FSFilesStore):
+    """A store in a folder."""
+
+    def __init__(self, basedir: str | os.PathLike[str]) -> None:
+        try:
+            super().__init__(basedir)
+        except OSError as error:
+            raise _unusable(Path(basedir), error) from error
+        self.root = Path(self.basedir)
+
+    def check(self) -> None:
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=self.root, prefix=".check-") as probe:
+                fcntl.flock(probe, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                probe.write(b"podcrawler")
+                probe.flush()
+                os.fsync(probe.fileno())
+        except OSError as error:
+            raise _unusable(self.root, error) from error
+
+    def folder(self, podcast_id: str) -> Path:
+        """The podcast's folder, made if it is not there."""
+        folder = self.root / naming.folder_name(podcast_id)
+        try:
+            folder.mkdir()
+            _sync_folder(self.root)
+        except FileExistsError:
+            pass
+        except OSError as error:
+            raise disk_error(folder, error) from error
+        return folder
+
+    def find(self, podcast_id: str, episode_id: str) -> tuple[str, int] | None:
+        folder = naming.folder_name(podcast_id)
+        try:
+            with os.scandir(self.root / folder) as entries:
+                for entry in entries:
+                    if naming.belongs_to(entry.name, episode_id) and entry.is_file(follow_symlinks=False):
+                        return f"{folder}/{entry.name}", entry.stat(follow_symlinks=False).st_size
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise disk_error(self.root / folder, error) from error
+        return None
+
+    def new_part(self, podcast_id: str, episode_id: str, token: str) -> PartFile:
+        name = naming.part_name(episode_id, token)
+        folder = self.folder(podcast_id)
+        take_over(folder, episode_id)
+        return PartFile(folder / name)
+
+    def adopt(self, part: PartFile, podcast_id: str, name: str) -> tuple[str, int]:
+        final = self.folder(podcast_id) / name
+        try:
+            _publish(part.path, final)
+            found = final.lstat()
+            if not stat.S_ISREG(found.st_mode):
+                raise FileExistsError(errno.EEXIST, "something that is no file is in the way")
+            part.path.unlink(missing_ok=True)
+            _sync_folder(final.parent)
+        except OSError as error:
+            raise disk_error(final, error) from error
+        return f"{podcast_id}/{name}", found.st_size
+
+
+def _publish(part: Path, final: Path) -> None:
+    """Give ``part`` the name ``final`` too (or instead), unless something has it already."""
+    try:
+        final.hardlink_to(part)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+        # Only a program that is not podcrawler can come in between: the lease keeps other nodes from this episode.
+        if not (final.exists() or final.is_symlink()):
+            part.rename(final)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring new names in ``folder`` to the disk; without this a power cut may take them back."""
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(opened)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
+    finally:
+        os.close(opened)
+
+
+def _unusable(root: Path, error: OSError) -> StoreError:
+    if error.errno in FULL:
+        return StoreError(f"The store {root} is full; free some space or set FILES_STORE to a folder on another disk.")
+    return StoreError(
+        f"The store {root} cannot be written to ({error.strerror}); set FILES_STORE to a folder that this user may "
+        "write in and lock files in."
+    )

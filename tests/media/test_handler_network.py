@@ -1,0 +1,174 @@
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from scrapy import Request
+from scrapy.exceptions import (
+    CannotResolveHostError,
+    DownloadConnectionRefusedError,
+    DownloadFailedError,
+    DownloadTimeoutError,
+    UnsupportedURLSchemeError,
+)
+
+from podcrawler.media.failures import explain
+from tests.media.handling import download, fetch, handling
+from tests.origin import RunningOrigin
+
+# Time
+
+
+def test_a_timeout_bounds_the_whole_of_a_page(origin: RunningOrigin) -> None:
+    with pytest.raises(DownloadTimeoutError):
+        fetch(f"{origin.address}/bytes/1000.mp3?rate=1000", meta={"download_timeout": 0.4})
+
+
+def test_a_timeout_bounds_only_the_silences_of_a_part(origin: RunningOrigin, tmp_path: Path) -> None:
+    meta = {"download_timeout": 0.4}
+    _, part, _ = download(f"{origin.address}/bytes/1000.mp3?rate=1000", tmp_path, meta=meta)
+    assert part.received == 1000
+    with pytest.raises(DownloadTimeoutError):
+        download(f"{origin.address}/bytes/1000.mp3?stall_after=500", tmp_path, meta=meta)
+
+
+# Errors of the network
+
+
+def test_a_refused_connection() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+    with pytest.raises(DownloadConnectionRefusedError) as caught:
+        fetch(url)
+    error = explain(caught.value, url)
+    assert error.kind == "refused"
+    assert "Connection refused" in str(error)
+
+
+def test_a_name_that_nobody_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(CannotResolveHostError):
+        fetch("http://nowhere.invalid/")
+
+
+@pytest.mark.parametrize("host", ["a" * 70 + ".example", "127.1"])
+def test_an_address_that_cannot_be_one(host: str) -> None:
+    with pytest.raises(UnsupportedURLSchemeError):
+        fetch(f"http://{host}/")
+
+
+def test_the_bind_address_is_honoured(origin: RunningOrigin) -> None:
+    assert fetch(f"{origin.address}/bytes/1.mp3", DOWNLOAD_BIND_ADDRESS="127.0.0.1").status == 200
+    with pytest.raises(DownloadConnectionRefusedError):
+        # TEST-NET-1 (RFC 5737), which no machine has.
+        fetch(f"{origin.address}/bytes/1.mp3", DOWNLOAD_BIND_ADDRESS=("192.0.2.1", 0))
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for ``localhost`` that nobody vouches for, with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "localhost.pem"
+    path.write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + signed.public_bytes(Encoding.PEM)
+    )
+    return path
+
+
+@contextlib.asynccontextmanager
+async def https_server(certificate: Path) -> AsyncIterator[tuple[str, list[bytes]]]:
+    """Says ``safe`` to everybody: its address, and the heads of the requests so far."""
+    heads: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nsafe")
+        writer.close()
+        await writer.wait_closed()
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    async with server:
+        yield f"https://localhost:{server.sockets[0].getsockname()[1]}", heads
+
+
+def test_certificates_are_checked_and_the_reason_is_told(certificate: Path) -> None:
+    async def story() -> None:
+        async with https_server(certificate) as (url, heads), handling(DOWNLOAD_VERIFY_CERTIFICATES=True) as handler:
+            with pytest.raises(DownloadFailedError, match="certificate verify failed") as caught:
+                await handler.download_request(Request(url))
+            assert heads == []
+            error = explain(caught.value, url)
+            assert (error.kind, error.passing) == ("tls", False)
+            assert str(error).startswith("localhost cannot be spoken to safely (self-signed certificate)")
+
+    asyncio.run(story())
+
+
+def test_certificates_go_unchecked_on_demand(certificate: Path) -> None:
+    async def story() -> None:
+        async with https_server(certificate) as (url, _), handling(DOWNLOAD_VERIFY_CERTIFICATES=False) as handler:
+            assert (await handler.download_request(Request(url))).body == b"safe"
+
+    asyncio.run(story())
+
+
+# Proxies
+
+CREDENTIALS = {"Proxy-Authorization": "Basic c2VjcmV0"}
+
+
+def test_http_goes_to_the_proxy_in_absolute_form(origin: RunningOrigin) -> None:
+    async def story() -> None:
+        async with handling() as handler:
+            meta = {"proxy": origin.address}
+            request = Request("http://far.invalid/bytes/3.mp3", headers=CREDENTIALS, meta=meta)
+            assert len((await handler.download_request(request)).body) == 3
+
+    asyncio.run(story())
+    (request,) = origin.requests()
+    assert request.target == "http://far.invalid/bytes/3.mp3"
+    assert request.headers["proxy-authorization"] == "Basic c2VjcmV0"
+
+
+def test_https_goes_through_a_tunnel_and_credentials_stay_outside(origin: RunningOrigin, certificate: Path) -> None:
+    async def story() -> list[bytes]:
+        async with https_server(certificate) as (url, heads), handling(DOWNLOAD_VERIFY_CERTIFICATES=False) as handler:
+            meta = {"proxy": origin.address.removeprefix("http:")}
+            response = await handler.download_request(Request(url, headers=CREDENTIALS, meta=meta))
+            assert response.body == b"safe"
+            return heads
+
+    (head,) = asyncio.run(story())
+    assert b"proxy-authorization" not in head.lower()
+    (connect,) = origin.requests()
+    assert connect.method == "CONNECT"
+    assert connect.headers["proxy-authorization"] == "Basic c2VjcmV0"
+
+
+def test_without_proxy_its_credentials_go_nowhere(origin: RunningOrigin) -> None:
+    async def story() -> None:
+        async with handling() as handler:
+            await handler.download_request(Request(f"{origin.address}/bytes/3.mp3", headers=CREDENTIALS))
+
+    asyncio.run(story())
+    assert "proxy-authorization" not in origin.requests()[0].headers

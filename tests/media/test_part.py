@@ -1,0 +1,190 @@
+import asyncio
+import errno
+import fcntl
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from subprocess import PIPE
+
+import pytest
+
+from podcrawler.exceptions import MediaError
+from podcrawler.media.part import PartFile, take_over
+
+
+def is_locked(path: Path) -> bool:
+    with path.open("rb+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def test_chunks_are_written_in_order_and_counted(tmp_path: Path) -> None:
+    async def story() -> None:
+        part = PartFile(tmp_path / "1.t.part")
+        await part.write([b"one", b"", b"two"])
+        await part.write([])
+        # More pieces than one writev takes.
+        await part.write([b"x"] * 5000)
+        await part.seal()
+        await part.close()
+        assert part.received == 5006
+        assert part.path.read_bytes() == b"onetwo" + b"x" * 5000
+
+    asyncio.run(story())
+
+
+def test_short_writes_go_on_where_they_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def short_write(file: int, pieces: list[memoryview]) -> int:
+        return os.write(file, b"".join(pieces)[:3])
+
+    monkeypatch.setattr(os, "writev", short_write)
+
+    async def story() -> None:
+        part = PartFile(tmp_path / "1.t.part")
+        await part.write([b"ab", b"cdef", b"g"])
+        await part.close()
+        assert part.received == 7
+        assert part.path.read_bytes() == b"abcdefg"
+
+    asyncio.run(story())
+
+
+def test_it_is_locked_until_it_is_closed(tmp_path: Path) -> None:
+    async def story() -> None:
+        part = PartFile(tmp_path / "1.t.part")
+        assert is_locked(part.path)
+        await part.close()
+        assert not is_locked(part.path)
+        await part.close()
+
+    asyncio.run(story())
+
+
+def test_discard_removes_it(tmp_path: Path) -> None:
+    async def story() -> None:
+        part = PartFile(tmp_path / "1.t.part")
+        await part.discard()
+        assert not part.path.exists()
+        await part.discard()
+        with pytest.raises(ValueError, match="closed"):
+            await part.write([b"x"])
+
+    asyncio.run(story())
+
+
+def test_it_never_opens_what_is_there(tmp_path: Path) -> None:
+    link, file = tmp_path / "1.link.part", tmp_path / "1.file.part"
+    link.symlink_to(tmp_path / "elsewhere")
+    file.write_bytes(b"x")
+    for path in (link, file):
+        with pytest.raises(MediaError) as caught:
+            PartFile(path)
+        assert caught.value.kind == "disk-error"
+    assert sorted(tmp_path.iterdir()) == [file, link]
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "words"), [(errno.ENOSPC, "disk-full", "the disk is full"), (errno.EIO, "disk-error", "error")]
+)
+@pytest.mark.parametrize("operation", ["writev", "fsync"])
+def test_a_refusal_of_the_disk_is_told_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, operation: str, number: int, kind: str, words: str
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, operation, refuse)
+
+    async def story() -> None:
+        part = PartFile(tmp_path / "1.t.part")
+        with pytest.raises(MediaError, match=words) as caught:
+            await (part.write([b"x"]) if operation == "writev" else part.seal())
+        assert (caught.value.kind, caught.value.passing) == (kind, True)
+        assert str(part.path) in str(caught.value)
+        await part.discard()
+
+    asyncio.run(story())
+
+
+def test_it_is_not_closed_under_a_write_whose_task_was_cancelled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    writev = os.writev
+    open_files = []
+
+    def slow_write(file: int, pieces: list[memoryview]) -> int:
+        begun.set()
+        go_on.wait()
+        open_files.append(os.fstat(file))
+        return writev(file, pieces)
+
+    monkeypatch.setattr(os, "writev", slow_write)
+
+    async def story() -> None:
+        part = PartFile(tmp_path / "1.t.part")
+        writing = asyncio.create_task(part.write([b"x"]))
+        await asyncio.to_thread(begun.wait)
+        writing.cancel()
+        closing = asyncio.create_task(part.close())
+        with pytest.raises(asyncio.CancelledError):
+            await writing
+        assert (await asyncio.wait({closing}, timeout=0.2))[0] == set()
+        go_on.set()
+        await closing
+        assert [os.path.samestat(found, part.path.stat()) for found in open_files] == [True]
+        assert part.path.read_bytes() == b"x"
+
+    asyncio.run(story())
+
+
+def test_cancel_tells_those_who_asked(tmp_path: Path) -> None:
+    async def story() -> None:
+        part = PartFile(tmp_path / "1.t.part")
+        told: list[str] = []
+        part.on_cancel(lambda: told.append("early"))
+        assert told == []
+        part.cancel()
+        assert part.cancelled
+        part.on_cancel(lambda: told.append("late"))
+        assert told == ["early", "late"]
+        await part.discard()
+
+    asyncio.run(story())
+
+
+#: Another node: holds the part that it is told until it dies.
+NODE = """
+import pathlib, sys
+from podcrawler.media.part import PartFile
+part = PartFile(pathlib.Path(sys.argv[1]))
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_parts_of_dead_nodes_go_and_those_of_living_ones_stay(tmp_path: Path) -> None:
+    alive, dead, other, media = (tmp_path / name for name in ("1.b.part", "1.a.part", "11.a.part", "1.title.mp3"))
+    for path in (dead, other, media):
+        path.write_bytes(b"x")
+    with subprocess.Popen([sys.executable, "-c", NODE, alive], stdin=PIPE, stdout=PIPE, text=True) as node:
+        assert node.stdout
+        assert node.stdout.readline() == "held\n"
+        take_over(tmp_path, "1")
+        assert sorted(tmp_path.iterdir()) == [alive, media, other]
+        node.kill()
+    take_over(tmp_path, "1")
+    assert sorted(tmp_path.iterdir()) == [media, other]
+
+
+def test_a_planted_link_is_not_followed(tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    target.write_bytes(b"x")
+    (tmp_path / "1.t.part").symlink_to(target)
+    take_over(tmp_path, "1")
+    assert target.read_bytes() == b"x"

@@ -1,0 +1,157 @@
+import asyncio
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from podcrawler.exceptions import MediaError, StoreError
+from podcrawler.media.part import PartFile
+from podcrawler.media.store import LocalStore, Store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalStore:
+    return LocalStore(tmp_path / "archive")
+
+
+def transferred(store: Store, content: bytes, token: str = "token") -> PartFile:
+    async def transfer() -> PartFile:
+        part = store.new_part("show", "1", token)
+        await part.write([content])
+        await part.seal()
+        return part
+
+    return asyncio.run(transfer())
+
+
+def finish(part: PartFile) -> None:
+    asyncio.run(part.discard())
+
+
+def refuse(number: int) -> Callable[..., None]:
+    def refusing(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    return refusing
+
+
+def names(store: LocalStore) -> list[str]:
+    return sorted(path.name for path in (store.root / "show").iterdir())
+
+
+def test_a_part_is_adopted_under_its_name(store: LocalStore) -> None:
+    part = transferred(store, b"audio")
+    assert part.path == store.root / "show" / "1.token.part"
+    assert store.find("show", "1") is None
+    assert store.adopt(part, "show", "1.title.mp3") == ("show/1.title.mp3", 5)
+    assert names(store) == ["1.title.mp3"]
+    finish(part)
+    assert names(store) == ["1.title.mp3"]
+    assert store.find("show", "1") == ("show/1.title.mp3", 5)
+
+
+def test_a_complete_file_is_never_replaced(store: LocalStore) -> None:
+    (store.folder("show") / "1.title.mp3").write_bytes(b"was here first")
+    part = transferred(store, b"audio")
+    assert store.adopt(part, "show", "1.title.mp3") == ("show/1.title.mp3", 14)
+    finish(part)
+    assert names(store) == ["1.title.mp3"]
+    assert (store.root / "show" / "1.title.mp3").read_bytes() == b"was here first"
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK])
+def test_without_hard_links_it_is_renamed(store: LocalStore, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    monkeypatch.setattr(Path, "hardlink_to", refuse(number))
+    part = transferred(store, b"audio")
+    assert store.adopt(part, "show", "1.title.mp3") == ("show/1.title.mp3", 5)
+    finish(part)
+    again = transferred(store, b"other", "again")
+    assert store.adopt(again, "show", "1.title.mp3") == ("show/1.title.mp3", 5)
+    finish(again)
+    assert names(store) == ["1.title.mp3"]
+    assert (store.root / "show" / "1.title.mp3").read_bytes() == b"audio"
+
+
+def test_what_is_no_file_is_not_adopted(store: LocalStore) -> None:
+    (store.folder("show") / "1.title.mp3").mkdir()
+    part = transferred(store, b"audio")
+    with pytest.raises(MediaError, match="no file is in the way"):
+        store.adopt(part, "show", "1.title.mp3")
+    assert part.path.read_bytes() == b"audio"
+    finish(part)
+
+
+def test_a_refusal_of_the_disk_leaves_the_part_and_publishes_nothing(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = transferred(store, b"audio")
+    monkeypatch.setattr(Path, "hardlink_to", refuse(errno.ENOSPC))
+    with pytest.raises(MediaError, match="disk is full") as caught:
+        store.adopt(part, "show", "1.title.mp3")
+    assert caught.value.kind == "disk-full"
+    assert names(store) == ["1.token.part"]
+    finish(part)
+
+
+def test_only_whole_regular_files_of_the_episode_are_found(store: LocalStore, tmp_path: Path) -> None:
+    assert store.find("show", "1") is None
+    folder = store.folder("show")
+    (tmp_path / "secret").write_bytes(b"x")
+    (folder / "1.link.mp3").symlink_to(tmp_path / "secret")
+    (folder / "1.folder.mp3").mkdir()
+    (folder / "1.token.part").write_bytes(b"x")
+    (folder / "11.title.mp3").write_bytes(b"x")
+    assert store.find("show", "1") is None
+    (folder / "1.title.mp3").write_bytes(b"xy")
+    assert store.find("show", "1") == ("show/1.title.mp3", 2)
+
+
+def test_a_new_part_goes_in_place_of_what_a_dead_node_left(store: LocalStore) -> None:
+    (store.folder("show") / "1.dead.part").write_bytes(b"x")
+    part = store.new_part("show", "1", "token")
+    assert names(store) == ["1.token.part"]
+    finish(part)
+
+
+def test_nothing_reaches_outside(store: LocalStore) -> None:
+    for step in (
+        lambda: store.folder("../outside"),
+        lambda: store.find("..", "1"),
+        lambda: store.new_part("show", "../1", "token"),
+        lambda: store.new_part("show", "1", "../token"),
+    ):
+        with pytest.raises(ValueError, match="cannot be the"):
+            step()
+    assert [path.name for path in store.root.parent.iterdir()] == ["archive"]
+
+
+def test_check_makes_the_folder_and_leaves_nothing(store: LocalStore) -> None:
+    store.root.rmdir()
+    store.check()
+    assert list(store.root.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "words"), [(errno.ENOSPC, "is full"), (errno.EROFS, "set FILES_STORE"), (errno.ENOLCK, "lock files")]
+)
+def test_check_tells_why_nothing_can_be_written(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch, number: int, words: str
+) -> None:
+    monkeypatch.setattr("fcntl.flock", refuse(number))
+    with pytest.raises(StoreError, match=words):
+        store.check()
+    assert list(store.root.iterdir()) == []
+
+
+def test_a_file_in_the_way_of_the_store(tmp_path: Path) -> None:
+    (tmp_path / "archive").write_bytes(b"")
+    with pytest.raises(StoreError, match="set FILES_STORE"):
+        LocalStore(tmp_path / "archive").check()
+    with pytest.raises(StoreError, match="set FILES_STORE"):
+        LocalStore(tmp_path / "archive" / "deeper")
+
+
+def test_its_address_may_be_an_url(tmp_path: Path) -> None:
+    assert LocalStore(f"file://{tmp_path}/archive").root == tmp_path / "archive"
