@@ -1,0 +1,75 @@
+"""All wiring: Scrapy's settings as podcrawler needs them, and every setting of its own with its default.
+
+``REDIS_URL``, ``FILES_STORE`` and every ``PODCRAWLER_*`` can also be given as environment variables; ``-s NAME=VALUE``
+comes before both. docs/settings.md says what each is for.
+"""
+
+import os
+
+BOT_NAME = "podcrawler"
+SPIDER_MODULES = ["podcrawler.spiders"]
+NEWSPIDER_MODULE = "podcrawler.spiders"
+COMMANDS_MODULE = "podcrawler.commands"
+USER_AGENT = "podcrawler (a podcast archiver; on behalf of one listener)"
+
+# Where things are.
+FILES_STORE = "archive"
+REDIS_URL = None
+PODCRAWLER_STATE_DIR = ""
+PODCRAWLER_NAMESPACE = "podcrawler"
+PODCRAWLER_NODE_NAME = ""
+
+# How much a node does at once.
+PODCRAWLER_CONCURRENT_EPISODES = 8
+PODCRAWLER_CONCURRENT_PAGES = 4
+
+# The queue.
+PODCRAWLER_LEASE_SECONDS = 60
+PODCRAWLER_MAX_TRIES = 5
+PODCRAWLER_MAX_EXPIRIES = 20
+PODCRAWLER_RETRY_DELAY = 2
+PODCRAWLER_MAX_RETRY_DELAY = 3600
+PODCRAWLER_VISIT_SECONDS = 86400
+
+# How a node ends.
+PODCRAWLER_EXIT_WHEN_DONE = False
+PODCRAWLER_SUPERVISOR_PID = 0
+
+SCHEDULER = "podcrawler.queue.scheduler.Scheduler"
+SCHEDULER_SERIALIZER = "podcrawler.queue.codec"
+SCHEDULER_PERSIST = True
+
+# The queue retries, and nothing else does: it knows the tries of all nodes.
+RETRY_ENABLED = False
+DOWNLOADER_MIDDLEWARES = {"podcrawler.media.direct.DirectEpisodeMiddleware": 10}
+DOWNLOAD_HANDLERS = {
+    "http": "podcrawler.media.handler.DownloadHandler",
+    "https": "podcrawler.media.handler.DownloadHandler",
+    # Feeds and pages are hostile input: nothing but the web is fetched for them.
+    "data": None,
+    "file": None,
+    "ftp": None,
+    "s3": None,
+}
+DOWNLOAD_VERIFY_CERTIFICATES = True
+# Bounds what is held in memory, feeds and pages; media files are streamed to disk and have no bound.
+DOWNLOAD_MAXSIZE = 64 * 1024 * 1024
+DOWNLOAD_WARNSIZE = 0
+REQUEST_FINGERPRINTER_CLASS = "podcrawler.media.pipeline.TransferFingerprinter"
+ITEM_PIPELINES = {"podcrawler.media.pipeline.EpisodeFilesPipeline": 500}
+EXTENSIONS = {"podcrawler.fleet.report.NodeReport": 0}
+
+# Doors into a running node that nobody asked for.
+TELNETCONSOLE_ENABLED = False
+REMOTE_CONTROL_ENABLED = False
+
+LOG_LEVEL = "INFO"
+LOGSTATS_INTERVAL = 0
+
+globals().update(
+    {
+        name: os.environ[name]
+        for name in tuple(globals())
+        if (name.startswith("PODCRAWLER_") or name in ("REDIS_URL", "FILES_STORE")) and os.environ.get(name)
+    }
+)

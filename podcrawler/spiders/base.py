@@ -1,0 +1,88 @@
+"""What both spiders are: workers on a shared queue, whose requests come as leases."""
+
+from abc import abstractmethod
+from collections.abc import AsyncIterator
+from typing import Any
+
+from scrapy import Request, Spider
+from scrapy.exceptions import CloseSpider
+from scrapy.settings import BaseSettings
+from twisted.python.failure import Failure
+
+from podcrawler.config import Config
+from podcrawler.exceptions import EntryError, FetchError, PodcrawlerError
+from podcrawler.media.failures import explain
+from podcrawler.queue.entries import Lease, page_request
+from podcrawler.queue.scheduler import Scheduler
+from podcrawler.queue.seeds import check_address
+from podcrawler.signals import node_stopping
+
+#: Stronger than Scrapy's own values, weaker than whatever a user sets.
+_ABOVE_DEFAULT = 1
+#: Tries of an address that the archive does not know.
+_TRIES_OF_UNKNOWN = 3
+
+
+class QueueSpider(Spider):
+    """A spider that works the queue of its name until it is stopped, or until the queue is done."""
+
+    def __init__(self, *args: Any, address: str | None = None, **kwargs: Any) -> None:
+        """``address`` is one more seed, given on the command line: ``-a address=https://...``"""
+        super().__init__(*args, **kwargs)
+        self.addresses = [check_address(address)] if address else []
+
+    @classmethod
+    @abstractmethod
+    def capacity(cls, config: Config) -> int:
+        """How many entries a node works on at once."""
+
+    @classmethod
+    def update_settings(cls, settings: BaseSettings) -> None:
+        """Make Scrapy's own limits fit: what a node has leased, it shall be about to download."""
+        super().update_settings(settings)
+        capacity = cls.capacity(Config.read(settings))
+        settings.set("CONCURRENT_REQUESTS_PER_DOMAIN", capacity, priority=_ABOVE_DEFAULT)
+        settings.set("CONCURRENT_REQUESTS", 2 * capacity, priority=_ABOVE_DEFAULT)
+
+    @property
+    def scheduler(self) -> Scheduler:
+        scheduler = self.crawler.engine.scheduler
+        assert isinstance(scheduler, Scheduler)
+        return scheduler
+
+    async def start(self) -> AsyncIterator[Any]:
+        for address in self.addresses:
+            yield page_request(address)
+        try:
+            async for request in self.scheduler.leased_requests():
+                yield request
+        except PodcrawlerError as error:
+            self.logger.critical("This node cannot go on: %s", error)
+            raise CloseSpider("error") from None
+        finally:
+            # Scrapy cancels start() as the first thing of a graceful stop, and waits for transfers afterwards.
+            self.crawler.signals.send_catch_log(signal=node_stopping)
+
+    async def failed(self, failure: Failure) -> None:
+        """The errback of every leased request."""
+        request: Request = failure.request  # type: ignore[attr-defined]  # Scrapy sets it
+        assert failure.value is not None
+        if lease := request.meta.get("lease"):
+            error = explain(failure.value, request.url)
+            if lease.kind == "page" and await self._is_hopeless(lease):
+                error = FetchError(error.kind, str(error))
+            await self.scheduler.give_up(lease, error)
+
+    async def give_up(self, lease: Lease | None, error: EntryError) -> None:
+        """End the lease in an error; without one (``scrapy parse``) only say so."""
+        if lease:
+            await self.scheduler.give_up(lease, error)
+        else:
+            self.logger.error("%s", error)
+
+    async def _is_hopeless(self, lease: Lease) -> bool:
+        """Whether an address was tried a few times and never led to a podcast: it is more likely wrong than unlucky."""
+        scheduler = self.scheduler
+        if lease.tries + 1 < _TRIES_OF_UNKNOWN or lease.key != lease.group:
+            return False
+        return await scheduler.holder.call(scheduler.queue.podcast_id, [lease.key]) is None

@@ -1,0 +1,95 @@
+"""The list spider: reads feeds and list pages, and pushes their episodes into the shared queue."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+from pydantic import TypeAdapter
+from scrapy import Request
+from scrapy.http import Response, TextResponse
+
+from podcrawler.config import Config
+from podcrawler.exceptions import EntryError, ListingError
+from podcrawler.items import Episode, Podcast
+from podcrawler.queue.entries import Lease, episode_request, page_request
+from podcrawler.queue.imports import Imports
+from podcrawler.queue.leases import Pushed
+from podcrawler.sites import site_for
+from podcrawler.sites.base import Listing
+from podcrawler.spiders.base import QueueSpider
+
+logger = logging.getLogger(__name__)
+
+_PODCAST = TypeAdapter(Podcast)
+
+
+class PodcastsSpider(QueueSpider):
+    """Works the queue ``podcasts``: list pages, and addresses that were seeded to ``podcasts:start_urls``."""
+
+    name = "podcasts"
+
+    @classmethod
+    def capacity(cls, config: Config) -> int:
+        return config.concurrent_pages
+
+    async def parse_page(self, response: Response) -> AsyncIterator[Episode | Request]:
+        """Push what the page tells into the queue. Without a lease (``scrapy parse``) yield it instead."""
+        lease: Lease | None = response.meta.get("lease")
+        try:
+            listing = await asyncio.to_thread(read_listing, response, lease is None or lease.key == lease.group)
+            if lease:
+                await self._discover(lease, response, listing)
+                return
+        except EntryError as error:
+            await self.give_up(lease, error)
+            return
+        for episode in listing.episodes:
+            yield episode
+            if episode.enclosure is None:
+                yield episode_request(episode).replace(callback=getattr(self, "parse_episode", None))
+        for url in listing.next_urls:
+            yield page_request(url, root=response.url).replace(callback=self.parse_page)
+
+    async def _discover(self, lease: Lease, response: Response, listing: Listing) -> None:
+        """Push what the page told, then end its lease: a node that dies in between leaves the page to another,
+        which pushes the same again, and what is queued already stays as it is."""
+        scheduler = self.scheduler
+        addresses = list(dict.fromkeys([lease.group, lease.name, response.url]))
+        podcast = listing.podcast
+        known_as = await scheduler.holder.call(scheduler.queue.podcast_id, addresses)
+        podcast.id = known_as or podcast.id
+        await scheduler.holder.call(Imports(scheduler.episodes).claim, podcast.id, listing.episodes)
+        episodes = [episode_request(replace(episode, podcast_id=podcast.id)) for episode in listing.episodes]
+        pages = [page_request(url, root=lease.group) for url in listing.next_urls]
+        pushed = await scheduler.push(scheduler.episodes, episodes)
+        await scheduler.push(scheduler.queue, pages)
+        record = (podcast.id, _PODCAST.dump_json(podcast).decode())
+        if await scheduler.holder.finish_page(lease, _told(podcast, len(episodes), pushed), record, addresses):
+            logger.info("listed %s: %d episodes, %d of them new", lease.key, len(episodes), pushed.added)
+            self.crawler.stats.inc_value("podcrawler/listed")
+
+
+def read_listing(response: Response, must_tell: bool) -> Listing:
+    """What a list page tells. ListingError if it cannot be read, or tells nothing although it ``must_tell``."""
+    if not isinstance(response, TextResponse):
+        raise ListingError(
+            "unknown-page",
+            f"{response.url} is neither a feed nor a web page; give the address of the podcast, not of a file.",
+        )
+    listing = site_for(response).parse_list(response)
+    if must_tell and not listing.episodes and not listing.next_urls:
+        raise ListingError("no-episodes", f"{response.url} lists no episodes; look at it in a browser.")
+    return listing
+
+
+def _told(podcast: Podcast, listed: int, pushed: Pushed) -> dict[str, Any]:
+    return {
+        "podcast": podcast.id,
+        "title": podcast.title,
+        "listed": listed,
+        "added": pushed.added,
+        "finished": pushed.finished,
+        "failed": pushed.failed,
+    }
