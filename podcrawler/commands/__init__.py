@@ -1,0 +1,45 @@
+"""podcrawler's commands, for ``scrapy`` and ``podcrawler`` alike; thin, the work is in the rooms below."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from scrapy.commands import ScrapyCommand
+from scrapy.settings import Settings
+
+from podcrawler.exceptions import PodcrawlerError
+
+Run = Callable[[Any, list[str], Any], None]
+
+
+def explained(run: Run) -> Run:
+    """For the ``run`` of a command: what a user can cause ends in one sentence and an exit status."""
+
+    @wraps(run)
+    def wrapper(self: ScrapyCommand, args: list[str], opts: Any) -> None:
+        try:
+            run(self, args, opts)
+        except PodcrawlerError as error:
+            print(f"podcrawler: {error}", file=sys.stderr)
+            self.exitcode = error.exit_status
+        except KeyboardInterrupt:
+            print("podcrawler: interrupted; run the same command again to go on.", file=sys.stderr)
+            self.exitcode = 130
+
+    return wrapper
+
+
+class WithoutQueue:
+    """For commands that look at one page: they get Scrapy's own scheduler, and so need no Redis.
+
+    No ScrapyCommand itself, or Scrapy would take it for one more command.
+    """
+
+    settings: Settings | None
+
+    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        super().process_options(args, opts)  # type: ignore[misc]  # of the ScrapyCommand that comes after this one
+        assert self.settings is not None
+        self.settings.set("SCHEDULER", "scrapy.core.scheduler.Scheduler", priority="cmdline")

@@ -1,0 +1,120 @@
+"""``archive ADDRESS...``: the whole job on this machine."""
+
+import argparse
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from scrapy.commands import ScrapyCommand
+from scrapy.exceptions import UsageError
+
+from podcrawler.commands import explained
+from podcrawler.config import Config
+from podcrawler.fleet.display import human_bytes, new_display
+from podcrawler.fleet.job import Job, Outcome
+from podcrawler.fleet.supervisor import Supervisor, new_children
+from podcrawler.media.store import open_store
+from podcrawler.queue import inherited
+from podcrawler.queue.seeds import check_address
+from podcrawler.redis.connection import connect, redis_configured, state_dir
+from podcrawler.redis.embedded import EmbeddedServer
+
+
+class Command(ScrapyCommand):
+    requires_project = True
+    requires_crawler_process = False
+
+    def syntax(self) -> str:
+        return "[options] ADDRESS..."
+
+    def short_desc(self) -> str:
+        return "Archive podcasts on this machine: find their episodes, download them, and end"
+
+    def long_desc(self) -> str:
+        return (
+            "Archives every episode of the podcasts at the given addresses (feeds, or web pages that list episodes) "
+            "into FILES_STORE (./archive), and ends. What is there already is not downloaded again. "
+            "Without REDIS_URL an embedded Valkey keeps the queue, in the folder .podcrawler of the store. "
+            "Exit status: 0 all archived, 1 something failed, 2 nothing to work with, 130 interrupted."
+        )
+
+    @explained
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        if not args:
+            raise UsageError("archive needs the address of a podcast, such as https://example.com/feed.xml")
+        assert self.settings is not None
+        Config.read(self.settings)
+        inherited.check(self.settings)
+        addresses = list(dict.fromkeys(check_address(address) for address in args))
+        open_store(self.settings["FILES_STORE"]).check()
+        folder = state_dir(self.settings)
+        embedded = None if redis_configured(self.settings) else EmbeddedServer(folder)
+        started = time.monotonic()
+        try:
+            url = embedded.enter() if embedded else None
+            redis = connect(self.settings, url)
+            job = Job(redis, self.settings, addresses)
+            children = new_children(self.settings, _options(opts), url, folder)
+            with _sigterm_as_interrupt(), new_display() as display:
+                supervisor = Supervisor(self.settings, redis, job, children, display, embedded)
+                interrupted = _run(supervisor)
+            outcome = supervisor.outcome()
+        finally:
+            if embedded:
+                embedded.leave()
+        _print_summary(outcome, time.monotonic() - started)
+        if interrupted:
+            raise KeyboardInterrupt
+        self.exitcode = _exit_status(outcome)
+
+
+def _run(supervisor: Supervisor) -> bool:
+    """Run the job; whether it was interrupted."""
+    try:
+        supervisor.run()
+    except KeyboardInterrupt:
+        return True
+    return False
+
+
+@contextmanager
+def _sigterm_as_interrupt() -> Iterator[None]:
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _options(opts: argparse.Namespace) -> list[str]:
+    """The options that were given here and that the children need too."""
+    options = [word for setting in opts.set for word in ("-s", setting)]
+    # The nodes end when the job does, and not when one of them waits for the other.
+    options += ["-s", "MAX_IDLE_TIME_BEFORE_CLOSE=0"]
+    return [*options, "-L", opts.loglevel] if opts.loglevel else options
+
+
+def _exit_status(outcome: Outcome) -> int:
+    if not outcome.podcasts:
+        return 2
+    return 1 if outcome.failed else 0
+
+
+def _print_summary(outcome: Outcome, seconds: float) -> None:
+    for failed in outcome.failed:
+        name = f"{failed.key} {failed.title}".strip()
+        print(f"failed: {name} [{failed.kind}]: {failed.reason}")
+    for podcast_id, title in outcome.podcasts.items():
+        print(f"{title or podcast_id}: {podcast_id}")
+    if not outcome.finished and not outcome.failed and outcome.already_there:
+        print(f"Nothing to download: all {outcome.already_there} episodes are already there ({seconds:.1f} s).")
+        return
+    print(
+        f"{outcome.finished} finished ({human_bytes(outcome.bytes)}), {outcome.already_there} already there, "
+        f"{len(outcome.failed)} failed, in {seconds:.1f} s."
+    )

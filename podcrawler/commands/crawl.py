@@ -1,0 +1,54 @@
+"""``crawl episodes`` and ``crawl podcasts``: one node. Scrapy's own command, with podcrawler's exit status."""
+
+import argparse
+import asyncio
+
+from scrapy.commands import crawl
+from scrapy.crawler import Crawler
+from scrapy.exceptions import UsageError
+
+from podcrawler.commands import explained
+from podcrawler.config import Config
+from podcrawler.media.store import open_store
+from podcrawler.queue import inherited
+from podcrawler.redis.connection import connect_node
+
+
+class Command(crawl.Command):
+    def short_desc(self) -> str:
+        return "Run a node: episodes (downloads) or podcasts (finds episodes)"
+
+    @explained
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        if len(args) != 1:
+            raise UsageError("crawl needs the name of one spider: episodes or podcasts")
+        assert self.crawler_process is not None
+        assert self.settings is not None
+        # Before Scrapy starts anything: it has no way to end in a sentence.
+        Config.read(self.settings)
+        inherited.check(self.settings)
+        connect_node(self.settings).close()
+        open_store(self.settings["FILES_STORE"]).check()
+        try:
+            crawler = self._create_crawler(args[0])
+        except KeyError:
+            raise UsageError(f"there is no spider {args[0]}: take episodes or podcasts") from None
+        node = self.crawler_process.crawl(crawler, **opts.spargs)
+        assert isinstance(node, asyncio.Task), "settings.py keeps Scrapy's asyncio reactor"
+        self.crawler_process.start()
+        if not node.done():
+            # A second signal: Scrapy let everything fall.
+            raise KeyboardInterrupt
+        # A bad address, or what has gone wrong since it was looked at.
+        if error := node.exception():
+            raise error
+        self.exitcode = _exit_status(crawler)
+
+
+def _exit_status(crawler: Crawler) -> int:
+    match crawler.stats.get_value("finish_reason"):
+        case "shutdown":
+            return 130
+        case "error":
+            return 2
+    return 1 if crawler.stats.get_value("podcrawler/failed") else 0

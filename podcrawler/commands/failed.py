@@ -1,0 +1,41 @@
+"""``failed``: what failed, and why."""
+
+import argparse
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from scrapy.commands import ScrapyCommand
+
+from podcrawler.commands import explained
+from podcrawler.queue.leases import Failed, Queue
+from podcrawler.redis.connection import connected
+
+
+class Command(ScrapyCommand):
+    requires_project = True
+    requires_crawler_process = False
+
+    def short_desc(self) -> str:
+        return "List what failed, and why"
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.add_argument("--json", action="store_true", help="print JSON, one object a line")
+
+    @explained
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 (Scrapy's signature)
+        assert self.settings is not None
+        with connected(self.settings) as redis:
+            queues = [Queue.from_settings(self.settings, redis, name) for name in ("podcasts", "episodes")]
+            failed = sorted((f for queue in queues for f in queue.failed()), key=lambda f: f.at)
+        for entry in failed:
+            print(json.dumps(asdict(entry), ensure_ascii=False) if opts.json else _line(entry))
+        if not failed and not opts.json:
+            print("Nothing has failed.")
+
+
+def _line(failed: Failed) -> str:
+    at = datetime.fromtimestamp(failed.at / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    tries = "1 try" if failed.tries == 1 else f"{failed.tries} tries"
+    return f"{at}  {failed.key}  {failed.title}  [{failed.kind}, {tries}] {failed.reason}"

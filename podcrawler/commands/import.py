@@ -1,0 +1,59 @@
+"""``import DIR``: records the media files that are in a folder already, so that they are not downloaded again."""
+
+import argparse
+from collections import Counter
+from pathlib import Path
+
+from scrapy.commands import ScrapyCommand
+from scrapy.exceptions import UsageError
+
+from podcrawler.commands import explained
+from podcrawler.library.importing import Refused, find_media
+from podcrawler.queue.imports import Imported, Imports
+from podcrawler.queue.leases import Queue
+from podcrawler.redis.connection import connected
+
+_WHY = {
+    "part": "a transfer that was broken off",
+    "empty": "empty, or no file",
+    "no-id": "not named id.title.ext",
+    "no-media": "no media file",
+}
+
+
+class Command(ScrapyCommand):
+    requires_project = True
+    requires_crawler_process = False
+
+    def syntax(self) -> str:
+        return "[options] DIR"
+
+    def short_desc(self) -> str:
+        return "Record the media files in a folder as finished, so that they are not downloaded again"
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.add_argument(
+            "--podcast", metavar="ID", help="the podcast that all files are of (else: their folder's name)"
+        )
+        parser.add_argument("--dry-run", action="store_true", help="only tell what would be recorded")
+
+    @explained
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        if len(args) != 1:
+            raise UsageError("import needs the folder that the media files are in")
+        assert self.settings is not None
+        found = list(find_media(Path(args[0]), opts.podcast))
+        files = [file for file in found if isinstance(file, Imported)]
+        refused = [file for file in found if isinstance(file, Refused)]
+        for file in refused:
+            print(f"left out: {file.path} ({_WHY[file.why]})")
+        recorded = 0
+        if files and not opts.dry_run:
+            with connected(self.settings, start=True) as redis:
+                recorded = Imports(Queue.from_settings(self.settings, redis, "episodes")).record(files)
+        for podcast_id, count in sorted(Counter(file.podcast_id for file in files).items()):
+            print(f"{podcast_id}: {count} media files")
+        outcome = "nothing was recorded (--dry-run)" if opts.dry_run else f"{recorded} recorded as finished"
+        print(f"{len(files)} media files, {outcome}; {len(refused)} files left out.")
+        self.exitcode = 0 if files else 2

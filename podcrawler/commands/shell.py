@@ -1,0 +1,9 @@
+"""``shell``: Scrapy's own command, without the queue."""
+
+from scrapy.commands import shell
+
+from podcrawler.commands import WithoutQueue
+
+
+class Command(WithoutQueue, shell.Command):
+    pass

@@ -1,0 +1,58 @@
+"""``status``: the queue by state, the nodes and what they have in hand, and what failed."""
+
+import argparse
+import json
+import time
+from dataclasses import asdict
+
+from scrapy.commands import ScrapyCommand
+
+from podcrawler.commands import explained
+from podcrawler.fleet.display import human_bytes
+from podcrawler.fleet.report import InHand, Report
+from podcrawler.fleet.status import Status, take_status
+from podcrawler.redis.connection import connected
+
+
+class Command(ScrapyCommand):
+    requires_project = True
+    requires_crawler_process = False
+
+    def short_desc(self) -> str:
+        return "Show the queue by state, the nodes, and what failed"
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        super().add_options(parser)
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+    @explained
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 (Scrapy's signature)
+        assert self.settings is not None
+        with connected(self.settings) as redis:
+            status = take_status(redis, self.settings)
+        if opts.json:
+            print(json.dumps(status.to_json(), ensure_ascii=False))
+        else:
+            print("\n".join(_lines(status)))
+
+
+def _lines(status: Status) -> list[str]:
+    episodes = ", ".join(f"{count} {state}" for state, count in asdict(status.queue).items())
+    pages = ", ".join(f"{count} {state}" for state, count in asdict(status.pages).items() if state != "finished")
+    failures = ", ".join(f"{count} {kind}" for kind, count in status.failures.items())
+    lines = [f"episodes: {episodes}", f"pages:    {pages}", f"podcasts: {status.podcasts}"]
+    lines += [f"failures: {failures}"] if failures else []
+    for node in status.nodes:
+        lines += [_node(node), *(f"    {_in_hand(episode)}" for episode in node.in_hand)]
+    return lines if status.nodes else [*lines, "no node is running"]
+
+
+def _node(node: Report) -> str:
+    minutes = (time.time() - node.started) / 60
+    done = f"{node.finished} finished ({human_bytes(node.bytes)}), {node.failed} failed"
+    return f"node {node.name} ({node.spider}, {minutes:.0f} min): {done}, {len(node.in_hand)} in hand"
+
+
+def _in_hand(episode: InHand) -> str:
+    of = human_bytes(episode.expected) if episode.expected is not None else "?"
+    return f"{episode.key} {episode.title}: {human_bytes(episode.received)} of {of}"

@@ -1,0 +1,157 @@
+"""What a node tells the fleet, twice a second: that it lives, what it has done, and what it has in hand.
+
+The report is a hash in Redis that expires soon after its node dies; the supervisor and ``status`` read it.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from redis.exceptions import RedisError
+from scrapy import signals
+from scrapy.crawler import Crawler
+
+from podcrawler.config import Config
+from podcrawler.media.pipeline import EpisodeFilesPipeline
+from podcrawler.queue.keys import Keys
+from podcrawler.queue.scheduler import Scheduler
+
+logger = logging.getLogger(__name__)
+
+_INTERVAL = 0.5
+_EXPIRES = 15
+
+
+@dataclass(frozen=True, slots=True)
+class InHand:
+    """An episode that a node is downloading."""
+
+    key: str
+    title: str
+    #: Bytes so far, and bytes that the server promised (None: it did not).
+    received: int
+    expected: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The last words of a node."""
+
+    name: str
+    spider: str
+    pid: int
+    host: str
+    #: Seconds since 1970.
+    started: float
+    seen: float
+    finished: int
+    failed: int
+    bytes: int
+    in_hand: list[InHand]
+
+
+def read_reports(redis: Any, keys: Keys) -> list[Report]:
+    """The reports of all nodes that are alive, by name."""
+    names = [name.decode() for name in redis.zrangebyscore(keys.nodes, time.time() - _EXPIRES, "+inf")]
+    pipe = redis.pipeline(transaction=False)
+    for name in names:
+        pipe.hgetall(keys.node(name))
+    return [_report(name, fields) for name, fields in sorted(zip(names, pipe.execute(), strict=True)) if fields]
+
+
+def _report(name: str, fields: dict[bytes, bytes]) -> Report:
+    told: dict[str, Any] = {field.decode(): json.loads(value) for field, value in fields.items()}
+    told["in_hand"] = [InHand(**episode) for episode in told["in_hand"]]
+    return Report(name=name, **told)
+
+
+class NodeReport:
+    """The extension that writes the report of its node."""
+
+    def __init__(self, crawler: Crawler, name: str, keys: Keys, supervisor_pid: int) -> None:
+        """With ``supervisor_pid`` the node stops by itself once that process is not its parent any more."""
+        self._crawler = crawler
+        self._name = name
+        self._keys = keys
+        self._supervisor_pid = supervisor_pid
+        self._started = time.time()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> "NodeReport":
+        config = Config.read(crawler.settings)
+        name = f"{config.node_name or socket.gethostname()}-{os.getpid()}"
+        report = cls(crawler, name, Keys(config.namespace), config.supervisor_pid)
+        crawler.signals.connect(report.open, signal=signals.spider_opened)
+        crawler.signals.connect(report.close, signal=signals.spider_closed)
+        return report
+
+    def open(self) -> None:
+        loop = asyncio.get_running_loop()
+        if isinstance(self._crawler.engine.scheduler, Scheduler):
+            self._tasks.append(loop.create_task(self._report(self._crawler.engine.scheduler)))
+        if self._supervisor_pid:
+            self._tasks.append(loop.create_task(self._stop_without_supervisor()))
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        if isinstance(self._crawler.engine.scheduler, Scheduler):
+            # A report that stays, because Redis is away, expires.
+            with suppress(RedisError):
+                await asyncio.to_thread(self._forget, self._crawler.engine.scheduler.server)
+
+    async def _report(self, scheduler: Scheduler) -> None:
+        while True:
+            await scheduler.holder.call(self._write, scheduler.server, asdict(self._current()))
+            await asyncio.sleep(_INTERVAL)
+
+    async def _stop_without_supervisor(self) -> None:
+        while os.getppid() == self._supervisor_pid:
+            await asyncio.sleep(_INTERVAL)
+        logger.warning("The supervisor is gone: this node stops.")
+        signal.raise_signal(signal.SIGTERM)
+
+    def _current(self) -> Report:
+        stats = self._crawler.stats
+        pipeline = self._crawler.get_item_pipeline(EpisodeFilesPipeline)
+        assert self._crawler.spider is not None
+        return Report(
+            name=self._name,
+            spider=self._crawler.spider.name,
+            pid=os.getpid(),
+            host=socket.gethostname(),
+            started=self._started,
+            seen=time.time(),
+            finished=stats.get_value("podcrawler/finished", 0),
+            failed=stats.get_value("podcrawler/failed", 0),
+            bytes=stats.get_value("podcrawler/bytes", 0),
+            in_hand=list(_in_hand(pipeline)) if pipeline else [],
+        )
+
+    def _forget(self, redis: Any) -> None:
+        redis.delete(self._keys.node(self._name))
+        redis.zrem(self._keys.nodes, self._name)
+
+    def _write(self, redis: Any, told: dict[str, Any]) -> None:
+        name = told.pop("name")
+        pipe = redis.pipeline(transaction=True)
+        pipe.hset(self._keys.node(name), mapping={field: json.dumps(value) for field, value in told.items()})
+        pipe.expire(self._keys.node(name), _EXPIRES)
+        pipe.zadd(self._keys.nodes, {name: told["seen"]})
+        pipe.zremrangebyscore(self._keys.nodes, "-inf", told["seen"] - _EXPIRES)
+        pipe.execute()
+
+
+def _in_hand(pipeline: EpisodeFilesPipeline) -> Iterable[InHand]:
+    for transfer in pipeline.transfers.values():
+        if part := transfer.part:
+            yield InHand(transfer.episode.key, transfer.episode.title, part.received, part.expected)

@@ -1,0 +1,64 @@
+"""Finds the media files in a folder that were archived before, by podcrawler or by its ancestor."""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from podcrawler.exceptions import ImportFolderError
+from podcrawler.media import naming
+from podcrawler.queue.imports import Imported
+
+_NAME = re.compile(r"(?P<id>[A-Za-z0-9_-]{1,40})\.(?P<title>.+)\.(?P<ending>[A-Za-z0-9]{1,5})", re.DOTALL)
+
+#: Why a file is not imported.
+Refusal = Literal["part", "empty", "no-id", "no-media"]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A file that is not imported."""
+
+    path: Path
+    why: Refusal
+
+
+def find_media(folder: Path, podcast_id: str | None) -> Iterator[Imported | Refused]:
+    """Every file in ``folder`` and below, those in hidden folders left out, in the order of their names.
+
+    The files are of ``podcast_id`` if it is given; else of the podcast that their folder is named after, as in a
+    store. ImportFolderError if the folder cannot be read, or does not tell the podcast.
+    """
+    if podcast_id is not None:
+        _check_podcast(podcast_id, f"{podcast_id!r} is not the id of a podcast")
+    if not folder.is_dir():
+        raise ImportFolderError(f"{folder} is no folder that can be read; give the folder that the media files are in.")
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            yield _look_at(Path(place) / name, podcast_id)
+
+
+def _look_at(path: Path, podcast_id: str | None) -> Imported | Refused:
+    if path.name.endswith(naming.PART_SUFFIX):
+        return Refused(path, "part")
+    found = _NAME.fullmatch(path.name)
+    if found is None:
+        return Refused(path, "no-id")
+    if not naming.is_media_extension(found["ending"]):
+        return Refused(path, "no-media")
+    if path.is_symlink() or not path.is_file() or (size := path.stat().st_size) == 0:
+        return Refused(path, "empty")
+    if podcast_id is None:
+        podcast_id = path.parent.name
+        _check_podcast(podcast_id, f"{path.parent} is not named after a podcast")
+    return Imported(podcast_id, found["id"], found["title"], size)
+
+
+def _check_podcast(podcast_id: str, complaint: str) -> None:
+    try:
+        naming.folder_name(podcast_id)
+    except ValueError:
+        raise ImportFolderError(f"{complaint}; say which one its files are of, such as --podcast rthk-287.") from None

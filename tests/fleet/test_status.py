@@ -1,0 +1,59 @@
+"""``status``, and the other commands that look at the queue of this machine when nothing runs."""
+
+import json
+
+from tests.conftest import Client, Commands, until
+from tests.origin import RunningOrigin
+
+
+def test_the_status_of_a_fleet_at_work(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
+    redis.lpush(
+        "episodes:start_urls",
+        f"{origin.address}/feed.xml?episodes=5&size=1000000&stall_after=1000",
+        f"{origin.address}/feed.xml?episodes=2&size=10&status=404",
+    )
+    with fleet.start(
+        "crawl", "episodes", "-s", "PODCRAWLER_CONCURRENT_EPISODES=3", "-s", "PODCRAWLER_NODE_NAME=one"
+    ) as node:
+        until(lambda: redis.hlen("{podcrawler}:episodes:failed") == 2 and len(fleet.files()) == 3)
+        until(lambda: json.loads(fleet.run("status", "--json").out)["nodes"][0]["in_hand"])
+        told = json.loads(fleet.run("status", "--json").out)
+        text = fleet.run("status").out
+        node.terminate()
+        node.wait()
+    assert told["queue"] == {"pending": 2, "leased": 3, "delayed": 0, "failed": 2, "finished": 0}
+    assert told["failures"] == {"http-404": 2}
+    assert told["podcasts"] == 2
+    (one,) = told["nodes"]
+    assert one["name"] == f"one-{node.pid}"
+    assert {episode["expected"] for episode in one["in_hand"]} == {1_000_000}
+    assert "episodes: 2 pending, 3 leased, 0 delayed, 2 failed, 0 finished" in text
+    assert "failures: 2 http-404" in text
+    assert "of 1.0 MB" in text
+    assert "no node is running" in fleet.run("status").out
+
+
+def test_one_machine_is_looked_at_without_a_server_that_runs(commands: Commands, origin: RunningOrigin) -> None:
+    assert commands.run("archive", f"{origin.address}/feed.xml?episodes=2&size=10&status=404").status == 1
+    status = commands.run("status", "--json")
+    assert status.status == 0
+    assert json.loads(status.out)["queue"]["failed"] == 2
+    assert commands.run("failed").out.count("[http-404, 1 try]") == 2
+
+
+def test_without_any_queue_there_is_a_sentence(commands: Commands) -> None:
+    status = commands.run("status", "-s", "REDIS_URL=redis://127.0.0.1:1")
+    assert status.status == 2
+    assert "cannot be reached" in status.err
+
+
+def test_what_failed_is_queued_again(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
+    redis.lpush("episodes:start_urls", f"{origin.address}/feed.xml?episodes=3&size=10&status=404")
+    assert fleet.drain().status == 1
+    (first, *_) = (json.loads(line)["key"] for line in fleet.run("failed", "--json").out.splitlines())
+    assert fleet.run("retry", first).out == "1 queued again.\n"
+    assert redis.hlen("{podcrawler}:episodes:failed") == 2
+    assert fleet.run("retry", "--all").out == "2 queued again.\n"
+    assert redis.zcard("{podcrawler}:episodes:pending:127.0.0.1") == 3
+    assert fleet.run("retry", "unknown/1").status == 2
+    assert fleet.run("retry").status == 2
