@@ -1,0 +1,279 @@
+"""What the docs must name, collected from the code: who adds a setting, command, key, stat or kind documents it."""
+
+import ast
+import inspect
+import os
+import re
+import runpy
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import pytest
+
+from podcrawler import exceptions
+from podcrawler.media import failures
+from podcrawler.queue.keys import Keys
+from podcrawler.queue.leases import Queue
+from podcrawler.spiders.episodes import EpisodesSpider
+from podcrawler.spiders.podcasts import PodcastsSpider
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "podcrawler"
+DOCS = sorted((ROOT / "docs").glob("*.md"))
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *DOCS]
+LUA = sorted((PACKAGE / "queue" / "lua").glob("*.lua"))
+
+_MARKER = "MARKER"
+_LITERAL = re.compile(r"'([^']*)'")
+#: ``Q .. 'name'`` and ``A .. (condition and 'name' or 'name')``.
+_LUA_KEY = re.compile(r"\b([QA]) \.\. (?:'([^']+)'|\(([^)]*)\))")
+#: ``Q name    type  meaning`` in the comment of states.lua.
+_LUA_TYPE = re.compile(r"^-- +([QA]) (\S+) +(hash|zset|set|list|stream|string) ", re.MULTILINE)
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+_HEADING = re.compile(r"^#+ +(.+?) *$", re.MULTILINE)
+_FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+
+
+def _page(name: str) -> str:
+    return (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+
+
+def _rows(text: str) -> list[list[str]]:
+    """The rows of all tables, cell by cell."""
+    lines = [line.strip() for line in text.split("\n")]
+    return [[cell.strip() for cell in line[1:-1].split(" | ")] for line in lines if line.startswith("| ")]
+
+
+def _trees() -> Iterator[ast.AST]:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        yield from ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+
+
+def _text(node: ast.expr) -> str | None:
+    """A string in the code; what an f-string puts in comes as ``<name>``. None for what is no string."""
+    match node:
+        case ast.Constant(value=str(text)):
+            return text
+        case ast.JoinedStr(values=values):
+            return "".join(
+                f"<{ast.unparse(v.value)}>" if isinstance(v, ast.FormattedValue) else _text(v) or "" for v in values
+            )
+    return None
+
+
+# Settings
+
+
+@pytest.fixture(scope="module")
+def settings() -> dict[str, Any]:
+    """The settings of podcrawler/settings.py, whatever the environment says."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in os.environ:
+            if name.startswith("PODCRAWLER_") or name in ("REDIS_URL", "FILES_STORE"):
+                patch.delenv(name)
+        module = runpy.run_path(str(PACKAGE / "settings.py"))
+    return {name: value for name, value in module.items() if name.isupper()}
+
+
+def test_the_docs_name_every_setting(settings: dict[str, Any]) -> None:
+    page = _page("settings")
+    assert [name for name in settings if f"`{name}`" not in page] == []
+
+
+def test_the_docs_name_every_setting_that_the_code_reads() -> None:
+    read = re.compile(r"settings(?:\.get\w*\(|\[)\"([A-Z][A-Z_]+)\"")
+    names = {name for path in PACKAGE.rglob("*.py") for name in read.findall(path.read_text(encoding="utf-8"))}
+    assert "PODCRAWLER_STATE_DIR" in names
+    page = _page("settings")
+    assert sorted(name for name in names if f"`{name}`" not in page) == []
+
+
+def test_the_docs_name_no_setting_that_does_not_exist(settings: dict[str, Any]) -> None:
+    named = {
+        name for page in PAGES for name in re.findall(r"PODCRAWLER_[A-Z_]*[A-Z]", page.read_text(encoding="utf-8"))
+    }
+    assert sorted(named - settings.keys()) == []
+
+
+def test_the_docs_tell_the_defaults(settings: dict[str, Any]) -> None:
+    told = {row[0].strip("`"): row[1] for row in _rows(_page("settings")) if row[0].startswith("`PODCRAWLER_")}
+    ours = {name: value for name, value in settings.items() if name.startswith("PODCRAWLER_")}
+    assert told == {name: f"`{value}`" if value != "" else "empty" for name, value in ours.items()}
+
+
+# Commands
+
+
+def _commands() -> list[str]:
+    return sorted(path.stem for path in (PACKAGE / "commands").glob("*.py") if path.stem != "__init__")
+
+
+@pytest.mark.parametrize("command", _commands())
+def test_the_docs_have_a_heading_for_each_command(command: str) -> None:
+    assert re.search(rf"^## `{command}\b", _page("commands"), re.MULTILINE)
+
+
+def test_the_docs_name_every_option_of_the_commands() -> None:
+    sources = [path.read_text(encoding="utf-8") for path in (PACKAGE / "commands").glob("*.py")]
+    options = {option for source in sources for option in re.findall(r"add_argument\(\s*\"(--[\w-]+)\"", source)}
+    page = _page("commands")
+    assert sorted(option for option in options if option not in page) == []
+
+
+# Redis
+
+
+def _keys_of_python() -> Iterator[str]:
+    """Every key that Keys makes; what depends on an argument has MARKER in its place."""
+    keys = Keys()
+    for name, member in inspect.getmembers(Keys):
+        if isinstance(member, property):
+            yield getattr(keys, name)
+        elif inspect.isfunction(member) and not name.startswith("_"):
+            yield getattr(keys, name)(*[_MARKER] * (len(inspect.signature(member).parameters) - 1))
+
+
+def _keys_of_lua(source: str) -> set[tuple[str, str]]:
+    """Every name that a script puts after ``Q`` or ``A``, with the letter."""
+    found = set()
+    for letter, name, choice in _LUA_KEY.findall(source):
+        # A literal that a value is compared with is no key.
+        names = [name] if name else _LITERAL.findall(re.sub(r"[~=]= '[^']*'", "", choice))
+        found |= {(letter, name) for name in names}
+    return found
+
+
+def _full(letter: str, name: str) -> str:
+    """The key as the docs have it. A name that ends with a colon has something after it."""
+    prefix = "{podcrawler}:<queue>:" if letter == "Q" else "{podcrawler}:"
+    return prefix + name + ("MARKER" if name.endswith(":") else "")
+
+
+def _is_named(key: str, page: str) -> bool:
+    return re.search(re.escape(key).replace(_MARKER, "<[a-z ]+>"), page) is not None
+
+
+def test_the_docs_name_every_key_of_the_code() -> None:
+    keys = [key.removesuffix(":") for key in _keys_of_python()]
+    assert "{podcrawler}:node:MARKER" in keys
+    page = _page("queue")
+    assert [key for key in keys if not _is_named(key, page)] == []
+
+
+@pytest.mark.parametrize("script", LUA, ids=lambda path: path.stem)
+def test_the_docs_name_every_key_of_the_scripts(script: Path) -> None:
+    source = script.read_text(encoding="utf-8")
+    keys = {_full(*key) for key in _keys_of_lua(source)}
+    page = _page("queue")
+    assert sorted(key for key in keys if not _is_named(f"`{key}`", page)) == []
+    assert f"`{script.stem}" in page
+
+
+def test_the_docs_have_the_keys_and_types_of_the_scripts() -> None:
+    source = (PACKAGE / "queue" / "lua" / "states.lua").read_text(encoding="utf-8")
+    types = {_full(letter, re.sub("<.*>", "", name)): kind for letter, name, kind in _LUA_TYPE.findall(source)}
+    assert len(types) > 10
+    rows = {re.sub("(?<!<queue)<(?!queue).*?>", _MARKER, row[0].strip("`")): row[1] for row in _rows(_page("queue"))}
+    assert {key: rows.get(key) for key in types} == types
+
+
+@pytest.mark.parametrize("spider", [EpisodesSpider, PodcastsSpider], ids=lambda spider: spider.name)
+def test_the_docs_name_the_seeds(spider: type[PodcastsSpider]) -> None:
+    assert f"`{spider.name}:start_urls`" in _page("queue")
+
+
+@pytest.mark.parametrize("script", LUA, ids=lambda path: path.stem)
+def test_a_script_begins_with_a_comment_that_lists_its_keys(script: Path) -> None:
+    source = script.read_text(encoding="utf-8")
+    comment = re.match(r"(?:--.*\n)*", source)
+    assert comment
+    listed = re.search(r"^-- Keys.*(?:\n--.*)*", comment[0], re.MULTILINE)
+    assert listed, f"{script} does not begin with a comment that lists its keys"
+    if "all of Q" not in listed[0]:
+        names = {name for _, name in _keys_of_lua(source)}
+        assert sorted(name for name in names if not re.search(rf"\b{name}", listed[0])) == []
+
+
+# Stats
+
+
+def _stats() -> Iterator[str]:
+    outcomes = {*get_args(get_type_hints(Queue.retry)["return"]), *get_args(get_type_hints(Queue.fail)["return"])}
+    for node in _trees():
+        text = _text(node) if isinstance(node, ast.expr) else None
+        if text and re.fullmatch(r"podcrawler/[a-z_<>]+", text):
+            if "<" not in text:
+                yield text
+            else:
+                assert text == "podcrawler/<outcome>", f"tell this test what {text} may be"
+                yield from (f"podcrawler/{outcome}" for outcome in outcomes)
+
+
+def test_the_docs_name_every_stat() -> None:
+    stats = set(_stats())
+    assert {"podcrawler/finished", "podcrawler/delayed"} <= stats
+    page = _page("queue")
+    assert sorted(stat for stat in stats if f"`{stat}`" not in page) == []
+
+
+# Kinds of failures
+
+
+def _kinds() -> Iterator[str]:
+    """The kinds that the code gives to errors: the first argument of an EntryError, and what scripts write."""
+    errors = {
+        name
+        for name, error in vars(exceptions).items()
+        if inspect.isclass(error) and issubclass(error, exceptions.EntryError)
+    }
+    for node in _trees():
+        match node:
+            case ast.Call(func=ast.Name(id=name), args=[first, *_]) if name in errors:
+                kind = _text(first)
+            case ast.Call(
+                func=ast.Attribute(value=ast.Call(func=ast.Name(id="super")), attr="__init__"), args=[first, _]
+            ):
+                kind = _text(first)
+            case _:
+                continue
+        if kind is not None:
+            yield kind
+    yield from (kind for kind, _, _ in failures._EXPLANATIONS.values())
+    for script in LUA:
+        yield from re.findall(r"to_failed\([^')]*'([^']+)'", script.read_text(encoding="utf-8"))
+
+
+def test_the_docs_have_a_table_of_every_kind_of_failure() -> None:
+    table = _page("commands").split("### Kinds of failures")[1].split("\n## ")[0]
+    told = [row[0] for row in _rows(table)[2:]]
+    kinds = set(_kinds())
+    assert {"http-<status>", "abandoned", "timeout", "not-media"} <= kinds
+    assert sorted(told) == sorted(f"`{kind}`" for kind in kinds)
+
+
+# Links
+
+
+def _anchors(page: Path) -> set[str]:
+    """The anchors that GitHub gives to the headings."""
+    headings = _HEADING.findall(_FENCE.sub("", page.read_text(encoding="utf-8")))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
+def test_relative_links_lead_somewhere(page: Path) -> None:
+    lost = []
+    for link in _LINK.findall(_FENCE.sub("", page.read_text(encoding="utf-8"))):
+        if re.match(r"[a-z]+:", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        if not target.exists() or (anchor and anchor not in _anchors(target)):
+            lost.append(link)
+    assert lost == []
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    links = _LINK.findall((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert sorted({f"docs/{page.name}" for page in DOCS} - set(links)) == []
