@@ -56,7 +56,8 @@ class LeaseHolder:
         self.in_hand: dict[str, Lease] = {}
         self._capacity = capacity
         self._on_lost = on_lost
-        self._granted: deque[Lease] = deque()
+        #: Those of them that `next` has not returned yet.
+        self.granted: deque[Lease] = deque()
         self._changed = asyncio.Event()
         self._ending: set[str] = set()
         self._closing = False
@@ -85,15 +86,15 @@ class LeaseHolder:
         when this node has held nothing for ``max_idle`` seconds (0: never)."""
         poll = _FIRST_POLL
         idle_since = time.monotonic()
-        while not self._granted:
+        while not self.granted:
             self._changed.clear()
             room = self._capacity - len(self.in_hand)
             if room <= 0:
                 await self._changed.wait()
                 idle_since = time.monotonic()
                 continue
-            grant = await self.call(self.queue.lease, room)
-            self._granted.extend(grant.leases)
+            grant = await self.call(self.queue.lease, self.queue.new_tokens(room))
+            self.granted.extend(grant.leases)
             self.in_hand.update((lease.key, lease) for lease in grant.leases)
             if grant.leases:
                 continue
@@ -106,7 +107,7 @@ class LeaseHolder:
                 return None
             await self._nap(min(poll, grant.next_due if grant.next_due is not None else poll))
             poll = min(poll * 2, _LAST_POLL)
-        return self._granted.popleft()
+        return self.granted.popleft()
 
     async def finish(self, lease: Lease, *, size: int, path: str) -> bool:
         """Record an episode as finished. False if the lease was lost."""

@@ -143,9 +143,16 @@ class Queue:
             pushed += Pushed(*self._run("push_many", chain.from_iterable(values)))
         return pushed
 
-    def lease(self, count: int, now: int | None = None) -> Grant:
-        """Up to ``count`` leases: entries first, hosts taking turns, then seeds."""
-        tokens = [secrets.token_hex(6) for _ in range(count)]
+    @staticmethod
+    def new_tokens(count: int) -> list[str]:
+        """Tokens for so many leases."""
+        return [secrets.token_hex(6) for _ in range(count)]
+
+    def lease(self, tokens: Sequence[str], now: int | None = None) -> Grant:
+        """Up to one lease for each token: entries first, hosts taking turns, then seeds.
+
+        Asking twice with the same tokens gives the same leases.
+        """
         open_entries, due, *rows = self._run(
             "lease", [_time(now), _ms(self.lease_seconds), self._max_expiries, *tokens], extra_keys=[self._seeds_key]
         )

@@ -47,26 +47,37 @@ def page(address: str, root: str | None = None) -> Entry:
 
 
 def lease_one(queue: Queue, now: int = NOW) -> Lease:
-    (lease,) = queue.lease(1, now).leases
+    (lease,) = queue.lease(queue.new_tokens(1), now).leases
     return lease
 
 
 def test_leases_come_in_the_order_of_pushing(queue: Queue) -> None:
     queue.push_many(episode(number) for number in range(5))
-    assert [lease.name for lease in queue.lease(3, NOW).leases] == ["0", "1", "2"]
-    assert [lease.name for lease in queue.lease(3, NOW).leases] == ["3", "4"]
-    assert queue.lease(3, NOW).leases == []
+    assert [lease.name for lease in queue.lease(queue.new_tokens(3), NOW).leases] == ["0", "1", "2"]
+    assert [lease.name for lease in queue.lease(queue.new_tokens(3), NOW).leases] == ["3", "4"]
+    assert queue.lease(queue.new_tokens(3), NOW).leases == []
+
+
+def test_asking_twice_is_asking_once(queue: Queue) -> None:
+    """The answer to the first call may not have arrived."""
+    queue.push_many(episode(number) for number in range(5))
+    tokens = queue.new_tokens(2)
+    first = queue.lease(tokens, NOW).leases
+    assert queue.lease(tokens, NOW).leases == first
+    assert queue.finish(first[0], size=1, path="x")
+    assert queue.lease(tokens, NOW).leases[1] == first[1]
+    assert queue.counts(["show"]).leased == 2
 
 
 def test_higher_priority_comes_first(queue: Queue) -> None:
     queue.push_many([episode(1), episode(2, priority=1), episode(3, priority=1), episode(4, priority=-1)])
-    assert [lease.name for lease in queue.lease(4, NOW).leases] == ["2", "3", "1", "4"]
+    assert [lease.name for lease in queue.lease(queue.new_tokens(4), NOW).leases] == ["2", "3", "1", "4"]
 
 
 def test_hosts_take_turns(queue: Queue) -> None:
     queue.push_many(episode(number, host="a.example") for number in range(4))
     queue.push_many([episode(8, host="b.example"), episode(9, host="b.example")])
-    names = [queue.lease(1, NOW + turn).leases[0].name for turn in range(6)]
+    names = [queue.lease(queue.new_tokens(1), NOW + turn).leases[0].name for turn in range(6)]
     assert names == ["0", "8", "1", "9", "2", "3"]
 
 
@@ -76,7 +87,7 @@ def test_the_state_is_the_duplicate_filter(queue: Queue) -> None:
     assert queue.push_many([episode(1)]) == Pushed(known=1)
     queue.finish(lease, size=10, path="show/1.x.mp3")
     assert queue.push_many([episode(1)]) == Pushed(finished=1)
-    assert queue.lease(1, NOW).leases == []
+    assert queue.lease(queue.new_tokens(1), NOW).leases == []
 
 
 @pytest.mark.parametrize("state", ["pending", "delayed", "leased"])
@@ -91,7 +102,7 @@ def test_a_changed_request_replaces_one_that_waits(queue: Queue, state: str) -> 
         assert pushed == Pushed(known=1)
     else:
         assert pushed == Pushed(changed=1)
-        (lease,) = queue.lease(5, NOW + 60_000).leases
+        (lease,) = queue.lease(queue.new_tokens(5), NOW + 60_000).leases
         assert lease.payload == b"new"
 
 
@@ -138,16 +149,16 @@ def test_finishing_twice_is_no_loss(queue: Queue, redis: Client) -> None:
 def test_a_lease_lasts_as_long_as_it_should(queue: Queue) -> None:
     queue.push_many([episode(1)])
     lease_one(queue)
-    assert queue.lease(1, NOW + 59_999).leases == []
-    assert queue.lease(1, NOW + 60_000).leases != []
+    assert queue.lease(queue.new_tokens(1), NOW + 59_999).leases == []
+    assert queue.lease(queue.new_tokens(1), NOW + 60_000).leases != []
 
 
 def test_an_extended_lease_lasts_longer(queue: Queue) -> None:
     queue.push_many([episode(1)])
     lease = lease_one(queue)
     queue.extend([lease], NOW + 59_000)
-    assert queue.lease(1, NOW + 61_000).leases == []
-    assert queue.lease(1, NOW + 119_000).leases[0].key == lease.key
+    assert queue.lease(queue.new_tokens(1), NOW + 61_000).leases == []
+    assert queue.lease(queue.new_tokens(1), NOW + 119_000).leases[0].key == lease.key
 
 
 def test_an_entry_that_ends_its_nodes_fails_at_last(queue: Queue) -> None:
@@ -156,7 +167,7 @@ def test_an_entry_that_ends_its_nodes_fails_at_last(queue: Queue) -> None:
     for _ in range(3):
         assert lease_one(queue, now).tries == 0
         now += 60_000
-    assert queue.lease(1, now).leases == []
+    assert queue.lease(queue.new_tokens(1), now).leases == []
     (failed,) = queue.failed()
     assert (failed.kind, failed.passing) == ("abandoned", False)
 
@@ -164,18 +175,18 @@ def test_an_entry_that_ends_its_nodes_fails_at_last(queue: Queue) -> None:
 def test_released_entries_keep_their_place_and_their_tries(queue: Queue) -> None:
     queue.push_many(episode(number) for number in range(3))
     queue.release([lease_one(queue)])
-    assert [lease.name for lease in queue.lease(3, NOW).leases] == ["0", "1", "2"]
+    assert [lease.name for lease in queue.lease(queue.new_tokens(3), NOW).leases] == ["0", "1", "2"]
 
 
 def test_tries_are_spaced_out_and_end(queue: Queue) -> None:
     queue.push_many([episode(1)])
     assert queue.retry(lease_one(queue), "timeout", "Slow.", NOW) == "delayed"
-    grant = queue.lease(1, NOW + 9_999)
+    grant = queue.lease(queue.new_tokens(1), NOW + 9_999)
     assert (grant.leases, grant.open, grant.next_due) == ([], 1, 0.001)
     second = lease_one(queue, NOW + 10_000)
     assert second.tries == 1
     assert queue.retry(second, "timeout", "Slow.", NOW) == "delayed"
-    assert queue.lease(1, NOW + 24_999).leases == []  # 40 s, had max_retry_delay not been 25
+    assert queue.lease(queue.new_tokens(1), NOW + 24_999).leases == []  # 40 s, had max_retry_delay not been 25
     assert queue.retry(lease_one(queue, NOW + 25_000), "timeout", "Slow.", NOW + 25_000) == "failed"
     (failed,) = queue.failed()
     assert (failed.key, failed.group, failed.kind, failed.reason) == ("show/1", "show", "timeout", "Slow.")
@@ -192,7 +203,7 @@ def test_requeue_gives_all_tries_back(queue: Queue) -> None:
 
 def test_open_entries_of_a_group(queue: Queue) -> None:
     queue.push_many([episode(1), episode(2), episode(3), episode(1, podcast="other")])
-    leases = queue.lease(2, NOW).leases
+    leases = queue.lease(queue.new_tokens(2), NOW).leases
     queue.fail(leases[0], "http-404", "Not there.", NOW)
     queue.retry(leases[1], "timeout", "Slow.", NOW)
     assert queue.open_entries(["show"]) == 2
@@ -206,7 +217,7 @@ def test_a_page_is_finished_for_one_visit(redis: Client) -> None:
     queue.push_many([root])
     told = {"podcast": "show"}
     queue.push_many([further])
-    for lease in queue.lease(2, NOW).leases:
+    for lease in queue.lease(queue.new_tokens(2), NOW).leases:
         assert queue.finish_page(lease, told, ("show", "{}"), ["http://x/1"])
     assert queue.visits("http://x/1") == [told, told]
     assert queue.push_many([further]) == Pushed(finished=1)
@@ -227,23 +238,23 @@ def test_an_address_leads_to_the_podcast_that_it_led_to_first(redis: Client) -> 
 
 def test_a_seed_is_leased_and_not_popped(queue: Queue, redis: Client) -> None:
     redis.lpush("episodes:start_urls", "http://x/1", b"\xff")
-    first, second = queue.lease(5, NOW).leases
+    first, second = queue.lease(queue.new_tokens(5), NOW).leases
     assert (first.kind, first.payload, second.payload) == ("seed", b"http://x/1", b"\xff")
     assert redis.llen("episodes:start_urls") == 0
-    assert queue.lease(5, NOW + 60_000).leases != []
-    assert queue.lease(5, NOW).open == 2
+    assert queue.lease(queue.new_tokens(5), NOW + 60_000).leases != []
+    assert queue.lease(queue.new_tokens(5), NOW).open == 2
 
 
 def test_entries_come_before_seeds(queue: Queue, redis: Client) -> None:
     redis.lpush("episodes:start_urls", "http://x/1")
     queue.push_many([episode(1)])
-    assert [lease.kind for lease in queue.lease(2, NOW).leases] == ["episode", "seed"]
+    assert [lease.kind for lease in queue.lease(queue.new_tokens(2), NOW).leases] == ["episode", "seed"]
 
 
 def test_a_paused_queue_hands_out_nothing(queue: Queue, redis: Client) -> None:
     queue.push_many([episode(1)])
     redis.set("{podcrawler}:paused", 1)
-    grant = queue.lease(1, NOW)
+    grant = queue.lease(queue.new_tokens(1), NOW)
     assert (grant.leases, grant.open) == ([], 1)
 
 
@@ -281,7 +292,7 @@ def machine_of(queue_of: Callable[[], Queue]) -> type[RuleBasedStateMachine]:
 
         @rule(target=leases, count=st.integers(1, 1))
         def lease(self, count: int) -> Lease:
-            granted = self.queue.lease(count, self.now).leases
+            granted = self.queue.lease(self.queue.new_tokens(count), self.now).leases
             return granted[0] if granted else Lease("none", "none", "episode", "none", "none", 0, b"")
 
         @rule(lease=consumes(leases), end=st.sampled_from(["finish", "fail", "retry", "release"]))
@@ -324,6 +335,8 @@ def machine_of(queue_of: Callable[[], Queue]) -> type[RuleBasedStateMachine]:
             states += [f"show/{name.decode()}" for name in redis.hkeys("{podcrawler}:finished:show")]
             assert sorted(states) == sorted(f"show/{name}" for name in self.pushed)
             assert self.queue.open_entries(["show"]) == open_entries
+            owners = redis.hgetall(f"{prefix}owners")
+            assert {token: key for key, token in owners.items()} == redis.hgetall(f"{prefix}tokens")
             assert redis.hkeys(f"{prefix}owners") == [] or redis.zcard(f"{prefix}leases") == redis.hlen(
                 f"{prefix}owners"
             )

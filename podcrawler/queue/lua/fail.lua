@@ -1,5 +1,5 @@
 -- leased -> failed: an error that no further try can mend.
--- Keys: Q leases, owners, routes, tries, failed, open; A events
+-- Keys: Q leases, owners, tokens, routes, tries, failed, open; A events
 -- ARGV: now, key, token, kind, reason
 -- Returns 'failed' or 'lost'.
 local now, key, token, kind, reason = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5]

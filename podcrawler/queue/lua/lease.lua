@@ -1,6 +1,7 @@
 -- Hands out leases: brings back what is due, then takes pending entries, then seeds.
 -- Keys: all of Q; A paused; KEYS[3], the seeds: a list, a set or a sorted set
--- ARGV: now, ms that a lease lasts, most expiries, one token for each entry that is wanted
+-- ARGV: now, ms that a lease lasts, most expiries, one token for each entry that is wanted; a token that is known already
+--   gets its lease again, for the node may ask twice when the first answer did not arrive
 -- Returns {entries that are pending, leased or delayed, seeds counted in, ms until the next one is due or -1,
 --   then for each lease {key, token, kind, group, name, tries, request}}.
 local now, lasts, most_expiries = clock(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -68,11 +69,13 @@ end
 local granted = {}
 if redis.call('EXISTS', A .. 'paused') == 0 then
   for i = 4, #ARGV do
-    local key = take_pending() or take_seed()
+    local token = ARGV[i]
+    local key = redis.call('HGET', Q .. 'tokens', token) or take_pending() or take_seed()
     if not key then break end
-    local route, token = route_of(key), ARGV[i]
+    local route = route_of(key)
     redis.call('ZADD', Q .. 'leases', now + lasts, key)
     redis.call('HSET', Q .. 'owners', key, token)
+    redis.call('HSET', Q .. 'tokens', token, key)
     granted[#granted + 1] = {key, token, route.kind, route.group, route.name,
       tonumber(redis.call('HGET', Q .. 'tries', key) or 0), redis.call('HGET', Q .. 'entries', key)}
   end

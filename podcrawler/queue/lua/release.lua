@@ -1,5 +1,5 @@
 -- leased -> pending, at the place it had: a node hands back what it will not do, which costs no try.
--- Keys: Q leases, owners, routes, pending:<host>, hosts
+-- Keys: Q leases, owners, tokens, routes, pending:<host>, hosts
 -- ARGV: for each lease: key, token
 -- Returns how many were handed back; the others are lost already.
 local released = 0

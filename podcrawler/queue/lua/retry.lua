@@ -1,5 +1,5 @@
 -- leased -> delayed, or -> failed when the tries are used up: an error that may pass.
--- Keys: Q leases, owners, routes, tries, delayed, failed, open; A events
+-- Keys: Q leases, owners, tokens, routes, tries, delayed, failed, open; A events
 -- ARGV: now, key, token, kind, reason, most tries, ms before the second try (fourfold before each further one),
 --   the most ms
 -- Returns 'delayed', 'failed' or 'lost'.

@@ -8,6 +8,7 @@
 --   Q hosts           zset    host -> ms when it was last served; the hosts that have pending entries
 --   Q leases          zset    key -> ms when the lease ends
 --   Q owners          hash    key -> token of the lease
+--   Q tokens          hash    token of a lease -> key
 --   Q delayed         zset    key -> ms when it is due
 --   Q tries           hash    key -> how many leases ended in an error
 --   Q expiries        hash    key -> how many leases ran out
@@ -71,6 +72,7 @@ end
 
 local function end_lease(key)
   redis.call('ZREM', Q .. 'leases', key)
+  redis.call('HDEL', Q .. 'tokens', redis.call('HGET', Q .. 'owners', key) or '')
   redis.call('HDEL', Q .. 'owners', key)
 end
 
