@@ -4,6 +4,7 @@ Ids and tokens come from Redis, titles and addresses from feeds: all are hostile
 here, so that none can lead outside of it.
 """
 
+import hashlib
 import re
 import unicodedata
 from pathlib import PurePosixPath
@@ -89,6 +90,20 @@ def file_name(episode_id: str, title: str, extension: str) -> str:
     begin = _checked(_EPISODE_ID, episode_id, "episode id") + "."
     end = "." + _checked(_EXTENSION, extension, "extension")
     return begin + _safe_title(title, MAX_NAME_BYTES - len(begin) - len(end)) + end
+
+
+def told_apart(name: str) -> str:
+    """Another name for a file whose id differs from that of one that is there in upper and lower case alone, which
+    many disks (those of macOS and Windows) do not tell apart: with four hex digits of the id's SHA-256."""
+    stem, _, ending = name.rpartition(".")
+    episode_id = stem.partition(".")[0]
+    mark = f"~{hashlib.sha256(episode_id.encode()).hexdigest()[:4]}.{ending}"
+    return _cut(stem, MAX_NAME_BYTES - len(mark)) + mark
+
+
+def same_on_some_disks(name: str, other: str) -> bool:
+    """Whether two different names may be one and the same to a disk that does not tell cases apart."""
+    return name != other and name.casefold() == other.casefold()
 
 
 def part_name(episode_id: str, token: str) -> str:

@@ -9,6 +9,7 @@ import fcntl
 import os
 import stat
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -42,7 +43,8 @@ class Store(Protocol):
     def adopt(self, part: PartFile, podcast_id: str, name: str) -> tuple[str, int]:
         """Publish a sealed part under ``name`` (made by naming.file_name): relative path, and size in bytes.
 
-        If a complete file of that name is already there it stays, and the part goes.
+        If a complete file of that name is already there it stays, and the part goes. If one is there whose name
+        differs in upper and lower case alone, the new one gets a name that no disk takes for that.
         """
 
 
@@ -107,8 +109,11 @@ class LocalStore(FSFilesStore):
         return PartFile(folder / name)
 
     def adopt(self, part: PartFile, podcast_id: str, name: str) -> tuple[str, int]:
-        final = self.folder(podcast_id) / name
+        folder = self.folder(podcast_id)
         try:
+            if any(naming.same_on_some_disks(name, other) for other in _names(folder)):
+                name = naming.told_apart(name)
+            final = folder / name
             _publish(part.path, final)
             found = final.lstat()
             if not stat.S_ISREG(found.st_mode):
@@ -116,8 +121,13 @@ class LocalStore(FSFilesStore):
             part.path.unlink(missing_ok=True)
             _sync_folder(final.parent)
         except OSError as error:
-            raise disk_error(final, error) from error
+            raise disk_error(folder / name, error) from error
         return f"{podcast_id}/{name}", found.st_size
+
+
+def _names(folder: Path) -> Iterator[str]:
+    with os.scandir(folder) as entries:
+        yield from (entry.name for entry in entries)
 
 
 def _publish(part: Path, final: Path) -> None:

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from podcrawler.media import naming
 from podcrawler.media.naming import MAX_NAME_BYTES, belongs_to, extension, file_name, folder_name, part_name
 
 FAMILY = "👩‍👩‍👧‍👦"
@@ -145,3 +146,21 @@ def test_which_names_are_the_file_of_an_episode() -> None:
 )
 def test_extension(url: str, content_type: str, enclosure_type: str, expected: str) -> None:
     assert extension(url=url, content_type=content_type, enclosure_type=enclosure_type) == expected
+
+
+@hostile
+@given(title=st.text())
+def test_a_name_told_apart_is_as_safe_as_any(title: str) -> None:
+    name = naming.file_name("AB", title, "mp3")
+    apart = naming.told_apart(name)
+    assert not naming.same_on_some_disks(apart, name)
+    assert naming.belongs_to(apart, "AB")
+    assert apart.endswith(".mp3")
+    assert len(apart.encode()) <= naming.MAX_NAME_BYTES
+    assert "/" not in apart
+
+
+def test_which_names_are_the_same_on_some_disks() -> None:
+    assert naming.same_on_some_disks("ab.Größe.mp3", "AB.GRÖSSE.mp3")
+    assert not naming.same_on_some_disks("ab.x.mp3", "ab.x.mp3")
+    assert not naming.same_on_some_disks("ab.x.mp3", "ac.x.mp3")

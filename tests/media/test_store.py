@@ -61,6 +61,18 @@ def test_a_complete_file_is_never_replaced(store: LocalStore) -> None:
     assert (store.root / "show" / "1.title.mp3").read_bytes() == b"was here first"
 
 
+def test_ids_that_differ_in_case_alone_get_names_that_differ_on_every_disk(store: LocalStore) -> None:
+    lower, upper = transferred(store, b"lower"), transferred(store, b"upper!", "other")
+    assert store.adopt(lower, "show", "ab.Title.mp3") == ("show/ab.Title.mp3", 5)
+    path, size = store.adopt(upper, "show", "AB.TITLE.mp3")
+    assert size == 6
+    assert path.startswith("show/AB.TITLE~")
+    assert path.casefold() != "show/ab.title.mp3"
+    assert (store.find("show", "ab"), store.find("show", "AB")) == (("show/ab.Title.mp3", 5), (path, 6))
+    finish(lower)
+    finish(upper)
+
+
 @pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK])
 def test_without_hard_links_it_is_renamed(store: LocalStore, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     monkeypatch.setattr(Path, "hardlink_to", refuse(number))
