@@ -6,6 +6,8 @@ comes before both. docs/settings.md says what each is for.
 
 import os
 
+from scrapy.settings import default_settings
+
 BOT_NAME = "podcrawler"
 SPIDER_MODULES = ["podcrawler.spiders"]
 NEWSPIDER_MODULE = "podcrawler.spiders"
@@ -18,6 +20,9 @@ REDIS_URL = None
 PODCRAWLER_STATE_DIR = ""
 PODCRAWLER_NAMESPACE = "podcrawler"
 PODCRAWLER_NODE_NAME = ""
+
+# How the web is reached.
+PODCRAWLER_PROXY = ""
 
 # How much a node does at once.
 PODCRAWLER_CONCURRENT_EPISODES = 8
@@ -41,7 +46,13 @@ SCHEDULER_PERSIST = True
 
 # The queue retries, and nothing else does: it knows the tries of all nodes.
 RETRY_ENABLED = False
-DOWNLOADER_MIDDLEWARES = {"podcrawler.media.direct.DirectEpisodeMiddleware": 10}
+DOWNLOADER_MIDDLEWARES = {
+    "podcrawler.media.direct.DirectEpisodeMiddleware": 10,
+    # Where it stands, podcrawler's own stands in for it.
+    "scrapy.downloadermiddlewares.httpproxy.HttpProxyMiddleware": None,
+    "podcrawler.media.proxy.ProxyMiddleware": 750,
+}
+DOWNLOADER = "podcrawler.media.downloader.Downloader"
 DOWNLOAD_HANDLERS = {
     "http": "podcrawler.media.handler.DownloadHandler",
     "https": "podcrawler.media.handler.DownloadHandler",
@@ -52,12 +63,15 @@ DOWNLOAD_HANDLERS = {
     "s3": None,
 }
 DOWNLOAD_VERIFY_CERTIFICATES = True
+HTTPPROXY_AUTH_ENCODING = "utf-8"
 # Bounds what is held in memory, feeds and pages; media files are streamed to disk and have no bound.
 DOWNLOAD_MAXSIZE = 64 * 1024 * 1024
 DOWNLOAD_WARNSIZE = 0
 REQUEST_FINGERPRINTER_CLASS = "podcrawler.media.pipeline.TransferFingerprinter"
 ITEM_PIPELINES = {"podcrawler.media.pipeline.EpisodeFilesPipeline": 500}
-EXTENSIONS = {"podcrawler.fleet.report.NodeReport": 0}
+FEED_EXPORT_ENCODING = "utf-8"
+# Among Scrapy's own, so that a user's EXTENSIONS come on top of it.
+EXTENSIONS_BASE = {**default_settings.EXTENSIONS_BASE, "podcrawler.fleet.report.NodeReport": 0}
 
 # Doors into a running node that nobody asked for.
 TELNETCONSOLE_ENABLED = False

@@ -4,8 +4,11 @@ The address asked for tells what to do wrong:
 
 ``/bytes/<n>.<ext>``   n bytes (see ``content``), as ``audio/mpeg`` or ``type=...``
 ``/feed.xml``          an RSS feed of ``episodes`` items, newest first, whose enclosures are ``/bytes/<size>.mp3`` here;
-                       all other parameters go to the enclosures
-``/requests``          the requests so far, as JSON: ``{"requests": [{method, path, headers}], "counts": {path: n}}``
+                       all other parameters go to the enclosures, but for ``set_cookie=<text>``; ``/<folder>/feed.xml``
+                       is the same
+``/robots.txt``        forbids ``/bytes/`` and ``/private/`` to everybody
+``/requests``          the requests so far, as JSON: ``{"requests": [{method, path, headers, at}], "counts": {path: n},
+                       "most_at_once": n}``; ``at`` is in seconds, of no particular clock
 ``/release``           lets every transfer that stalls go on, now and until ``/reset``
 ``/reset``             forgets all requests and the release
 
@@ -13,17 +16,23 @@ Parameters of ``/bytes``: ``seed=<int>`` other bytes; ``status=<code>``; ``fail_
 of this very address; ``redirect=<n>`` n redirects before; ``truncate=<k>`` close after k bytes
 of the n that were promised; ``chunked=1``; ``no_length=1`` the end of the connection ends the body; ``stall_after=<k>``
 wait for ``/release`` after k bytes; ``rate=<bytes per second>``; ``gzip=1`` really compressed (implies chunked);
-``coding=<text>`` only the header Content-Encoding, a lie.
+``coding=<text>`` only the header Content-Encoding, a lie; ``location=<address>`` a redirect to there.
 
 It is an HTTP proxy too: an absolute address is served as if it were its own, whatever the host, and CONNECT makes a
 tunnel. Both are listed in ``/requests`` with the target as it came.
+
+Options: ``--login USER:PASSWORD``, which a proxy's client must give (else 407); ``--certificate FILE``, to speak TLS
+with that certificate and key.
 """
 
+import argparse
 import asyncio
+import base64
 import contextlib
 import http.client
 import json
 import random
+import ssl
 import subprocess
 import sys
 import zlib
@@ -76,10 +85,16 @@ class Request:
     #: As it came: a path with query, an absolute address (to a proxy), or host and port (CONNECT).
     target: str
     headers: dict[str, str]
+    #: When it came, in seconds.
+    at: float = 0
 
     @property
     def path(self) -> str:
         return urlsplit(self.target).path
+
+    @property
+    def is_for_a_proxy(self) -> bool:
+        return self.method == "CONNECT" or "://" in self.target
 
     @property
     def query(self) -> Query:
@@ -92,14 +107,25 @@ class HangUpError(Exception):
 
 @dataclass
 class Origin:
+    #: What the header Proxy-Authorization must say; anything may, if empty.
+    login: str = ""
+    scheme: str = "http"
     requests: list[Request] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     released: asyncio.Event = field(default_factory=asyncio.Event)
+    #: The requests that are being answered, since the last reset.
+    under_way: list[Request] = field(default_factory=list)
+    most_at_once: int = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, from its first request to its last."""
         try:
             while request := await _read_request(reader):
+                if request.is_for_a_proxy and self.login not in request.headers.get("proxy-authorization", ""):
+                    self._record(request)
+                    refusal = {"Proxy-Authenticate": "Basic", "Connection": "close"}
+                    await _send_page(request, writer, "who are you?", status=407, more=refusal)
+                    break
                 if request.method == "CONNECT":
                     self._record(request)
                     await _tunnel(request.target, reader, writer)
@@ -123,29 +149,50 @@ class Origin:
                 self.requests.clear()
                 self.counts.clear()
                 self.released.clear()
+                self.under_way = []
+                self.most_at_once = 0
                 await _send_page(request, writer, "reset")
             case path:
                 self._record(request)
-                if path == "/feed.xml":
-                    await _send_page(request, writer, _feed(request), kind="application/rss+xml")
-                elif path.startswith("/bytes/"):
-                    await self._send_bytes(request, writer)
-                else:
-                    await _send_page(request, writer, "no such page", status=404)
+                under_way = self.under_way
+                under_way.append(request)
+                self.most_at_once = max(self.most_at_once, len(under_way))
+                try:
+                    await self._answer_recorded(path, request, writer)
+                finally:
+                    under_way.remove(request)
+
+    async def _answer_recorded(self, path: str, request: Request, writer: asyncio.StreamWriter) -> None:
+        if path.endswith("/feed.xml"):
+            cookie = request.query.values.get("set_cookie")
+            more = {"Set-Cookie": f"{cookie}; Path=/"} if cookie else {}
+            await _send_page(request, writer, _feed(request, self.scheme), kind="application/rss+xml", more=more)
+        elif path == "/robots.txt":
+            await _send_page(request, writer, "User-agent: *\nDisallow: /bytes/\nDisallow: /private/\n")
+        elif path.startswith("/bytes/"):
+            await self._send_bytes(request, writer)
+        else:
+            await _send_page(request, writer, "no such page", status=404)
 
     def _record(self, request: Request) -> None:
+        request.at = asyncio.get_running_loop().time()
         self.requests.append(request)
         self.counts[request.target] += 1
 
     def _report(self) -> dict[str, object]:
         return {
-            "requests": [{"method": r.method, "path": r.target, "headers": r.headers} for r in self.requests],
+            "requests": [
+                {"method": r.method, "path": r.target, "headers": r.headers, "at": r.at} for r in self.requests
+            ],
             "counts": self.counts,
+            "most_at_once": self.most_at_once,
         }
 
     async def _send_bytes(self, request: Request, writer: asyncio.StreamWriter) -> None:
         query = request.query
-        if redirects := query.number("redirect"):
+        if location := query.values.get("location"):
+            await _send_page(request, writer, "moved", status=302, more={"Location": location})
+        elif redirects := query.number("redirect"):
             location = f"{request.path}?{urlencode({**query.values, 'redirect': redirects - 1})}"
             await _send_page(request, writer, "moved", status=302, more={"Location": location})
         elif self.counts[request.target] <= query.number("fail_first"):
@@ -250,9 +297,10 @@ async def _send_page(
     await writer.drain()
 
 
-def _feed(request: Request) -> str:
-    base = f"http://{request.headers['host']}"
+def _feed(request: Request, scheme: str) -> str:
+    base = f"{urlsplit(request.target).scheme or scheme}://{request.headers['host']}"
     values = dict(request.query.values)
+    values.pop("set_cookie", None)
     count = int(values.pop("episodes", 3))
     size = int(values.pop("size", 1_000_000))
     title = values.pop("title", "A podcast of the origin")
@@ -274,7 +322,11 @@ def _feed(request: Request) -> str:
 
 async def _tunnel(target: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     host, _, port = target.rpartition(":")
-    far_reader, far_writer = await asyncio.open_connection(host, int(port))
+    try:
+        far_reader, far_writer = await asyncio.open_connection(host, int(port))
+    except OSError:
+        writer.write(_head(502, {"Content-Length": "0"}))
+        return
     writer.write(_head(200, {}))
     await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
 
@@ -298,13 +350,17 @@ class RunningOrigin:
 
     def requests(self) -> list[Request]:
         return [
-            Request(one["method"], one["path"], one["headers"])
+            Request(one["method"], one["path"], one["headers"], one["at"])
             for one in json.loads(self._get("/requests"))["requests"]
         ]
 
     def counts(self) -> dict[str, int]:
         counts: dict[str, int] = json.loads(self._get("/requests"))["counts"]
         return counts
+
+    def most_at_once(self) -> int:
+        most: int = json.loads(self._get("/requests"))["most_at_once"]
+        return most
 
     def release(self) -> None:
         self._get("/release")
@@ -313,16 +369,22 @@ class RunningOrigin:
         self._get("/reset")
 
     def _get(self, path: str) -> bytes:
-        with contextlib.closing(http.client.HTTPConnection(urlsplit(self.address).netloc, timeout=10)) as connection:
+        address = urlsplit(self.address)
+        made = (
+            http.client.HTTPSConnection(address.netloc, timeout=10, context=ssl._create_unverified_context())
+            if address.scheme == "https"
+            else http.client.HTTPConnection(address.netloc, timeout=10)
+        )
+        with contextlib.closing(made) as connection:
             connection.request("GET", path)
             return connection.getresponse().read()
 
 
 @contextlib.contextmanager
-def running() -> Iterator[RunningOrigin]:
-    """A server of its own for the time of the block."""
+def running(*options: str) -> Iterator[RunningOrigin]:
+    """A server of its own for the time of the block, with these options of the command line."""
     # -P: the folders beside this file (queue, redis) must not stand for the modules of that name.
-    with subprocess.Popen([sys.executable, "-P", __file__], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen([sys.executable, "-P", __file__, *options], stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout
             yield RunningOrigin(process.stdout.readline().strip())
@@ -331,8 +393,18 @@ def running() -> Iterator[RunningOrigin]:
 
 
 async def main() -> None:
-    server = await asyncio.start_server(Origin().serve, "127.0.0.1", 0)
-    print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--login", default="")
+    parser.add_argument("--certificate")
+    options = parser.parse_args()
+    tls = None
+    if options.certificate:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(options.certificate)
+    origin = Origin(login=base64.b64encode(options.login.encode()).decode(), scheme="https" if tls else "http")
+    server = await asyncio.start_server(origin.serve, "127.0.0.1", 0, ssl=tls)
+    host = "localhost" if tls else "127.0.0.1"
+    print(f"{origin.scheme}://{host}:{server.sockets[0].getsockname()[1]}", flush=True)
     await server.serve_forever()
 
 

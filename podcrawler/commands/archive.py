@@ -15,6 +15,7 @@ from podcrawler.config import Config
 from podcrawler.fleet.display import human_bytes, new_display
 from podcrawler.fleet.job import Job, Outcome
 from podcrawler.fleet.supervisor import Supervisor, new_children
+from podcrawler.media.proxy import read_proxy
 from podcrawler.media.store import open_store
 from podcrawler.queue import inherited
 from podcrawler.queue.seeds import check_address
@@ -47,6 +48,7 @@ class Command(ScrapyCommand):
         assert self.settings is not None
         Config.read(self.settings)
         inherited.check(self.settings)
+        read_proxy(self.settings)
         addresses = list(dict.fromkeys(check_address(address) for address in args))
         open_store(self.settings["FILES_STORE"]).check()
         folder = state_dir(self.settings)

@@ -9,6 +9,7 @@ from scrapy.exceptions import UsageError
 
 from podcrawler.commands import explained
 from podcrawler.config import Config
+from podcrawler.media.proxy import read_proxy
 from podcrawler.media.store import open_store
 from podcrawler.queue import inherited
 from podcrawler.redis.connection import connect_node
@@ -27,6 +28,7 @@ class Command(crawl.Command):
         # Before Scrapy starts anything: it has no way to end in a sentence.
         Config.read(self.settings)
         inherited.check(self.settings)
+        read_proxy(self.settings)
         connect_node(self.settings).close()
         open_store(self.settings["FILES_STORE"]).check()
         try:

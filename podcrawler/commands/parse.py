@@ -1,7 +1,6 @@
 """``parse URL``: what podcrawler reads in a page. Scrapy's own command, without the queue."""
 
 import argparse
-from typing import Any
 
 from scrapy.commands import parse
 
@@ -14,7 +13,3 @@ class Command(WithoutQueue, parse.Command):
         # No spider of ours is bound to hosts, so Scrapy could not choose one.
         opts.spider = opts.spider or "episodes"
         opts.callback = opts.callback or "parse_page"
-
-    def handle_exception(self, _failure: Any) -> None:
-        super().handle_exception(_failure)
-        self.exitcode = 1

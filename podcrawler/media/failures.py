@@ -13,6 +13,7 @@ from scrapy.spidermiddlewares.httperror import HttpError
 from podcrawler.exceptions import EntryError, FetchError, TransferCancelledError
 
 _AGAIN = "try again later"
+_PROXY_REMEDY = "check PODCRAWLER_PROXY (or http_proxy and https_proxy in the environment)"
 #: Statuses below 500 that pass (RFC 9110 §15.5.9, RFC 8470 §5.2, RFC 6585 §4).
 _PASSING_STATUSES = (408, 425, 429)
 _STATUS_REMEDIES = {
@@ -28,7 +29,7 @@ _EXPLANATIONS: dict[type[BaseException], tuple[str, str, bool]] = {
     TimeoutError: ("timeout", f"did not answer in time; {_AGAIN}", True),
     exceptions.CannotResolveHostError: (
         "dns",
-        f"has no address in the DNS just now; check the name and this machine's network, {_AGAIN}",
+        f"has no address in the DNS just now; check the name and this machine's network, or {_AGAIN}",
         True,
     ),
     exceptions.DownloadConnectionRefusedError: ("refused", f"could not be connected to ({{reason}}); {_AGAIN}", True),
@@ -67,6 +68,8 @@ def explain(exception: BaseException, url: str) -> EntryError:
             "robots",
             f"{host} asks robots not to fetch this (robots.txt); set ROBOTSTXT_OBEY to False to fetch it anyway.",
         )
+    if error := _explain_proxy(exception.__cause__, host, reason):
+        return error
     for known, (kind, sentence, passing) in _EXPLANATIONS.items():
         if isinstance(exception, known):
             return FetchError(kind, f"{host} {sentence.format(reason=reason)}.", passing=passing)
@@ -74,7 +77,9 @@ def explain(exception: BaseException, url: str) -> EntryError:
 
 
 def explain_status(status: int, url: str) -> FetchError:
-    """What an HTTP status other than success means; kind ``http-<status>``."""
+    """What an HTTP status other than success means; kind ``http-<status>``, or ``proxy``."""
+    if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        return _proxy_login()
     try:
         answer = f"{_host(url)} answered {status} {HTTPStatus(status).phrase}"
     except ValueError:
@@ -82,6 +87,30 @@ def explain_status(status: int, url: str) -> FetchError:
     passing = status >= 500 or status in _PASSING_STATUSES
     remedy = _AGAIN if passing else _STATUS_REMEDIES.get(status, "check whether the address opens in a browser")
     return FetchError(f"http-{status}", f"{answer}; {remedy}.", passing=passing)
+
+
+def _explain_proxy(cause: BaseException | None, host: str, reason: str) -> FetchError | None:
+    """The failure of the proxy on the way to the host, None if it is none."""
+    match cause:
+        case aiohttp.ClientHttpProxyError(status=HTTPStatus.PROXY_AUTHENTICATION_REQUIRED):
+            return _proxy_login()
+        case aiohttp.ClientHttpProxyError(status=status):
+            return FetchError(
+                "proxy", f"The proxy opens no way to {host} ({status} {reason}); {_AGAIN}.", passing=status >= 500
+            )
+        case aiohttp.ClientConnectorDNSError() if cause.host != host:
+            sentence = f"The proxy {cause.host} has no address in the DNS just now"
+        case aiohttp.ClientProxyConnectionError():
+            sentence = f"The proxy could not be connected to ({reason})"
+        case _:
+            return None
+    return FetchError("proxy", f"{sentence}; {_PROXY_REMEDY}, or {_AGAIN}.", passing=True)
+
+
+def _proxy_login() -> FetchError:
+    return FetchError(
+        "proxy", f"The proxy wants a login, or another one; {_PROXY_REMEDY}: http://user:password@host:port."
+    )
 
 
 def _reason(exception: BaseException) -> str:

@@ -62,7 +62,8 @@ class _WithoutKnown(logging.Filter):
 
 
 class EpisodeFilesPipeline(FilesPipeline):
-    """Archives episodes that this node holds a lease on. Items of other types pass untouched."""
+    """Archives episodes that this node holds a lease on. Items of other types pass untouched, as all
+    items do where there is no queue (``scrapy parse --pipelines``)."""
 
     STORE_SCHEMES: ClassVar[dict[str, Any]] = {"": LocalStore, "file": LocalStore}
 
@@ -89,7 +90,7 @@ class EpisodeFilesPipeline(FilesPipeline):
         return scheduler
 
     async def process_item(self, item: Any) -> Any:  # type: ignore[override]  # the spider argument is deprecated
-        if not isinstance(item, Episode):
+        if not isinstance(item, Episode) or not isinstance(self.crawler.engine.scheduler, Scheduler):
             return item
         lease = self._scheduler.lease_of(item.key)
         if lease is None:

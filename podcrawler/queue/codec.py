@@ -27,9 +27,9 @@ _LOCAL_META = frozenset({"lease", "part"})
 
 
 def dumps(value: Any) -> str:
-    """``value`` as JSON in ASCII. CodecError for what has no form there (functions, open files, ...)."""
+    """``value`` as JSON. CodecError for what has no form there (functions, open files, ...)."""
     try:
-        return json.dumps(_to_json(value), separators=(",", ":"))
+        return json.dumps(_to_json(value), ensure_ascii=False, separators=(",", ":"))
     except RecursionError as error:
         raise CodecError("A request cannot be queued: its meta is nested too deeply or contains itself.") from error
 

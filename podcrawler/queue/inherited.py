@@ -46,8 +46,8 @@ def check(settings: BaseSettings) -> None:
         )
     if str(settings["STATS_CLASS"]).startswith("scrapy_redis."):
         raise SettingError(
-            f"STATS_CLASS cannot be {settings['STATS_CLASS']!r}: it does not work with this Scrapy; remove the setting, "
-            "nodes tell Redis what they do anyway."
+            f"STATS_CLASS cannot be {settings['STATS_CLASS']!r}: it does not work with this Scrapy; remove the "
+            "setting, nodes tell Redis what they do anyway."
         )
     max_idle_seconds(settings)
 

@@ -6,6 +6,7 @@ what Scrapy makes of that one in turn, such as a redirect. Every other request b
 
 import asyncio
 import logging
+import sys
 from collections import deque
 from collections.abc import AsyncIterator
 from typing import Any, Protocol, cast
@@ -87,6 +88,8 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         name = worker.name
         config = Config.read(settings)
         inherited.check(settings)
+        # Scrapy's limit does not see the requests of media pipelines; an entry is one transfer at a time.
+        transfers = settings.getint("CONCURRENT_REQUESTS") or sys.maxsize
         server = connect_node(settings)
         queue = Queue.from_settings(settings, server, name)
         return cls(
@@ -94,7 +97,7 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
             crawler=crawler,
             queue=queue,
             episodes=queue if name == "episodes" else Queue.from_settings(settings, server, "episodes"),
-            capacity=worker.capacity(config),
+            capacity=min(worker.capacity(config), transfers),
             until_done=config.exit_when_done,
             max_idle=inherited.max_idle_seconds(settings),
             serializer=load_object(settings["SCHEDULER_SERIALIZER"]),
@@ -136,8 +139,8 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         """Requests for the entries of the queue, each as soon as this node has room for it.
 
         Ends only when ``until_done`` and nothing in the queue is open any more, or when this node had nothing to do for
-        ``max_idle`` seconds (0: never). A spider's ``start()`` yields them
-        on, so that Scrapy itself stops the flow when the node is told to stop.
+        ``max_idle`` seconds (0: never). A spider's ``start()`` yields them on, so that Scrapy itself stops the flow
+        when the node is told to stop.
         """
         while True:
             # The queue is not done while something is on its way there.
@@ -247,7 +250,7 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
 
     def _leases_at_work(self) -> list[Lease]:
         requests = [*self._ready, *requests_in_progress(self.crawler)]
-        return [request.meta["lease"] for request in requests if "lease" in request.meta]
+        return [*self.holder.granted, *(request.meta["lease"] for request in requests if "lease" in request.meta)]
 
 
 def requests_in_progress(crawler: Crawler) -> set[Request]:

@@ -5,13 +5,17 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from scrapy import Request, Spider
+from scrapy.downloadermiddlewares.httpproxy import HttpProxyMiddleware
 from scrapy.exceptions import CloseSpider
 from scrapy.settings import BaseSettings
 from twisted.python.failure import Failure
 
 from podcrawler.config import Config
-from podcrawler.exceptions import EntryError, FetchError, PodcrawlerError
+from podcrawler.exceptions import EntryError, FetchError, PodcrawlerError, SettingError
+from podcrawler.media.direct import DirectEpisodeMiddleware
 from podcrawler.media.failures import explain
+from podcrawler.media.pipeline import EpisodeFilesPipeline
+from podcrawler.media.proxy import ProxyMiddleware
 from podcrawler.queue.entries import Lease, page_request
 from podcrawler.queue.scheduler import Scheduler
 from podcrawler.queue.seeds import check_address
@@ -19,6 +23,11 @@ from podcrawler.signals import node_stopping
 
 #: Stronger than Scrapy's own values, weaker than whatever a user sets.
 _ABOVE_DEFAULT = 1
+#: By setting: what a node cannot do without, as in settings.py.
+_COMPONENTS: dict[str, dict[type, int | None]] = {
+    "DOWNLOADER_MIDDLEWARES": {DirectEpisodeMiddleware: 10, HttpProxyMiddleware: None, ProxyMiddleware: 750},
+    "ITEM_PIPELINES": {EpisodeFilesPipeline: 500},
+}
 #: Tries of an address that the archive does not know.
 _TRIES_OF_UNKNOWN = 3
 
@@ -38,8 +47,11 @@ class QueueSpider(Spider):
 
     @classmethod
     def update_settings(cls, settings: BaseSettings) -> None:
-        """Make Scrapy's own limits fit: what a node has leased, it shall be about to download."""
+        """Make Scrapy's own limits fit: what a node has leased, it shall be about to download. And keep the components
+        that a node cannot do without when a user's setting names only the user's own."""
         super().update_settings(settings)
+        for name, components in _COMPONENTS.items():
+            _keep_components(settings, name, components)
         capacity = cls.capacity(Config.read(settings))
         settings.set("CONCURRENT_REQUESTS_PER_DOMAIN", capacity, priority=_ABOVE_DEFAULT)
         settings.set("CONCURRENT_REQUESTS", 2 * capacity, priority=_ABOVE_DEFAULT)
@@ -86,3 +98,15 @@ class QueueSpider(Spider):
         if lease.tries + 1 < _TRIES_OF_UNKNOWN or lease.key != lease.group:
             return False
         return await scheduler.holder.call(scheduler.queue.podcast_id, [lease.key]) is None
+
+
+def _keep_components(settings: BaseSettings, name: str, components: dict[type, int | None]) -> None:
+    """Add the components to those that the setting names, unless it says where they stand."""
+    given = settings.getpriority(name) or 0
+    try:
+        for component, order in components.items():
+            settings.setdefault_in_component_priority_dict(name, component, order)
+    except (ImportError, NameError, TypeError, ValueError) as error:
+        raise SettingError(f"{name} names something that cannot be loaded: {error}.") from None
+    # One more than it had, because Scrapy lays what was given over the spider's settings a second time.
+    settings.set(name, settings.getdict(name), priority=given + 1)

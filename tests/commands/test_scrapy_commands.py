@@ -1,0 +1,169 @@
+"""What Scrapy's users know: their own components, ``-O FILE``, and Scrapy's commands, which need no Redis here."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from tests.conftest import Client, Commands
+from tests.origin import RunningOrigin
+
+OWN = """
+    import json
+
+
+    class Keeps:
+        \"\"\"A user's pipeline, which writes down what comes after podcrawler's own.\"\"\"
+
+        def process_item(self, item):
+            with open("seen.jsonl", "a") as file:
+                print(json.dumps([type(item).__name__, item.id, item.file, item.size]), file=file)
+            return item
+"""
+
+
+def lines(path: Path) -> list[object]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+# A user's components in a node
+
+
+def test_a_pipeline_of_a_users_own_sees_archived_episodes(fleet: Commands, origin: RunningOrigin) -> None:
+    """Although the setting names nothing of podcrawler's."""
+    (fleet.folder / "own.py").write_text(dedent(OWN))
+    ended = fleet.drain(
+        "-a",
+        f"address={origin.address}/feed.xml?episodes=2&size=10",
+        "-s",
+        'ITEM_PIPELINES={"own.Keeps": 900}',
+        PYTHONPATH=str(fleet.folder),
+    )
+    assert ended.status == 0, ended.err
+    files = sorted(fleet.files())
+    seen = sorted(lines(fleet.folder / "seen.jsonl"), key=str)
+    assert seen == [["Episode", f"episode-{n}", file, 10] for n, file in enumerate(files, 1)]
+
+
+def test_a_component_that_does_not_exist_ends_in_a_sentence(fleet: Commands) -> None:
+    ended = fleet.drain("-s", 'ITEM_PIPELINES={"nowhere.Keeps": 900}')
+    assert ended.status == 2
+    assert "ITEM_PIPELINES names something that cannot be loaded: No module named 'nowhere'." in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_the_export_has_the_archived_episodes_and_no_others(fleet: Commands, origin: RunningOrigin) -> None:
+    good = f"{origin.address}/feed.xml?episodes=2&size=10"
+    bad = f"{origin.address}/feed.xml?episodes=1&size=10&status=404"
+    assert fleet.drain("-a", f"address={good}", "-O", "episodes.jsonl").status == 0
+    text = (fleet.folder / "episodes.jsonl").read_text(encoding="utf-8")
+    exported = sorted((json.loads(line) for line in text.splitlines()), key=lambda episode: str(episode["id"]))
+    assert [episode["id"] for episode in exported] == ["episode-1", "episode-2"]
+    first = exported[0]
+    assert first["title"] == "Episode 1"
+    assert datetime.fromisoformat(first["published"]).isoformat() == "2024-01-02T00:00:00+00:00"
+    assert first["enclosure"] == {
+        "url": f"{origin.address}/bytes/10.mp3?seed=1",
+        "type": "audio/mpeg",
+        "length": 10,
+    }
+    assert first["size"] == 10
+    assert (fleet.archive / first["file"]).stat().st_size == 10
+
+    assert fleet.drain("-a", f"address={bad}", "-O", "episodes.jsonl").status == 1
+    assert (fleet.folder / "episodes.jsonl").read_text(encoding="utf-8") == ""
+
+
+def test_the_export_can_be_read_by_people(fleet: Commands, sample: str) -> None:
+    assert fleet.drain("-a", f"address={sample}feed.xml", "-O", "episodes.jsonl").status == 0
+    assert "雨天的茶 Tea for a Wet Day" in (fleet.folder / "episodes.jsonl").read_text(encoding="utf-8")
+
+
+# Scrapy's commands, without any Redis
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Iterator[Commands]:
+    """Commands for which there is no Redis, and which must leave nothing behind."""
+    commands = Commands(tmp_path, {"REDIS_URL": "redis://localhost:1"})
+    yield commands
+    assert list(tmp_path.rglob("*.part")) == []
+
+
+def test_list_names_the_spiders(alone: Commands) -> None:
+    assert alone.run("list").out.split() == ["episodes", "podcasts"]
+
+
+def test_check_finds_nothing_wrong(alone: Commands) -> None:
+    ended = alone.run("check")
+    assert ended.status == 0
+    assert "OK" in ended.err
+
+
+@pytest.mark.parametrize("spider", [(), ("--spider=episodes",)], ids=["default", "episodes"])
+def test_fetch_prints_the_page(alone: Commands, origin: RunningOrigin, spider: tuple[str, ...]) -> None:
+    ended = alone.run("fetch", f"{origin.address}/feed.xml", *spider)
+    assert ended.status == 0, ended.err
+    assert "<title>A podcast of the origin</title>" in ended.out
+
+
+@pytest.mark.parametrize("spider", [(), ("--spider=podcasts",)], ids=["default", "podcasts"])
+def test_shell_runs_code_on_the_page(alone: Commands, origin: RunningOrigin, spider: tuple[str, ...]) -> None:
+    ended = alone.run("shell", f"{origin.address}/feed.xml", "-c", "response.text.count('<item>')", *spider)
+    assert ended.status == 0, ended.err
+    assert ended.out.strip() == "3"
+
+
+def test_view_opens_the_page_in_a_browser(alone: Commands, sample: str) -> None:
+    browser = alone.folder / "browser"
+    browser.write_text('#!/bin/sh\ncp "${1#file://}" "$(dirname "$0")/opened.html"\n')
+    browser.chmod(0o755)
+    ended = alone.run("view", sample, BROWSER=str(browser))
+    assert ended.status == 0, ended.err
+    assert "podcrawler's sample" in (alone.folder / "opened.html").read_text()
+
+
+@pytest.mark.parametrize(
+    "options", [(), ("--spider=podcasts", "-c", "parse_page"), ("--pipelines",)], ids=["plain", "podcasts", "pipelines"]
+)
+def test_parse_prints_the_episodes_of_a_page(alone: Commands, sample: str, options: tuple[str, ...]) -> None:
+    ended = alone.run("parse", f"{sample}feed.xml", *options)
+    assert ended.status == 0, ended.err
+    assert ended.out.count("'podcast_id': 'little-rain-radio-5c0fd3f2'") == 4
+    assert "Traceback" not in ended.err
+
+
+def test_parse_follows_the_pages_of_episodes(alone: Commands, sample: str) -> None:
+    list_page = f"{sample}podcast/item_all.php?pid=287"
+    shallow, deep = (alone.run("parse", list_page, *options).out for options in ((), ("-d", "3")))
+    assert "harbour-20001.wav" not in shallow
+    assert "harbour-20001.wav" in deep
+
+
+def test_parse_reads_the_page_of_an_episode(alone: Commands, sample: str) -> None:
+    ended = alone.run("parse", f"{sample}podcast/item_epi.php?pid=287&eid=20001", "-c", "parse_episode")
+    assert "harbour-20001.wav" in ended.out
+
+
+def test_parse_says_what_is_wrong_with_a_page(alone: Commands, sample: str) -> None:
+    ended = alone.run("parse", sample)
+    assert "is neither a feed nor a page that podcrawler knows" in ended.err
+    assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize("address", ["file:///etc/passwd", "data:,x"])
+def test_nothing_but_the_web_is_fetched(alone: Commands, origin: RunningOrigin, address: str) -> None:
+    ended = alone.run("shell", f"{origin.address}/feed.xml", "-c", f"fetch('{address}') or response.text")
+    assert ended.out == ""
+    assert "Unsupported URL scheme" in ended.err
+
+
+def test_a_running_node_has_no_doors(fleet: Commands, redis: Client) -> None:
+    del redis
+    extensions = fleet.drain().err.split("Enabled extensions:")[1].split("]")[0]
+    assert "podcrawler.fleet.report.NodeReport" in extensions
+    assert "telnet" not in extensions
+    assert "remote" not in extensions
