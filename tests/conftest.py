@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -92,7 +92,12 @@ class Commands:
 
     def files(self) -> dict[str, int]:
         """The media files in the archive, by their path in it, with their sizes; parts too."""
-        return {str(path.relative_to(self.archive)): path.stat().st_size for path in self.archive.glob("[!.]*/*")}
+        found = {}
+        for path in self.archive.glob("[!.]*/*"):
+            # A part may go while this looks.
+            with suppress(FileNotFoundError):
+                found[str(path.relative_to(self.archive))] = path.stat().st_size
+        return found
 
     def run(self, *arguments: str, **environment: str) -> Result:
         """Run a command to its end."""

@@ -21,7 +21,8 @@ from podcrawler.spiders.podcasts import PodcastsSpider
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "podcrawler"
 DOCS = sorted((ROOT / "docs").glob("*.md"))
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *DOCS]
+README, README_ZH = READMES = [ROOT / "README.md", ROOT / "README.zh-CN.md"]
+PAGES = [*READMES, ROOT / "CHANGELOG.md", *DOCS]
 LUA = sorted((PACKAGE / "queue" / "lua").glob("*.lua"))
 
 _MARKER = "MARKER"
@@ -255,6 +256,10 @@ def test_the_docs_have_a_table_of_every_kind_of_failure() -> None:
 # Links
 
 
+def _links(page: Path) -> list[str]:
+    return _LINK.findall(_FENCE.sub("", page.read_text(encoding="utf-8")))
+
+
 def _anchors(page: Path) -> set[str]:
     """The anchors that GitHub gives to the headings."""
     headings = _HEADING.findall(_FENCE.sub("", page.read_text(encoding="utf-8")))
@@ -264,7 +269,7 @@ def _anchors(page: Path) -> set[str]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
 def test_relative_links_lead_somewhere(page: Path) -> None:
     lost = []
-    for link in _LINK.findall(_FENCE.sub("", page.read_text(encoding="utf-8"))):
+    for link in _links(page):
         if re.match(r"[a-z]+:", link):
             continue
         path, _, anchor = link.partition("#")
@@ -274,6 +279,37 @@ def test_relative_links_lead_somewhere(page: Path) -> None:
     assert lost == []
 
 
-def test_the_readme_leads_to_every_page() -> None:
-    links = _LINK.findall((ROOT / "README.md").read_text(encoding="utf-8"))
-    assert sorted({f"docs/{page.name}" for page in DOCS} - set(links)) == []
+@pytest.mark.parametrize("readme", READMES, ids=lambda path: path.stem)
+def test_a_readme_leads_to_every_page(readme: Path) -> None:
+    assert sorted({f"docs/{page.name}" for page in DOCS} - set(_links(readme))) == []
+
+
+# The two READMEs
+
+
+def _blocks(page: Path) -> list[str]:
+    """The commands and their output, without comments; not the picture of the flow, whose words are translated."""
+    blocks = _FENCE.findall(page.read_text(encoding="utf-8"))
+    return [re.sub(r" +# .*", "", block) for block in blocks if "►" not in block]
+
+
+def test_the_readmes_show_the_same_commands() -> None:
+    assert any("make run" in block for block in _blocks(README))
+    assert _blocks(README_ZH) == _blocks(README)
+
+
+def test_the_readmes_name_the_same_settings_and_commands() -> None:
+    def names(page: Path) -> set[str]:
+        # What has a blank or a word in another language in it may be translated.
+        spans = re.findall(r"`([^`\n]+)`", _FENCE.sub("", page.read_text(encoding="utf-8")))
+        return {span for span in spans if re.fullmatch(r"[\x21-\x7e]+", span)}
+
+    assert "FILES_STORE" in names(README)
+    assert names(README_ZH) == names(README)
+
+
+def test_the_readmes_lead_to_each_other_and_to_the_same_pages() -> None:
+    links, links_zh = _links(README), _links(README_ZH)
+    assert links.pop(0) == README_ZH.name
+    assert links_zh.pop(0) == README.name
+    assert links_zh == links

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from podcrawler.queue.keys import Keys
 from tests.conftest import Client, Commands, until
 
 #: The address that users of the ancestor know; the proxy serves the sample for it.
@@ -49,6 +50,7 @@ def test_the_story_of_the_ancestor(proxied: Commands, redis: Client) -> None:
         nodes[0].wait()
         nodes[0] = fleet.enter_context(proxied.start("crawl", "episodes", *NODE, "-s", "LOG_FILE=0.log"))
         until(lambda: redis.hlen("{podcrawler}:finished:rthk-287") == 5)
+        until(lambda: any(name.endswith(f"-{nodes[0].pid}".encode()) for name in redis.zrange(Keys().nodes, 0, -1)))
         for node in nodes:
             node.terminate()
         assert [node.wait(30) for node in nodes] == [130, 130, 130]

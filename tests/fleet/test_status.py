@@ -7,16 +7,14 @@ from tests.origin import RunningOrigin
 
 
 def test_the_status_of_a_fleet_at_work(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
-    redis.lpush(
-        "episodes:start_urls",
-        f"{origin.address}/feed.xml?episodes=5&size=1000000&stall_after=1000",
-        f"{origin.address}/feed.xml?episodes=2&size=10&status=404",
-    )
+    redis.lpush("episodes:start_urls", f"{origin.address}/feed.xml?episodes=2&size=10&status=404")
     with fleet.start(
         "crawl", "episodes", "-s", "PODCRAWLER_CONCURRENT_EPISODES=3", "-s", "PODCRAWLER_NODE_NAME=one"
     ) as node:
-        until(lambda: redis.hlen("{podcrawler}:episodes:failed") == 2 and len(fleet.files()) == 3)
-        until(lambda: json.loads(fleet.run("status", "--json").out)["nodes"][0]["in_hand"])
+        until(lambda: redis.hlen("{podcrawler}:episodes:failed") == 2)
+        redis.lpush("episodes:start_urls", f"{origin.address}/feed.xml?episodes=5&size=1000000&stall_after=1000")
+        until(lambda: len(fleet.files()) == 3)
+        until(lambda: len(json.loads(fleet.run("status", "--json").out)["nodes"][0]["in_hand"]) == 3)
         told = json.loads(fleet.run("status", "--json").out)
         text = fleet.run("status").out
         node.terminate()
