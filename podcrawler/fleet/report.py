@@ -20,6 +20,7 @@ from scrapy import signals
 from scrapy.crawler import Crawler
 
 from podcrawler.config import Config
+from podcrawler.exceptions import PodcrawlerError
 from podcrawler.media.pipeline import EpisodeFilesPipeline
 from podcrawler.queue.keys import Keys
 from podcrawler.queue.scheduler import Scheduler
@@ -111,7 +112,8 @@ class NodeReport:
 
     async def _report(self, scheduler: Scheduler) -> None:
         while True:
-            await scheduler.holder.call(self._write, scheduler.server, asdict(self._current()))
+            with suppress(PodcrawlerError, RedisError):
+                await scheduler.holder.call(self._write, scheduler.server, asdict(self._current()))
             await asyncio.sleep(_INTERVAL)
 
     async def _stop_without_supervisor(self) -> None:

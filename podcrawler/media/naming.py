@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 MAX_NAME_BYTES = 240
 PART_SUFFIX = ".part"
 UNTITLED = "untitled"
+UNKNOWN_EXTENSION = "bin"
 
 _PODCAST_ID = re.compile(r"[a-z0-9-]{1,60}")
 _EPISODE_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
@@ -116,7 +117,9 @@ def part_name(episode_id: str, token: str) -> str:
 
 def belongs_to(name: str, episode_id: str) -> bool:
     """Whether a file of this name is the media file of the episode. Raises ValueError if the id is illegal."""
-    return name.startswith(_checked(_EPISODE_ID, episode_id, "episode id") + ".") and not name.endswith(PART_SUFFIX)
+    ending = name.rpartition(".")[2].lower()
+    is_media = is_media_extension(ending) or ending == UNKNOWN_EXTENSION
+    return is_media and name.startswith(_checked(_EPISODE_ID, episode_id, "episode id") + ".")
 
 
 def is_part_of(name: str, episode_id: str) -> bool:
@@ -142,7 +145,7 @@ def extension(*, url: str, content_type: str = "", enclosure_type: str = "") -> 
         known = _MEDIA_TYPES.get(media_type.partition(";")[0].strip().lower())
         if known:
             return known
-    return "bin"
+    return UNKNOWN_EXTENSION
 
 
 def _checked(form: re.Pattern[str], value: str, what: str) -> str:

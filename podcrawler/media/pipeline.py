@@ -102,7 +102,7 @@ class EpisodeFilesPipeline(FilesPipeline):
             await self._scheduler.give_up(lease, error)
             raise DropItem(str(error), log_level="DEBUG") from None
         finally:
-            del self.transfers[lease.token]
+            self.transfers.pop(lease.token, None)
             if transfer.part:
                 await transfer.part.discard()
         assert archived.file is not None

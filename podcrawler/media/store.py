@@ -94,8 +94,10 @@ class LocalStore(FSFilesStore):
         try:
             with os.scandir(self.root / folder) as entries:
                 for entry in entries:
-                    if naming.belongs_to(entry.name, episode_id) and entry.is_file(follow_symlinks=False):
-                        return f"{folder}/{entry.name}", entry.stat(follow_symlinks=False).st_size
+                    if not naming.belongs_to(entry.name, episode_id) or not entry.is_file(follow_symlinks=False):
+                        continue
+                    if size := entry.stat(follow_symlinks=False).st_size:
+                        return f"{folder}/{entry.name}", size
         except FileNotFoundError:
             pass
         except OSError as error:

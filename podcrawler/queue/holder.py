@@ -10,14 +10,15 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, ParamSpec, TypeVar
 
 from redis.exceptions import RedisError, ResponseError
 
-from podcrawler.exceptions import EntryError
+from podcrawler.exceptions import EntryError, PodcrawlerError
 from podcrawler.exceptions import RedisError as UnusableRedisError
 from podcrawler.queue.entries import Lease
-from podcrawler.queue.leases import Queue
+from podcrawler.queue.leases import Grant, Queue
 
 logger = logging.getLogger(__name__)
 
@@ -50,18 +51,28 @@ _THREADS = 4
 class LeaseHolder:
     """The hands of one node on one queue."""
 
-    def __init__(self, queue: Queue, capacity: int, *, on_lost: Callable[[Lease], None]) -> None:
-        """``on_lost`` is told of each lease that another node may have by now: what it is for must stop."""
+    def __init__(
+        self,
+        queue: Queue,
+        capacity: int,
+        *,
+        on_lost: Callable[[Lease], None],
+        is_ending: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """``on_lost`` is told of each lease that another node may have by now: what it is for must stop. When
+        ``is_ending``, nothing more is leased."""
         self.queue = queue
         self.in_hand: dict[str, Lease] = {}
         self._capacity = capacity
         self._on_lost = on_lost
+        self._is_ending = is_ending
         #: Those of them that `next` has not returned yet.
         self.granted: deque[Lease] = deque()
         self._changed = asyncio.Event()
         self._ending: set[str] = set()
         self._closing = False
         self._keeper: asyncio.Task[None] | None = None
+        self._asking: asyncio.Future[Grant] | None = None
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="redis")
 
     def open(self) -> None:
@@ -70,9 +81,13 @@ class LeaseHolder:
 
     async def close(self) -> None:
         """Hand back what is still held."""
-        self._closing = True
+        self.stop()
         if self._keeper:
             self._keeper.cancel()
+        if self._asking:
+            # A question that nobody waits for any more may have been answered all the same.
+            with suppress(PodcrawlerError, RedisError):
+                self._take(await self._asking)
         if leases := list(self.in_hand.values()):
             try:
                 await self.call(self.queue.release, leases)
@@ -81,21 +96,29 @@ class LeaseHolder:
         self.in_hand.clear()
         self._threads.shutdown(wait=False)
 
+    def stop(self) -> None:
+        """Lease nothing more, and try each call of Redis but once: what cannot be told runs out by itself."""
+        self._closing = True
+        self._changed.set()
+
     async def next(self, *, until_done: bool, max_idle: float = 0) -> Lease | None:
         """The next lease, as soon as there is room and an entry; None when ``until_done`` and no entry is open, or
-        when this node has held nothing for ``max_idle`` seconds (0: never)."""
+        when this node has held nothing for ``max_idle`` seconds (0: never), or stops."""
         poll = _FIRST_POLL
         idle_since = time.monotonic()
         while not self.granted:
+            if self._closing or self._is_ending():
+                return None
             self._changed.clear()
             room = self._capacity - len(self.in_hand)
             if room <= 0:
-                await self._changed.wait()
+                await self._nap(_LAST_POLL)
                 idle_since = time.monotonic()
                 continue
-            grant = await self.call(self.queue.lease, self.queue.new_tokens(room))
-            self.granted.extend(grant.leases)
-            self.in_hand.update((lease.key, lease) for lease in grant.leases)
+            self._asking = asyncio.ensure_future(self.call(self.queue.lease, self.queue.new_tokens(room)))
+            grant = await asyncio.shield(self._asking)
+            self._asking = None
+            self._take(grant)
             if grant.leases:
                 continue
             if until_done and grant.open == 0:
@@ -109,28 +132,36 @@ class LeaseHolder:
             poll = min(poll * 2, _LAST_POLL)
         return self.granted.popleft()
 
+    def _take(self, grant: Grant) -> None:
+        for lease in grant.leases:
+            if before := self.in_hand.get(lease.key):
+                # It ran out here, and came back under a new token before anybody noticed.
+                self._on_lost(before)
+            self.in_hand[lease.key] = lease
+            self.granted.append(lease)
+
     async def finish(self, lease: Lease, *, size: int, path: str) -> bool:
         """Record an episode as finished. False if the lease was lost."""
-        return await self._end(lease, lambda: self.queue.finish(lease, size=size, path=path))
+        return await self._end(lease, lambda: self.queue.finish(lease, size=size, path=path), False)
 
     async def finish_page(
         self, lease: Lease, result: dict[str, Any], podcast: tuple[str, str], addresses: list[str]
     ) -> bool:
         """Record a list page as visited; as ``Queue.finish_page``."""
-        return await self._end(lease, lambda: self.queue.finish_page(lease, result, podcast, addresses))
+        return await self._end(lease, lambda: self.queue.finish_page(lease, result, podcast, addresses), False)
 
     async def finish_seed(self, lease: Lease) -> bool:
         """End the lease of a seed; as ``Queue.finish_seed``."""
-        return await self._end(lease, lambda: self.queue.finish_seed(lease))
+        return await self._end(lease, lambda: self.queue.finish_seed(lease), False)
 
     async def give_up(self, lease: Lease, error: EntryError) -> str:
         """End the lease in an error: ``delayed``, ``failed`` or ``lost``."""
         end = self.queue.retry if error.passing else self.queue.fail
-        return await self._end(lease, lambda: end(lease, error.kind, str(error)))
+        return await self._end(lease, lambda: end(lease, error.kind, str(error)), "lost")
 
     async def release(self, lease: Lease) -> None:
         """Hand the lease back, which costs the entry nothing."""
-        await self._end(lease, lambda: self.queue.release([lease]))
+        await self._end(lease, lambda: self.queue.release([lease]), 0)
 
     async def still_held(self, lease: Lease) -> bool:
         """Whether nobody else can have the lease by now; asks Redis, and makes it last longer."""
@@ -152,10 +183,14 @@ class LeaseHolder:
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LAST_RECONNECT)
 
-    async def _end(self, lease: Lease, end: Callable[[], _T]) -> _T:
+    async def _end(self, lease: Lease, end: Callable[[], _T], unreachable: _T) -> _T:
+        """End a lease; ``unreachable`` is the outcome when Redis is away while this node stops."""
         self._ending.add(lease.token)
         try:
             return await self.call(end)
+        except RedisError as error:
+            logger.warning("Redis is away (%s): the lease on %s runs out by itself.", error, lease.key)
+            return unreachable
         finally:
             self._ending.discard(lease.token)
             if self.in_hand.get(lease.key) is lease:
@@ -176,7 +211,11 @@ class LeaseHolder:
             leases = list(self.in_hand.values())
             if not leases:
                 continue
-            lost = await self.call(self.queue.extend, leases)
+            try:
+                lost = await self.call(self.queue.extend, leases)
+            except (PodcrawlerError, RedisError) as error:
+                logger.error("The leases of this node could not be renewed: %s", error)
+                continue
             for lease in leases:
                 # A lease that this node is just ending is not lost, although Redis may not know it any more.
                 if lease.token in lost - self._ending and self.in_hand.get(lease.key) is lease:

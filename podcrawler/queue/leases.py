@@ -153,7 +153,7 @@ class Queue:
 
         Asking twice with the same tokens gives the same leases.
         """
-        open_entries, due, *rows = self._run(
+        open_entries, due, rows = self._run(
             "lease", [_time(now), _ms(self.lease_seconds), self._max_expiries, *tokens], extra_keys=[self._seeds_key]
         )
         leases = [

@@ -9,8 +9,10 @@ import logging
 import sys
 from collections import deque
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any, Protocol, cast
 
+from redis.exceptions import RedisError as RedisAwayError
 from scrapy import Request, Spider, signals
 from scrapy.crawler import Crawler
 from scrapy.http import Response
@@ -21,14 +23,15 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from podcrawler.config import Config
-from podcrawler.exceptions import AddressError, CodecError, EntryError, TransferCancelledError
+from podcrawler.exceptions import EntryError, TransferCancelledError
+from podcrawler.exceptions import RedisError as RedisUnusableError
 from podcrawler.queue import codec, inherited
 from podcrawler.queue.entries import Entry, Lease, entry_of
 from podcrawler.queue.holder import LeaseHolder
 from podcrawler.queue.leases import Pushed, Queue
 from podcrawler.queue.seeds import seed_request
 from podcrawler.redis.connection import connect_node
-from podcrawler.signals import lease_lost
+from podcrawler.signals import lease_lost, node_stopping
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +74,7 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         self.stats = crawler.stats
         self.queue = queue
         self.episodes = episodes
-        self.holder = LeaseHolder(queue, capacity, on_lost=self._lost)
+        self.holder = LeaseHolder(queue, capacity, on_lost=self._lost, is_ending=lambda: is_closing(crawler))
         self._until_done = until_done
         self._max_idle = max_idle
         self._seed_encoding = seed_encoding
@@ -80,6 +83,7 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         self._pushing = asyncio.Lock()
         self._pusher: asyncio.Task[None] | None = None
         self._without_work: set[str] = set()
+        self._last_words: set[asyncio.Task[None]] = set()
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> "Scheduler":
@@ -110,6 +114,7 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
             (self._callback_failed, signals.spider_error),
             (self._item_dropped, signals.item_dropped),
             (self._item_failed, signals.item_error),
+            (self.holder.stop, node_stopping),
         ):
             self.crawler.signals.connect(handler, signal=signal)
         return deferred_from_coro(self._open())
@@ -150,13 +155,8 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
                 if self._outgoing:
                     continue
                 return
-            try:
-                if lease.kind == "seed":
-                    await self._plant(lease)
-                else:
-                    yield self._request(lease)
-            except (CodecError, AddressError) as error:
-                await self.give_up(lease, EntryError("unreadable", str(error)))
+            if request := await self._work_of(lease):
+                yield request
 
     def entry(self, request: Request) -> Entry:
         """The entry that the request would be in the queue."""
@@ -185,14 +185,31 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
     async def _open(self) -> None:
         # Fails here, and not hours later, with a Scrapy that keeps its books in another way.
         requests_in_progress(self.crawler)
+        is_closing(self.crawler)
         self.holder.open()
         self._watcher = asyncio.get_running_loop().create_task(self._watch())
 
     async def _close(self) -> None:
         self._watcher.cancel()
-        await self._push_outgoing()
-        self._ready.clear()
-        await self.holder.close()
+        try:
+            await asyncio.gather(*self._last_words)
+            await self._push_outgoing()
+        finally:
+            self._ready.clear()
+            await self.holder.close()
+
+    async def _work_of(self, lease: Lease) -> Request | None:
+        """The request that the lease is for; None for a seed, which only is queued, and for what cannot be read."""
+        try:
+            if lease.kind != "seed":
+                return self._request(lease)
+            await self._plant(lease)
+        except (RedisUnusableError, RedisAwayError):
+            raise
+        except Exception as error:
+            # Whatever an entry holds, it must not end the node: the next one would take it and end too.
+            await self.give_up(lease, EntryError("unreadable", str(error)))
+        return None
 
     async def _plant(self, lease: Lease) -> None:
         request = seed_request(lease.payload, self._seed_encoding)
@@ -235,7 +252,9 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         request = response.request if isinstance(response, Response) else None
         lease: Lease | None = request.meta.get("lease") if request is not None else None
         if lease is not None and self.holder.in_hand.get(lease.key) is lease:
-            self._last_words = asyncio.get_running_loop().create_task(self.give_up(lease, error))
+            task = asyncio.get_running_loop().create_task(self.give_up(lease, error))
+            self._last_words.add(task)
+            task.add_done_callback(self._last_words.discard)
 
     async def _watch(self) -> None:
         """Hand back leases that nothing works for any more, whatever component forgot them."""
@@ -245,7 +264,8 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
             idle = {lease.token: lease for lease in self.holder.in_hand.values() if id(lease) not in working}
             for token in idle.keys() & self._without_work:
                 error = EntryError("forgotten", "Nothing on the node worked on it any more.", passing=True)
-                await self.give_up(idle[token], error)
+                with suppress(RedisUnusableError, RedisAwayError):
+                    await self.give_up(idle[token], error)
             self._without_work = set(idle)
 
     def _leases_at_work(self) -> list[Lease]:
@@ -256,10 +276,16 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
 def requests_in_progress(crawler: Crawler) -> set[Request]:
     """The requests that the engine has taken and not done with, their items and media included.
 
-    The one place that looks below Scrapy's public interface: nothing public tells when a request is done with.
+    This and the next function look below Scrapy's public interface: nothing public tells when a request is done with.
     """
     slot = crawler.engine._slot
     return slot.inprogress if slot else set()
+
+
+def is_closing(crawler: Crawler) -> bool:
+    """Whether the engine takes nothing up any more, because something has closed the spider."""
+    slot = crawler.engine._slot
+    return slot is None or slot.closing is not None
 
 
 def _url(response: Any) -> str:

@@ -25,6 +25,7 @@ def check_address(text: str) -> str:
         parts = urlsplit(address)
         host = parts.hostname
         _ = parts.port
+        url = Request(address).url if parts.scheme else address
     except ValueError as error:
         raise AddressError(f"{_quoted(address)} is not an address: {error}.") from error
     if parts.scheme not in ("http", "https"):
@@ -33,7 +34,7 @@ def check_address(text: str) -> str:
         )
     if not host or any(char.isspace() or not char.isprintable() for char in address):
         raise AddressError(f"{_quoted(address)} is not an address: it needs a host name, and no spaces.")
-    return Request(address).url
+    return url
 
 
 def seed_request(seed: bytes, encoding: str = "utf-8") -> Request:
@@ -46,7 +47,7 @@ def seed_request(seed: bytes, encoding: str = "utf-8") -> Request:
         return page_request(check_address(text))
     try:
         fields = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise AddressError(f"The seed {_quoted(text)} is broken JSON ({error}).") from error
     url, meta = _fields(fields, text)
     request = page_request(check_address(url))

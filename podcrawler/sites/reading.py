@@ -9,6 +9,7 @@ from urllib.parse import urljoin, urlsplit
 from lxml import etree
 from scrapy.http import TextResponse
 from w3lib.encoding import http_content_type_encoding
+from w3lib.url import safe_url_string
 
 from podcrawler.items import Episode
 
@@ -84,7 +85,8 @@ def web_url(base: str, address: str) -> str:
     try:
         given = urlsplit(address)
         url = urljoin(base, address)
-        parts = urlsplit(url)
+        # As Scrapy will ask for it, which refuses more than urlsplit does.
+        parts = urlsplit(safe_url_string(url))
         usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:
         return ""

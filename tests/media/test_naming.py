@@ -125,6 +125,9 @@ def test_an_illegal_token_names_nothing(token: str) -> None:
 def test_which_names_are_the_file_of_an_episode() -> None:
     assert belongs_to("7.title.mp3", "7")
     assert not belongs_to("77.title.mp3", "7")
+    assert belongs_to("7.title.bin", "7")
+    for stranger in ("7.title.txt", "7.json", "7.title.mp3.crdownload"):
+        assert not belongs_to(stranger, "7")
     assert not belongs_to("7", "7")
     assert not belongs_to(part_name("7", "token"), "7")
 

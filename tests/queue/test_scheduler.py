@@ -4,8 +4,10 @@ import json
 from textwrap import dedent
 
 import pytest
+from redis import Redis
 
-from tests.conftest import Client, Commands, Result
+from podcrawler.redis.embedded import EmbeddedServer
+from tests.conftest import Client, Commands, Result, until
 from tests.origin import RunningOrigin
 
 #: Components that a user may have, and what they do to the first episode (and to it alone).
@@ -139,3 +141,38 @@ def test_the_state_of_an_idle_queue_is_small(fleet: Commands, redis: Client, ori
     assert fleet.drain("-a", f"address={origin.address}/feed.xml?episodes=50&size=10").status == 0
     hashes = {key.decode() for key in redis.scan_iter("{podcrawler}:episodes:*")}
     assert hashes == {"{podcrawler}:episodes:order"}
+
+
+@pytest.mark.parametrize("seed", ["http://[::1]ü/x", "[" * 200_000])
+def test_no_seed_ends_a_node(fleet: Commands, redis: Client, origin: RunningOrigin, seed: str) -> None:
+    redis.rpush("episodes:start_urls", f"{origin.address}/feed.xml?episodes=1&size=10", seed)
+    ended = fleet.drain()
+    assert ended.status == 1
+    assert len(fleet.files()) == 1
+    assert "[unreadable]" in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_a_node_that_something_closes_hands_back_what_it_holds(
+    fleet: Commands, redis: Client, origin: RunningOrigin
+) -> None:
+    redis.lpush("episodes:start_urls", f"{origin.address}/feed.xml?episodes=9&size=1000000&stall_after=1000")
+    ended = fleet.run("crawl", "episodes", "-s", "CLOSESPIDER_TIMEOUT=3", "-s", "PODCRAWLER_LEASE_SECONDS=600")
+    assert ended.status == 1
+    assert redis.zcard("{podcrawler}:episodes:leases") == 0
+    assert redis.zcard("{podcrawler}:episodes:pending:127.0.0.1") == 9
+    assert fleet.files() == {}
+
+
+def test_a_node_stops_although_redis_is_away(commands: Commands, origin: RunningOrigin) -> None:
+    server = EmbeddedServer(commands.folder / "own")
+    commands.environment["REDIS_URL"] = url = server.enter()
+    with Redis.from_url(url) as client:
+        client.lpush("episodes:start_urls", f"{origin.address}/feed.xml?episodes=9&size=1000000&stall_after=1000")
+    with commands.start("crawl", "episodes") as node:
+        until(lambda: sum(path.startswith("/bytes/") for path in origin.counts()) == 8)
+        server.leave()
+        node.terminate()
+        _, log = node.communicate(timeout=60)
+    assert node.returncode == 130
+    assert "runs out by itself" in log

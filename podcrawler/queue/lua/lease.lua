@@ -3,7 +3,7 @@
 -- ARGV: now, ms that a lease lasts, most expiries, one token for each entry that is wanted; a token that is known already
 --   gets its lease again, for the node may ask twice when the first answer did not arrive
 -- Returns {entries that are pending, leased or delayed, seeds counted in, ms until the next one is due or -1,
---   then for each lease {key, token, kind, group, name, tries, request}}.
+--   the leases, each as {key, token, kind, group, name, tries, request}}.
 local now, lasts, most_expiries = clock(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local seeds = KEYS[3]
 local BATCH = 200
@@ -58,8 +58,9 @@ local function take_seed()
   local key = 'seed:' .. redis.sha1hex(seed)
   local state = state_of(key)
   if state and state ~= 'failed' then return take_seed() end
-  redis.call('HDEL', Q .. 'failed', key)
-  redis.call('HDEL', Q .. 'tries', key)
+  for _, hash in ipairs({'failed', 'tries', 'expiries'}) do
+    redis.call('HDEL', Q .. hash, key)
+  end
   redis.call('HSET', Q .. 'entries', key, seed)
   set_route(key, {kind = 'seed', group = 'seeds', name = key, host = '', score = '0'})
   count_open('seeds', 1)
@@ -90,4 +91,4 @@ for _, zset in ipairs({'delayed', 'leases'}) do
   end
 end
 local open = redis.call('HLEN', Q .. 'entries') - redis.call('HLEN', Q .. 'failed') + seeds_of(seeds).count()
-return {open, soonest, unpack(granted)}
+return {open, soonest, granted}
