@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from redis.exceptions import RedisError
 from scrapy.commands import ScrapyCommand
 from scrapy.settings import Settings
 
@@ -24,6 +25,9 @@ def explained(run: Run) -> Run:
         except PodcrawlerError as error:
             print(f"podcrawler: {error}", file=sys.stderr)
             self.exitcode = error.exit_status
+        except RedisError as error:
+            print(f"podcrawler: Redis does not answer any more ({error}); run the command again.", file=sys.stderr)
+            self.exitcode = 2
         except KeyboardInterrupt:
             print("podcrawler: interrupted; run the same command again to go on.", file=sys.stderr)
             self.exitcode = 130

@@ -12,7 +12,7 @@ from scrapy.exceptions import UsageError
 
 from podcrawler.commands import explained
 from podcrawler.config import Config
-from podcrawler.fleet.display import human_bytes, new_display
+from podcrawler.fleet.display import human_bytes, new_display, printable
 from podcrawler.fleet.job import Job, Outcome
 from podcrawler.fleet.supervisor import Supervisor, new_children
 from podcrawler.media.proxy import read_proxy
@@ -54,50 +54,43 @@ class Command(ScrapyCommand):
         folder = state_dir(self.settings)
         embedded = None if redis_configured(self.settings) else EmbeddedServer(folder)
         started = time.monotonic()
-        try:
-            url = embedded.enter() if embedded else None
-            redis = connect(self.settings, url)
-            job = Job(redis, self.settings, addresses)
-            children = new_children(self.settings, _options(opts), url, folder)
-            with _sigterm_as_interrupt(), new_display() as display:
-                supervisor = Supervisor(self.settings, redis, job, children, display, embedded)
-                interrupted = _run(supervisor)
-            outcome = supervisor.outcome()
-        finally:
-            if embedded:
-                embedded.leave()
+        with _signals_as_interrupt():
+            try:
+                url = embedded.enter() if embedded else None
+                redis = connect(self.settings, url)
+                job = Job(redis, self.settings, addresses)
+                children = new_children(self.settings, _options(opts), url, folder)
+                with new_display() as display:
+                    supervisor = Supervisor(self.settings, redis, job, children, display, embedded)
+                    supervisor.run()
+                outcome = supervisor.outcome()
+            finally:
+                if embedded:
+                    embedded.leave()
         _print_summary(outcome, time.monotonic() - started)
-        if interrupted:
-            raise KeyboardInterrupt
         self.exitcode = _exit_status(outcome)
 
 
-def _run(supervisor: Supervisor) -> bool:
-    """Run the job; whether it was interrupted."""
-    try:
-        supervisor.run()
-    except KeyboardInterrupt:
-        return True
-    return False
-
-
 @contextmanager
-def _sigterm_as_interrupt() -> Iterator[None]:
+def _signals_as_interrupt() -> Iterator[None]:
+    """What asks a process to end, and the end of its terminal, do as Ctrl-C does."""
+
     def interrupt(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _options(opts: argparse.Namespace) -> list[str]:
     """The options that were given here and that the children need too."""
     options = [word for setting in opts.set for word in ("-s", setting)]
     # The nodes end when the job does, and not when one of them waits for the other.
-    options += ["-s", "MAX_IDLE_TIME_BEFORE_CLOSE=0"]
+    options += ["-s", "MAX_IDLE_TIME_BEFORE_CLOSE=0", "-s", "PODCRAWLER_EXIT_WHEN_DONE=0"]
     return [*options, "-L", opts.loglevel] if opts.loglevel else options
 
 
@@ -110,9 +103,9 @@ def _exit_status(outcome: Outcome) -> int:
 def _print_summary(outcome: Outcome, seconds: float) -> None:
     for failed in outcome.failed:
         name = f"{failed.key} {failed.title}".strip()
-        print(f"failed: {name} [{failed.kind}]: {failed.reason}")
+        print(printable(f"failed: {name} [{failed.kind}]: {failed.reason}"))
     for podcast_id, title in outcome.podcasts.items():
-        print(f"{title or podcast_id}: {podcast_id}")
+        print(printable(f"{title or podcast_id}: {podcast_id}"))
     if not outcome.finished and not outcome.failed and outcome.already_there:
         print(f"Nothing to download: all {outcome.already_there} episodes are already there ({seconds:.1f} s).")
         return

@@ -51,6 +51,9 @@ def _exit_status(crawler: Crawler) -> int:
     match crawler.stats.get_value("finish_reason"):
         case "shutdown":
             return 130
-        case "error":
+        case "error" | "start_error":
             return 2
-    return 1 if crawler.stats.get_value("podcrawler/failed") else 0
+        case "finished":
+            return 1 if crawler.stats.get_value("podcrawler/failed") else 0
+    # Something ended the node before the queue was done, such as CLOSESPIDER_TIMEOUT.
+    return 1

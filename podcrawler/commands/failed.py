@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from scrapy.commands import ScrapyCommand
 
 from podcrawler.commands import explained
+from podcrawler.fleet.display import printable
 from podcrawler.queue.leases import Failed, Queue
 from podcrawler.redis.connection import connected
 
@@ -38,4 +39,4 @@ class Command(ScrapyCommand):
 def _line(failed: Failed) -> str:
     at = datetime.fromtimestamp(failed.at / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
     tries = "1 try" if failed.tries == 1 else f"{failed.tries} tries"
-    return f"{at}  {failed.key}  {failed.title}  [{failed.kind}, {tries}] {failed.reason}"
+    return printable(f"{at}  {failed.key}  {failed.title}  [{failed.kind}, {tries}] {failed.reason}")

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from scrapy.commands import ScrapyCommand
 
 from podcrawler.commands import explained
-from podcrawler.fleet.display import human_bytes
+from podcrawler.fleet.display import human_bytes, printable
 from podcrawler.fleet.report import InHand, Report
 from podcrawler.fleet.status import Status, take_status
 from podcrawler.redis.connection import connected
@@ -33,7 +33,7 @@ class Command(ScrapyCommand):
         if opts.json:
             print(json.dumps(status.to_json(), ensure_ascii=False))
         else:
-            print("\n".join(_lines(status)))
+            print("\n".join(map(printable, _lines(status))))
 
 
 def _lines(status: Status) -> list[str]:

@@ -70,8 +70,7 @@ class Child:
 
     def _note_death(self, status: int, now: float) -> None:
         self._deaths.append(now)
-        useless = status == 2 or (len(self._deaths) == _DEATHS and now - self._deaths[0] < _WITHIN)
-        if useless:
+        if len(self._deaths) == _DEATHS and now - self._deaths[0] < _WITHIN:
             raise NodeError(
                 f"The node for {self._spider} ended with status {status} and cannot go on: {self._last_words()} "
                 f"Its log is {self._log}."

@@ -49,6 +49,11 @@ def new_display() -> Display:
     return Bars() if sys.stderr.isatty() else Lines()
 
 
+def printable(line: str) -> str:
+    """The line without what a terminal would take for a command: titles and addresses come from strangers."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in line)
+
+
 def human_bytes(count: float) -> str:
     """``count`` bytes with the unit that a person would choose."""
     for unit in ("bytes", "kB", "MB", "GB"):
@@ -92,7 +97,7 @@ class Lines:
             self.say(line)
 
     def say(self, sentence: str) -> None:
-        print(sentence, file=sys.stderr, flush=True)
+        print(printable(sentence), file=sys.stderr, flush=True)
 
     def show(self, standing: Standing, in_hand: list[InHand]) -> None:
         if time.monotonic() >= self._next_line:
@@ -129,7 +134,7 @@ class Bars:
             self.say(line)
 
     def say(self, sentence: str) -> None:
-        self._progress.console.print(escape(sentence), highlight=False, soft_wrap=True)
+        self._progress.console.print(escape(printable(sentence)), highlight=False, soft_wrap=True)
 
     def show(self, standing: Standing, in_hand: list[InHand]) -> None:
         ended = standing.finished + standing.failed
@@ -142,7 +147,9 @@ class Bars:
         )
         for episode in in_hand:
             if episode.key not in self._tasks:
-                self._tasks[episode.key] = self._progress.add_task(escape(_short(episode.title or episode.key)))
+                self._tasks[episode.key] = self._progress.add_task(
+                    escape(_short(printable(episode.title or episode.key)))
+                )
             self._progress.update(self._tasks[episode.key], completed=episode.received, total=episode.expected)
         for key in self._tasks.keys() - {episode.key for episode in in_hand}:
             self._progress.remove_task(self._tasks.pop(key))

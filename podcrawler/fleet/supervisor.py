@@ -60,8 +60,6 @@ class Supervisor:
 
     def _step(self) -> bool:
         """Look after everything once; whether the job is done."""
-        for child in self._children:
-            child.look_after()
         try:
             standing = self._job.standing()
             for event in self._job.follow():
@@ -71,6 +69,9 @@ class Supervisor:
         except (RedisConnectionError, RedisTimeoutError) as error:
             self._redis_is_away(error)
             return False
+        # Not while Redis is away: a node cannot start without it.
+        for child in self._children:
+            child.look_after()
         self._display.show(standing, [episode for report in reports for episode in report.in_hand])
         return standing.done
 

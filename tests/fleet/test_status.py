@@ -55,3 +55,13 @@ def test_what_failed_is_queued_again(fleet: Commands, redis: Client, origin: Run
     assert redis.zcard("{podcrawler}:episodes:pending:127.0.0.1") == 3
     assert fleet.run("retry", "unknown/1").status == 2
     assert fleet.run("retry").status == 2
+
+
+def test_no_title_commands_the_terminal(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
+    redis.lpush("episodes:start_urls", f"{origin.address}/feed.xml?episodes=1&size=10&status=404")
+    assert fleet.drain().status == 1
+    ((key, entry),) = redis.hgetall("{podcrawler}:episodes:entries").items()
+    redis.hset("{podcrawler}:episodes:entries", key, entry.replace(b"Episode 1", b"\\u001b[2J\\u202eEvil"))
+    out = fleet.run("failed").out
+    assert "Evil" in out
+    assert out.removesuffix("\n").isprintable()
