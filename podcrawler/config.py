@@ -22,7 +22,9 @@ class Config(BaseModel):
     node_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{0,60}$")]
     concurrent_episodes: Count
     concurrent_pages: Count
-    lease_seconds: Annotated[float, Field(ge=1, le=86_400)]
+    lease_time: Annotated[float, Field(ge=1, le=86_400)]
+    heartbeat: Annotated[float, Field(gt=0, le=86_400)]
+    shutdown_grace: Annotated[float, Field(ge=0, le=86_400)]
     max_tries: Count
     max_expiries: Count
     retry_delay: Annotated[float, Field(ge=0, le=86_400)]

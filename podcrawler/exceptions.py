@@ -3,6 +3,16 @@
 The text of each is one sentence for the person who reads it: what happened, and what to do about it.
 """
 
+from typing import Literal
+
+#: What kind of remedy a failure has, by which the queue decides on further tries (queue/retrying.py):
+#: ``permanent``  none that podcrawler could wait for (not found, no address);
+#: ``blocked``    the host refuses us (401, 403);
+#: ``busy``       the host asks for patience (429, 503);
+#: ``passing``    the network, or an answer that was no good this time;
+#: ``local``      this machine (its disk).
+FailureClass = Literal["permanent", "blocked", "busy", "passing", "local"]
+
 
 class PodcrawlerError(Exception):
     """The base of all errors here. ``exit_status`` is what a command that ends with it exits with."""
@@ -48,15 +58,23 @@ class EntryError(PodcrawlerError):
     """Raised when one entry of a queue cannot be finished.
 
     ``kind`` is a short word that is the same for all failures of one cause (``http-404``, ``timeout``).
-    ``passing`` tells whether the cause may go away by itself, so that a later try is worth it.
+    ``retry_after`` is how many seconds the host asked to be left alone for, if it did.
     """
 
     exit_status = 1
 
-    def __init__(self, kind: str, sentence: str, *, passing: bool = False) -> None:
+    def __init__(
+        self,
+        kind: str,
+        sentence: str,
+        failure_class: FailureClass = "permanent",
+        *,
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(sentence)
         self.kind = kind
-        self.passing = passing
+        self.failure_class = failure_class
+        self.retry_after = retry_after
 
 
 class ListingError(EntryError):
@@ -79,4 +97,4 @@ class TransferCancelledError(EntryError):
     """Raised when a transfer was given up by this node itself: it stops, or it lost the lease."""
 
     def __init__(self) -> None:
-        super().__init__("cancelled", "The transfer was given up: this node stops, or it lost the lease.", passing=True)
+        super().__init__("cancelled", "The transfer was given up: this node stops, or it lost the lease.", "passing")

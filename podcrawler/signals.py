@@ -1,6 +1,10 @@
 """The signals that podcrawler sends through Scrapy's signal manager, beside Scrapy's own."""
 
-#: Sent once by the node when it begins to stop. No arguments. Receivers let go of what they hold at once; the
+#: Sent once by the node when it begins to stop. No arguments. Receivers begin nothing new; what is in hand may go on
+#: for the time of grace (``PODCRAWLER_SHUTDOWN_GRACE``).
+node_draining = object()
+
+#: Sent once by the node when that time is over. No arguments. Receivers let go of what they hold at once; the
 #: download handler gives up every transfer in hand and takes no new ones.
 node_stopping = object()
 

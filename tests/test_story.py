@@ -20,7 +20,7 @@ NEW = {
     "20004.問答 Q-A：街市與茶樓.wav",
     "20005.除夕特輯： 海旁倒數.wav",
 }
-NODE = ("-s", "PODCRAWLER_LEASE_SECONDS=2", "-s", "PODCRAWLER_CONCURRENT_EPISODES=1")
+NODE = ("-s", "PODCRAWLER_LEASE_TIME=2", "-s", "PODCRAWLER_CONCURRENT_EPISODES=1")
 
 
 @pytest.fixture

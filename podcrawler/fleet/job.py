@@ -79,7 +79,8 @@ class Job:
         if newest := self._redis.xrevrange(self._keys.events, count=1):
             self._last_event = newest[0][0].decode()
         known = {podcast_id for root in self._roots if (podcast_id := self._pages.podcast_id([root]))}
-        self._episodes.requeue(f.key for f in list(self._episodes.failed()) if f.group in known and f.passing)
+        failed = [f for f in self._episodes.failed() if f.group in known and f.failure_class != "permanent"]
+        self._episodes.requeue(f.key for f in failed)
         requests = [page_request(root) for root in self._roots]
         self._pages.push_many(entry_of(request, codec.dumps(codec.request_to_dict(request))) for request in requests)
 

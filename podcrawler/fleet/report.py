@@ -113,7 +113,7 @@ class NodeReport:
     async def _report(self, scheduler: Scheduler) -> None:
         while True:
             with suppress(PodcrawlerError, RedisError):
-                await scheduler.holder.call(self._write, scheduler.server, asdict(self._current()))
+                await scheduler.call(self._write, scheduler.server, asdict(self._current()))
             await asyncio.sleep(_INTERVAL)
 
     async def _stop_without_supervisor(self) -> None:

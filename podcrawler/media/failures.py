@@ -1,21 +1,32 @@
-"""What to tell a person, and the queue, about a download that failed: a kind, a sentence, and whether it passes."""
+"""What to tell a person, and the queue, about a download that failed: a kind, a sentence, and the class of failure."""
 
 import asyncio
 import os
 import ssl
+import time
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
 import aiohttp
 from scrapy import exceptions
+from scrapy.http import Response
 from scrapy.spidermiddlewares.httperror import HttpError
 
-from podcrawler.exceptions import EntryError, FetchError, TransferCancelledError
+from podcrawler.exceptions import EntryError, FailureClass, FetchError, TransferCancelledError
 
 _AGAIN = "try again later"
 _PROXY_REMEDY = "check PODCRAWLER_PROXY (or http_proxy and https_proxy in the environment)"
-#: Statuses below 500 that pass (RFC 9110 §15.5.9, RFC 8470 §5.2, RFC 6585 §4).
-_PASSING_STATUSES = (408, 425, 429)
+#: RFC 9110 §15.5.9, §15.6.4, RFC 8470 §5.2, RFC 6585 §4. All others from 500 on pass, all others below are permanent.
+_STATUS_CLASSES: dict[int, FailureClass] = {
+    401: "blocked",
+    403: "blocked",
+    408: "passing",
+    425: "passing",
+    429: "busy",
+    503: "busy",
+}
 _STATUS_REMEDIES = {
     401: "it wants a login, which goes into the address (https://user:password@host/)",
     403: "it refuses this machine or this program; check whether the address opens in a browser",
@@ -23,27 +34,31 @@ _STATUS_REMEDIES = {
     410: "it was taken away for good",
     451: "it is withheld for legal reasons",
 }
-#: Kind, sentence after the host, and whether it passes. ``{reason}`` is the text of the exception.
-_EXPLANATIONS: dict[type[BaseException], tuple[str, str, bool]] = {
-    exceptions.DownloadTimeoutError: ("timeout", f"did not answer in time; {_AGAIN}", True),
-    TimeoutError: ("timeout", f"did not answer in time; {_AGAIN}", True),
+#: Kind, sentence after the host, and class. ``{reason}`` is the text of the exception.
+_EXPLANATIONS: dict[type[BaseException], tuple[str, str, FailureClass]] = {
+    exceptions.DownloadTimeoutError: ("timeout", f"did not answer in time; {_AGAIN}", "passing"),
+    TimeoutError: ("timeout", f"did not answer in time; {_AGAIN}", "passing"),
     exceptions.CannotResolveHostError: (
         "dns",
         f"has no address in the DNS just now; check the name and this machine's network, or {_AGAIN}",
-        True,
+        "passing",
     ),
-    exceptions.DownloadConnectionRefusedError: ("refused", f"could not be connected to ({{reason}}); {_AGAIN}", True),
-    exceptions.ResponseDataLossError: ("incomplete", f"broke off in the middle of the answer; {_AGAIN}", True),
-    exceptions.DownloadFailedError: ("connection", f"cannot be talked to just now ({{reason}}); {_AGAIN}", True),
-    aiohttp.ClientError: ("connection", f"cannot be talked to just now ({{reason}}); {_AGAIN}", True),
-    exceptions.DownloadCancelledError: ("too-large", "was given up, because {reason}", False),
+    exceptions.DownloadConnectionRefusedError: (
+        "refused",
+        f"could not be connected to ({{reason}}); {_AGAIN}",
+        "passing",
+    ),
+    exceptions.ResponseDataLossError: ("incomplete", f"broke off in the middle of the answer; {_AGAIN}", "passing"),
+    exceptions.DownloadFailedError: ("connection", f"cannot be talked to just now ({{reason}}); {_AGAIN}", "passing"),
+    aiohttp.ClientError: ("connection", f"cannot be talked to just now ({{reason}}); {_AGAIN}", "passing"),
+    exceptions.DownloadCancelledError: ("too-large", "was given up, because {reason}", "permanent"),
     exceptions.UnsupportedURLSchemeError: (
         "address",
         "cannot be asked, because the address is no good: {reason}",
-        False,
+        "permanent",
     ),
-    exceptions.NotSupported: ("address", "cannot be asked, because the address is no good: {reason}", False),
-    exceptions.IgnoreRequest: ("ignored", "was not asked: {reason}", False),
+    exceptions.NotSupported: ("address", "cannot be asked, because the address is no good: {reason}", "permanent"),
+    exceptions.IgnoreRequest: ("ignored", "was not asked: {reason}", "permanent"),
 }
 
 
@@ -52,7 +67,7 @@ def explain(exception: BaseException, url: str) -> EntryError:
     if isinstance(exception, EntryError):
         return exception
     if isinstance(exception, HttpError):
-        return explain_status(exception.response.status, url)
+        return explain_response(exception.response)
     if isinstance(exception, asyncio.CancelledError):
         return TransferCancelledError()
     host = _host(url)
@@ -70,23 +85,36 @@ def explain(exception: BaseException, url: str) -> EntryError:
         )
     if error := _explain_proxy(exception.__cause__, host, reason):
         return error
-    for known, (kind, sentence, passing) in _EXPLANATIONS.items():
+    for known, (kind, sentence, failure_class) in _EXPLANATIONS.items():
         if isinstance(exception, known):
-            return FetchError(kind, f"{host} {sentence.format(reason=reason)}.", passing=passing)
+            return FetchError(kind, f"{host} {sentence.format(reason=reason)}.", failure_class)
     return FetchError("error", f"{host} could not be fetched from because of an error in podcrawler: {exception!r}.")
 
 
-def explain_status(status: int, url: str) -> FetchError:
-    """What an HTTP status other than success means; kind ``http-<status>``, or ``proxy``."""
+def explain_response(response: Response) -> FetchError:
+    """What a status other than success means; kind ``http-<status>``, or ``proxy``."""
+    status = response.status
     if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
         return _proxy_login()
+    answer = f"{_host(response.url)} answered {status}"
+    with suppress(ValueError):
+        answer += f" {HTTPStatus(status).phrase}"
+    failure_class = _STATUS_CLASSES.get(status, "passing" if status >= 500 else "permanent")
+    otherwise = "check whether the address opens in a browser" if failure_class == "permanent" else _AGAIN
+    remedy = _STATUS_REMEDIES.get(status, otherwise)
+    return FetchError(f"http-{status}", f"{answer}; {remedy}.", failure_class, retry_after=_retry_after(response))
+
+
+def _retry_after(response: Response) -> float | None:
+    """The seconds that the header Retry-After asks to wait, as a number or as a date (RFC 9110 §10.2.3)."""
+    told = (response.headers.get("Retry-After") or b"").decode("latin-1").strip()
+    if told.isascii() and told.isdigit():
+        return float(told)
     try:
-        answer = f"{_host(url)} answered {status} {HTTPStatus(status).phrase}"
+        at = parsedate_to_datetime(told)
     except ValueError:
-        answer = f"{_host(url)} answered {status}"
-    passing = status >= 500 or status in _PASSING_STATUSES
-    remedy = _AGAIN if passing else _STATUS_REMEDIES.get(status, "check whether the address opens in a browser")
-    return FetchError(f"http-{status}", f"{answer}; {remedy}.", passing=passing)
+        return None
+    return max(0.0, at.timestamp() - time.time())
 
 
 def _explain_proxy(cause: BaseException | None, host: str, reason: str) -> FetchError | None:
@@ -96,7 +124,9 @@ def _explain_proxy(cause: BaseException | None, host: str, reason: str) -> Fetch
             return _proxy_login()
         case aiohttp.ClientHttpProxyError(status=status):
             return FetchError(
-                "proxy", f"The proxy opens no way to {host} ({status} {reason}); {_AGAIN}.", passing=status >= 500
+                "proxy",
+                f"The proxy opens no way to {host} ({status} {reason}); {_AGAIN}.",
+                "passing" if status >= 500 else "permanent",
             )
         case aiohttp.ClientConnectorDNSError() if cause.host != host:
             sentence = f"The proxy {cause.host} has no address in the DNS just now"
@@ -104,7 +134,7 @@ def _explain_proxy(cause: BaseException | None, host: str, reason: str) -> Fetch
             sentence = f"The proxy could not be connected to ({reason})"
         case _:
             return None
-    return FetchError("proxy", f"{sentence}; {_PROXY_REMEDY}, or {_AGAIN}.", passing=True)
+    return FetchError("proxy", f"{sentence}; {_PROXY_REMEDY}, or {_AGAIN}.", "passing")
 
 
 def _proxy_login() -> FetchError:

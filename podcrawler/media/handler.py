@@ -176,7 +176,7 @@ class DownloadHandler(BaseDownloadHandler):
                 f"{_address(request.url).host} announced {part.expected} bytes and sent "
                 f"{answer.content.total_bytes}; "
                 "try again later.",
-                passing=True,
+                "passing",
             ) from lost
         if lost:
             raise lost

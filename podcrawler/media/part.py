@@ -157,6 +157,6 @@ def disk_error(path: Path, error: OSError) -> MediaError:
         sentence = (
             f"{path} cannot be written because the disk is full; free some space and podcrawler goes on by itself."
         )
-        return MediaError("disk-full", sentence, passing=True)
+        return MediaError("disk-full", sentence, "local")
     sentence = f"{path} cannot be used ({error.strerror}); check the disk, try again later."
-    return MediaError("disk-error", sentence, passing=True)
+    return MediaError("disk-error", sentence, "local")

@@ -22,13 +22,14 @@ from twisted.python.failure import Failure
 
 from podcrawler.exceptions import EntryError, MediaError, TransferCancelledError
 from podcrawler.items import Episode
-from podcrawler.media.failures import explain, explain_status
+from podcrawler.media.failures import explain, explain_response
 from podcrawler.media.naming import extension, file_name
 from podcrawler.media.part import PartFile
 from podcrawler.media.store import LocalStore
+from podcrawler.queue.endings import finish
 from podcrawler.queue.entries import Lease
 from podcrawler.queue.scheduler import Scheduler
-from podcrawler.signals import lease_lost
+from podcrawler.signals import lease_lost, node_draining
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +77,9 @@ class EpisodeFilesPipeline(FilesPipeline):
         self._handle_statuses(self.allow_redirects)
         #: The transfers in hand, by their token.
         self.transfers: dict[str, Transfer] = {}
+        self._draining = False
         crawler.signals.connect(self._lease_lost, signal=lease_lost)
+        crawler.signals.connect(self._drain, signal=node_draining)
         logging.getLogger(MediaPipeline.__module__).addFilter(_WithoutKnown())
 
     @classmethod
@@ -109,8 +112,8 @@ class EpisodeFilesPipeline(FilesPipeline):
         assert archived.size is not None
         if transfer.part is None:
             logger.info("already there %s: %s (%d bytes)", archived.key, archived.file, archived.size)
-            await self._scheduler.holder.finish(lease, size=archived.size, path="")
-        elif await self._scheduler.holder.finish(lease, size=archived.size, path=archived.file):
+            await self._scheduler.holder.end(lease, finish(lease, size=archived.size, path=""), False)
+        elif await self._scheduler.holder.end(lease, finish(lease, size=archived.size, path=archived.file), False):
             logger.info("finished %s: %s (%d bytes)", archived.key, archived.file, archived.size)
             self.crawler.stats.inc_value("podcrawler/finished")
             self.crawler.stats.inc_value("podcrawler/bytes", archived.size)
@@ -134,6 +137,8 @@ class EpisodeFilesPipeline(FilesPipeline):
         found = await asyncio.to_thread(self.store.find, item.podcast_id, item.id)
         if found:
             return _file_info(request, *found, "uptodate")
+        if self._draining:
+            raise TransferCancelledError
         transfer = self.transfers[request.meta["transfer"]]
         part = await asyncio.to_thread(self.store.new_part, item.podcast_id, item.id, transfer.lease.token)
         request.meta["part"] = transfer.part = part
@@ -151,11 +156,11 @@ class EpisodeFilesPipeline(FilesPipeline):
         part = transfer.part
         assert part is not None
         if response.status != 200:
-            raise explain_status(response.status, response.url)
+            raise explain_response(response)
         content_type = (response.headers.get("Content-Type") or b"").decode("latin-1")
         _refuse_pages(content_type, response.url)
         if part.received == 0:
-            raise MediaError("empty", f"{response.url} is empty; try again later.", passing=True)
+            raise MediaError("empty", f"{response.url} is empty; try again later.", "passing")
         await part.seal()
         if not await self._scheduler.holder.still_held(transfer.lease):
             raise TransferCancelledError
@@ -178,6 +183,9 @@ class EpisodeFilesPipeline(FilesPipeline):
         self.inc_stats(result["status"])
         return replace(item, file=result["path"], size=result["size"])  # type: ignore[typeddict-item]  # _file_info
 
+    def _drain(self) -> None:
+        self._draining = True
+
     def _lease_lost(self, token: str) -> None:
         if (transfer := self.transfers.get(token)) and transfer.part:
             transfer.part.cancel()
@@ -194,5 +202,5 @@ def _refuse_pages(content_type: str, url: str) -> None:
         raise MediaError(
             "not-media",
             f"{url} sent a web page instead of audio; open it in a browser to see what it says, try again later.",
-            passing=True,
+            "passing",
         )

@@ -1,7 +1,7 @@
-"""The leases that this node holds: taken when there is room, kept alive, and given back, all off the event loop.
+"""The leases that this node holds: taken when there is room, kept alive, and given back.
 
-A node never holds more leases than it works on at once (``capacity``). While Redis is away, everything here waits
-for it, so that a restart of Redis costs time and nothing else.
+A node works on ``capacity`` entries at once. Beyond those it holds the ones whose end is on its way to Redis, and so
+many taken ahead as it will start within the next round trips: none where Redis is near or the files are large.
 """
 
 import asyncio
@@ -9,43 +9,30 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any, ParamSpec, TypeVar
+from typing import TypeVar
 
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 
 from podcrawler.exceptions import EntryError, PodcrawlerError
-from podcrawler.exceptions import RedisError as UnusableRedisError
+from podcrawler.queue import endings
+from podcrawler.queue.courier import Courier
+from podcrawler.queue.endings import Ending
 from podcrawler.queue.entries import Lease
 from podcrawler.queue.leases import Grant, Queue
 
 logger = logging.getLogger(__name__)
 
-_P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 #: Seconds between two looks at a queue that has nothing to lease, at first and at most.
 _FIRST_POLL, _LAST_POLL = 0.1, 1.0
-#: Seconds between two tries to reach a Redis that is away, at first and at most.
-_FIRST_RECONNECT, _LAST_RECONNECT = 0.25, 5.0
-#: How the answers of a Redis begin that may answer otherwise in a while (full, read-only, busy, failing over).
-_PASSING = (
-    "OOM",
-    "command not allowed when used memory",
-    "MISCONF",
-    "READONLY",
-    "You can't write against a read only",
-    "BUSY",
-    "LOADING",
-    "MASTERDOWN",
-    "NOREPLICAS",
-    "TRYAGAIN",
-    "CLUSTERDOWN",
-    "UNBLOCKED",
-)
-#: Calls of Redis under way at once, so that distance to it costs little.
-_THREADS = 4
+#: Leases taken ahead, at most: so many times the capacity.
+_MOST_AHEAD = 4
+#: Of a new measurement in a mean that follows the last few.
+_WEIGHT = 0.2
+#: A clock that goes on while the machine sleeps, as Redis's does.
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class LeaseHolder:
@@ -56,28 +43,54 @@ class LeaseHolder:
         queue: Queue,
         capacity: int,
         *,
+        heartbeat: float,
         on_lost: Callable[[Lease], None],
         is_ending: Callable[[], bool] = lambda: False,
     ) -> None:
-        """``on_lost`` is told of each lease that another node may have by now: what it is for must stop. When
-        ``is_ending``, nothing more is leased."""
+        """Leases are renewed every ``heartbeat`` seconds. ``on_lost`` is told of each lease that another node may have
+        by now: what it is for must stop. When ``is_ending``, nothing more is leased."""
         self.queue = queue
+        self.courier = Courier(queue)
+        #: By the key of the entry.
         self.in_hand: dict[str, Lease] = {}
+        #: Those of them that were taken ahead.
+        self.granted: deque[Lease] = deque()
         self._capacity = capacity
+        self._heartbeat = heartbeat
         self._on_lost = on_lost
         self._is_ending = is_ending
-        #: Those of them that `next` has not returned yet.
-        self.granted: deque[Lease] = deque()
-        self._changed = asyncio.Event()
+        #: By token, the time until which Redis gives the lease to nobody else.
+        self._held_until: dict[str, float] = {}
+        self._begun: dict[str, float] = {}
+        #: Tokens of leases whose end is on its way to Redis.
         self._ending: set[str] = set()
-        self._closing = False
+        self._changed = asyncio.Event()
+        self._draining = False
         self._keeper: asyncio.Task[None] | None = None
-        self._asking: asyncio.Future[Grant] | None = None
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="redis")
+        self._asking: asyncio.Task[int] | None = None
+        self._handing_back: asyncio.Task[None] | None = None
+        self._ask_at = 0.0
+        self._poll = _FIRST_POLL
+        self._busy_at = time.monotonic()
+        # Means, in seconds.
+        self._round_trip = 0.0
+        self._work_time = 1.0
 
     def open(self) -> None:
         """Start to keep the leases alive; needs a running event loop."""
         self._keeper = asyncio.get_running_loop().create_task(self._keep_alive())
+
+    def drain(self) -> None:
+        """Lease nothing more, and hand back what was not begun."""
+        self._draining = True
+        self._changed.set()
+        if self._handing_back is None and self._keeper:
+            self._handing_back = asyncio.get_running_loop().create_task(self._hand_back_granted())
+
+    def stop(self) -> None:
+        """Drain, and wait for Redis no longer."""
+        self.drain()
+        self.courier.hurry()
 
     async def close(self) -> None:
         """Hand back what is still held."""
@@ -87,132 +100,158 @@ class LeaseHolder:
         if self._asking:
             # A question that nobody waits for any more may have been answered all the same.
             with suppress(PodcrawlerError, RedisError):
-                self._take(await self._asking)
-        if leases := list(self.in_hand.values()):
-            try:
-                await self.call(self.queue.release, leases)
-            except RedisError as error:
-                logger.warning("Redis is away (%s): %d leases run out by themselves.", error, len(leases))
-        self.in_hand.clear()
-        self._threads.shutdown(wait=False)
+                await self._asking
+        if self._handing_back:
+            await self._handing_back
+        await asyncio.gather(*(self.release(lease) for lease in list(self.in_hand.values())))
+        self.courier.close()
 
-    def stop(self) -> None:
-        """Lease nothing more, and try each call of Redis but once: what cannot be told runs out by itself."""
-        self._closing = True
-        self._changed.set()
+    def hand_back_now(self) -> None:
+        """Hand everything back, blocking, for a process that ends at once: without its event loop."""
+        if leases := list(self.in_hand.values()):
+            with suppress(RedisError):
+                self.queue.end([endings.release(lease) for lease in leases])
 
     async def next(self, *, until_done: bool, max_idle: float = 0) -> Lease | None:
         """The next lease, as soon as there is room and an entry; None when ``until_done`` and no entry is open, or
         when this node has held nothing for ``max_idle`` seconds (0: never), or stops."""
-        poll = _FIRST_POLL
-        idle_since = time.monotonic()
-        while not self.granted:
-            if self._closing or self._is_ending():
-                return None
+        while not (self._draining or self._is_ending()):
+            if self.granted and self._working < self._capacity:
+                lease = self.granted.popleft()
+                self._begun[lease.token] = time.monotonic()
+                return lease
             self._changed.clear()
-            room = self._capacity - len(self.in_hand)
-            if room <= 0:
-                await self._nap(_LAST_POLL)
-                idle_since = time.monotonic()
+            if self._asking and self._asking.done():
+                open_entries, self._asking = self._asking.result(), None
+                if until_done and open_entries == 0:
+                    return None
                 continue
-            self._asking = asyncio.ensure_future(self.call(self.queue.lease, self.queue.new_tokens(room)))
-            grant = await asyncio.shield(self._asking)
-            self._asking = None
-            self._take(grant)
-            if grant.leases:
-                continue
-            if until_done and grant.open == 0:
-                return None
             if self.in_hand:
-                idle_since = time.monotonic()
-            elif max_idle and time.monotonic() - idle_since >= max_idle:
+                self._busy_at = time.monotonic()
+            elif max_idle and time.monotonic() - self._busy_at >= max_idle:
                 logger.info("This node ends: there was nothing to do for %g seconds.", max_idle)
                 return None
-            await self._nap(min(poll, grant.next_due if grant.next_due is not None else poll))
-            poll = min(poll * 2, _LAST_POLL)
-        return self.granted.popleft()
+            wait = self._ask_at - time.monotonic()
+            if self._asking is None and wait <= 0 and (wanted := self._wanted) > 0:
+                self._asking = asyncio.get_running_loop().create_task(self._ask(wanted))
+                self._asking.add_done_callback(lambda _: self._changed.set())
+            await self._nap(wait if 0 < wait < _LAST_POLL else _LAST_POLL)
+        return None
 
-    def _take(self, grant: Grant) -> None:
-        for lease in grant.leases:
-            if before := self.in_hand.get(lease.key):
-                # It ran out here, and came back under a new token before anybody noticed.
-                self._on_lost(before)
-            self.in_hand[lease.key] = lease
-            self.granted.append(lease)
-
-    async def finish(self, lease: Lease, *, size: int, path: str) -> bool:
-        """Record an episode as finished. False if the lease was lost."""
-        return await self._end(lease, lambda: self.queue.finish(lease, size=size, path=path), False)
-
-    async def finish_page(
-        self, lease: Lease, result: dict[str, Any], podcast: tuple[str, str], addresses: list[str]
-    ) -> bool:
-        """Record a list page as visited; as ``Queue.finish_page``."""
-        return await self._end(lease, lambda: self.queue.finish_page(lease, result, podcast, addresses), False)
-
-    async def finish_seed(self, lease: Lease) -> bool:
-        """End the lease of a seed; as ``Queue.finish_seed``."""
-        return await self._end(lease, lambda: self.queue.finish_seed(lease), False)
-
-    async def give_up(self, lease: Lease, error: EntryError) -> str:
-        """End the lease in an error: ``delayed``, ``failed`` or ``lost``."""
-        end = self.queue.retry if error.passing else self.queue.fail
-        return await self._end(lease, lambda: end(lease, error.kind, str(error)), "lost")
-
-    async def release(self, lease: Lease) -> None:
-        """Hand the lease back, which costs the entry nothing."""
-        await self._end(lease, lambda: self.queue.release([lease]), 0)
-
-    async def still_held(self, lease: Lease) -> bool:
-        """Whether nobody else can have the lease by now; asks Redis, and makes it last longer."""
-        return lease.token not in await self.call(self.queue.extend, [lease])
-
-    async def call(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
-        """Call ``function`` in a thread, again and again while Redis is away (once, when this node closes)."""
-        pause = _FIRST_RECONNECT
-        while True:
-            loop = asyncio.get_running_loop()
-            try:
-                return await loop.run_in_executor(self._threads, lambda: function(*args, **kwargs))
-            except RedisError as error:
-                if self._closing:
-                    raise
-                if isinstance(error, ResponseError) and not str(error).startswith(_PASSING):
-                    raise UnusableRedisError(f"Redis refuses what it is asked ({error}); see its own log.") from error
-                logger.warning("Redis does not answer (%s); trying again in %.1f s.", error, pause)
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, _LAST_RECONNECT)
-
-    async def _end(self, lease: Lease, end: Callable[[], _T], unreachable: _T) -> _T:
-        """End a lease; ``unreachable`` is the outcome when Redis is away while this node stops."""
+    async def end(self, lease: Lease, ending: Ending[_T], unreachable: _T) -> _T:
+        """End a lease. What it was for takes up no room any more from now on, whenever Redis hears of it.
+        ``unreachable`` is the outcome when Redis is away while this node stops."""
         self._ending.add(lease.token)
+        if begun := self._begun.pop(lease.token, None):
+            self._work_time += _WEIGHT * (time.monotonic() - begun - self._work_time)
+        self._changed.set()
         try:
-            return await self.call(end)
+            return await self.courier.end(ending)
         except RedisError as error:
             logger.warning("Redis is away (%s): the lease on %s runs out by itself.", error, lease.key)
             return unreachable
         finally:
             self._ending.discard(lease.token)
             if self.in_hand.get(lease.key) is lease:
-                del self.in_hand[lease.key]
-            self._changed.set()
+                self._drop(lease)
+
+    async def give_up(self, lease: Lease, error: EntryError) -> str:
+        """End the lease in an error: ``delayed``, ``failed`` or ``lost``."""
+        retrying = self.queue.retrying
+        tries, delay = retrying.tries(error), retrying.delay(error, lease.tries + 1)
+        return await self.end(lease, endings.give_up(lease, error, tries=tries, delay=delay), "lost")
+
+    async def release(self, lease: Lease) -> None:
+        """Hand the lease back, which costs the entry nothing."""
+        await self.end(lease, endings.release(lease), False)
+
+    async def still_held(self, lease: Lease) -> bool:
+        """Whether nobody else can have the lease by now, and not for one more heartbeat; asks Redis only if this node
+        has not heard of it for long."""
+        if self._held_until.get(lease.token, 0.0) > time.clock_gettime(_CLOCK) + self._margin:
+            return True
+        return lease.token not in await self.courier.call(self._extend, [lease])
+
+    @property
+    def _margin(self) -> float:
+        return min(self._heartbeat, self.queue.lease_time / 3)
+
+    @property
+    def _working(self) -> int:
+        """How many entries take up room."""
+        ending = sum(lease.token in self._ending for lease in self.in_hand.values())
+        return len(self.in_hand) - len(self.granted) - ending
+
+    @property
+    def _wanted(self) -> int:
+        """How many more leases this node has a use for."""
+        # What is taken ahead has to last for one round trip, and for the next one that it takes to ask again.
+        ahead = round(2 * self._capacity * self._round_trip / max(self._work_time, 0.001))
+        room = self._capacity + min(ahead, _MOST_AHEAD * self._capacity) - self._working - len(self.granted)
+        return min(room, 2 * _MOST_AHEAD * self._capacity - len(self.in_hand))
+
+    async def _ask(self, count: int) -> int:
+        """Take up to ``count`` leases; how many entries are open in all."""
+        asked = time.monotonic()
+        grant = await self.courier.call(self._lease, count)
+        self._round_trip += _WEIGHT * (min(time.monotonic() - asked, 1.0) - self._round_trip)
+        for lease in grant.leases:
+            if before := self.in_hand.get(lease.key):
+                # It ran out here, and came back under a new token before anybody noticed.
+                self._drop(before)
+                self._on_lost(before)
+            self.in_hand[lease.key] = lease
+            self.granted.append(lease)
+        if len(grant.leases) == count:
+            self._poll = _FIRST_POLL
+        else:
+            self._ask_at = time.monotonic() + min(
+                self._poll, grant.next_due if grant.next_due is not None else _LAST_POLL
+            )
+            self._poll = _FIRST_POLL if grant.leases else min(2 * self._poll, _LAST_POLL)
+        return grant.open
+
+    def _lease(self, count: int) -> Grant:
+        now = time.clock_gettime(_CLOCK)
+        grant = self.queue.lease(self.queue.new_tokens(count))
+        self._held_until.update((lease.token, now + self.queue.lease_time) for lease in grant.leases)
+        return grant
+
+    def _extend(self, leases: list[Lease]) -> set[str]:
+        now = time.clock_gettime(_CLOCK)
+        lost = self.queue.extend(leases)
+        held = [lease.token for lease in leases if lease.token not in lost]
+        self._held_until.update((token, now + self.queue.lease_time) for token in held)
+        return lost
+
+    def _drop(self, lease: Lease) -> None:
+        self.in_hand.pop(lease.key, None)
+        self._held_until.pop(lease.token, None)
+        self._begun.pop(lease.token, None)
+        with suppress(ValueError):
+            self.granted.remove(lease)
+        self._changed.set()
+
+    async def _hand_back_granted(self) -> None:
+        leases = list(self.granted)
+        self.granted.clear()
+        await asyncio.gather(*(self.release(lease) for lease in leases))
 
     async def _nap(self, seconds: float) -> None:
-        """Wait, but no longer than until this node ends a lease."""
-        try:
+        """Wait, but no longer than until something changes."""
+        with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._changed.wait()
-        except TimeoutError:
-            pass
 
     async def _keep_alive(self) -> None:
+        """Renew the leases from the event loop: a node that hangs shall lose them."""
         while True:
-            await asyncio.sleep(self.queue.lease_seconds / 3)
+            await asyncio.sleep(self._margin)
             leases = list(self.in_hand.values())
             if not leases:
                 continue
             try:
-                lost = await self.call(self.queue.extend, leases)
+                lost = await self.courier.call(self._extend, leases)
             except (PodcrawlerError, RedisError) as error:
                 logger.error("The leases of this node could not be renewed: %s", error)
                 continue
@@ -220,6 +259,5 @@ class LeaseHolder:
                 # A lease that this node is just ending is not lost, although Redis may not know it any more.
                 if lease.token in lost - self._ending and self.in_hand.get(lease.key) is lease:
                     logger.warning("The lease on %s was lost: it ran out while Redis was out of reach.", lease.key)
-                    del self.in_hand[lease.key]
-                    self._changed.set()
+                    self._drop(lease)
                     self._on_lost(lease)

@@ -11,17 +11,20 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from itertools import chain, islice
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from redis import Redis
 from redis.commands.core import Script
+from redis.exceptions import NoScriptError
 from scrapy.settings import BaseSettings
 
 from podcrawler.config import Config
-from podcrawler.exceptions import CodecError
+from podcrawler.exceptions import CodecError, FailureClass
 from podcrawler.queue import codec
+from podcrawler.queue.endings import Ending
 from podcrawler.queue.entries import Entry, Lease
 from podcrawler.queue.keys import Keys
+from podcrawler.queue.retrying import Retrying
 
 _T = TypeVar("_T")
 
@@ -70,7 +73,7 @@ class Failed:
     group: str
     kind: str
     reason: str
-    passing: bool
+    failure_class: FailureClass
     tries: int
     #: Milliseconds since 1970.
     at: int
@@ -98,11 +101,9 @@ class Queue:
         *,
         keys: Keys,
         seeds_key: str,
-        lease_seconds: float,
-        max_tries: int,
+        lease_time: float,
+        retrying: Retrying,
         max_expiries: int,
-        retry_delay: float,
-        max_retry_delay: float,
         visit_seconds: int,
     ) -> None:
         """``seeds_key`` is the list that users push addresses to; the other values are as in docs/settings.md."""
@@ -110,13 +111,11 @@ class Queue:
         self.redis: Any = redis
         self.name = name
         self.keys = keys
-        self.lease_seconds = lease_seconds
+        self.lease_time = lease_time
+        self.retrying = retrying
+        self.visit_seconds = visit_seconds
         self._seeds_key = seeds_key
-        self._max_tries = max_tries
         self._max_expiries = max_expiries
-        self._retry_delay = retry_delay
-        self._max_retry_delay = max_retry_delay
-        self._visit_seconds = visit_seconds
         self._scripts: dict[str, Script] = {}
 
     @classmethod
@@ -127,11 +126,9 @@ class Queue:
             name,
             keys=Keys(config.namespace),
             seeds_key=(settings["REDIS_START_URLS_KEY"] or "%(name)s:start_urls") % {"name": name},
-            lease_seconds=config.lease_seconds,
-            max_tries=config.max_tries,
+            lease_time=config.lease_time,
+            retrying=Retrying(config.max_tries, config.retry_delay, config.max_retry_delay),
             max_expiries=config.max_expiries,
-            retry_delay=config.retry_delay,
-            max_retry_delay=config.max_retry_delay,
             visit_seconds=config.visit_seconds,
         )
 
@@ -154,7 +151,7 @@ class Queue:
         Asking twice with the same tokens gives the same leases.
         """
         open_entries, due, rows = self._run(
-            "lease", [_time(now), _ms(self.lease_seconds), self._max_expiries, *tokens], extra_keys=[self._seeds_key]
+            "lease", [_time(now), _ms(self.lease_time), self._max_expiries, *tokens], extra_keys=[self._seeds_key]
         )
         leases = [
             Lease(key.decode(), token.decode(), kind.decode(), group.decode(), name.decode(), tries, payload)
@@ -163,41 +160,16 @@ class Queue:
         return Grant(leases, open_entries, None if due < 0 else due / 1000)
 
     def extend(self, leases: Sequence[Lease], now: int | None = None) -> set[str]:
-        """Let the leases last ``lease_seconds`` from now; the tokens of those that are lost."""
+        """Let the leases last ``lease_time`` from now; the tokens of those that are lost."""
         pairs = chain.from_iterable((lease.key, lease.token) for lease in leases)
-        lost = self._run("extend", [_time(now), _ms(self.lease_seconds), *pairs])
+        lost = self._run("extend", [_time(now), _ms(self.lease_time), *pairs])
         return {token.decode() for token in lost}
 
-    def finish(self, lease: Lease, *, size: int, path: str) -> bool:
-        """Record an episode as finished, ``size`` bytes at ``path`` in the store; the path is empty if the file was
-        there before. False if the lease is lost."""
-        return bool(self._run("finish", [lease.key, lease.token, size, path, 0]))
-
-    def finish_page(self, lease: Lease, result: dict[str, Any], podcast: tuple[str, str], addresses: list[str]) -> bool:
-        """Record a list page as visited, with what it told. ``podcast`` is its id and its JSON; ``addresses`` lead
-        to that podcast from now on, unless they lead to another already. False if the lease is lost."""
-        told = [lease.key, lease.token, json.dumps(result), "", self._visit_seconds]
-        return bool(self._run("finish", [*told, *podcast, *addresses]))
-
-    def finish_seed(self, lease: Lease) -> bool:
-        """End the lease of a seed whose entry was pushed. False if the lease is lost."""
-        return bool(self._run("finish", [lease.key, lease.token, "", "", 0]))
-
-    def release(self, leases: Sequence[Lease]) -> int:
-        """Hand the leases back, which costs no try; how many were still held."""
-        return int(self._run("release", chain.from_iterable((lease.key, lease.token) for lease in leases)))
-
-    def retry(
-        self, lease: Lease, kind: str, reason: str, now: int | None = None
-    ) -> Literal["delayed", "failed", "lost"]:
-        """End the lease in an error that may pass: the entry is tried again later, or fails if it was the last try."""
-        delays = [_ms(self._retry_delay), _ms(self._max_retry_delay)]
-        arguments = [_time(now), lease.key, lease.token, kind, reason, self._max_tries, *delays]
-        return self._run("retry", arguments).decode()  # type: ignore[no-any-return]
-
-    def fail(self, lease: Lease, kind: str, reason: str, now: int | None = None) -> Literal["failed", "lost"]:
-        """End the lease in an error that no further try can mend."""
-        return self._run("fail", [_time(now), lease.key, lease.token, kind, reason]).decode()  # type: ignore[no-any-return]
+    def end(self, endings: Sequence[Ending[_T]]) -> list[_T]:
+        """End leases, in one round trip; what became of each."""
+        calls = [(ending.script, ending.arguments) for ending in endings]
+        answers = self._run_all(calls)
+        return [ending.outcome(answer) for ending, answer in zip(endings, answers, strict=True)]
 
     def requeue(self, keys: Iterable[str]) -> int:
         """Queue failed entries again, all tries given back; how many were failed."""
@@ -249,17 +221,36 @@ class Queue:
             for (key, told), route, payload in zip(rows, routes, payloads, strict=True):
                 if route:
                     group = json.loads(route)[1]
-                    yield Failed(key.decode(), group, title=_title(payload), **json.loads(told))
+                    yield _failed(key.decode(), group, _title(payload), json.loads(told))
 
     def _key(self, name: str) -> str:
         return f"{self.keys.queue(self.name)}{name}"
 
     def _run(self, script: str, arguments: Iterable[Any], extra_keys: Sequence[str] = ()) -> Any:
-        if script not in self._scripts:
-            self._scripts[script] = self.redis.register_script(_source(script))
-        return self._scripts[script](
-            keys=[self.keys.queue(self.name), self.keys.archive, *extra_keys], args=list(arguments)
-        )
+        return self._script(script)(keys=[*self._prefixes, *extra_keys], args=list(arguments))
+
+    def _run_all(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
+        """Run scripts that belong to no transaction, in one round trip where Redis knows them."""
+        pipe = self.redis.pipeline(transaction=False)
+        for script, arguments in calls:
+            pipe.evalsha(self._script(script).sha, len(self._prefixes), *self._prefixes, *arguments)
+        answers = pipe.execute(raise_on_error=False)
+        for position, answer in enumerate(answers):
+            if isinstance(answer, NoScriptError):
+                script, arguments = calls[position]
+                answers[position] = self._run(script, arguments)
+            elif isinstance(answer, Exception):
+                raise answer
+        return answers  # type: ignore[no-any-return]
+
+    @property
+    def _prefixes(self) -> tuple[str, str]:
+        return self.keys.queue(self.name), self.keys.archive
+
+    def _script(self, name: str) -> Script:
+        if name not in self._scripts:
+            self._scripts[name] = self.redis.register_script(_source(name))
+        return self._scripts[name]
 
 
 @cache
@@ -267,6 +258,12 @@ def _source(script: str) -> str:
     """The text of a script, with the states in front of it."""
     folder = files(__package__) / "lua"
     return "\n".join((folder / f"{name}.lua").read_text(encoding="utf-8") for name in ("states", script))
+
+
+def _failed(key: str, group: str, title: str, told: dict[str, Any]) -> Failed:
+    # Before there were classes, podcrawler told only whether a failure passes.
+    failure_class: FailureClass = told.get("class") or ("passing" if told.get("passing") else "permanent")
+    return Failed(key, group, told["kind"], told["reason"], failure_class, told["tries"], told["at"], title)
 
 
 def _batches(items: Iterable[_T], size: int) -> Iterator[list[_T]]:

@@ -8,11 +8,13 @@ import asyncio
 import logging
 import sys
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from typing import Any, Protocol, cast
+from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError as RedisAwayError
+from redis.retry import Retry
 from scrapy import Request, Spider, signals
 from scrapy.crawler import Crawler
 from scrapy.http import Response
@@ -26,14 +28,18 @@ from podcrawler.config import Config
 from podcrawler.exceptions import EntryError, TransferCancelledError
 from podcrawler.exceptions import RedisError as RedisUnusableError
 from podcrawler.queue import codec, inherited
+from podcrawler.queue.endings import finish_seed
 from podcrawler.queue.entries import Entry, Lease, entry_of
 from podcrawler.queue.holder import LeaseHolder
 from podcrawler.queue.leases import Pushed, Queue
 from podcrawler.queue.seeds import seed_request
 from podcrawler.redis.connection import connect_node
-from podcrawler.signals import lease_lost, node_stopping
+from podcrawler.signals import lease_lost, node_draining, node_stopping
 
 logger = logging.getLogger(__name__)
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 
 class Worker(Protocol):
@@ -62,6 +68,8 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         queue: Queue,
         episodes: Queue,
         capacity: int,
+        heartbeat: float,
+        shutdown_grace: float,
         until_done: bool,
         max_idle: float,
         serializer: Any,
@@ -74,7 +82,11 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         self.stats = crawler.stats
         self.queue = queue
         self.episodes = episodes
-        self.holder = LeaseHolder(queue, capacity, on_lost=self._lost, is_ending=lambda: is_closing(crawler))
+        self.holder = LeaseHolder(
+            queue, capacity, heartbeat=heartbeat, on_lost=self._lost, is_ending=lambda: is_closing(crawler)
+        )
+        self._shutdown_grace = shutdown_grace
+        self._grace: asyncio.TimerHandle | None = None
         self._until_done = until_done
         self._max_idle = max_idle
         self._seed_encoding = seed_encoding
@@ -95,6 +107,8 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         # Scrapy's limit does not see the requests of media pipelines; an entry is one transfer at a time.
         transfers = settings.getint("CONCURRENT_REQUESTS") or sys.maxsize
         server = connect_node(settings)
+        # The courier tries again, and it alone: a thread that does is one that nothing can hurry.
+        server.set_retry(Retry(NoBackoff(), 0))
         queue = Queue.from_settings(settings, server, name)
         return cls(
             server,
@@ -102,6 +116,8 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
             queue=queue,
             episodes=queue if name == "episodes" else Queue.from_settings(settings, server, "episodes"),
             capacity=min(worker.capacity(config), transfers),
+            heartbeat=config.heartbeat,
+            shutdown_grace=config.shutdown_grace,
             until_done=config.exit_when_done,
             max_idle=inherited.max_idle_seconds(settings),
             serializer=load_object(settings["SCHEDULER_SERIALIZER"]),
@@ -114,7 +130,6 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
             (self._callback_failed, signals.spider_error),
             (self._item_dropped, signals.item_dropped),
             (self._item_failed, signals.item_error),
-            (self.holder.stop, node_stopping),
         ):
             self.crawler.signals.connect(handler, signal=signal)
         return deferred_from_coro(self._open())
@@ -164,7 +179,18 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
 
     async def push(self, queue: Queue, requests: list[Request]) -> Pushed:
         """Queue requests, off the event loop: both the writing as JSON and the calls of Redis."""
-        return await self.holder.call(lambda: queue.push_many(map(self.entry, requests)))
+        return await self.call(lambda: queue.push_many(map(self.entry, requests)))
+
+    async def call(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        """Call something that blocks on Redis; as ``Courier.call``."""
+        return await self.holder.courier.call(function, *args, **kwargs)
+
+    def drain(self) -> None:
+        """Take up nothing new, and give what is in hand ``shutdown_grace`` seconds to end; then ``node_stopping``."""
+        self.holder.drain()
+        self.crawler.signals.send_catch_log(signal=node_draining)
+        if self._grace is None:
+            self._grace = asyncio.get_running_loop().call_later(self._shutdown_grace, self._stop)
 
     def lease_of(self, key: str) -> Lease | None:
         """The lease that this node holds on an entry."""
@@ -189,8 +215,14 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         self.holder.open()
         self._watcher = asyncio.get_running_loop().create_task(self._watch())
 
+    def _stop(self) -> None:
+        self.crawler.signals.send_catch_log(signal=node_stopping)
+        self.holder.stop()
+
     async def _close(self) -> None:
         self._watcher.cancel()
+        if self._grace:
+            self._grace.cancel()
         try:
             await asyncio.gather(*self._last_words)
             await self._push_outgoing()
@@ -214,7 +246,7 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
     async def _plant(self, lease: Lease) -> None:
         request = seed_request(lease.payload, self._seed_encoding)
         await self.push(self.queue, [request])
-        await self.holder.finish_seed(lease)
+        await self.holder.end(lease, finish_seed(lease), False)
 
     def _request(self, lease: Lease) -> Request:
         request = codec.dict_to_request(self.serializer.loads(lease.payload), self.spider)
@@ -230,21 +262,21 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         async with self._pushing:
             while self._outgoing:
                 entries = list(self._outgoing)
-                await self.holder.call(self.queue.push_many, entries)
+                await self.call(self.queue.push_many, entries)
                 del self._outgoing[: len(entries)]
 
     def _lost(self, lease: Lease) -> None:
         self.crawler.signals.send_catch_log(signal=lease_lost, token=lease.token)
 
     def _callback_failed(self, failure: Failure, response: Any) -> None:
-        error = EntryError("error", f"The code that reads {_url(response)} failed: {failure.value!r}.", passing=True)
+        error = EntryError("error", f"The code that reads {_url(response)} failed: {failure.value!r}.", "passing")
         self._give_up_leftover(response, error)
 
     def _item_dropped(self, response: Any, exception: Exception) -> None:
         self._give_up_leftover(response, EntryError("dropped", f"An item pipeline dropped the episode: {exception}"))
 
     def _item_failed(self, response: Any, failure: Failure) -> None:
-        error = EntryError("error", f"An item pipeline failed: {failure.value!r}.", passing=True)
+        error = EntryError("error", f"An item pipeline failed: {failure.value!r}.", "passing")
         self._give_up_leftover(response, error)
 
     def _give_up_leftover(self, response: Any, error: EntryError) -> None:
@@ -259,11 +291,11 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
     async def _watch(self) -> None:
         """Hand back leases that nothing works for any more, whatever component forgot them."""
         while True:
-            await asyncio.sleep(self.queue.lease_seconds / 3)
+            await asyncio.sleep(self.queue.lease_time / 3)
             working = {id(lease) for lease in self._leases_at_work()}
             idle = {lease.token: lease for lease in self.holder.in_hand.values() if id(lease) not in working}
             for token in idle.keys() & self._without_work:
-                error = EntryError("forgotten", "Nothing on the node worked on it any more.", passing=True)
+                error = EntryError("forgotten", "Nothing on the node worked on it any more.", "passing")
                 with suppress(RedisUnusableError, RedisAwayError):
                     await self.give_up(idle[token], error)
             self._without_work = set(idle)

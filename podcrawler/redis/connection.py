@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 DEFAULT_ADDRESS = ("localhost", 6379)
 OLDEST_VERSION = (6, 2)
 
+# Seconds. Nothing shall wait for a frozen Redis for long; a call that it did not answer is made again.
+_TIMEOUTS = {"socket_timeout": 2.0, "socket_connect_timeout": 2.0}
 # Outlives a quick restart of Redis. redis-py's own default differs: none with a URL, ten with a host and port.
 RETRY = Retry(ExponentialWithJitterBackoff(cap=1.0, base=0.05), retries=3)
 
@@ -99,7 +101,7 @@ def connect(settings: BaseSettings, url: str | None = None) -> redis.Redis:
     The client answers in bytes, whatever ``REDIS_DECODE_RESPONSES`` says. Raises RedisError if the settings make no
     sense, the server cannot be reached, refuses us, is too old or is no Redis.
     """
-    params = {"health_check_interval": 30, "retry": RETRY, **_params(settings)}
+    params = {"health_check_interval": 30, "retry": RETRY, **_TIMEOUTS, **_params(settings)}
     try:
         client = _make_client(settings, url, params)
     except Exception as error:

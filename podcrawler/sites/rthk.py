@@ -114,7 +114,7 @@ def _xml_list(response: TextResponse) -> Listing:
         root = xml_root(response)
     except etree.XMLSyntaxError as error:
         raise ListingError(
-            "broken-xml", f"{response.url} is not well-formed XML ({error.msg}); try again later.", passing=True
+            "broken-xml", f"{response.url} is not well-formed XML ({error.msg}); try again later.", "passing"
         ) from error
     podcast = _podcast(response.url, "")
     episodes: dict[str, Episode] = {}

@@ -19,7 +19,6 @@ from podcrawler.media.proxy import ProxyMiddleware
 from podcrawler.queue.entries import Lease, page_request
 from podcrawler.queue.scheduler import Scheduler
 from podcrawler.queue.seeds import check_address
-from podcrawler.signals import node_stopping
 
 #: Stronger than Scrapy's own values, weaker than whatever a user sets.
 _ABOVE_DEFAULT = 1
@@ -73,7 +72,7 @@ class QueueSpider(Spider):
             raise CloseSpider("error") from None
         finally:
             # Scrapy cancels start() as the first thing of a graceful stop, and waits for transfers afterwards.
-            self.crawler.signals.send_catch_log(signal=node_stopping)
+            self.scheduler.drain()
 
     async def failed(self, failure: Failure) -> None:
         """The errback of every leased request."""
@@ -97,7 +96,7 @@ class QueueSpider(Spider):
         scheduler = self.scheduler
         if lease.tries + 1 < _TRIES_OF_UNKNOWN or lease.key != lease.group:
             return False
-        return await scheduler.holder.call(scheduler.queue.podcast_id, [lease.key]) is None
+        return await scheduler.call(scheduler.queue.podcast_id, [lease.key]) is None
 
 
 def _keep_components(settings: BaseSettings, name: str, components: dict[type, int | None]) -> None:

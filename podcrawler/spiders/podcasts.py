@@ -13,6 +13,7 @@ from scrapy.http import Response, TextResponse
 from podcrawler.config import Config
 from podcrawler.exceptions import EntryError, ListingError
 from podcrawler.items import Episode, Podcast
+from podcrawler.queue.endings import finish_page
 from podcrawler.queue.entries import Lease, episode_request, page_request
 from podcrawler.queue.imports import Imports
 from podcrawler.queue.leases import Pushed
@@ -58,15 +59,17 @@ class PodcastsSpider(QueueSpider):
         scheduler = self.scheduler
         addresses = list(dict.fromkeys([lease.group, lease.name, response.url]))
         podcast = listing.podcast
-        known_as = await scheduler.holder.call(scheduler.queue.podcast_id, addresses)
+        known_as = await scheduler.call(scheduler.queue.podcast_id, addresses)
         podcast.id = known_as or podcast.id
-        await scheduler.holder.call(Imports(scheduler.episodes).claim, podcast.id, listing.episodes)
+        await scheduler.call(Imports(scheduler.episodes).claim, podcast.id, listing.episodes)
         episodes = [episode_request(replace(episode, podcast_id=podcast.id)) for episode in listing.episodes]
         pages = [page_request(url, root=lease.group) for url in listing.next_urls]
         pushed = await scheduler.push(scheduler.episodes, episodes)
         await scheduler.push(scheduler.queue, pages)
         record = (podcast.id, _PODCAST.dump_json(podcast).decode())
-        if await scheduler.holder.finish_page(lease, _told(podcast, len(episodes), pushed), record, addresses):
+        told = _told(podcast, len(episodes), pushed)
+        ending = finish_page(lease, told, record, addresses, scheduler.queue.visit_seconds)
+        if await scheduler.holder.end(lease, ending, False):
             logger.info("listed %s: %d episodes, %d of them new", lease.key, len(episodes), pushed.added)
             self.crawler.stats.inc_value("podcrawler/listed")
 

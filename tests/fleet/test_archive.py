@@ -136,7 +136,7 @@ def test_a_killed_supervisor_leaves_nothing_behind_for_long(commands: Commands, 
 
 def test_a_node_that_dies_is_started_again(commands: Commands, origin: RunningOrigin) -> None:
     address = f"{origin.address}/feed.xml?episodes=2&size=1000000&stall_after=1000"
-    with commands.start("archive", address, "-s", "PODCRAWLER_LEASE_SECONDS=2") as archive:
+    with commands.start("archive", address, "-s", "PODCRAWLER_LEASE_TIME=2") as archive:
         until(lambda: len(commands.files()) == 2)
         subprocess.run(["pkill", "-KILL", "-P", str(archive.pid), "-f", "crawl episodes"], check=True)
         origin.release()

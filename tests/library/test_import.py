@@ -12,7 +12,7 @@ from podcrawler.queue.imports import Imported, Imports
 from podcrawler.queue.leases import Queue
 from tests.conftest import Client, Commands
 from tests.origin import RunningOrigin
-from tests.queue.test_leases import episode, lease_one, make_queue
+from tests.queue.test_leases import episode, fail, finish, lease_one, make_queue, retry
 
 
 @pytest.fixture
@@ -90,15 +90,15 @@ def test_what_a_user_gets_wrong_ends_in_a_sentence(fleet: Commands, arguments: t
 
 def test_what_is_recorded_is_in_no_other_state(queue: Queue, redis: Client) -> None:
     queue.push_many(episode(number) for number in range(4))
-    queue.fail(lease_one(queue), "http-404", "Not there.")
-    queue.retry(lease_one(queue), "timeout", "Slow.")
+    fail(queue, lease_one(queue), "http-404", "Not there.")
+    retry(queue, lease_one(queue), "timeout", "Slow.")
     leased = lease_one(queue)
     files = [Imported("show", str(number), "title", 7) for number in range(5)]
     assert Imports(queue).record(files) == 4
     counts = queue.counts(["show"])
     assert (counts.pending, counts.leased, counts.delayed, counts.failed, counts.finished) == (0, 1, 0, 0, 4)
     assert queue.open_entries(["show"]) == 1
-    assert queue.finish(leased, size=1, path="x")
+    assert finish(queue, leased, size=1, path="x")
     assert {key for key in redis.scan_iter() if b"episodes:" in key} == {b"{podcrawler}:episodes:order"}
 
 

@@ -67,7 +67,7 @@ def test_a_body_shorter_than_announced_is_no_file(origin: RunningOrigin, tmp_pat
             url = f"{origin.address}/bytes/5000000.mp3?truncate=3000000"
             with pytest.raises(MediaError, match="announced 5000000 bytes and sent 3000000") as caught:
                 await handler.download_request(Request(url, meta={"part": part}))
-            assert (caught.value.kind, caught.value.passing) == ("length-mismatch", True)
+            assert (caught.value.kind, caught.value.failure_class) == ("length-mismatch", "passing")
             assert part.received == part.path.stat().st_size <= 3_000_000
 
     asyncio.run(story())
@@ -81,7 +81,7 @@ def test_a_chunked_body_without_end_is_no_file(origin: RunningOrigin, tmp_path: 
 def test_a_body_that_was_compressed_unasked_is_refused(origin: RunningOrigin, tmp_path: Path) -> None:
     with pytest.raises(FetchError, match="gzip") as caught:
         download(f"{origin.address}/bytes/5000000.mp3?gzip=1", tmp_path)
-    assert (caught.value.kind, caught.value.passing) == ("encoded", False)
+    assert (caught.value.kind, caught.value.failure_class) == ("encoded", "permanent")
 
 
 def test_an_error_page_stays_out_of_the_part_and_small(origin: RunningOrigin, tmp_path: Path) -> None:

@@ -118,7 +118,7 @@ def test_certificates_are_checked_and_the_reason_is_told(certificate: Path) -> N
                 await handler.download_request(Request(url))
             assert heads == []
             error = explain(caught.value, url)
-            assert (error.kind, error.passing) == ("tls", False)
+            assert (error.kind, error.failure_class) == ("tls", "permanent")
             assert str(error).startswith("localhost cannot be spoken to safely (self-signed certificate)")
 
     asyncio.run(story())

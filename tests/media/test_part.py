@@ -104,7 +104,7 @@ def test_a_refusal_of_the_disk_is_told_in_a_sentence(
         part = PartFile(tmp_path / "1.t.part")
         with pytest.raises(MediaError, match=words) as caught:
             await (part.write([b"x"]) if operation == "writev" else part.seal())
-        assert (caught.value.kind, caught.value.passing) == (kind, True)
+        assert (caught.value.kind, caught.value.failure_class) == (kind, "local")
         assert str(part.path) in str(caught.value)
         await part.discard()
 

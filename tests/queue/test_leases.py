@@ -9,9 +9,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule, run_state_machine_as_test
 
+from podcrawler.exceptions import EntryError
+from podcrawler.queue import endings
 from podcrawler.queue.entries import Entry, Lease
 from podcrawler.queue.keys import Keys
 from podcrawler.queue.leases import Counts, Pushed, Queue
+from podcrawler.queue.retrying import Retrying
 from tests.conftest import Client
 
 NOW = 1_000_000
@@ -21,11 +24,9 @@ def make_queue(redis: Client, name: str = "episodes", **changes: Any) -> Queue:
     values: dict[str, Any] = {
         "keys": Keys(),
         "seeds_key": f"{name}:start_urls",
-        "lease_seconds": 60,
-        "max_tries": 3,
+        "lease_time": 60,
+        "retrying": Retrying(max_tries=3, first_delay=10, max_delay=25, jitter=lambda: 0.5),
         "max_expiries": 2,
-        "retry_delay": 10,
-        "max_retry_delay": 25,
         "visit_seconds": 100,
     }
     return Queue(redis, name, **values | changes)
@@ -46,6 +47,33 @@ def page(address: str, root: str | None = None) -> Entry:
     return Entry("page", address, root or address, address, "example.com", "{}", fresh=root is None)
 
 
+def finish(queue: Queue, lease: Lease, *, size: int, path: str) -> bool:
+    return queue.end([endings.finish(lease, size=size, path=path)])[0]
+
+
+def finish_page(
+    queue: Queue, lease: Lease, told: dict[str, Any], podcast: tuple[str, str], addresses: list[str]
+) -> bool:
+    return queue.end([endings.finish_page(lease, told, podcast, addresses, queue.visit_seconds)])[0]
+
+
+def release(queue: Queue, leases: list[Lease]) -> list[bool]:
+    return queue.end([endings.release(lease) for lease in leases])
+
+
+def retry(queue: Queue, lease: Lease, kind: str, reason: str, now: int | None = None) -> str:
+    return give_up(queue, lease, EntryError(kind, reason, "passing"), now)
+
+
+def fail(queue: Queue, lease: Lease, kind: str, reason: str, now: int | None = None) -> str:
+    return give_up(queue, lease, EntryError(kind, reason), now)
+
+
+def give_up(queue: Queue, lease: Lease, error: EntryError, now: int | None) -> str:
+    tries, delay = queue.retrying.tries(error), queue.retrying.delay(error, lease.tries + 1)
+    return queue.end([endings.give_up(lease, error, tries=tries, delay=delay, now=now)])[0]
+
+
 def lease_one(queue: Queue, now: int = NOW) -> Lease:
     (lease,) = queue.lease(queue.new_tokens(1), now).leases
     return lease
@@ -64,7 +92,7 @@ def test_asking_twice_is_asking_once(queue: Queue) -> None:
     tokens = queue.new_tokens(2)
     first = queue.lease(tokens, NOW).leases
     assert queue.lease(tokens, NOW).leases == first
-    assert queue.finish(first[0], size=1, path="x")
+    assert finish(queue, first[0], size=1, path="x")
     assert queue.lease(tokens, NOW).leases[1] == first[1]
     assert queue.counts(["show"]).leased == 2
 
@@ -85,7 +113,7 @@ def test_the_state_is_the_duplicate_filter(queue: Queue) -> None:
     assert queue.push_many([episode(1), episode(1)]) == Pushed(added=1, known=1)
     lease = lease_one(queue)
     assert queue.push_many([episode(1)]) == Pushed(known=1)
-    queue.finish(lease, size=10, path="show/1.x.mp3")
+    finish(queue, lease, size=10, path="show/1.x.mp3")
     assert queue.push_many([episode(1)]) == Pushed(finished=1)
     assert queue.lease(queue.new_tokens(1), NOW).leases == []
 
@@ -96,7 +124,7 @@ def test_a_changed_request_replaces_one_that_waits(queue: Queue, state: str) -> 
     if state != "pending":
         lease = lease_one(queue)
         if state == "delayed":
-            queue.retry(lease, "timeout", "Too slow.", NOW)
+            retry(queue, lease, "timeout", "Too slow.", NOW)
     pushed = queue.push_many([episode(1, payload="new", host="other.example")])
     if state == "leased":
         assert pushed == Pushed(known=1)
@@ -108,7 +136,7 @@ def test_a_changed_request_replaces_one_that_waits(queue: Queue, state: str) -> 
 
 def test_a_changed_failed_entry_becomes_pending_again(queue: Queue) -> None:
     queue.push_many([episode(1, payload="old")])
-    queue.fail(lease_one(queue), "http-404", "Not there.", NOW)
+    fail(queue, lease_one(queue), "http-404", "Not there.", NOW)
     assert queue.push_many([episode(1, payload="old")]) == Pushed(failed=1)
     assert queue.push_many([episode(1, payload="new")]) == Pushed(added=1)
     assert queue.counts(["show"]) == Counts(pending=1, leased=0, delayed=0, failed=0, finished=0)
@@ -117,7 +145,7 @@ def test_a_changed_failed_entry_becomes_pending_again(queue: Queue) -> None:
 
 def test_finishing_records_and_forgets(queue: Queue, redis: Client) -> None:
     queue.push_many([episode(1)])
-    assert queue.finish(lease_one(queue), size=123, path="show/1.x.mp3")
+    assert finish(queue, lease_one(queue), size=123, path="show/1.x.mp3")
     assert redis.hgetall("{podcrawler}:finished:show") == {b"1": b"123"}
     assert {key for key in redis.scan_iter() if b"episodes:" in key} == {b"{podcrawler}:episodes:order"}
     ((_, event),) = redis.xrange("{podcrawler}:events")
@@ -129,19 +157,19 @@ def test_a_lost_lease_ends_nothing(queue: Queue) -> None:
     lost = lease_one(queue)
     held = lease_one(queue, NOW + 60_000)
     assert queue.extend([lost, held], NOW + 60_000) == {lost.token}
-    assert not queue.finish(lost, size=1, path="x")
-    assert queue.retry(lost, "timeout", "Slow.", NOW) == "lost"
-    assert queue.fail(lost, "timeout", "Slow.", NOW) == "lost"
-    assert queue.release([lost]) == 0
-    assert queue.finish(held, size=1, path="x")
+    assert not finish(queue, lost, size=1, path="x")
+    assert retry(queue, lost, "timeout", "Slow.", NOW) == "lost"
+    assert fail(queue, lost, "timeout", "Slow.", NOW) == "lost"
+    assert release(queue, [lost]) == [False]
+    assert finish(queue, held, size=1, path="x")
 
 
 def test_finishing_twice_is_no_loss(queue: Queue, redis: Client) -> None:
     """The answer to the first call may not have arrived."""
     queue.push_many([episode(1)])
     lease = lease_one(queue)
-    assert queue.finish(lease, size=1, path="x")
-    assert queue.finish(lease, size=1, path="x")
+    assert finish(queue, lease, size=1, path="x")
+    assert finish(queue, lease, size=1, path="x")
     assert redis.hgetall("{podcrawler}:finished:show") == {b"1": b"1"}
     assert redis.xlen("{podcrawler}:events") == 1
 
@@ -169,33 +197,33 @@ def test_an_entry_that_ends_its_nodes_fails_at_last(queue: Queue) -> None:
         now += 60_000
     assert queue.lease(queue.new_tokens(1), now).leases == []
     (failed,) = queue.failed()
-    assert (failed.kind, failed.passing) == ("abandoned", False)
+    assert (failed.kind, failed.failure_class) == ("abandoned", "permanent")
 
 
 def test_released_entries_keep_their_place_and_their_tries(queue: Queue) -> None:
     queue.push_many(episode(number) for number in range(3))
-    queue.release([lease_one(queue)])
+    release(queue, [lease_one(queue)])
     assert [lease.name for lease in queue.lease(queue.new_tokens(3), NOW).leases] == ["0", "1", "2"]
 
 
 def test_tries_are_spaced_out_and_end(queue: Queue) -> None:
     queue.push_many([episode(1)])
-    assert queue.retry(lease_one(queue), "timeout", "Slow.", NOW) == "delayed"
+    assert retry(queue, lease_one(queue), "timeout", "Slow.", NOW) == "delayed"
     grant = queue.lease(queue.new_tokens(1), NOW + 9_999)
     assert (grant.leases, grant.open, grant.next_due) == ([], 1, 0.001)
     second = lease_one(queue, NOW + 10_000)
     assert second.tries == 1
-    assert queue.retry(second, "timeout", "Slow.", NOW) == "delayed"
+    assert retry(queue, second, "timeout", "Slow.", NOW) == "delayed"
     assert queue.lease(queue.new_tokens(1), NOW + 24_999).leases == []  # 40 s, had max_retry_delay not been 25
-    assert queue.retry(lease_one(queue, NOW + 25_000), "timeout", "Slow.", NOW + 25_000) == "failed"
+    assert retry(queue, lease_one(queue, NOW + 25_000), "timeout", "Slow.", NOW + 25_000) == "failed"
     (failed,) = queue.failed()
     assert (failed.key, failed.group, failed.kind, failed.reason) == ("show/1", "show", "timeout", "Slow.")
-    assert (failed.tries, failed.passing, failed.at) == (3, True, NOW + 25_000)
+    assert (failed.tries, failed.failure_class, failed.at) == (3, "passing", NOW + 25_000)
 
 
 def test_requeue_gives_all_tries_back(queue: Queue) -> None:
     queue.push_many([episode(1), episode(2)])
-    queue.fail(lease_one(queue), "http-404", "Not there.", NOW)
+    fail(queue, lease_one(queue), "http-404", "Not there.", NOW)
     assert queue.requeue(["show/1", "show/2", "show/3"]) == 1
     assert queue.counts(["show"]) == Counts(pending=2, leased=0, delayed=0, failed=0, finished=0)
     assert lease_one(queue).tries == 0
@@ -204,8 +232,8 @@ def test_requeue_gives_all_tries_back(queue: Queue) -> None:
 def test_open_entries_of_a_group(queue: Queue) -> None:
     queue.push_many([episode(1), episode(2), episode(3), episode(1, podcast="other")])
     leases = queue.lease(queue.new_tokens(2), NOW).leases
-    queue.fail(leases[0], "http-404", "Not there.", NOW)
-    queue.retry(leases[1], "timeout", "Slow.", NOW)
+    fail(queue, leases[0], "http-404", "Not there.", NOW)
+    retry(queue, leases[1], "timeout", "Slow.", NOW)
     assert queue.open_entries(["show"]) == 2
     assert queue.open_entries(["show", "other", "unknown"]) == 3
     assert queue.open_entries([]) == 0
@@ -218,7 +246,7 @@ def test_a_page_is_finished_for_one_visit(redis: Client) -> None:
     told = {"podcast": "show"}
     queue.push_many([further])
     for lease in queue.lease(queue.new_tokens(2), NOW).leases:
-        assert queue.finish_page(lease, told, ("show", "{}"), ["http://x/1"])
+        assert finish_page(queue, lease, told, ("show", "{}"), ["http://x/1"])
     assert queue.visits("http://x/1") == [told, told]
     assert queue.push_many([further]) == Pushed(finished=1)
     assert 0 < redis.ttl("{podcrawler}:visit:http://x/1") <= 100
@@ -231,7 +259,7 @@ def test_an_address_leads_to_the_podcast_that_it_led_to_first(redis: Client) -> 
     assert queue.podcast_id(["http://x/1"]) is None
     for podcast in ("first", "second"):
         queue.push_many([page("http://x/1")])
-        queue.finish_page(lease_one(queue), {}, (podcast, "{}"), ["http://x/1", f"http://x/{podcast}"])
+        finish_page(queue, lease_one(queue), {}, (podcast, "{}"), ["http://x/1", f"http://x/{podcast}"])
     assert queue.podcast_id(["http://unknown", "http://x/1"]) == "first"
     assert queue.podcast_id(["http://x/second"]) == "second"
 
@@ -260,16 +288,16 @@ def test_a_paused_queue_hands_out_nothing(queue: Queue, redis: Client) -> None:
 
 def test_everything_but_the_seeds_shares_the_hash_tag(queue: Queue, redis: Client) -> None:
     queue.push_many([episode(1), episode(2)])
-    queue.retry(lease_one(queue), "timeout", "Slow.", NOW)
+    retry(queue, lease_one(queue), "timeout", "Slow.", NOW)
     lease_one(queue)
     assert all(key.startswith(b"{podcrawler}:") for key in redis.scan_iter())
 
 
 def test_a_person_can_read_what_failed(queue: Queue, redis: Client) -> None:
     queue.push_many([episode(1)])
-    queue.fail(lease_one(queue), "http-404", "Nicht da: “ü”.", NOW)
+    fail(queue, lease_one(queue), "http-404", "Nicht da: “ü”.", NOW)
     told = json.loads(redis.hget("{podcrawler}:episodes:failed", "show/1") or b"")
-    assert told == {"kind": "http-404", "reason": "Nicht da: “ü”.", "passing": False, "tries": 1, "at": NOW}
+    assert told == {"kind": "http-404", "reason": "Nicht da: “ü”.", "class": "permanent", "tries": 1, "at": NOW}
 
 
 def machine_of(queue_of: Callable[[], Queue]) -> type[RuleBasedStateMachine]:
@@ -299,13 +327,13 @@ def machine_of(queue_of: Callable[[], Queue]) -> type[RuleBasedStateMachine]:
         def end(self, lease: Lease, end: str) -> None:
             match end:
                 case "finish":
-                    self.queue.finish(lease, size=1, path="x")
+                    finish(self.queue, lease, size=1, path="x")
                 case "fail":
-                    self.queue.fail(lease, "kind", "reason", self.now)
+                    fail(self.queue, lease, "kind", "reason", self.now)
                 case "retry":
-                    self.queue.retry(lease, "kind", "reason", self.now)
+                    retry(self.queue, lease, "kind", "reason", self.now)
                 case "release":
-                    self.queue.release([lease])
+                    release(self.queue, [lease])
 
         @rule(lease=leases)
         def extend(self, lease: Lease) -> None:

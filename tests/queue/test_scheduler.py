@@ -70,7 +70,7 @@ MEDDLERS = """
             if request.url.endswith("/old.xml"):
                 return request.replace(url=request.url.replace("/old.xml", "/feed.xml?episodes=1&size=10"))
 """
-OPTIONS = ("-s", "PODCRAWLER_RETRY_DELAY=0.01", "-s", "PODCRAWLER_LEASE_SECONDS=1")
+OPTIONS = ("-s", "PODCRAWLER_RETRY_DELAY=0.01", "-s", "PODCRAWLER_LEASE_TIME=1")
 
 
 def drain(fleet: Commands, setting: str, *components: str) -> Result:
@@ -157,7 +157,7 @@ def test_a_node_that_something_closes_hands_back_what_it_holds(
     fleet: Commands, redis: Client, origin: RunningOrigin
 ) -> None:
     redis.lpush("episodes:start_urls", f"{origin.address}/feed.xml?episodes=9&size=1000000&stall_after=1000")
-    ended = fleet.run("crawl", "episodes", "-s", "CLOSESPIDER_TIMEOUT=3", "-s", "PODCRAWLER_LEASE_SECONDS=600")
+    ended = fleet.run("crawl", "episodes", "-s", "CLOSESPIDER_TIMEOUT=3", "-s", "PODCRAWLER_LEASE_TIME=600")
     assert ended.status == 1
     assert redis.zcard("{podcrawler}:episodes:leases") == 0
     assert redis.zcard("{podcrawler}:episodes:pending:127.0.0.1") == 9

@@ -129,13 +129,13 @@ def test_a_node_that_is_told_to_stop_hands_back_what_it_holds(
 
 def test_a_killed_node_loses_nothing(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
     seed(redis, f"{origin.address}/feed.xml?episodes=20&size={MB}&stall_after=1000")
-    with fleet.start("crawl", "episodes", "-s", "PODCRAWLER_LEASE_SECONDS=2") as node:
+    with fleet.start("crawl", "episodes", "-s", "PODCRAWLER_LEASE_TIME=2") as node:
         until(lambda: asked_for(origin) == 8)
         node.kill()
         node.wait()
     assert {Path(path).suffix for path in fleet.files()} == {".part"}
     origin.release()
-    assert fleet.drain("-s", "PODCRAWLER_LEASE_SECONDS=2").status == 0
+    assert fleet.drain("-s", "PODCRAWLER_LEASE_TIME=2").status == 0
     assert len(fleet.files()) == 20
     assert set(fleet.files().values()) == {MB}
     assert redis.hgetall("{podcrawler}:episodes:tries") == {}
@@ -232,7 +232,7 @@ def test_a_key_of_seeds_that_is_none_ends_in_a_sentence(fleet: Commands, redis: 
     [
         ("PODCRAWLER_CONCURRENT_EPISODES", "0"),
         ("PODCRAWLER_CONCURRENT_EPISODES", "many"),
-        ("PODCRAWLER_LEASE_SECONDS", "0"),
+        ("PODCRAWLER_LEASE_TIME", "0"),
         ("PODCRAWLER_NAMESPACE", "a{b"),
         ("PODCRAWLER_EXIT_WHEN_DONE", "perhaps"),
         ("FILES_STORE", "s3://bucket/"),

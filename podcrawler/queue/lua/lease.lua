@@ -31,8 +31,8 @@ end
 for _, key in ipairs(redis.call('ZRANGEBYSCORE', Q .. 'leases', '-inf', now, 'LIMIT', 0, BATCH)) do
   local route = route_of(key)
   if redis.call('HINCRBY', Q .. 'expiries', key, 1) > most_expiries then
-    to_failed(now, key, route, 'abandoned', most_expiries + 1 .. ' nodes took it and none came back; '
-      .. 'it may be what ends them: look at their logs, then queue it again.', false)
+    to_failed(now, key, route, 'abandoned', 'permanent', most_expiries + 1 .. ' nodes took it and none came back; '
+      .. 'it may be what ends them: look at their logs, then queue it again.')
   else
     end_lease(key)
     to_pending(key, route)
@@ -58,7 +58,7 @@ local function take_seed()
   local key = 'seed:' .. redis.sha1hex(seed)
   local state = state_of(key)
   if state and state ~= 'failed' then return take_seed() end
-  for _, hash in ipairs({'failed', 'tries', 'expiries'}) do
+  for _, hash in ipairs({'failed', 'tries', 'expiries', 'ended'}) do
     redis.call('HDEL', Q .. hash, key)
   end
   redis.call('HSET', Q .. 'entries', key, seed)

@@ -1,5 +1,5 @@
 -- Queues entries that have no state yet; the state is the duplicate filter.
--- Keys: Q entries, routes, pending:<host>, hosts, failed, tries, expiries, open, order; A finished:<group>, visit:<group>
+-- Keys: Q entries, routes, pending:<host>, hosts, failed, tries, expiries, ended, open, order; A finished:<group>, visit:<group>
 -- ARGV: for each entry eight values: kind, key, group, name, host, priority, fresh ('1': a new visit), request
 -- Returns the numbers of entries: added, changed, known, failed, finished.
 local ADDED, CHANGED, KNOWN, FAILED, FINISHED = 1, 2, 3, 4, 5

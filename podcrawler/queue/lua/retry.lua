@@ -1,19 +1,22 @@
--- leased -> delayed, or -> failed when the tries are used up: an error that may pass.
--- Keys: Q leases, owners, tokens, routes, tries, delayed, failed, open; A events
--- ARGV: now, key, token, kind, reason, most tries, ms before the second try (fourfold before each further one),
---   the most ms
--- Returns 'delayed', 'failed' or 'lost'.
-local now, key, token, kind, reason = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local most_tries, first_delay, most_delay = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
-if not owns(key, token) then return 'lost' end
+-- leased -> delayed, or -> failed after the last try: a lease ends in an error.
+-- Keys: Q leases, owners, tokens, ended, routes, tries, delayed, failed, open; A events
+-- ARGV: now, key, token, kind, class, reason, most tries, ms before the next one
+-- Returns 'delayed', 'failed' or 'lost'; the same when asked again, for the answer may not have arrived.
+local now, key, token, kind, class, reason = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local most_tries, delay = tonumber(ARGV[7]), tonumber(ARGV[8])
+if not owns(key, token) then
+  if redis.call('HGET', Q .. 'ended', key) ~= token then return 'lost' end
+  return state_of(key) == 'failed' and 'failed' or 'delayed'
+end
 
 local route = route_of(key)
 local tries = redis.call('HINCRBY', Q .. 'tries', key, 1)
+redis.call('HSET', Q .. 'ended', key, token)
 if tries >= most_tries then
-  to_failed(now, key, route, kind, reason, true)
+  to_failed(now, key, route, kind, class, reason)
   return 'failed'
 end
 end_lease(key)
-redis.call('ZADD', Q .. 'delayed', now + math.min(first_delay * 4 ^ (tries - 1), most_delay), key)
+redis.call('ZADD', Q .. 'delayed', now + delay, key)
 tell('delayed', key, route.group, 'kind', kind, 'reason', reason)
 return 'delayed'

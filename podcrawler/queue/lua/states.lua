@@ -12,7 +12,8 @@
 --   Q delayed         zset    key -> ms when it is due
 --   Q tries           hash    key -> how many leases ended in an error
 --   Q expiries        hash    key -> how many leases ran out
---   Q failed          hash    key -> JSON {kind, reason, passing, tries, at}
+--   Q ended           hash    key -> token of the last lease that ended in an error
+--   Q failed          hash    key -> JSON {kind, class, reason, tries, at}
 --   Q open            hash    group -> how many of its entries are pending, leased or delayed
 --   Q order           string  the number of entries ever pushed
 --   A finished:<group>  hash  of episodes: name -> bytes
@@ -81,7 +82,7 @@ local function owns(key, token)
 end
 
 local function forget(key)
-  for _, hash in ipairs({'entries', 'routes', 'tries', 'expiries'}) do
+  for _, hash in ipairs({'entries', 'routes', 'tries', 'expiries', 'ended'}) do
     redis.call('HDEL', Q .. hash, key)
   end
 end
@@ -91,18 +92,18 @@ local function tell(state, key, group, ...)
 end
 
 -- leased -> failed
-local function to_failed(now, key, route, kind, reason, passing)
+local function to_failed(now, key, route, kind, class, reason)
   local tries = tonumber(redis.call('HGET', Q .. 'tries', key) or 0)
   end_lease(key)
   redis.call('HSET', Q .. 'failed', key,
-    cjson.encode({kind = kind, reason = reason, passing = passing, tries = tries, at = now}))
+    cjson.encode({kind = kind, class = class, reason = reason, tries = tries, at = now}))
   count_open(route.group, -1)
   tell('failed', key, route.group, 'kind', kind, 'reason', reason)
 end
 
 -- failed -> pending
 local function from_failed(key, route)
-  for _, hash in ipairs({'failed', 'tries', 'expiries'}) do
+  for _, hash in ipairs({'failed', 'tries', 'expiries', 'ended'}) do
     redis.call('HDEL', Q .. hash, key)
   end
   to_pending(key, route)

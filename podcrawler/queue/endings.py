@@ -1,0 +1,58 @@
+"""How a lease may end. Made here, and told to Redis by ``Queue.end``, many in one call."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar
+
+from podcrawler.exceptions import EntryError
+from podcrawler.queue.entries import Lease
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Ending(Generic[T]):
+    """The end of one lease, as a call of a script: safe to be told twice."""
+
+    script: str
+    arguments: Sequence[Any]
+    #: What the script's answer means.
+    outcome: Callable[[Any], T]
+
+
+def finish(lease: Lease, *, size: int, path: str) -> Ending[bool]:
+    """Record an episode as finished, ``size`` bytes at ``path`` in the store; the path is empty if the file was there
+    before. False if the lease is lost."""
+    return Ending("finish", [lease.key, lease.token, size, path, 0], bool)
+
+
+def finish_page(
+    lease: Lease, told: dict[str, Any], podcast: tuple[str, str], addresses: Sequence[str], remembered: int
+) -> Ending[bool]:
+    """Record a list page as visited, with what it told, for ``remembered`` seconds. ``podcast`` is its id and its JSON;
+    ``addresses`` lead to that podcast from now on, unless they lead to another already. False if the lease is lost."""
+    return Ending("finish", [lease.key, lease.token, json.dumps(told), "", remembered, *podcast, *addresses], bool)
+
+
+def finish_seed(lease: Lease) -> Ending[bool]:
+    """End the lease of a seed whose entry was pushed. False if the lease is lost."""
+    return Ending("finish", [lease.key, lease.token, "", "", 0], bool)
+
+
+def release(lease: Lease) -> Ending[bool]:
+    """Hand the lease back, which costs no try. False if it is lost."""
+    return Ending("release", [lease.key, lease.token], bool)
+
+
+def give_up(
+    lease: Lease, error: EntryError, *, tries: int, delay: float, now: int | None = None
+) -> Ending[Literal["delayed", "failed", "lost"]]:
+    """End the lease in an error: the entry is tried again after ``delay`` seconds, or fails if this was the last of
+    ``tries``."""
+    told = [lease.key, lease.token, error.kind, error.failure_class, str(error)]
+    return Ending("retry", ["" if now is None else now, *told, tries, round(delay * 1000)], _text)
+
+
+def _text(answer: bytes) -> Any:
+    return answer.decode()
