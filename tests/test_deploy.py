@@ -117,7 +117,7 @@ def test_the_user_of_the_image_is_not_root() -> None:
 
 def test_the_settings_of_the_image_exist() -> None:
     names = environment_of_image().keys() - {"PATH"}
-    assert names == {"FILES_STORE", "PODCRAWLER_STATE_DIR"}
+    assert names == {"FILES_STORE", "PODCRAWLER_STATE_DIR", "PODCRAWLER_SHUTDOWN_GRACE"}
     assert all(hasattr(settings, name) for name in names)
     assert {environment_of_image()[name] for name in names} == set(the("VOLUME").words)
 
