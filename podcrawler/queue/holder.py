@@ -138,6 +138,11 @@ class LeaseHolder:
             await self._nap(wait if 0 < wait < _LAST_POLL else _LAST_POLL)
         return None
 
+    def ask_soon(self) -> None:
+        """There may be more to lease than at the last look."""
+        self._ask_at = 0.0
+        self._changed.set()
+
     async def end(self, lease: Lease, ending: Ending[_T], unreachable: _T) -> _T:
         """End a lease. What it was for takes up no room any more from now on, whenever Redis hears of it.
         ``unreachable`` is the outcome when Redis is away while this node stops."""
@@ -154,6 +159,9 @@ class LeaseHolder:
             self._ending.discard(lease.token)
             if self.in_hand.get(lease.key) is lease:
                 self._drop(lease)
+            if not self.in_hand:
+                # Whether that was all is known by a look.
+                self.ask_soon()
 
     async def give_up(self, lease: Lease, error: EntryError) -> str:
         """End the lease in an error: ``delayed``, ``failed`` or ``lost``."""
