@@ -2,9 +2,14 @@
 
 import sys
 
-from bench import feed, memory, sharing
+from bench import feed, memory, redis_distance, sharing
 
-MEASUREMENTS = {"feed": feed.measure, "memory": memory.measure, "sharing": sharing.measure}
+MEASUREMENTS = {
+    "feed": feed.measure,
+    "memory": memory.measure,
+    "redis_distance": redis_distance.measure,
+    "sharing": sharing.measure,
+}
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TypeVar
 
@@ -201,7 +201,8 @@ class LeaseHolder:
     async def _ask(self, count: int) -> int:
         """Take up to ``count`` leases; how many entries are open in all."""
         asked = time.monotonic()
-        grant = await self.courier.call(self._lease, count)
+        # The same tokens each time that this is asked: an answer that is lost must not take leases with it.
+        grant = await self.courier.call(self._lease, self.queue.new_tokens(count))
         self._round_trip += _WEIGHT * (min(time.monotonic() - asked, 1.0) - self._round_trip)
         for lease in grant.leases:
             if before := self.in_hand.get(lease.key):
@@ -219,9 +220,9 @@ class LeaseHolder:
             self._poll = _FIRST_POLL if grant.leases else min(2 * self._poll, _LAST_POLL)
         return grant.open
 
-    def _lease(self, count: int) -> Grant:
+    def _lease(self, tokens: Sequence[str]) -> Grant:
         now = time.clock_gettime(_CLOCK)
-        grant = self.queue.lease(self.queue.new_tokens(count))
+        grant = self.queue.lease(tokens)
         self._held_until.update((lease.token, now + self.queue.lease_time) for lease in grant.leases)
         return grant
 
