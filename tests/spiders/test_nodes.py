@@ -290,6 +290,19 @@ def test_a_node_outlives_a_restart_of_redis(commands: Commands, origin: RunningO
     assert list(commands.files().values()) == [MB] * 30
 
 
+def test_a_node_of_episodes_is_not_done_before_the_list_pages_are(
+    fleet: Commands, redis: Client, origin: RunningOrigin
+) -> None:
+    seed(redis, f"{origin.address}/feed.xml?episodes=3&size=10", "podcasts")
+    redis.config_resetstat()
+    with fleet.start("crawl", "episodes", "-s", "PODCRAWLER_EXIT_WHEN_DONE=1") as node:
+        until(lambda: redis.info("commandstats").get("cmdstat_evalsha", {}).get("calls", 0) >= 3)
+        assert node.poll() is None
+        assert fleet.run("crawl", "podcasts", "-s", "PODCRAWLER_EXIT_WHEN_DONE=1").status == 0
+        assert node.wait(60) == 0
+    assert len(fleet.files()) == 3
+
+
 def asked_for(origin: RunningOrigin) -> int:
     """How many media files the server was asked for."""
     return sum(path.startswith("/bytes/") for path in origin.counts())
