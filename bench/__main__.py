@@ -2,9 +2,9 @@
 
 import sys
 
-from bench import feed, memory, sharing
+from bench import feed, memory, resume, sharing
 
-MEASUREMENTS = {"feed": feed.measure, "memory": memory.measure, "sharing": sharing.measure}
+MEASUREMENTS = {"feed": feed.measure, "memory": memory.measure, "resume": resume.measure, "sharing": sharing.measure}
 
 
 def main() -> None:
