@@ -2,12 +2,13 @@
 
 import sys
 
-from bench import feed, memory, redis_distance, sharing
+from bench import feed, memory, redis_distance, resume, sharing
 
 MEASUREMENTS = {
     "feed": feed.measure,
     "memory": memory.measure,
     "redis_distance": redis_distance.measure,
+    "resume": resume.measure,
     "sharing": sharing.measure,
 }
 

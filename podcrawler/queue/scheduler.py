@@ -23,7 +23,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from podcrawler.config import Config
-from podcrawler.exceptions import EntryError, TransferCancelledError
+from podcrawler.exceptions import DiskFullError, EntryError, TransferCancelledError
 from podcrawler.exceptions import RedisError as RedisUnusableError
 from podcrawler.queue import codec, inherited
 from podcrawler.queue.endings import finish_seed
@@ -197,8 +197,8 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         return self.holder.in_hand.get(key)
 
     async def give_up(self, lease: Lease, error: EntryError) -> None:
-        """End the lease in an error, and say so in one line."""
-        if isinstance(error, TransferCancelledError):
+        """End the lease in an error, and say so in one line. What is no fault of the entry costs it nothing."""
+        if isinstance(error, (TransferCancelledError, DiskFullError)):
             await self.holder.release(lease)
             return
         outcome = await self.holder.give_up(lease, error)
