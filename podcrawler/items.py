@@ -55,6 +55,9 @@ class Episode:
     file: str | None = None
     #: Bytes of that file; None until it was archived.
     size: int | None = None
+    #: Whether that file is known to be whole: as long as its server announced, or by what its container says; False
+    #: where neither told. None until it was downloaded.
+    verified: bool | None = None
 
     @property
     def key(self) -> str:

@@ -69,6 +69,8 @@ HTTPPROXY_AUTH_ENCODING = "utf-8"
 # Bounds what is held in memory, feeds and pages; media files are streamed to disk and have no bound.
 DOWNLOAD_MAXSIZE = 64 * 1024 * 1024
 DOWNLOAD_WARNSIZE = 0
+# Signed addresses are long, and one that Scrapy left out would never come to an end.
+URLLENGTH_LIMIT = 0
 REQUEST_FINGERPRINTER_CLASS = "podcrawler.media.pipeline.TransferFingerprinter"
 ITEM_PIPELINES = {"podcrawler.media.pipeline.EpisodeFilesPipeline": 500}
 FEED_EXPORT_ENCODING = "utf-8"

@@ -16,7 +16,8 @@ Parameters of ``/bytes``: ``seed=<int>`` other bytes; ``status=<code>``; ``fail_
 of this very address; ``redirect=<n>`` n redirects before; ``truncate=<k>`` close after k bytes
 of the n that were promised; ``chunked=1``; ``no_length=1`` the end of the connection ends the body; ``stall_after=<k>``
 wait for ``/release`` after k bytes; ``rate=<bytes per second>``; ``gzip=1`` really compressed (implies chunked);
-``coding=<text>`` only the header Content-Encoding, a lie; ``location=<address>`` a redirect to there.
+``coding=<text>`` only the header Content-Encoding, a lie; ``location=<address>`` a redirect to there; ``body=<base64>``
+these bytes, whatever n is.
 
 It is an HTTP proxy too: an absolute address is served as if it were its own, whatever the host, and CONNECT makes a
 tunnel. Both are listed in ``/requests`` with the target as it came.
@@ -201,7 +202,8 @@ class Origin:
             await self._send_body(request, query, writer)
 
     async def _send_body(self, request: Request, query: Query, writer: asyncio.StreamWriter) -> None:
-        size = int(request.path.removeprefix("/bytes/").partition(".")[0])
+        given = base64.b64decode(query.values.get("body", ""))
+        size = len(given) or int(request.path.removeprefix("/bytes/").partition(".")[0])
         chunked = "chunked" in query or "gzip" in query
         headers = {"Content-Type": query.values.get("type", "audio/mpeg")}
         if "gzip" in query:
@@ -217,7 +219,8 @@ class Origin:
         writer.write(_head(query.number("status", 200), headers))
         if request.method == "HEAD":
             return
-        blocks = content(min(size, query.number("truncate", size)), query.number("seed"))
+        sent = min(size, query.number("truncate", size))
+        blocks = iter([memoryview(given)[:sent]]) if given else content(sent, query.number("seed"))
         async for block in _coded(self._paced(blocks, query)) if "gzip" in query else self._paced(blocks, query):
             writer.writelines([b"%x\r\n" % len(block), block, b"\r\n"] if chunked else [block])
             await writer.drain()

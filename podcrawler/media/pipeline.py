@@ -22,8 +22,9 @@ from twisted.python.failure import Failure
 
 from podcrawler.exceptions import EntryError, MediaError, TransferCancelledError
 from podcrawler.items import Episode
+from podcrawler.media import sniffing
 from podcrawler.media.failures import explain, explain_response
-from podcrawler.media.naming import extension, file_name
+from podcrawler.media.naming import file_name
 from podcrawler.media.part import PartFile
 from podcrawler.media.store import LocalStore
 from podcrawler.queue.endings import finish
@@ -157,17 +158,22 @@ class EpisodeFilesPipeline(FilesPipeline):
         assert part is not None
         if response.status != 200:
             raise explain_response(response)
-        content_type = (response.headers.get("Content-Type") or b"").decode("latin-1")
-        _refuse_pages(content_type, response.url)
         if part.received == 0:
             raise MediaError("empty", f"{response.url} is empty; try again later.", "passing")
+        examined = await asyncio.to_thread(
+            sniffing.examine,
+            part.path,
+            url=response.url,
+            content_type=(response.headers.get("Content-Type") or b"").decode("latin-1"),
+            enclosure=item.enclosure,
+            counted=part.expected is not None,
+        )
         await part.seal()
         if not await self._scheduler.holder.still_held(transfer.lease):
             raise TransferCancelledError
-        ending = extension(url=response.url, content_type=content_type, enclosure_type=item.enclosure.type)
-        name = file_name(item.id, item.title, ending)
+        name = file_name(item.id, item.title, examined.extension)
         published = await asyncio.to_thread(self.store.adopt, part, item.podcast_id, name)
-        return _file_info(request, *published, "downloaded")
+        return _file_info(request, *published, "downloaded", examined.verified)
 
     def media_failed(self, failure: Failure, request: Request, info: MediaPipeline.SpiderInfo) -> NoReturn:  # noqa: ARG002
         assert failure.value is not None
@@ -181,7 +187,8 @@ class EpisodeFilesPipeline(FilesPipeline):
             result.raiseException()
         assert done
         self.inc_stats(result["status"])
-        return replace(item, file=result["path"], size=result["size"])  # type: ignore[typeddict-item]  # _file_info
+        known = {"file": result["path"], "size": result["size"], "verified": result["verified"]}  # type: ignore[typeddict-item]  # _file_info
+        return replace(item, **known)
 
     def _drain(self) -> None:
         self._draining = True
@@ -191,16 +198,7 @@ class EpisodeFilesPipeline(FilesPipeline):
             transfer.part.cancel()
 
 
-def _file_info(request: Request, path: str, size: int, status: str) -> FileInfo:
-    """Scrapy's record of a file, and its size in bytes."""
-    return {"url": request.url, "path": path, "checksum": None, "status": status, "size": size}  # type: ignore[typeddict-unknown-key]
-
-
-def _refuse_pages(content_type: str, url: str) -> None:
-    """Many servers answer with a page that says sorry, and with status 200."""
-    if content_type.lower().startswith(("text/html", "application/xhtml")):
-        raise MediaError(
-            "not-media",
-            f"{url} sent a web page instead of audio; open it in a browser to see what it says, try again later.",
-            "passing",
-        )
+def _file_info(request: Request, path: str, size: int, status: str, verified: bool | None = None) -> FileInfo:
+    """Scrapy's record of a file, its size in bytes, and whether it is known to be whole."""
+    known = {"path": path, "size": size, "verified": verified}
+    return {"url": request.url, "checksum": None, "status": status, **known}  # type: ignore[typeddict-item]
