@@ -17,9 +17,11 @@ RUN useradd --uid 1000 --create-home podcrawler \
     && install --directory --owner=podcrawler --group=podcrawler --mode=0700 /state
 COPY --from=build /opt/podcrawler /opt/podcrawler
 COPY deploy/healthcheck.py /opt/podcrawler/
+# The time of grace, because `docker stop` kills after ten seconds.
 ENV PATH=/opt/podcrawler/bin:$PATH \
     FILES_STORE=/archive \
-    PODCRAWLER_STATE_DIR=/state
+    PODCRAWLER_STATE_DIR=/state \
+    PODCRAWLER_SHUTDOWN_GRACE=8
 # As a number, for systems that refuse an image unless they can see that its user is not root.
 USER 1000:1000
 WORKDIR /state

@@ -234,7 +234,7 @@ def _kinds() -> Iterator[str]:
             case ast.Call(func=ast.Name(id=name), args=[first, *_]) if name in errors:
                 kind = _text(first)
             case ast.Call(
-                func=ast.Attribute(value=ast.Call(func=ast.Name(id="super")), attr="__init__"), args=[first, _]
+                func=ast.Attribute(value=ast.Call(func=ast.Name(id="super")), attr="__init__"), args=[first, _, *_]
             ):
                 kind = _text(first)
             case _:

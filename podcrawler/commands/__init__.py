@@ -2,15 +2,23 @@
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
+from redis import Redis
 from redis.exceptions import RedisError
 from scrapy.commands import ScrapyCommand
-from scrapy.settings import Settings
+from scrapy.settings import BaseSettings, Settings
 
+from podcrawler.config import Config
 from podcrawler.exceptions import PodcrawlerError
+from podcrawler.media.proxy import read_proxy
+from podcrawler.queue import inherited
+from podcrawler.queue.keys import Keys
+from podcrawler.queue.schema import check_schema
+from podcrawler.redis.connection import connected
 
 Run = Callable[[Any, list[str], Any], None]
 
@@ -33,6 +41,21 @@ def explained(run: Run) -> Run:
             self.exitcode = 130
 
     return wrapper
+
+
+def check_settings(settings: BaseSettings) -> None:
+    """What a node would stumble over later, where there is no way to end in a sentence. Raises SettingError."""
+    Config.read(settings)
+    inherited.check(settings)
+    read_proxy(settings)
+
+
+@contextmanager
+def archive_queue(settings: BaseSettings, *, start: bool = False) -> Iterator[Redis]:
+    """The Redis of this archive for a short look; ``start`` as in ``connected``."""
+    with connected(settings, start=start) as redis:
+        check_schema(redis, Keys(Config.read(settings).namespace))
+        yield redis
 
 
 class WithoutQueue:

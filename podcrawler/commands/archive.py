@@ -10,14 +10,14 @@ from typing import Any
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from podcrawler.commands import explained
+from podcrawler.commands import check_settings, explained
 from podcrawler.config import Config
 from podcrawler.fleet.display import human_bytes, new_display, printable
 from podcrawler.fleet.job import Job, Outcome
 from podcrawler.fleet.supervisor import Supervisor, new_children
-from podcrawler.media.proxy import read_proxy
 from podcrawler.media.store import open_store
-from podcrawler.queue import inherited
+from podcrawler.queue.keys import Keys
+from podcrawler.queue.schema import check_schema
 from podcrawler.queue.seeds import check_address
 from podcrawler.redis.connection import connect, redis_configured, state_dir
 from podcrawler.redis.embedded import EmbeddedServer
@@ -46,9 +46,7 @@ class Command(ScrapyCommand):
         if not args:
             raise UsageError("archive needs the address of a podcast, such as https://example.com/feed.xml")
         assert self.settings is not None
-        Config.read(self.settings)
-        inherited.check(self.settings)
-        read_proxy(self.settings)
+        check_settings(self.settings)
         addresses = list(dict.fromkeys(check_address(address) for address in args))
         open_store(self.settings["FILES_STORE"]).check()
         folder = state_dir(self.settings)
@@ -58,6 +56,7 @@ class Command(ScrapyCommand):
             try:
                 url = embedded.enter() if embedded else None
                 redis = connect(self.settings, url)
+                check_schema(redis, Keys(Config.read(self.settings).namespace))
                 job = Job(redis, self.settings, addresses)
                 children = new_children(self.settings, _options(opts), url, folder)
                 with new_display() as display:

@@ -7,11 +7,12 @@ from scrapy.commands import crawl
 from scrapy.crawler import Crawler
 from scrapy.exceptions import UsageError
 
-from podcrawler.commands import explained
+from podcrawler.commands import check_settings, explained
 from podcrawler.config import Config
-from podcrawler.media.proxy import read_proxy
 from podcrawler.media.store import open_store
-from podcrawler.queue import inherited
+from podcrawler.queue.keys import Keys
+from podcrawler.queue.scheduler import scheduler_of
+from podcrawler.queue.schema import check_schema
 from podcrawler.redis.connection import connect_node
 
 
@@ -25,11 +26,9 @@ class Command(crawl.Command):
             raise UsageError("crawl needs the name of one spider: episodes or podcasts")
         assert self.crawler_process is not None
         assert self.settings is not None
-        # Before Scrapy starts anything: it has no way to end in a sentence.
-        Config.read(self.settings)
-        inherited.check(self.settings)
-        read_proxy(self.settings)
-        connect_node(self.settings).close()
+        check_settings(self.settings)
+        with connect_node(self.settings) as redis:
+            check_schema(redis, Keys(Config.read(self.settings).namespace))
         open_store(self.settings["FILES_STORE"]).check()
         try:
             crawler = self._create_crawler(args[0])
@@ -40,6 +39,8 @@ class Command(crawl.Command):
         self.crawler_process.start()
         if not node.done():
             # A second signal: Scrapy let everything fall.
+            if (scheduler := scheduler_of(crawler)) is not None:
+                scheduler.holder.hand_back_now()
             raise KeyboardInterrupt
         # A bad address, or what has gone wrong since it was looked at.
         if error := node.exception():

@@ -7,11 +7,10 @@ from pathlib import Path
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from podcrawler.commands import explained
+from podcrawler.commands import archive_queue, explained
 from podcrawler.library.importing import Refused, find_media
 from podcrawler.queue.imports import Imported, Imports
 from podcrawler.queue.leases import Queue
-from podcrawler.redis.connection import connected
 
 _WHY = {
     "part": "a transfer that was broken off",
@@ -50,7 +49,7 @@ class Command(ScrapyCommand):
             print(f"left out: {file.path} ({_WHY[file.why]})")
         recorded = 0
         if files and not opts.dry_run:
-            with connected(self.settings, start=True) as redis:
+            with archive_queue(self.settings, start=True) as redis:
                 recorded = Imports(Queue.from_settings(self.settings, redis, "episodes")).record(files)
         for podcast_id, count in sorted(Counter(file.podcast_id for file in files).items()):
             print(f"{podcast_id}: {count} media files")

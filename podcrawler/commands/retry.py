@@ -1,13 +1,14 @@
-"""``retry [ID...]``: queues again what failed, with all its tries given back."""
+"""``retry``: queues again what failed, with all its tries given back."""
 
 import argparse
+from typing import get_args
 
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from podcrawler.commands import explained
+from podcrawler.commands import archive_queue, explained
+from podcrawler.exceptions import FailureClass
 from podcrawler.queue.leases import Queue
-from podcrawler.redis.connection import connected
 
 
 class Command(ScrapyCommand):
@@ -18,19 +19,25 @@ class Command(ScrapyCommand):
         return "[options] [ID...]"
 
     def short_desc(self) -> str:
-        return "Queue again what failed: the given entries, or all"
+        return "Queue again what failed: the given entries, those of a class, or all"
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
         parser.add_argument("--all", action="store_true", help="everything that failed")
+        parser.add_argument("--class", dest="failure_class", choices=get_args(FailureClass), help="what failed so")
 
     @explained
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
-        if bool(args) == opts.all:
-            raise UsageError("retry needs ids as `failed` lists them, or --all")
+        if [bool(args), opts.all, bool(opts.failure_class)].count(True) != 1:
+            raise UsageError("retry needs ids as `failed` lists them, or --class, or --all")
         assert self.settings is not None
-        with connected(self.settings) as redis:
+        with archive_queue(self.settings) as redis:
             queues = [Queue.from_settings(self.settings, redis, name) for name in ("podcasts", "episodes")]
-            queued = sum(queue.requeue([f.key for f in queue.failed()] if opts.all else args) for queue in queues)
+            queued = sum(queue.requeue(args or _failed(queue, opts.failure_class)) for queue in queues)
         print(f"{queued} queued again.")
-        self.exitcode = 0 if queued or opts.all else 2
+        self.exitcode = 0 if queued or not args else 2
+
+
+def _failed(queue: Queue, failure_class: FailureClass | None) -> list[str]:
+    """The keys of what failed so, or of all that failed."""
+    return [failed.key for failed in queue.failed() if failure_class in (None, failed.failure_class)]

@@ -7,11 +7,10 @@ from dataclasses import asdict
 
 from scrapy.commands import ScrapyCommand
 
-from podcrawler.commands import explained
+from podcrawler.commands import archive_queue, explained
 from podcrawler.fleet.display import human_bytes, printable
 from podcrawler.fleet.report import InHand, Report
 from podcrawler.fleet.status import Status, take_status
-from podcrawler.redis.connection import connected
 
 
 class Command(ScrapyCommand):
@@ -28,7 +27,7 @@ class Command(ScrapyCommand):
     @explained
     def run(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 (Scrapy's signature)
         assert self.settings is not None
-        with connected(self.settings) as redis:
+        with archive_queue(self.settings) as redis:
             status = take_status(redis, self.settings)
         if opts.json:
             print(json.dumps(status.to_json(), ensure_ascii=False))
@@ -42,6 +41,7 @@ def _lines(status: Status) -> list[str]:
     failures = ", ".join(f"{count} {kind}" for kind, count in status.failures.items())
     lines = [f"episodes: {episodes}", f"pages:    {pages}", f"podcasts: {status.podcasts}"]
     lines += [f"failures: {failures}"] if failures else []
+    lines += ["paused: nodes take up nothing new until `podcrawler resume`"] if status.paused else []
     for node in status.nodes:
         lines += [_node(node), *(f"    {_in_hand(episode)}" for episode in node.in_hand)]
     return lines if status.nodes else [*lines, "no node is running"]

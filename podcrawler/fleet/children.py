@@ -14,7 +14,6 @@ from podcrawler.exceptions import NodeError
 
 #: So many deaths within so many seconds, and the child is given up.
 _DEATHS, _WITHIN = 5, 60.0
-_STOP_SECONDS = 15.0
 
 
 class Child:
@@ -49,16 +48,16 @@ class Child:
                 )
 
     def terminate(self) -> None:
-        """Ask the process to stop gracefully."""
+        """Ask the process to stop gracefully; the second time, to stop at once."""
         if self._process:
             self._process.terminate()
 
-    def wait(self) -> None:
-        """Wait until the process is gone, whatever that takes."""
+    def wait(self, seconds: float) -> None:
+        """Wait until the process is gone; after ``seconds`` it is killed."""
         if self._process is None:
             return
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(_STOP_SECONDS)
+            self._process.wait(seconds)
         self.kill()
 
     def kill(self) -> None:

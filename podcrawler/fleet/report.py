@@ -23,7 +23,7 @@ from podcrawler.config import Config
 from podcrawler.exceptions import PodcrawlerError
 from podcrawler.media.pipeline import EpisodeFilesPipeline
 from podcrawler.queue.keys import Keys
-from podcrawler.queue.scheduler import Scheduler
+from podcrawler.queue.scheduler import Scheduler, scheduler_of
 
 logger = logging.getLogger(__name__)
 
@@ -97,18 +97,18 @@ class NodeReport:
 
     def open(self) -> None:
         loop = asyncio.get_running_loop()
-        if isinstance(self._crawler.engine.scheduler, Scheduler):
-            self._tasks.append(loop.create_task(self._report(self._crawler.engine.scheduler)))
+        if (scheduler := scheduler_of(self._crawler)) is not None:
+            self._tasks.append(loop.create_task(self._report(scheduler)))
         if self._supervisor_pid:
             self._tasks.append(loop.create_task(self._stop_without_supervisor()))
 
     async def close(self) -> None:
         for task in self._tasks:
             task.cancel()
-        if isinstance(self._crawler.engine.scheduler, Scheduler):
+        if (scheduler := scheduler_of(self._crawler)) is not None:
             # A report that stays, because Redis is away, expires.
             with suppress(RedisError):
-                await asyncio.to_thread(self._forget, self._crawler.engine.scheduler.server)
+                await asyncio.to_thread(self._forget, scheduler.server)
 
     async def _report(self, scheduler: Scheduler) -> None:
         while True:

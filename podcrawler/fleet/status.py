@@ -7,6 +7,7 @@ from typing import Any
 from scrapy.settings import BaseSettings
 
 from podcrawler.config import Config
+from podcrawler.fleet.pausing import is_paused
 from podcrawler.fleet.report import Report, read_reports
 from podcrawler.queue.keys import Keys
 from podcrawler.queue.leases import Counts, Queue
@@ -21,6 +22,8 @@ class Status:
     #: Feeds and list pages by state; ``finished`` counts none, for they are visited again.
     pages: Counts
     podcasts: int
+    #: Whether nothing is handed out (``pause``).
+    paused: bool
     nodes: list[Report]
     #: How many entries failed, by kind of failure, the most frequent first.
     failures: dict[str, int]
@@ -40,6 +43,7 @@ def take_status(redis: Any, settings: BaseSettings) -> Status:
         queue=episodes.counts(podcasts),
         pages=pages.counts([]),
         podcasts=len(podcasts),
+        paused=is_paused(redis, settings),
         nodes=read_reports(redis, keys),
         failures=dict(kinds.most_common()),
     )

@@ -18,12 +18,15 @@ from podcrawler.config import Config
 from podcrawler.fleet.children import Child
 from podcrawler.fleet.display import Display
 from podcrawler.fleet.job import Job, Outcome
+from podcrawler.fleet.pausing import is_paused
 from podcrawler.fleet.report import read_reports
 from podcrawler.queue.keys import Keys
 from podcrawler.redis.embedded import EmbeddedServer
 
 #: Seconds between two looks at the queue and the children.
 _INTERVAL = 0.2
+#: Seconds that a node may take to stop, beyond the time of grace.
+_STOP_SECONDS = 10.0
 
 
 class Supervisor:
@@ -40,7 +43,11 @@ class Supervisor:
     ) -> None:
         """``embedded`` is the server behind ``redis`` if it is this machine's own: it is started again if it dies."""
         self._redis = redis
-        self._keys = Keys(Config.read(settings).namespace)
+        config = Config.read(settings)
+        self._settings = settings
+        self._keys = Keys(config.namespace)
+        self._grace = config.shutdown_grace
+        self._in_the_way = ""
         self._job = job
         self._children = children
         self._display = display
@@ -52,6 +59,12 @@ class Supervisor:
             self._job.start()
             while not self._step():
                 time.sleep(_INTERVAL)
+        except KeyboardInterrupt:
+            if self._grace:
+                self._display.say(
+                    f"Stopping: downloads get {self._grace:g} s to end; press Ctrl-C again to stop at once."
+                )
+            raise
         finally:
             self._stop_children()
 
@@ -66,9 +79,11 @@ class Supervisor:
                 if self._job.concerns(event):
                     self._display.tell(event)
             reports = read_reports(self._redis, self._keys)
+            paused = is_paused(self._redis, self._settings)
         except (RedisConnectionError, RedisTimeoutError) as error:
             self._redis_is_away(error)
             return False
+        self._say_once("The queue is paused: nothing new is taken up until `podcrawler resume`." if paused else "")
         # Not while Redis is away: a node cannot start without it.
         for child in self._children:
             child.look_after()
@@ -77,21 +92,28 @@ class Supervisor:
 
     def _redis_is_away(self, error: Exception) -> None:
         if self._embedded is None:
-            self._display.say(f"Redis does not answer ({error}); waiting for it.")
-            time.sleep(2)
+            self._say_once(f"Redis does not answer ({error}); waiting for it.")
         elif self._embedded.ensure_running():
             self._display.say("The embedded Valkey had died and was started again; nothing is lost.")
 
     def _stop_children(self) -> None:
         try:
-            for child in self._children:
-                child.terminate()
-            for child in self._children:
-                child.wait()
+            self._end_children(self._grace + _STOP_SECONDS)
         except KeyboardInterrupt:
-            for child in self._children:
-                child.kill()
+            self._end_children(_STOP_SECONDS)
             raise
+
+    def _end_children(self, seconds: float) -> None:
+        for child in self._children:
+            child.terminate()
+        for child in self._children:
+            child.wait(seconds)
+
+    def _say_once(self, sentence: str) -> None:
+        """Say what is in the way, unless that was the last thing said of it; the empty sentence when nothing is."""
+        if sentence and sentence != self._in_the_way:
+            self._display.say(sentence)
+        self._in_the_way = sentence
 
 
 def new_children(settings: BaseSettings, options: Sequence[str], redis_url: str | None, state_dir: Path) -> list[Child]:

@@ -29,7 +29,7 @@ from podcrawler.media.part import PartFile
 from podcrawler.media.store import LocalStore
 from podcrawler.queue.endings import finish
 from podcrawler.queue.entries import Lease
-from podcrawler.queue.scheduler import Scheduler
+from podcrawler.queue.scheduler import Scheduler, scheduler_of
 from podcrawler.signals import lease_lost, node_draining
 
 logger = logging.getLogger(__name__)
@@ -89,12 +89,12 @@ class EpisodeFilesPipeline(FilesPipeline):
 
     @property
     def _scheduler(self) -> Scheduler:
-        scheduler = self.crawler.engine.scheduler
-        assert isinstance(scheduler, Scheduler)
+        scheduler = scheduler_of(self.crawler)
+        assert scheduler is not None
         return scheduler
 
     async def process_item(self, item: Any) -> Any:  # type: ignore[override]  # the spider argument is deprecated
-        if not isinstance(item, Episode) or not isinstance(self.crawler.engine.scheduler, Scheduler):
+        if not isinstance(item, Episode) or scheduler_of(self.crawler) is None:
             return item
         lease = self._scheduler.lease_of(item.key)
         if lease is None:

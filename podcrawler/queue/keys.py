@@ -38,6 +38,14 @@ class Keys:
         return f"{self.archive}nodes"
 
     @property
+    def paused(self) -> str:
+        return f"{self.archive}paused"
+
+    @property
+    def schema(self) -> str:
+        return f"{self.archive}schema"
+
+    @property
     def podcasts(self) -> str:
         return f"{self.archive}podcasts"
 

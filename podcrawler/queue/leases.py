@@ -6,7 +6,7 @@ Everything here blocks on Redis; a node calls it off its event loop (holder.py).
 
 import json
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -28,6 +28,8 @@ from podcrawler.queue.retrying import Retrying
 
 _T = TypeVar("_T")
 
+#: By queue: the others that entries of it come from.
+_SOURCES = {"episodes": ("podcasts",)}
 #: Entries for each call of push_many: some 20 ms of Redis's time.
 _PUSH_BATCH = 500
 
@@ -59,7 +61,7 @@ class Grant:
     """The answer to a wish for leases."""
 
     leases: list[Lease]
-    #: How many entries are not at their end yet, those leased here and the seeds counted in.
+    #: How many entries are not at their end yet; those leased here count, the seeds, and all of the queue's sources.
     open: int
     #: Seconds until a delayed entry is due or a lease ends, whichever is first; None if there is none.
     next_due: float | None
@@ -101,12 +103,14 @@ class Queue:
         *,
         keys: Keys,
         seeds_key: str,
+        sources: Mapping[str, str],
         lease_time: float,
         retrying: Retrying,
         max_expiries: int,
         visit_seconds: int,
     ) -> None:
-        """``seeds_key`` is the list that users push addresses to; the other values are as in docs/settings.md."""
+        """``seeds_key`` is the list that users push addresses to; ``sources`` are the other queues that entries of this
+        one come from, with their lists of seeds; the other values are as in docs/settings.md."""
         # redis-py's types allow for text where this client answers in bytes.
         self.redis: Any = redis
         self.name = name
@@ -114,7 +118,7 @@ class Queue:
         self.lease_time = lease_time
         self.retrying = retrying
         self.visit_seconds = visit_seconds
-        self._seeds_key = seeds_key
+        self._lease_keys = [seeds_key, *chain.from_iterable((keys.queue(q), seeds) for q, seeds in sources.items())]
         self._max_expiries = max_expiries
         self._scripts: dict[str, Script] = {}
 
@@ -125,7 +129,8 @@ class Queue:
             redis,
             name,
             keys=Keys(config.namespace),
-            seeds_key=(settings["REDIS_START_URLS_KEY"] or "%(name)s:start_urls") % {"name": name},
+            seeds_key=_seeds_key(settings, name),
+            sources={source: _seeds_key(settings, source) for source in _SOURCES.get(name, ())},
             lease_time=config.lease_time,
             retrying=Retrying(config.max_tries, config.retry_delay, config.max_retry_delay),
             max_expiries=config.max_expiries,
@@ -151,7 +156,7 @@ class Queue:
         Asking twice with the same tokens gives the same leases.
         """
         open_entries, due, rows = self._run(
-            "lease", [_time(now), _ms(self.lease_time), self._max_expiries, *tokens], extra_keys=[self._seeds_key]
+            "lease", [_time(now), _ms(self.lease_time), self._max_expiries, *tokens], extra_keys=self._lease_keys
         )
         leases = [
             Lease(key.decode(), token.decode(), kind.decode(), group.decode(), name.decode(), tries, payload)
@@ -258,6 +263,10 @@ def _source(script: str) -> str:
     """The text of a script, with the states in front of it."""
     folder = files(__package__) / "lua"
     return "\n".join((folder / f"{name}.lua").read_text(encoding="utf-8") for name in ("states", script))
+
+
+def _seeds_key(settings: BaseSettings, name: str) -> str:
+    return str(settings["REDIS_START_URLS_KEY"] or "%(name)s:start_urls") % {"name": name}
 
 
 def _failed(key: str, group: str, title: str, told: dict[str, Any]) -> Failed:

@@ -305,6 +305,12 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         return [*self.holder.granted, *(request.meta["lease"] for request in requests if "lease" in request.meta)]
 
 
+def scheduler_of(crawler: Crawler) -> Scheduler | None:
+    """The scheduler of a node; None where there is no queue (``scrapy parse``)."""
+    scheduler = crawler.engine.scheduler if crawler.engine else None
+    return scheduler if isinstance(scheduler, Scheduler) else None
+
+
 def requests_in_progress(crawler: Crawler) -> set[Request]:
     """The requests that the engine has taken and not done with, their items and media included.
 

@@ -17,7 +17,7 @@ from podcrawler.media.failures import explain
 from podcrawler.media.pipeline import EpisodeFilesPipeline
 from podcrawler.media.proxy import ProxyMiddleware
 from podcrawler.queue.entries import Lease, page_request
-from podcrawler.queue.scheduler import Scheduler
+from podcrawler.queue.scheduler import Scheduler, scheduler_of
 from podcrawler.queue.seeds import check_address
 
 #: Stronger than Scrapy's own values, weaker than whatever a user sets.
@@ -57,8 +57,8 @@ class QueueSpider(Spider):
 
     @property
     def scheduler(self) -> Scheduler:
-        scheduler = self.crawler.engine.scheduler
-        assert isinstance(scheduler, Scheduler)
+        scheduler = scheduler_of(self.crawler)
+        assert scheduler is not None
         return scheduler
 
     async def start(self) -> AsyncIterator[Any]:

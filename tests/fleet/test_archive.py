@@ -14,7 +14,7 @@ import pytest
 
 from tests.conftest import Commands, until
 from tests.origin import RunningOrigin
-from tests.spiders.test_nodes import servers_below
+from tests.spiders.test_nodes import AT_ONCE, servers_below
 
 SAMPLE_FILES = {
     "20001.第一回：燈塔的聲音.wav",
@@ -107,7 +107,7 @@ def test_an_interrupt_leaves_nothing_running_and_nothing_half_done(
     commands: Commands, origin: RunningOrigin, how: signal.Signals
 ) -> None:
     address = f"{origin.address}/feed.xml?episodes=4&size=1000000&stall_after=1000"
-    with commands.start("archive", address) as archive:
+    with commands.start("archive", address, *AT_ONCE) as archive:
         until(lambda: len(commands.files()) == 4)
         os.killpg(archive.pid, how)
         out, err = archive.communicate(timeout=30)
@@ -124,7 +124,7 @@ def test_an_interrupt_leaves_nothing_running_and_nothing_half_done(
 def test_a_killed_supervisor_leaves_nothing_behind_for_long(commands: Commands, origin: RunningOrigin) -> None:
     """Its nodes stop by themselves; the server waits for the next archive, which stops it."""
     address = f"{origin.address}/feed.xml?episodes=2&size=1000000&stall_after=1000"
-    with commands.start("archive", address) as archive:
+    with commands.start("archive", address, *AT_ONCE) as archive:
         until(lambda: len(commands.files()) == 2)
         archive.kill()
         archive.wait()

@@ -4,12 +4,13 @@ import json
 
 from tests.conftest import Client, Commands, until
 from tests.origin import RunningOrigin
+from tests.spiders.test_nodes import AT_ONCE
 
 
 def test_the_status_of_a_fleet_at_work(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
     redis.lpush("episodes:start_urls", f"{origin.address}/feed.xml?episodes=2&size=10&status=404")
     with fleet.start(
-        "crawl", "episodes", "-s", "PODCRAWLER_CONCURRENT_EPISODES=3", "-s", "PODCRAWLER_NODE_NAME=one"
+        "crawl", "episodes", "-s", "PODCRAWLER_CONCURRENT_EPISODES=3", "-s", "PODCRAWLER_NODE_NAME=one", *AT_ONCE
     ) as node:
         until(lambda: redis.hlen("{podcrawler}:episodes:failed") == 2)
         redis.lpush("episodes:start_urls", f"{origin.address}/feed.xml?episodes=5&size=1000000&stall_after=1000")
@@ -55,6 +56,46 @@ def test_what_failed_is_queued_again(fleet: Commands, redis: Client, origin: Run
     assert redis.zcard("{podcrawler}:episodes:pending:127.0.0.1") == 3
     assert fleet.run("retry", "unknown/1").status == 2
     assert fleet.run("retry").status == 2
+
+
+def test_what_failed_in_one_way_is_queued_again(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
+    for status in (404, 403):
+        redis.lpush("episodes:start_urls", f"{origin.address}/feed.xml?episodes=2&size=10&status={status}")
+    assert fleet.drain("-s", "PODCRAWLER_RETRY_DELAY=0.01").status == 1
+    assert {json.loads(line)["failure_class"] for line in fleet.run("failed", "--json").out.splitlines()} == {
+        "blocked",
+        "permanent",
+    }
+    assert fleet.run("retry", "--class", "blocked").out == "2 queued again.\n"
+    assert fleet.run("failed", "--json").out.count('"http-404"') == 2
+    assert fleet.run("retry", "--class", "blocked").out == "0 queued again.\n"
+    assert "invalid choice" in fleet.run("retry", "--class", "unlucky").err
+
+
+def test_a_pause_and_its_end(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
+    assert fleet.run("pause").status == 0
+    assert json.loads(fleet.run("status", "--json").out)["paused"]
+    assert "paused: nodes take up nothing new" in fleet.run("status").out
+    redis.lpush("episodes:start_urls", f"{origin.address}/feed.xml?episodes=2&size=10")
+    with fleet.start("crawl", "episodes", "-s", "PODCRAWLER_EXIT_WHEN_DONE=1") as node:
+        until(lambda: json.loads(fleet.run("status", "--json").out)["nodes"])
+        assert origin.counts() == {}
+        assert redis.llen("episodes:start_urls") == 1
+        assert fleet.run("resume").out == "Resumed.\n"
+        assert node.wait(60) == 0
+    assert len(fleet.files()) == 2
+    assert fleet.run("resume").out == "Nothing was paused.\n"
+
+
+def test_nobody_works_a_queue_of_another_schema(fleet: Commands, redis: Client) -> None:
+    assert fleet.drain().status == 0
+    assert redis.get("{podcrawler}:schema") == b"1"
+    redis.set("{podcrawler}:schema", 2)
+    for command in (["crawl", "episodes"], ["archive", "http://x/"], ["status"], ["retry", "--all"]):
+        ended = fleet.run(*command)
+        assert ended.status == 2
+        assert "has schema 2, and this podcrawler works with 1" in ended.err
+        assert "Traceback" not in ended.err
 
 
 def test_no_title_commands_the_terminal(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:

@@ -24,6 +24,7 @@ def make_queue(redis: Client, name: str = "episodes", **changes: Any) -> Queue:
     values: dict[str, Any] = {
         "keys": Keys(),
         "seeds_key": f"{name}:start_urls",
+        "sources": {},
         "lease_time": 60,
         "retrying": Retrying(max_tries=3, first_delay=10, max_delay=25, jitter=lambda: 0.5),
         "max_expiries": 2,

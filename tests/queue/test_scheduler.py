@@ -9,6 +9,7 @@ from redis import Redis
 from podcrawler.redis.embedded import EmbeddedServer
 from tests.conftest import Client, Commands, Result, until
 from tests.origin import RunningOrigin
+from tests.spiders.test_nodes import AT_ONCE
 
 #: Components that a user may have, and what they do to the first episode (and to it alone).
 MEDDLERS = """
@@ -157,7 +158,7 @@ def test_a_node_that_something_closes_hands_back_what_it_holds(
     fleet: Commands, redis: Client, origin: RunningOrigin
 ) -> None:
     redis.lpush("episodes:start_urls", f"{origin.address}/feed.xml?episodes=9&size=1000000&stall_after=1000")
-    ended = fleet.run("crawl", "episodes", "-s", "CLOSESPIDER_TIMEOUT=3", "-s", "PODCRAWLER_LEASE_TIME=600")
+    ended = fleet.run("crawl", "episodes", "-s", "CLOSESPIDER_TIMEOUT=3", *AT_ONCE)
     assert ended.status == 1
     assert redis.zcard("{podcrawler}:episodes:leases") == 0
     assert redis.zcard("{podcrawler}:episodes:pending:127.0.0.1") == 9
@@ -169,7 +170,7 @@ def test_a_node_stops_although_redis_is_away(commands: Commands, origin: Running
     commands.environment["REDIS_URL"] = url = server.enter()
     with Redis.from_url(url) as client:
         client.lpush("episodes:start_urls", f"{origin.address}/feed.xml?episodes=9&size=1000000&stall_after=1000")
-    with commands.start("crawl", "episodes") as node:
+    with commands.start("crawl", "episodes", *AT_ONCE) as node:
         until(lambda: sum(path.startswith("/bytes/") for path in origin.counts()) == 8)
         server.leave()
         node.terminate()

@@ -15,6 +15,8 @@ from tests.conftest import Client, Commands, until
 from tests.origin import RunningOrigin, content
 
 MB = 1_000_000
+#: For nodes that shall not wait for downloads when they are told to stop.
+AT_ONCE = ("-s", "PODCRAWLER_SHUTDOWN_GRACE=0")
 
 
 def seed(redis: Client, address: str, spider: str = "episodes") -> None:
@@ -103,7 +105,7 @@ def test_an_address_can_be_given_on_the_command_line(fleet: Commands, origin: Ru
 
 def test_a_node_holds_no_more_leases_than_it_may(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
     seed(redis, f"{origin.address}/feed.xml?episodes=10&size={MB}&stall_after=1000")
-    with fleet.start("crawl", "episodes", "-s", "PODCRAWLER_CONCURRENT_EPISODES=3") as node:
+    with fleet.start("crawl", "episodes", "-s", "PODCRAWLER_CONCURRENT_EPISODES=3", *AT_ONCE) as node:
         until(lambda: asked_for(origin) == 3)
         assert redis.zcard("{podcrawler}:episodes:leases") == 3
         node.terminate()
@@ -114,7 +116,7 @@ def test_a_node_that_is_told_to_stop_hands_back_what_it_holds(
     fleet: Commands, redis: Client, origin: RunningOrigin
 ) -> None:
     seed(redis, f"{origin.address}/feed.xml?episodes=3&size={MB}&stall_after=1000")
-    with fleet.start("crawl", "episodes") as node:
+    with fleet.start("crawl", "episodes", *AT_ONCE) as node:
         until(lambda: asked_for(origin) == 3)
         node.terminate()
         assert node.wait(20) == 130

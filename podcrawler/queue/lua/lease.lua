@@ -1,26 +1,41 @@
 -- Hands out leases: brings back what is due, then takes pending entries, then seeds.
--- Keys: all of Q; A paused; KEYS[3], the seeds: a list, a set or a sorted set
+-- Keys: all of Q; A paused; KEYS[3], the seeds: a list, a set or a sorted set; then, for each other queue that entries of
+--   this one come from, its prefix and its seeds
 -- ARGV: now, ms that a lease lasts, most expiries, one token for each entry that is wanted; a token that is known already
 --   gets its lease again, for the node may ask twice when the first answer did not arrive
--- Returns {entries that are pending, leased or delayed, seeds counted in, ms until the next one is due or -1,
+-- Returns {entries of all these queues that are pending, leased or delayed, seeds counted in, ms until the next one of
+--   this queue is due or -1,
 --   the leases, each as {key, token, kind, group, name, tries, request}}.
 local now, lasts, most_expiries = clock(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local seeds = KEYS[3]
 local BATCH = 200
 
 -- How seeds are taken from the types of key that scrapy-redis knows, and how they are counted.
-local SEEDS = {
-  none = {take = function() return nil end, count = function() return 0 end},
-  list = {take = function() return redis.call('RPOP', seeds) end, count = function() return redis.call('LLEN', seeds) end},
-  set = {take = function() return redis.call('SPOP', seeds) end, count = function() return redis.call('SCARD', seeds) end},
-  zset = {take = function() return redis.call('ZPOPMAX', seeds)[1] end,
-    count = function() return redis.call('ZCARD', seeds) end},
+local TAKE = {
+  none = function() return nil end,
+  list = function() return redis.call('RPOP', seeds) end,
+  set = function() return redis.call('SPOP', seeds) end,
+  zset = function() return redis.call('ZPOPMAX', seeds)[1] end,
 }
-local function seeds_of(key)
-  return SEEDS[redis.call('TYPE', key).ok]
+local COUNT = {list = 'LLEN', set = 'SCARD', zset = 'ZCARD'}
+
+local function type_of(key)
+  return redis.call('TYPE', key).ok
 end
-if not seeds_of(seeds) then
-  return redis.error_reply('WRONGTYPE ' .. seeds .. ' must be a list, a set or a sorted set of addresses')
+
+local function count_seeds(key)
+  local count = COUNT[type_of(key)]
+  return count and redis.call(count, key) or 0
+end
+
+local queues = {{prefix = Q, seeds = seeds}}
+for i = 4, #KEYS, 2 do
+  queues[#queues + 1] = {prefix = KEYS[i], seeds = KEYS[i + 1]}
+end
+for _, queue in ipairs(queues) do
+  if not TAKE[type_of(queue.seeds)] then
+    return redis.error_reply('WRONGTYPE ' .. queue.seeds .. ' must be a list, a set or a sorted set of addresses')
+  end
 end
 
 for _, key in ipairs(redis.call('ZRANGEBYSCORE', Q .. 'delayed', '-inf', now, 'LIMIT', 0, BATCH)) do
@@ -53,7 +68,7 @@ local function take_pending()
 end
 
 local function take_seed()
-  local seed = seeds_of(seeds).take()
+  local seed = TAKE[type_of(seeds)]()
   if not seed then return nil end
   local key = 'seed:' .. redis.sha1hex(seed)
   local state = state_of(key)
@@ -90,5 +105,9 @@ for _, zset in ipairs({'delayed', 'leases'}) do
     if soonest < 0 or wait < soonest then soonest = wait end
   end
 end
-local open = redis.call('HLEN', Q .. 'entries') - redis.call('HLEN', Q .. 'failed') + seeds_of(seeds).count()
+local open = 0
+for _, queue in ipairs(queues) do
+  open = open + redis.call('HLEN', queue.prefix .. 'entries') - redis.call('HLEN', queue.prefix .. 'failed')
+    + count_seeds(queue.seeds)
+end
 return {open, soonest, granted}
