@@ -9,6 +9,7 @@ import asyncio
 import logging
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NoReturn
+from urllib.parse import urlsplit
 
 from scrapy import Request
 from scrapy.crawler import Crawler
@@ -20,15 +21,17 @@ from scrapy.pipelines.media import FileInfo, FileInfoOrError, MediaPipeline
 from scrapy.utils.request import RequestFingerprinter
 from twisted.python.failure import Failure
 
+from podcrawler.config import Config
 from podcrawler.exceptions import EntryError, MediaError, TransferCancelledError
 from podcrawler.items import Episode
 from podcrawler.media import sniffing
 from podcrawler.media.failures import explain, explain_response
 from podcrawler.media.naming import file_name
 from podcrawler.media.part import PartFile
+from podcrawler.media.redirects import chain
 from podcrawler.media.store import LocalStore
 from podcrawler.queue.endings import finish
-from podcrawler.queue.entries import Lease
+from podcrawler.queue.entries import Lease, private_request
 from podcrawler.queue.scheduler import Scheduler, scheduler_of
 from podcrawler.signals import lease_lost, node_draining
 
@@ -79,6 +82,7 @@ class EpisodeFilesPipeline(FilesPipeline):
         #: The transfers in hand, by their token.
         self.transfers: dict[str, Transfer] = {}
         self._draining = False
+        self._min_size = Config.read(crawler.settings).min_size
         crawler.signals.connect(self._lease_lost, signal=lease_lost)
         crawler.signals.connect(self._drain, signal=node_draining)
         logging.getLogger(MediaPipeline.__module__).addFilter(_WithoutKnown())
@@ -103,12 +107,14 @@ class EpisodeFilesPipeline(FilesPipeline):
         try:
             archived: Episode = await super().process_item(item)
         except EntryError as error:
+            if transfer.part and error.failure_class == "permanent":
+                transfer.part.forget()
             await self._scheduler.give_up(lease, error)
             raise DropItem(str(error), log_level="DEBUG") from None
         finally:
             self.transfers.pop(lease.token, None)
             if transfer.part:
-                await transfer.part.discard()
+                await transfer.part.leave()
         assert archived.file is not None
         assert archived.size is not None
         if transfer.part is None:
@@ -125,8 +131,10 @@ class EpisodeFilesPipeline(FilesPipeline):
         lease = self._scheduler.lease_of(item.key)
         assert lease is not None
         headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
-        meta = {"transfer": lease.token, "dont_obey_robotstxt": True}
-        return [Request(item.enclosure.url, headers=headers, meta=meta, callback=NO_CALLBACK)]
+        meta = {"transfer": lease.token, "podcast": lease.group, "dont_obey_robotstxt": True}
+        request = private_request(item.enclosure.url, headers=headers, callback=NO_CALLBACK)
+        request.meta.update(meta)
+        return [request]
 
     async def media_to_download(  # type: ignore[override]  # Scrapy awaits what this returns
         self,
@@ -137,11 +145,14 @@ class EpisodeFilesPipeline(FilesPipeline):
     ) -> FileInfo | None:
         found = await asyncio.to_thread(self.store.find, item.podcast_id, item.id)
         if found:
+            await asyncio.to_thread(self.store.clean, item.podcast_id, item.id)
             return _file_info(request, *found, "uptodate")
         if self._draining:
             raise TransferCancelledError
         transfer = self.transfers[request.meta["transfer"]]
-        part = await asyncio.to_thread(self.store.new_part, item.podcast_id, item.id, transfer.lease.token)
+        part = await asyncio.to_thread(
+            self.store.new_part, item.podcast_id, item.id, transfer.lease.token, item.enclosure.url
+        )
         request.meta["part"] = transfer.part = part
         return None
 
@@ -156,24 +167,48 @@ class EpisodeFilesPipeline(FilesPipeline):
         transfer = self.transfers[request.meta["transfer"]]
         part = transfer.part
         assert part is not None
-        if response.status != 200:
+        if not part.complete:
             raise explain_response(response)
-        if part.received == 0:
-            raise MediaError("empty", f"{response.url} is empty; try again later.", "passing")
-        examined = await asyncio.to_thread(
-            sniffing.examine,
-            part.path,
-            url=response.url,
-            content_type=(response.headers.get("Content-Type") or b"").decode("latin-1"),
-            enclosure=item.enclosure,
-            counted=part.expected is not None,
-        )
+        try:
+            examined = await asyncio.to_thread(self._check, response, part, item)
+        except MediaError:
+            # What was refused is not gone on with.
+            part.forget()
+            raise
         await part.seal()
         if not await self._scheduler.holder.still_held(transfer.lease):
             raise TransferCancelledError
         name = file_name(item.id, item.title, examined.extension)
         published = await asyncio.to_thread(self.store.adopt, part, item.podcast_id, name)
-        return _file_info(request, *published, "downloaded", examined.verified)
+        part.forget()
+        await asyncio.to_thread(self.store.clean, item.podcast_id, item.id)
+        if not examined.verified:
+            self.crawler.stats.inc_value("podcrawler/unverified")
+        sha256 = None if part.superseded else part.sha256
+        more = {"sha256": sha256, "verified": examined.verified, "redirects": chain(response)}
+        return _file_info(request, *published, "downloaded", more)
+
+    def _check(self, response: Response, part: PartFile, item: Episode) -> sniffing.Examined:
+        """What came. Blocking. Raises MediaError if it cannot be the file."""
+        assert item.enclosure is not None
+        host = urlsplit(response.url).hostname
+        if part.received == 0:
+            raise MediaError("empty", f"{host} sent an empty file; try again later.", "passing")
+        examined = sniffing.examine(
+            part.path,
+            url=response.url,
+            content_type=(response.headers.get("Content-Type") or b"").decode("latin-1"),
+            enclosure=item.enclosure,
+            counted=part.verified,
+        )
+        if part.received < self._min_size:
+            raise MediaError(
+                "too-small",
+                f"{host} sent {part.received} bytes, fewer than a media file is trusted to have "
+                f"({self._min_size}, PODCRAWLER_MIN_SIZE); try again later.",
+                "passing",
+            )
+        return examined
 
     def media_failed(self, failure: Failure, request: Request, info: MediaPipeline.SpiderInfo) -> NoReturn:  # noqa: ARG002
         assert failure.value is not None
@@ -187,8 +222,7 @@ class EpisodeFilesPipeline(FilesPipeline):
             result.raiseException()
         assert done
         self.inc_stats(result["status"])
-        known = {"file": result["path"], "size": result["size"], "verified": result["verified"]}  # type: ignore[typeddict-item]  # _file_info
-        return replace(item, **known)
+        return replace(item, file=result["path"], size=result["size"], **result["more"])  # type: ignore[typeddict-item]  # _file_info
 
     def _drain(self) -> None:
         self._draining = True
@@ -198,7 +232,7 @@ class EpisodeFilesPipeline(FilesPipeline):
             transfer.part.cancel()
 
 
-def _file_info(request: Request, path: str, size: int, status: str, verified: bool | None = None) -> FileInfo:
-    """Scrapy's record of a file, its size in bytes, and whether it is known to be whole."""
-    known = {"path": path, "size": size, "verified": verified}
-    return {"url": request.url, "checksum": None, "status": status, **known}  # type: ignore[typeddict-item]
+def _file_info(request: Request, path: str, size: int, status: str, more: dict[str, Any] | None = None) -> FileInfo:
+    """Scrapy's record of a file, its size in bytes, and what ``more`` the item shall tell."""
+    known = {"url": request.url, "path": path, "checksum": None, "status": status}
+    return {**known, "size": size, "more": more or {}}  # type: ignore[typeddict-item]

@@ -161,10 +161,10 @@ def test_a_file_that_is_there_already_is_adopted(fleet: Commands, redis: Client,
 @pytest.mark.parametrize(
     ("misbehaviour", "kind", "tries"),
     [
-        ("truncate=500", "length-mismatch", 2),
+        ("truncate=500&etag=&modified=", "length-mismatch", 2),
         ("status=503", "http-503", 2),
         ("status=404", "http-404", 1),
-        ("coding=gzip", "encoded", 1),
+        ("coding=br", "encoded", 1),
         ("type=text/html", "not-media", 2),
     ],
 )
