@@ -24,6 +24,7 @@ from podcrawler.queue import codec
 from podcrawler.queue.endings import Ending
 from podcrawler.queue.entries import Entry, Lease
 from podcrawler.queue.keys import Keys
+from podcrawler.queue.logins import Login
 from podcrawler.queue.retrying import Retrying
 
 _T = TypeVar("_T")
@@ -200,6 +201,15 @@ class Queue:
         """The id that the archive knows the podcast by under the first known of ``addresses``."""
         found = self.redis.hmget(self.keys.addresses, list(addresses))
         return next((known.decode() for known in found if known), None)
+
+    def keep_login(self, names: Iterable[str], login: Login) -> None:
+        """Keep the login under these names: a podcast's id, and the address that it was read from."""
+        self.redis.hset(self.keys.logins, mapping=dict.fromkeys(names, json.dumps(login._asdict())))
+
+    def login(self, name: str) -> Login | None:
+        """The login that is kept under the name."""
+        told = self.redis.hget(self.keys.logins, name)
+        return Login.read(json.loads(told)) if told else None
 
     def open_entries(self, groups: Sequence[str]) -> int:
         """How many entries of these groups are pending, leased or delayed."""
