@@ -14,6 +14,7 @@ import pytest
 from podcrawler.media import leftovers
 from podcrawler.media.part import PartFile
 from podcrawler.media.version import Version
+from tests.conftest import until
 
 URL = "https://media.example.org/1.mp3?signature=one"
 SIZE = 10_000_000
@@ -244,8 +245,9 @@ def test_a_growing_part_is_brought_to_the_disk_now_and_then(tmp_path: Path) -> N
         await part.begin(VERSION, None)
         for _ in range(40):
             await part.write([bytes(1024 * 1024)])
+        await asyncio.to_thread(
+            until, lambda: json.loads(memo(tmp_path, "t").read_text())["synced"] >= 16 * 1024 * 1024
+        )
         await part.close()
-        synced = json.loads(memo(tmp_path, "t").read_text())["synced"]
-        assert synced >= 16 * 1024 * 1024
 
     asyncio.run(story())
