@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from bench import feed, flat, memory, sharing, small_files, throughput
+from bench import feed, flat, memory, redis_distance, resume, sharing, small_files, throughput
 from bench.result import Options, write
 
 MEASUREMENTS = {
@@ -11,6 +11,8 @@ MEASUREMENTS = {
     "small_files": small_files.measure,
     "flat": flat.measure,
     "memory": memory.measure,
+    "redis_distance": redis_distance.measure,
+    "resume": resume.measure,
     "feed": feed.measure,
     "sharing": sharing.measure,
 }

@@ -4,6 +4,7 @@ import os
 import platform
 import re
 import subprocess
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -45,13 +46,15 @@ class Result:
 
     def __str__(self) -> str:
         """The section in Markdown, with the day and the machine."""
-        parts = [f"## {self.title}", self.about]
+        parts = [f"## {self.title}", _wrapped(self.about)]
         if self.commands:
             parts.append("\n".join(["```", *self.commands, "```"]))
         parts.append(_table(self.head, self.rows))
         if self.findings:
             parts.append("\n".join(f"- {finding}" for finding in self.findings))
-        parts.append(f"Measured on {datetime.now(UTC):%Y-%m-%d} with podcrawler {_version()} on {_machine()}.")
+        parts.append(
+            _wrapped(f"Measured on {datetime.now(UTC):%Y-%m-%d} with podcrawler {_version()} on {_machine()}.")
+        )
         return "\n\n".join(parts) + "\n"
 
 
@@ -60,6 +63,10 @@ def write(section: str) -> None:
     head, *kept = _SECTION.split(PAGE.read_text(encoding="utf-8"))
     page = {_title(text): text.rstrip() for text in [*kept, section]}
     PAGE.write_text("\n\n".join([head.rstrip(), *page.values()]) + "\n", encoding="utf-8")
+
+
+def _wrapped(paragraph: str) -> str:
+    return textwrap.fill(paragraph, 120, break_long_words=False, break_on_hyphens=False)
 
 
 def _title(section: str) -> str:

@@ -11,10 +11,15 @@ _PREFIX = "PODCRAWLER_"
 
 Count = Annotated[int, Field(ge=1, le=10_000)]
 Seconds = Annotated[float, Field(gt=0, le=10_000_000)]
+#: Up to 1 PB.
+Bytes = Annotated[int, Field(ge=0, le=10**15)]
 
 
 class Config(BaseModel):
-    """The ``PODCRAWLER_*`` settings that say how the queue and a node work; docs/settings.md says what each is for."""
+    """The ``PODCRAWLER_*`` settings that say how the queue, a node and its transfers work.
+
+    docs/settings.md says what each is for.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -30,6 +35,13 @@ class Config(BaseModel):
     retry_delay: Annotated[float, Field(ge=0, le=86_400)]
     max_retry_delay: Seconds
     visit_seconds: Annotated[int, Field(ge=1, le=10_000_000)]
+    insecure_hosts: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:, -]*$")]
+    connect_timeout: Seconds
+    idle_timeout: Seconds
+    min_rate: Bytes
+    min_size: Annotated[int, Field(ge=1, le=10**15)]
+    max_size: Bytes
+    min_free: Bytes
     exit_when_done: bool
     supervisor_pid: Annotated[int, Field(ge=0)]
 

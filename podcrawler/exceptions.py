@@ -3,6 +3,7 @@
 The text of each is one sentence for the person who reads it: what happened, and what to do about it.
 """
 
+from pathlib import Path
 from typing import Literal
 
 #: What kind of remedy a failure has, by which the queue decides on further tries (queue/retrying.py):
@@ -91,6 +92,15 @@ class FetchError(EntryError):
 
 class MediaError(EntryError):
     """Raised when what a server sent is not the complete media file that was asked for."""
+
+
+class DiskFullError(MediaError):
+    """Raised when the store has no room. A transfer may go on once there are ``needed`` bytes free in ``folder``."""
+
+    def __init__(self, folder: Path, sentence: str, *, needed: int) -> None:
+        super().__init__("disk-full", sentence, failure_class="local")
+        self.folder = folder
+        self.needed = needed
 
 
 class TransferCancelledError(EntryError):

@@ -55,6 +55,8 @@ class Episode:
     file: str | None = None
     #: Bytes of that file; None until it was archived.
     size: int | None = None
+    #: SHA-256 of that file, in hex digits; None until it was downloaded, and for a file that was there before.
+    sha256: str | None = None
 
     @property
     def key(self) -> str:

@@ -23,6 +23,15 @@ PODCRAWLER_NODE_NAME = ""
 
 # How the web is reached.
 PODCRAWLER_PROXY = ""
+PODCRAWLER_INSECURE_HOSTS = ""
+
+# What a media file may take (DOWNLOAD_TIMEOUT and DOWNLOAD_MAXSIZE are for feeds and pages).
+PODCRAWLER_CONNECT_TIMEOUT = 30
+PODCRAWLER_IDLE_TIMEOUT = 60
+PODCRAWLER_MIN_RATE = 1000
+PODCRAWLER_MIN_SIZE = 1
+PODCRAWLER_MAX_SIZE = 4 * 1024 * 1024 * 1024
+PODCRAWLER_MIN_FREE = 1024 * 1024 * 1024
 
 # How much a node does at once.
 PODCRAWLER_CONCURRENT_EPISODES = 8
@@ -66,7 +75,7 @@ DOWNLOAD_HANDLERS = {
 }
 DOWNLOAD_VERIFY_CERTIFICATES = True
 HTTPPROXY_AUTH_ENCODING = "utf-8"
-# Bounds what is held in memory, feeds and pages; media files are streamed to disk and have no bound.
+# Bounds what is held in memory, feeds and pages; media files are streamed to disk.
 DOWNLOAD_MAXSIZE = 64 * 1024 * 1024
 DOWNLOAD_WARNSIZE = 0
 REQUEST_FINGERPRINTER_CLASS = "podcrawler.media.pipeline.TransferFingerprinter"

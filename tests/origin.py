@@ -2,27 +2,40 @@
 
 The address asked for tells what to do wrong:
 
-``/bytes/<n>.<ext>``   n bytes (see ``content``), as ``audio/mpeg`` or ``type=...``
+``/bytes/<n>.<ext>``   n bytes (see ``content``), as ``audio/mpeg`` or ``type=...``, with ETag and Last-Modified;
+                       Range and If-Range are honoured
 ``/feed.xml``          an RSS feed of ``episodes`` items, newest first, whose enclosures are ``/bytes/<size>.mp3`` here;
-                       all other parameters go to the enclosures, but for ``set_cookie=<text>``; ``/<folder>/feed.xml``
-                       is the same
+                       all other parameters go to the enclosures, but for ``set_cookie=<text>`` and ``pages=<n>``, so
+                       many pages that it is cut into, each leading to the next; ``/<folder>/feed.xml`` is the same
 ``/robots.txt``        forbids ``/bytes/`` and ``/private/`` to everybody
 ``/requests``          the requests so far, as JSON: ``{"requests": [{method, path, headers, at}], "counts": {path: n},
-                       "most_at_once": n}``; ``at`` is in seconds, of no particular clock
+                       "sent": {path: bytes of bodies}, "connections": n, "most_at_once": n}``; ``at`` is in seconds, of
+                       no particular clock
 ``/release``           lets every transfer that stalls go on, now and until ``/reset``
 ``/reset``             forgets all requests and the release
 
-Parameters of ``/bytes``: ``seed=<int>`` other bytes; ``status=<code>``; ``fail_first=<n>`` 503 for the first n requests
-of this very address; ``redirect=<n>`` n redirects before; ``truncate=<k>`` close after k bytes
-of the n that were promised; ``chunked=1``; ``no_length=1`` the end of the connection ends the body; ``stall_after=<k>``
-wait for ``/release`` after k bytes; ``rate=<bytes per second>``; ``gzip=1`` really compressed (implies chunked);
-``coding=<text>`` only the header Content-Encoding, a lie; ``location=<address>`` a redirect to there.
+Parameters of ``/bytes``:
+
+- what the file is: ``seed=<int>`` other bytes; ``zeros=1`` nothing but zeros; ``etag=<text>`` and ``modified=<text>``
+  other validators, or none if empty; ``changes=1`` another file, with another ETag, for each request;
+- answers that are not the file: ``status=<code>``; ``fail_first=<n>`` 503 for the first n requests of this very
+  address; both with ``retry_after=<text>``; ``redirect=<n>`` n redirects before; ``redirect_loop=1``;
+  ``location=<address>`` a redirect to there; ``html=1`` a web page in its place;
+- lengths: ``truncate=<k>`` close after k bytes of those that were promised; ``surplus=<k>`` k bytes more than promised;
+  ``chunked=1``; ``no_length=1`` the end of the connection ends the body; ``endless=1`` chunked, and never done;
+- time: ``stall_head=1`` wait for ``/release`` before anything; ``head_rate=<bytes per second>``; ``stall_after=<k>``
+  wait after k bytes; ``rate=<bytes per second>``;
+- codings: ``gzip=1`` really compressed (implies chunked); ``coding=<text>`` only the header Content-Encoding, a lie;
+- ranges: ``no_ranges=1`` none; ``refuse_ranges=<code>``; ``ignore_if_range=1``; ``range_shift=<k>`` from k bytes
+  further on; ``range_total=<n>`` of a file of n bytes;
+- ``only_first=<n>``: all of these, but what the file is and how ranges are served, for the first n requests of this
+  very address only.
 
 It is an HTTP proxy too: an absolute address is served as if it were its own, whatever the host, and CONNECT makes a
 tunnel. Both are listed in ``/requests`` with the target as it came.
 
 Options: ``--login USER:PASSWORD``, which a proxy's client must give (else 407); ``--certificate FILE``, to speak TLS
-with that certificate and key.
+with that certificate and key; ``--host ADDRESS`` to listen on in place of 127.0.0.1, such as ::1.
 """
 
 import argparse
@@ -43,12 +56,23 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from functools import lru_cache
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 from xml.sax.saxutils import escape, quoteattr
 
 #: A prime, so that no two blocks of a body are the same and every byte at a wrong place shows.
 PERIOD = 65_521
 _BLOCK = 256 * 1024
+_ZEROS = memoryview(bytes(_BLOCK))
+_MODIFIED = "Mon, 01 Jan 2024 00:00:00 GMT"
+#: The parameters that ``only_first`` does not limit.
+_ALWAYS = {"seed", "zeros", "type", "etag", "modified", "changes"} | {
+    "no_ranges",
+    "refuse_ranges",
+    "ignore_if_range",
+    "range_shift",
+    "range_total",
+}
 
 
 def content(size: int, seed: int = 0, start: int = 0) -> Iterator[memoryview]:
@@ -112,6 +136,9 @@ class Origin:
     scheme: str = "http"
     requests: list[Request] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
+    #: Bytes of bodies of ``/bytes``, by target.
+    sent: Counter[str] = field(default_factory=Counter)
+    connections: int = 0
     released: asyncio.Event = field(default_factory=asyncio.Event)
     #: The requests that are being answered, since the last reset.
     under_way: list[Request] = field(default_factory=list)
@@ -119,6 +146,7 @@ class Origin:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, from its first request to its last."""
+        self.connections += 1
         try:
             while request := await _read_request(reader):
                 if request.is_for_a_proxy and self.login not in request.headers.get("proxy-authorization", ""):
@@ -148,6 +176,8 @@ class Origin:
             case "/reset":
                 self.requests.clear()
                 self.counts.clear()
+                self.sent.clear()
+                self.connections = 0
                 self.released.clear()
                 self.under_way = []
                 self.most_at_once = 0
@@ -185,25 +215,51 @@ class Origin:
                 {"method": r.method, "path": r.target, "headers": r.headers, "at": r.at} for r in self.requests
             ],
             "counts": self.counts,
+            "sent": self.sent,
+            "connections": self.connections,
             "most_at_once": self.most_at_once,
         }
 
     async def _send_bytes(self, request: Request, writer: asyncio.StreamWriter) -> None:
         query = request.query
+        count = self.counts[request.target]
+        if count > query.number("only_first", sys.maxsize):
+            query = Query({name: value for name, value in query.values.items() if name in _ALWAYS})
+        more = {"Retry-After": query.values["retry_after"]} if "retry_after" in query else {}
+        if "stall_head" in query:
+            await self.released.wait()
         if location := query.values.get("location"):
             await _send_page(request, writer, "moved", status=302, more={"Location": location})
+        elif "redirect_loop" in query:
+            await _send_page(request, writer, "moved", status=302, more={"Location": request.target})
         elif redirects := query.number("redirect"):
             location = f"{request.path}?{urlencode({**query.values, 'redirect': redirects - 1})}"
             await _send_page(request, writer, "moved", status=302, more={"Location": location})
-        elif self.counts[request.target] <= query.number("fail_first"):
-            await _send_page(request, writer, "not yet", status=503)
+        elif count <= query.number("fail_first"):
+            await _send_page(request, writer, "not yet", status=503, more=more)
+        elif "html" in query:
+            kind = query.values.get("type", "text/html")
+            await _send_page(request, writer, "<!DOCTYPE html><title>Sorry</title><p>No audio here.", kind=kind)
         else:
-            await self._send_body(request, query, writer)
+            await self._send_body(request, query, writer, more)
 
-    async def _send_body(self, request: Request, query: Query, writer: asyncio.StreamWriter) -> None:
-        size = int(request.path.removeprefix("/bytes/").partition(".")[0])
-        chunked = "chunked" in query or "gzip" in query
-        headers = {"Content-Type": query.values.get("type", "audio/mpeg")}
+    async def _send_body(
+        self, request: Request, query: Query, writer: asyncio.StreamWriter, more: dict[str, str]
+    ) -> None:
+        size = sys.maxsize if "endless" in query else int(request.path.removeprefix("/bytes/").partition(".")[0])
+        file = _File(size, query, self.counts[request.target])
+        first = file.range_start(request, query)
+        if refused := file.refusal(first, query):
+            await _send_page(request, writer, "no such range", status=refused, more=file.validators)
+            return
+        chunked = "chunked" in query or "gzip" in query or "endless" in query
+        headers = {"Content-Type": query.values.get("type", "audio/mpeg"), **file.validators, **more}
+        status = query.number("status", 200)
+        if first is not None:
+            status = 206
+            first += query.number("range_shift")
+            headers["Content-Range"] = f"bytes {first}-{size - 1}/{query.number('range_total', size)}"
+        first = first or 0
         if "gzip" in query:
             headers["Content-Encoding"] = "gzip"
         elif "coding" in query:
@@ -213,15 +269,17 @@ class Origin:
         elif "no_length" in query:
             headers["Connection"] = "close"
         else:
-            headers["Content-Length"] = str(size)
-        writer.write(_head(query.number("status", 200), headers))
+            headers["Content-Length"] = str(size - first)
+        await _send_head(writer, _head(status, headers), query.number("head_rate"))
         if request.method == "HEAD":
             return
-        blocks = content(min(size, query.number("truncate", size)), query.number("seed"))
-        async for block in _coded(self._paced(blocks, query)) if "gzip" in query else self._paced(blocks, query):
+        end = min(size, first + query.number("truncate", size)) + query.number("surplus")
+        blocks = self._paced(file.blocks(first, end), query)
+        async for block in _coded(blocks) if "gzip" in query else blocks:
             writer.writelines([b"%x\r\n" % len(block), block, b"\r\n"] if chunked else [block])
+            self.sent[request.target] += len(block)
             await writer.drain()
-        if "no_length" in query or "truncate" in query:
+        if {"no_length", "truncate", "surplus"} & query.values.keys():
             raise HangUpError
         if chunked:
             writer.write(b"0\r\n\r\n")
@@ -243,6 +301,46 @@ class Origin:
                 if rate:
                     await asyncio.sleep(len(piece) / rate)
             until_stall -= len(block)
+
+
+class _File:
+    """What is behind an address of ``/bytes``, as the ``count``-th request for it finds it."""
+
+    def __init__(self, size: int, query: Query, count: int) -> None:
+        self.size = size
+        self._zeros = "zeros" in query
+        self._seed = query.number("seed") + (count - 1 if "changes" in query else 0)
+        told = {
+            "ETag": query.values.get("etag", f'"{size}-{self._seed}"'),
+            "Last-Modified": query.values.get("modified", _MODIFIED),
+        }
+        #: And the time, without which a date proves nothing.
+        self.validators = {name: value for name, value in told.items() if value}
+        self.validators["Date"] = format_datetime(datetime.now(UTC), usegmt=True)
+
+    def blocks(self, start: int, end: int) -> Iterator[memoryview]:
+        if not self._zeros:
+            yield from content(end, self._seed, start)
+            return
+        for at in range(start, end, _BLOCK):
+            yield _ZEROS[: min(_BLOCK, end - at)]
+
+    def range_start(self, request: Request, query: Query) -> int | None:
+        """The first byte that is asked for; None if the whole file is to be sent (RFC 9110 §13.1.5, §14.2)."""
+        asked = request.headers.get("range", "")
+        if not asked.startswith("bytes=") or "no_ranges" in query:
+            return None
+        condition = request.headers.get("if-range")
+        known = (self.validators.get("ETag"), self.validators.get("Last-Modified"))
+        if condition is not None and condition not in known and "ignore_if_range" not in query:
+            return None
+        return int(asked.removeprefix("bytes=").partition("-")[0])
+
+    def refusal(self, first: int | None, query: Query) -> int:
+        """The status that a range is refused with; 0 if it is not."""
+        if first is None:
+            return 0
+        return query.number("refuse_ranges") or (416 if first >= self.size else 0)
 
 
 def _pieces(block: memoryview, size: int) -> Iterator[memoryview]:
@@ -281,6 +379,14 @@ def _head(status: int, headers: dict[str, str]) -> bytes:
     return "\r\n".join(lines).encode("latin-1")
 
 
+async def _send_head(writer: asyncio.StreamWriter, head: bytes, rate: int) -> None:
+    for piece in _pieces(memoryview(head), max(1, rate // 10) if rate else len(head)):
+        writer.write(piece)
+        await writer.drain()
+        if rate:
+            await asyncio.sleep(len(piece) / rate)
+
+
 async def _send_page(
     request: Request,
     writer: asyncio.StreamWriter,
@@ -301,21 +407,27 @@ def _feed(request: Request, scheme: str) -> str:
     base = f"{urlsplit(request.target).scheme or scheme}://{request.headers['host']}"
     values = dict(request.query.values)
     values.pop("set_cookie", None)
+    pages, page = int(values.pop("pages", 1)), int(values.pop("page", 1))
     count = int(values.pop("episodes", 3))
     size = int(values.pop("size", 1_000_000))
     title = values.pop("title", "A podcast of the origin")
     first = datetime(2024, 1, 1, tzinfo=UTC)
     items = []
-    for number in range(count, 0, -1):
+    for number in range(count, 0, -1)[(page - 1) * count // pages : page * count // pages]:
         enclosure = f"{base}/bytes/{size}.mp3?{urlencode({'seed': number, **values})}"
         items.append(
             f"<item><title>Episode {number}</title><guid isPermaLink='false'>episode-{number}</guid>"
             f"<pubDate>{format_datetime(first + timedelta(days=number))}</pubDate>"
             f"<enclosure url={quoteattr(enclosure)} type='audio/mpeg' length='{size}'/></item>"
         )
+    further = ""
+    if page < pages:
+        address = f"{request.path}?{urlencode({**request.query.values, 'page': page + 1})}"
+        further = f"<atom:link rel='next' href={quoteattr(base + address)}/>"
     return (
-        "<?xml version='1.0' encoding='UTF-8'?>\n<rss version='2.0'><channel>"
-        f"<title>{escape(title)}</title><link>{base}/</link><description>Bytes.</description>"
+        "<?xml version='1.0' encoding='UTF-8'?>\n"
+        "<rss version='2.0' xmlns:atom='http://www.w3.org/2005/Atom'><channel>"
+        f"<title>{escape(title)}</title><link>{base}/</link><description>Bytes.</description>{further}"
         f"{''.join(items)}</channel></rss>"
     )
 
@@ -349,18 +461,23 @@ class RunningOrigin:
     address: str
 
     def requests(self) -> list[Request]:
-        return [
-            Request(one["method"], one["path"], one["headers"], one["at"])
-            for one in json.loads(self._get("/requests"))["requests"]
-        ]
+        return [Request(one["method"], one["path"], one["headers"], one["at"]) for one in self._report("requests")]
 
     def counts(self) -> dict[str, int]:
-        counts: dict[str, int] = json.loads(self._get("/requests"))["counts"]
-        return counts
+        return dict(self._report("counts"))
+
+    def sent(self) -> dict[str, int]:
+        """Bytes of bodies, by path."""
+        return dict(self._report("sent"))
+
+    def connections(self) -> int:
+        return int(self._report("connections"))
 
     def most_at_once(self) -> int:
-        most: int = json.loads(self._get("/requests"))["most_at_once"]
-        return most
+        return int(self._report("most_at_once"))
+
+    def _report(self, name: str) -> Any:
+        return json.loads(self._get("/requests"))[name]
 
     def release(self) -> None:
         self._get("/release")
@@ -396,14 +513,15 @@ async def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--login", default="")
     parser.add_argument("--certificate")
+    parser.add_argument("--host", default="127.0.0.1")
     options = parser.parse_args()
     tls = None
     if options.certificate:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(options.certificate)
     origin = Origin(login=base64.b64encode(options.login.encode()).decode(), scheme="https" if tls else "http")
-    server = await asyncio.start_server(origin.serve, "127.0.0.1", 0, ssl=tls)
-    host = "localhost" if tls else "127.0.0.1"
+    server = await asyncio.start_server(origin.serve, options.host, 0, ssl=tls)
+    host = "localhost" if tls else f"[{options.host}]" if ":" in options.host else options.host
     print(f"{origin.scheme}://{host}:{server.sockets[0].getsockname()[1]}", flush=True)
     await server.serve_forever()
 

@@ -119,7 +119,8 @@ def test_the_settings_of_the_image_exist() -> None:
     names = environment_of_image().keys() - {"PATH"}
     assert names == {"FILES_STORE", "PODCRAWLER_STATE_DIR", "PODCRAWLER_SHUTDOWN_GRACE"}
     assert all(hasattr(settings, name) for name in names)
-    assert {environment_of_image()[name] for name in names} == set(the("VOLUME").words)
+    folders = {value for value in environment_of_image().values() if value.startswith("/") and ":" not in value}
+    assert folders == set(the("VOLUME").words)
 
 
 def test_both_stages_have_one_python_that_we_support() -> None:

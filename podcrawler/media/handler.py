@@ -1,16 +1,19 @@
 """The one HTTP stack: a Scrapy download handler for http and https on aiohttp.
 
-A request whose ``meta["part"]`` is a PartFile has the body of its 200 response streamed into that file; the Response
-is then empty. Any other response comes back whole, up to ``DOWNLOAD_MAXSIZE``. Settings for both: ``DOWNLOAD_TIMEOUT``,
-``DOWNLOAD_MAXSIZE``, ``DOWNLOAD_FAIL_ON_DATALOSS`` (by request too, through ``meta``), ``DOWNLOAD_BIND_ADDRESS``,
-``DOWNLOAD_VERIFY_CERTIFICATES``.
+A request whose ``meta["part"]`` is a PartFile has the body of a good answer streamed into that file, from where an
+earlier transfer broke off if the server proves that the file is the same; the Response is then empty. Any other answer
+comes back whole, up to ``DOWNLOAD_MAXSIZE``. Settings for both: ``DOWNLOAD_BIND_ADDRESS``,
+``DOWNLOAD_VERIFY_CERTIFICATES``, ``PODCRAWLER_INSECURE_HOSTS``. For pages, and by request too, through ``meta``:
+``DOWNLOAD_TIMEOUT``, ``DOWNLOAD_MAXSIZE``, ``DOWNLOAD_FAIL_ON_DATALOSS``. For parts: those of ``receiving.Limits``, and
+``PODCRAWLER_MIN_FREE``.
 """
 
 import asyncio
 import ssl
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -29,22 +32,23 @@ from scrapy.exceptions import (
 )
 from scrapy.http import Headers, Response
 from scrapy.responsetypes import responsetypes
-from scrapy.settings import BaseSettings
 from scrapy.utils.url import add_http_if_no_scheme
 from twisted.python.failure import Failure
 from yarl import URL
 
-from podcrawler.exceptions import FetchError, MediaError, TransferCancelledError
+from podcrawler.config import Config
+from podcrawler.exceptions import FetchError, TransferCancelledError
 from podcrawler.media.part import PartFile
+from podcrawler.media.receiving import Limits, receive
+from podcrawler.media.room import Room
 from podcrawler.signals import node_stopping
 
-_BLOCK = 1024 * 1024
 #: aiohttp holds up to twice this much for a transfer before it stops reading from the network.
 _READ_BUFFER = 512 * 1024
 #: Of the body of an answer that is not the file; enough for an error page to tell why.
 _ERROR_BODY = 64 * 1024
-#: RFC 9110 §8.4.1 and the registry that it names; anything else in the header is a mistake of the server.
-_CODINGS = frozenset({"gzip", "x-gzip", "deflate", "br", "zstd", "compress", "x-compress", "dcb", "dcz"})
+#: The answers that say that there is nothing to go on with: RFC 9110 §15.5.13, §15.5.17.
+_NOT_THAT_RANGE = (412, 416)
 
 
 class DownloadHandler(BaseDownloadHandler):
@@ -58,11 +62,17 @@ class DownloadHandler(BaseDownloadHandler):
         self._stopping = False
         self._max_size = crawler.settings.getint("DOWNLOAD_MAXSIZE")
         self._fail_on_loss = crawler.settings.getbool("DOWNLOAD_FAIL_ON_DATALOSS")
+        config = Config.read(crawler.settings)
+        self._limits = Limits.of(config)
+        self._room = Room(config.min_free)
+        #: Those whose certificates are not checked, and how that is told to aiohttp.
+        self._insecure_hosts = {host.strip().lower() for host in config.insecure_hosts.split(",")}
+        self._unchecked = _ssl_context(checked=False)
         crawler.signals.connect(self.stop, signal=node_stopping)
 
     async def download_request(self, request: Request) -> Response:
-        """Raises Scrapy's download exceptions, FetchError (``encoded``), MediaError (``length-mismatch``, the disk's
-        refusals), and TransferCancelledError when the part is cancelled or the node stops."""
+        """Raises Scrapy's download exceptions, FetchError (``timeout``) and all that ``receive`` raises for a part, and
+        TransferCancelledError when the part is cancelled or the node stops."""
         part = _part_of(request)
         if self._stopping or (part and part.cancelled):
             raise TransferCancelledError
@@ -91,20 +101,59 @@ class DownloadHandler(BaseDownloadHandler):
             await self._session.close()
 
     async def _transfer(self, request: Request, part: PartFile | None) -> Response:
-        begun = time.monotonic()
         with _scrapy_errors(request):
-            async with self._open_session().request(
-                request.method,
-                _address(request.url),
-                data=request.body or None,
-                timeout=_timeout(request, part),
-                allow_redirects=False,
-                **_headers_and_proxy(request),
-            ) as answer:
-                request.meta["download_latency"] = time.monotonic() - begun
-                return await self._read(request, answer, part)
+            if part is None:
+                timeout = aiohttp.ClientTimeout(total=request.meta.get("download_timeout"))
+                async with self._ask(request, timeout) as answer:
+                    return await self._read(request, answer)
+            await asyncio.to_thread(self._room.check, part)
+            with _media_timeouts(request, self._limits):
+                if more := part.range_headers(request.url):
+                    async with self._ask_for_media(request, more) as answer:
+                        if _goes_on(answer, part):
+                            return await self._read(request, answer, part, (200, 206))
+                    part.forget()
+                async with self._ask_for_media(request, {}) as answer:
+                    return await self._read(request, answer, part, (200,))
 
-    async def _read(self, request: Request, answer: aiohttp.ClientResponse, part: PartFile | None) -> Response:
+    @asynccontextmanager
+    async def _ask_for_media(self, request: Request, more: dict[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
+        limits = self._limits
+        timeout = aiohttp.ClientTimeout(connect=limits.connect_timeout, sock_read=limits.idle_timeout)
+        async with asyncio.timeout(limits.head_timeout) as until_head, self._ask(request, timeout, more) as answer:
+            until_head.reschedule(None)
+            yield answer
+
+    @asynccontextmanager
+    async def _ask(
+        self, request: Request, timeout: aiohttp.ClientTimeout, more: dict[str, str] | None = None
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """The answer to the request, which has the headers ``more``, too."""
+        begun = time.monotonic()
+        session = self._open_session()
+        address = _address(request.url)
+        arguments = _headers_and_proxy(request, more or {})
+        if address.host in self._insecure_hosts:
+            arguments["ssl"] = self._unchecked
+        async with session.request(
+            request.method,
+            address,
+            data=request.body or None,
+            timeout=timeout,
+            allow_redirects=False,
+            **arguments,
+        ) as answer:
+            request.meta["download_latency"] = time.monotonic() - begun
+            yield answer
+
+    async def _read(
+        self,
+        request: Request,
+        answer: aiohttp.ClientResponse,
+        part: PartFile | None = None,
+        good: tuple[int, ...] = (),
+    ) -> Response:
+        """The answer as a response; its body goes into ``part`` if its status is one of ``good``."""
         headers = Headers(answer.raw_headers)
         body = bytearray()
         flags: list[str] = []
@@ -112,8 +161,8 @@ class DownloadHandler(BaseDownloadHandler):
             self._tell(signals.headers_received, request, headers=headers, body_length=answer.content_length)
             if part is None:
                 await self._read_page(request, answer, body, flags)
-            elif answer.status == 200:
-                await self._fill(request, answer, part)
+            elif answer.status in good:
+                await receive(answer, part, self._limits, self._room, partial(self._tell_chunk, request))
             else:
                 await self._read_page(request, answer, body, flags, enough=_ERROR_BODY)
         except StopDownload as stop:
@@ -140,7 +189,7 @@ class DownloadHandler(BaseDownloadHandler):
         try:
             async for chunk in answer.content.iter_any():
                 body += chunk
-                self._tell(signals.bytes_received, request, data=chunk)
+                self._tell_chunk(request, chunk)
                 if enough is None:
                     _refuse_size(len(body), limit)
                 elif len(body) >= enough:
@@ -151,35 +200,8 @@ class DownloadHandler(BaseDownloadHandler):
                 raise
             flags.append("dataloss")
 
-    async def _fill(self, request: Request, answer: aiohttp.ClientResponse, part: PartFile) -> None:
-        if part.received:
-            raise ValueError(f"{part.path} already holds the body of another response")
-        _refuse_coding(request, answer)
-        part.expected = answer.content_length
-        block: list[bytes] = []
-        size = 0
-        lost: aiohttp.ClientPayloadError | None = None
-        try:
-            async for chunk in answer.content.iter_any():
-                self._tell(signals.bytes_received, request, data=chunk)
-                block.append(chunk)
-                size += len(chunk)
-                if size >= _BLOCK:
-                    await part.write(block)
-                    block, size = [], 0
-        except aiohttp.ClientPayloadError as error:
-            lost = error
-        await part.write(block)
-        if part.expected is not None and part.received != part.expected:
-            raise MediaError(
-                "length-mismatch",
-                f"{_address(request.url).host} announced {part.expected} bytes and sent "
-                f"{answer.content.total_bytes}; "
-                "try again later.",
-                "passing",
-            ) from lost
-        if lost:
-            raise lost
+    def _tell_chunk(self, request: Request, chunk: bytes) -> None:
+        self._tell(signals.bytes_received, request, data=chunk)
 
     def _tell(self, signal: object, request: Request, **arguments: Any) -> None:
         """Send a signal of Scrapy's; raises StopDownload if one of its receivers did."""
@@ -198,7 +220,7 @@ class DownloadHandler(BaseDownloadHandler):
                 connector=aiohttp.TCPConnector(
                     # Scrapy's slots are the limit.
                     limit=0,
-                    ssl=_ssl_context(settings),
+                    ssl=_ssl_context(checked=settings.getbool("DOWNLOAD_VERIFY_CERTIFICATES")),
                     local_addr=(bind, 0) if isinstance(bind, str) else bind,
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
@@ -222,18 +244,22 @@ def _address(url: str) -> URL:
         raise UnsupportedURLSchemeError(str(error)) from error
 
 
-def _timeout(request: Request, part: PartFile | None) -> aiohttp.ClientTimeout:
-    """``download_timeout`` (seconds) bounds the whole of a page, but only the silences of a part."""
-    seconds = request.meta.get("download_timeout")
-    if part:
-        return aiohttp.ClientTimeout(connect=seconds, sock_read=seconds)
-    return aiohttp.ClientTimeout(total=seconds)
+def _goes_on(answer: aiohttp.ClientResponse, part: PartFile) -> bool:
+    """Whether an answer to a request for the rest of the part's file is worth reading: whatever it is, if it is no 206
+    with anything but that rest, and not the refusal of such a request."""
+    if answer.status != 206:
+        return answer.status not in _NOT_THAT_RANGE
+    assert part.version is not None
+    size = part.version.size_told_by(answer.headers, part.received)
+    part.expected = size
+    return size is not None
 
 
-def _headers_and_proxy(request: Request) -> dict[str, Any]:
-    """The arguments of aiohttp's request. The proxy's credentials go into the request only if that goes to the proxy
-    itself; for https they go with the CONNECT before it (RFC 9110 §9.3.6, §11.7.2)."""
+def _headers_and_proxy(request: Request, more: dict[str, str]) -> dict[str, Any]:
+    """The arguments of aiohttp's request, with ``more`` headers. The proxy's credentials go into the request only if
+    that goes to the proxy itself; for https they go with the CONNECT before it (RFC 9110 §9.3.6, §11.7.2)."""
     headers = request.headers.copy()
+    headers.update(more)
     credentials: list[bytes] | None = headers.pop(b"Proxy-Authorization", None)
     proxy = request.meta.get("proxy")
     if not proxy:
@@ -245,9 +271,9 @@ def _headers_and_proxy(request: Request) -> dict[str, Any]:
     return {**arguments, "headers": headers.to_tuple_list() + for_proxy}
 
 
-def _ssl_context(settings: BaseSettings) -> ssl.SSLContext:
+def _ssl_context(*, checked: bool) -> ssl.SSLContext:
     context = ssl.create_default_context()
-    if not settings.getbool("DOWNLOAD_VERIFY_CERTIFICATES"):
+    if not checked:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
@@ -256,17 +282,6 @@ def _ssl_context(settings: BaseSettings) -> ssl.SSLContext:
 def _refuse_size(size: int | None, limit: int) -> None:
     if limit and size and size > limit:
         raise DownloadCancelledError(f"it sends more than {limit} bytes; raise DOWNLOAD_MAXSIZE if that is right")
-
-
-def _refuse_coding(request: Request, answer: aiohttp.ClientResponse) -> None:
-    given = ",".join(answer.headers.getall("Content-Encoding", ()))
-    codings = _CODINGS.intersection(coding.strip().lower() for coding in given.split(","))
-    if codings:
-        raise FetchError(
-            "encoded",
-            f"{_address(request.url).host} sent the file compressed ({', '.join(sorted(codings))}) although that was "
-            "not asked for; tell its owner, because players cannot read it either.",
-        )
 
 
 def _response(
@@ -282,6 +297,23 @@ def _response(
         flags=flags,
         protocol=f"HTTP/{version.major}.{version.minor}" if version else None,
     )
+
+
+@contextmanager
+def _media_timeouts(request: Request, limits: Limits) -> Iterator[None]:
+    """Say for what a media host was not waited for any longer."""
+    try:
+        yield
+    except TimeoutError as error:
+        match error:
+            case aiohttp.ConnectionTimeoutError():
+                what = f"could not be connected to within {limits.connect_timeout:g} s"
+            case aiohttp.SocketTimeoutError():
+                what = f"sent nothing for {limits.idle_timeout:g} s"
+            case _:
+                what = f"did not begin to answer within {limits.head_timeout:g} s"
+        host = _address(request.url).host
+        raise FetchError("timeout", f"{host} {what}; try again later.", "passing") from error
 
 
 @contextmanager

@@ -115,6 +115,13 @@ def part_name(episode_id: str, token: str) -> str:
     return f"{_checked(_EPISODE_ID, episode_id, 'episode id')}.{_checked(_TOKEN, token, 'token')}{PART_SUFFIX}"
 
 
+def memo_names(part_name: str) -> tuple[str, str]:
+    """What is noted about a part, beside it: ``<episode id>.<token>.new.json.part`` while it is written, and
+    ``<episode id>.<token>.json.part``."""
+    begin = part_name.removesuffix(PART_SUFFIX)
+    return f"{begin}.new.json{PART_SUFFIX}", f"{begin}.json{PART_SUFFIX}"
+
+
 def belongs_to(name: str, episode_id: str) -> bool:
     """Whether a file of this name is the media file of the episode. Raises ValueError if the id is illegal."""
     ending = name.rpartition(".")[2].lower()
@@ -123,8 +130,16 @@ def belongs_to(name: str, episode_id: str) -> bool:
 
 
 def is_part_of(name: str, episode_id: str) -> bool:
-    """Whether a file of this name is a transfer of the episode. Raises ValueError if the id is illegal."""
+    """Whether a file of this name is a transfer of the episode, or noted about one. Raises ValueError if the id is
+    illegal."""
     return name.startswith(_checked(_EPISODE_ID, episode_id, "episode id") + ".") and name.endswith(PART_SUFFIX)
+
+
+def noted_part(name: str) -> str | None:
+    """The name of the part that a file of this name is noted about; None if it is a part itself."""
+    episode_id, _, rest = name.partition(".")
+    token, separator, ending = rest.removesuffix(PART_SUFFIX).partition(".")
+    return f"{episode_id}.{token}{PART_SUFFIX}" if separator and ending in ("json", "new.json") else None
 
 
 def is_media_extension(ending: str) -> bool:

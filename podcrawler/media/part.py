@@ -1,67 +1,159 @@
 """A transfer in flight: the ``.part`` file that one response is streamed into, locked as long as its node lives.
 
 The lock (flock) is what tells a transfer from the leavings of a dead node: the kernel lets go of it with the process.
+Beside a part lies a memo, a small JSON file that tells which version of the media file the bytes are of and how many
+of them are on the disk for sure, so that another transfer can go on with it (leftovers.py). A memo is only ever
+written about bytes that are in the part already, and is gone, on the disk too, before bytes of another version come.
 """
 
 import asyncio
 import errno
 import fcntl
+import hashlib
 import os
 import threading
 from collections import deque
-from collections.abc import Callable
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
-from podcrawler.exceptions import MediaError
-from podcrawler.media import naming
+from pydantic import BaseModel, ConfigDict
 
-#: The most pieces that one writev takes (IOV_MAX on Linux and macOS).
+from podcrawler.exceptions import DiskFullError, MediaError
+from podcrawler.media import naming
+from podcrawler.media.version import Version
+
+#: The most pieces that one writev takes (IOV_MAX on Linux and macOS), and about the most bytes.
 _MAX_PIECES = 1024
+_MAX_BYTES = 1024 * 1024
+#: Bytes from which on a part has a memo; less is sooner fetched again.
+_FIRST_MEMO = 1024 * 1024
+#: Bytes between two times that a growing part is brought to the disk, which bounds what a power cut takes.
+_SYNC_EVERY = 16 * 1024 * 1024
 #: How a file system says that there is no room.
 FULL = (errno.ENOSPC, errno.EDQUOT)
+#: How a file system says that folders cannot be synced.
+_NO_FOLDER_SYNC = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP)
+
+#: Threads of their own for fsync, which may take seconds, so that it never keeps a write waiting.
+_SYNCERS = ThreadPoolExecutor(2, thread_name_prefix="fsync")
+
+
+class Memo(BaseModel):
+    """What lies beside a part."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: Version
+    #: ``version.resource`` of the enclosure's address.
+    enclosure: str
+    #: Bytes that outlast a power cut.
+    synced: int
+    #: The boot of the machine that wrote the part: as long as that lasts, every byte in the file counts.
+    boot: str
+
+    def trusted(self, size: int) -> int:
+        """How many of the ``size`` bytes in the part a transfer may go on from. It is always less than the whole: the
+        answer to a request for at least one byte proves the version."""
+        trusted = size if self.boot and self.boot == _boot() else min(size, self.synced)
+        return trusted if self.version.size is None else min(trusted, self.version.size - 1)
 
 
 class PartFile:
-    """A new file, open for writing and locked until ``close`` or ``discard``.
+    """A file, open for writing and locked until ``close``, ``leave`` or ``discard``.
 
-    The constructor blocks: call it in a thread. It raises MediaError (``disk-full``, ``disk-error``) if the file
-    exists or cannot be made. All other methods are for the event loop's thread and keep file operations out of it.
+    The constructor and ``go_on`` block: call them in a thread. They raise MediaError (``disk-full``, ``disk-error``).
+    All other methods are for the event loop's thread and keep file operations out of it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, enclosure: str = "", *, file: int | None = None) -> None:
+        """Make the file, which must not exist. ``enclosure`` is ``version.resource`` of what is fetched. ``file``, a
+        locked descriptor, is taken in place of a new one."""
         self.path = path
         #: Bytes in the file.
         self.received = 0
-        #: Bytes that the server announced (Content-Length); None if it did not.
+        #: Bytes of the whole that the server announced; None if it did not.
         self.expected: int | None = None
+        #: Which version the bytes are of; None if no later transfer could tell.
+        self.version: Version | None = None
+        #: Whether the whole body came; what came is in the file then.
+        self.complete = False
+        #: Whether it was announced how long the body would be, and it was that long.
+        self.verified = False
         self.cancelled = False
+        #: Whether a complete file was found in its place when it was to be published.
+        self.superseded = False
+        self._enclosure = enclosure
+        self._hash = hashlib.sha256()
         self._on_cancel: list[Callable[[], object]] = []
         # A cancelled task leaves its thread running: the descriptor must not be closed under a write, because its
         # number may then already mean another file.
         self._in_use = threading.Lock()
         self._closed = False
-        try:
-            self._file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
-        except OSError as error:
-            raise disk_error(path, error) from error
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(self._file)
-            raise disk_error(path, error) from error
+        self._has_memo = False
+        self._sync_at = _SYNC_EVERY
+        self._syncing: Future[None] | None = None
+        self._refusal: OSError | None = None
+        self._file = _create(path) if file is None else file
 
-    async def write(self, chunks: list[bytes]) -> None:
-        """Append the chunks. Raises MediaError (``disk-full``, ``disk-error``)."""
+    @classmethod
+    def go_on(cls, path: Path, file: int, memo: Memo, size: int) -> "PartFile":
+        """The part of an earlier transfer, with the first ``size`` bytes of ``file``, a locked descriptor."""
+        part = cls(path, memo.enclosure, file=file)
+        part.received = size
+        part.expected = memo.version.size
+        part.version = memo.version
+        part._sync_at = size + _SYNC_EVERY
+        try:
+            os.ftruncate(file, size)
+            os.lseek(file, 0, os.SEEK_SET)
+            with open(file, "rb", closefd=False) as content:
+                part._hash = hashlib.file_digest(content, "sha256")
+            os.lseek(file, 0, os.SEEK_END)
+            part._note(synced=min(memo.synced, size))
+        except OSError as error:
+            os.close(file)
+            raise disk_error(path, error) from error
+        return part
+
+    @property
+    def sha256(self) -> str:
+        """Of all bytes in the file, in hex digits."""
+        return self._hash.hexdigest()
+
+    def range_headers(self, url: str) -> dict[str, str]:
+        """The headers that ask ``url`` for what is missing; none if the transfer has to start afresh."""
+        return self.version.range_headers(url, self.received) if self.version and self.received else {}
+
+    def forget(self) -> None:
+        """Never go on with what is there: it is to be replaced, or it was refused."""
+        self.version = None
+
+    async def begin(self, version: Version | None, expected: int | None) -> None:
+        """Make ready for the first byte of a body of ``expected`` bytes: what is there goes. Raises MediaError."""
+        await asyncio.to_thread(self._begin, version)
+        self.expected = expected
+        self.complete = self.verified = False
+
+    async def write(self, chunks: Iterable[bytes]) -> None:
+        """Append the chunks, which are made in the writing thread if ``chunks`` makes them. Raises MediaError
+        (``disk-full``, ``disk-error``)."""
         await asyncio.to_thread(self._write, chunks)
 
     async def seal(self) -> None:
-        """Bring every byte to the disk (fsync). Raises MediaError."""
+        """Bring every byte to the disk (fsync), and see that all are there. Raises MediaError."""
         await asyncio.to_thread(self._seal)
 
     async def close(self) -> None:
         """Let go of the file, which stays. Does nothing the second time."""
         await asyncio.to_thread(self._close)
+
+    async def leave(self) -> None:
+        """Let go of the file. It stays if a later transfer can go on with it, else it goes. Does nothing after another
+        way of letting go."""
+        await asyncio.to_thread(self._leave)
 
     async def discard(self) -> None:
         """Remove the file and let go of it."""
@@ -79,76 +171,158 @@ class PartFile:
         if self.cancelled:
             callback()
 
-    def _write(self, chunks: list[bytes]) -> None:
-        waiting = deque(memoryview(chunk) for chunk in chunks if chunk)
+    def _begin(self, version: Version | None) -> None:
         with self._in_use:
             self._refuse_closed()
-            while waiting:
+            try:
+                if self._has_memo:
+                    memos_of(self.path)[1].unlink(missing_ok=True)
+                    sync_folder(self.path.parent)
+                    self._has_memo = False
+                if self.received:
+                    os.ftruncate(self._file, 0)
+                    os.lseek(self._file, 0, os.SEEK_SET)
+            except OSError as error:
+                raise disk_error(self.path, error) from error
+            self.version = version
+            self.received = 0
+            self._hash = hashlib.sha256()
+            self._sync_at = _SYNC_EVERY
+
+    def _write(self, chunks: Iterable[bytes]) -> None:
+        with self._in_use:
+            self._refuse_closed()
+            for batch in _batches(chunks):
                 try:
-                    written = os.writev(self._file, list(islice(waiting, _MAX_PIECES)))
+                    self._append(batch)
                 except OSError as error:
                     raise disk_error(self.path, error) from error
-                self.received += written
-                while waiting and written >= len(waiting[0]):
-                    written -= len(waiting.popleft())
-                if written:
-                    waiting[0] = waiting[0][written:]
+            if self.version and self.received >= _FIRST_MEMO and not self._has_memo:
+                with suppress(OSError):
+                    self._note(synced=0)
+            if self.received >= self._sync_at and (self._syncing is None or self._syncing.done()):
+                self._sync_at = self.received + _SYNC_EVERY
+                self._syncing = _SYNCERS.submit(self._sync, os.dup(self._file), self.version, self.received)
+
+    def _append(self, batch: list[bytes]) -> None:
+        waiting = deque(memoryview(piece) for piece in batch)
+        while waiting:
+            written = os.writev(self._file, waiting)
+            self.received += written
+            while waiting and written >= len(waiting[0]):
+                written -= len(waiting.popleft())
+            if written:
+                waiting[0] = waiting[0][written:]
+        for piece in batch:
+            self._hash.update(piece)
+
+    def _sync(self, file: int, version: Version | None, size: int) -> None:
+        """Bring ``size`` bytes to the disk while more are written, and note that. Closes ``file``."""
+        try:
+            os.fsync(file)
+        except OSError as error:
+            # The disk tells this once: seal() would not hear of it.
+            self._refusal = error
+            return
+        finally:
+            os.close(file)
+        with self._in_use, suppress(OSError):
+            if version and version is self.version and not self._closed:
+                self._note(synced=size)
 
     def _seal(self) -> None:
         with self._in_use:
             self._refuse_closed()
             try:
                 os.fsync(self._file)
+                if self._refusal:
+                    raise self._refusal
+                found = os.fstat(self._file).st_size
             except OSError as error:
                 raise disk_error(self.path, error) from error
+        if found != self.received:
+            raise MediaError(
+                "disk-error",
+                f"{self.path} has {found} bytes, but {self.received} were written; check the disk and whether another "
+                "program writes there, try again later.",
+                "local",
+            )
 
     def _close(self) -> None:
         with self._in_use:
-            if not self._closed:
-                self._closed = True
-                os.close(self._file)
+            if self._closed:
+                return
+            self._closed = True
+            os.close(self._file)
+        if self._syncing:
+            # It holds the lock on the file, too.
+            self._syncing.result()
+
+    def _leave(self) -> None:
+        with self._in_use:
+            if self._closed:
+                return
+            if self.version and self.received:
+                with suppress(OSError):
+                    os.fsync(self._file)
+                    self._note(synced=self.received)
+            stays = self.version is not None and self._has_memo
+        if stays:
+            self._close()
+        else:
+            self._discard()
 
     def _discard(self) -> None:
+        with self._in_use:
+            self.version = None
         try:
-            self.path.unlink(missing_ok=True)
+            remove(self.path)
         except OSError as error:
             raise disk_error(self.path, error) from error
         finally:
             self._close()
+
+    def _note(self, *, synced: int) -> None:
+        """Write the memo, or another in its place, in one step. Raises OSError."""
+        assert self.version is not None
+        memo = Memo(version=self.version, enclosure=self._enclosure, synced=synced, boot=_boot())
+        unfinished, path = memos_of(self.path)
+        try:
+            unfinished.write_text(memo.model_dump_json())
+            unfinished.rename(path)
+        except OSError:
+            with suppress(OSError):
+                unfinished.unlink(missing_ok=True)
+            raise
+        self._has_memo = True
 
     def _refuse_closed(self) -> None:
         if self._closed:
             raise ValueError(f"{self.path} is closed")
 
 
-def take_over(folder: Path, episode_id: str) -> None:
-    """Remove the parts of the episode that dead nodes left in ``folder``; those of living nodes stay.
+def memos_of(part: Path) -> tuple[Path, Path]:
+    """Where the memo of a part is written, and where it is."""
+    unfinished, memo = naming.memo_names(part.name)
+    return part.with_name(unfinished), part.with_name(memo)
 
-    Blocking. Raises MediaError if the folder cannot be read, ValueError if the id is illegal.
-    """
+
+def remove(part: Path) -> None:
+    """Remove a part and whatever is noted about it. Raises OSError."""
+    for path in (*memos_of(part), part):
+        path.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in ``folder`` to the disk; without this a power cut may take changes back. Raises OSError."""
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        with os.scandir(folder) as entries:
-            parts = [Path(entry) for entry in entries if naming.is_part_of(entry.name, episode_id)]
+        os.fsync(opened)
     except OSError as error:
-        raise disk_error(folder, error) from error
-    for part in parts:
-        _remove_if_abandoned(part)
-
-
-def _remove_if_abandoned(part: Path) -> None:
-    try:
-        # Over NFS a lock needs a descriptor that may write.
-        file = os.open(part, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError:
-        return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        part.unlink()
-    except OSError:
-        # Locked, so another node's; or that node has just published or removed it.
-        pass
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
     finally:
-        os.close(file)
+        os.close(opened)
 
 
 def disk_error(path: Path, error: OSError) -> MediaError:
@@ -157,6 +331,42 @@ def disk_error(path: Path, error: OSError) -> MediaError:
         sentence = (
             f"{path} cannot be written because the disk is full; free some space and podcrawler goes on by itself."
         )
-        return MediaError("disk-full", sentence, "local")
+        return DiskFullError(path.parent, sentence, needed=0)
     sentence = f"{path} cannot be used ({error.strerror}); check the disk, try again later."
     return MediaError("disk-error", sentence, "local")
+
+
+def _create(path: Path) -> int:
+    try:
+        file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        raise disk_error(path, error) from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(file)
+        raise disk_error(path, error) from error
+    return file
+
+
+def _batches(pieces: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """The pieces that are not empty, as many at once as one writev may take."""
+    batch: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        if piece:
+            batch.append(piece)
+            size += len(piece)
+        if size >= _MAX_BYTES or len(batch) == _MAX_PIECES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+@cache
+def _boot() -> str:
+    """The name of the time since this machine was started; empty where nothing tells."""
+    with suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return ""

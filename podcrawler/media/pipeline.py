@@ -20,11 +20,13 @@ from scrapy.pipelines.media import FileInfo, FileInfoOrError, MediaPipeline
 from scrapy.utils.request import RequestFingerprinter
 from twisted.python.failure import Failure
 
-from podcrawler.exceptions import EntryError, MediaError, TransferCancelledError
+from podcrawler.config import Config
+from podcrawler.exceptions import DiskFullError, EntryError, MediaError, TransferCancelledError
 from podcrawler.items import Episode
 from podcrawler.media.failures import explain, explain_response
 from podcrawler.media.naming import extension, file_name
 from podcrawler.media.part import PartFile
+from podcrawler.media.room import RoomWatch
 from podcrawler.media.store import LocalStore
 from podcrawler.queue.endings import finish
 from podcrawler.queue.entries import Lease
@@ -78,6 +80,11 @@ class EpisodeFilesPipeline(FilesPipeline):
         #: The transfers in hand, by their token.
         self.transfers: dict[str, Transfer] = {}
         self._draining = False
+        config = Config.read(crawler.settings)
+        self._min_size = config.min_size
+        self._room = RoomWatch(
+            lambda: self._scheduler.holder.hold_off(), lambda: self._scheduler.holder.go_on(), config.min_free
+        )
         crawler.signals.connect(self._lease_lost, signal=lease_lost)
         crawler.signals.connect(self._drain, signal=node_draining)
         logging.getLogger(MediaPipeline.__module__).addFilter(_WithoutKnown())
@@ -102,12 +109,16 @@ class EpisodeFilesPipeline(FilesPipeline):
         try:
             archived: Episode = await super().process_item(item)
         except EntryError as error:
+            if isinstance(error, DiskFullError):
+                self._room.wait(error)
+            if transfer.part and error.failure_class == "permanent":
+                transfer.part.forget()
             await self._scheduler.give_up(lease, error)
             raise DropItem(str(error), log_level="DEBUG") from None
         finally:
             self.transfers.pop(lease.token, None)
             if transfer.part:
-                await transfer.part.discard()
+                await transfer.part.leave()
         assert archived.file is not None
         assert archived.size is not None
         if transfer.part is None:
@@ -115,6 +126,7 @@ class EpisodeFilesPipeline(FilesPipeline):
             await self._scheduler.holder.end(lease, finish(lease, size=archived.size, path=""), False)
         elif await self._scheduler.holder.end(lease, finish(lease, size=archived.size, path=archived.file), False):
             logger.info("finished %s: %s (%d bytes)", archived.key, archived.file, archived.size)
+            self._room.note_success()
             self.crawler.stats.inc_value("podcrawler/finished")
             self.crawler.stats.inc_value("podcrawler/bytes", archived.size)
         return archived
@@ -136,11 +148,14 @@ class EpisodeFilesPipeline(FilesPipeline):
     ) -> FileInfo | None:
         found = await asyncio.to_thread(self.store.find, item.podcast_id, item.id)
         if found:
+            await asyncio.to_thread(self.store.clean, item.podcast_id, item.id)
             return _file_info(request, *found, "uptodate")
         if self._draining:
             raise TransferCancelledError
         transfer = self.transfers[request.meta["transfer"]]
-        part = await asyncio.to_thread(self.store.new_part, item.podcast_id, item.id, transfer.lease.token)
+        part = await asyncio.to_thread(
+            self.store.new_part, item.podcast_id, item.id, transfer.lease.token, item.enclosure.url
+        )
         request.meta["part"] = transfer.part = part
         return None
 
@@ -155,19 +170,39 @@ class EpisodeFilesPipeline(FilesPipeline):
         transfer = self.transfers[request.meta["transfer"]]
         part = transfer.part
         assert part is not None
-        if response.status != 200:
+        if not part.complete:
             raise explain_response(response)
-        content_type = (response.headers.get("Content-Type") or b"").decode("latin-1")
-        _refuse_pages(content_type, response.url)
-        if part.received == 0:
-            raise MediaError("empty", f"{response.url} is empty; try again later.", "passing")
+        try:
+            self._check(response, part)
+        except MediaError:
+            # What was refused is not gone on with.
+            part.forget()
+            raise
         await part.seal()
         if not await self._scheduler.holder.still_held(transfer.lease):
             raise TransferCancelledError
+        content_type = (response.headers.get("Content-Type") or b"").decode("latin-1")
         ending = extension(url=response.url, content_type=content_type, enclosure_type=item.enclosure.type)
         name = file_name(item.id, item.title, ending)
         published = await asyncio.to_thread(self.store.adopt, part, item.podcast_id, name)
-        return _file_info(request, *published, "downloaded")
+        part.forget()
+        await asyncio.to_thread(self.store.clean, item.podcast_id, item.id)
+        return _file_info(request, *published, "downloaded", sha256=None if part.superseded else part.sha256)
+
+    def _check(self, response: Response, part: PartFile) -> None:
+        """Raise MediaError if what came cannot be the file. ``part.verified`` tells whether its length was proven."""
+        _refuse_pages((response.headers.get("Content-Type") or b"").decode("latin-1"), response.url)
+        if part.received == 0:
+            raise MediaError("empty", f"{response.url} is empty; try again later.", "passing")
+        if part.received < self._min_size:
+            raise MediaError(
+                "too-small",
+                f"{response.url} has {part.received} bytes, fewer than a media file is trusted to have "
+                f"({self._min_size}, PODCRAWLER_MIN_SIZE); try again later.",
+                "passing",
+            )
+        if not part.verified:
+            self.crawler.stats.inc_value("podcrawler/unverified")
 
     def media_failed(self, failure: Failure, request: Request, info: MediaPipeline.SpiderInfo) -> NoReturn:  # noqa: ARG002
         assert failure.value is not None
@@ -181,19 +216,20 @@ class EpisodeFilesPipeline(FilesPipeline):
             result.raiseException()
         assert done
         self.inc_stats(result["status"])
-        return replace(item, file=result["path"], size=result["size"])  # type: ignore[typeddict-item]  # _file_info
+        return replace(item, file=result["path"], size=result["size"], sha256=result["checksum"])  # type: ignore[typeddict-item]  # _file_info
 
     def _drain(self) -> None:
         self._draining = True
+        self._room.close()
 
     def _lease_lost(self, token: str) -> None:
         if (transfer := self.transfers.get(token)) and transfer.part:
             transfer.part.cancel()
 
 
-def _file_info(request: Request, path: str, size: int, status: str) -> FileInfo:
+def _file_info(request: Request, path: str, size: int, status: str, *, sha256: str | None = None) -> FileInfo:
     """Scrapy's record of a file, and its size in bytes."""
-    return {"url": request.url, "path": path, "checksum": None, "status": status, "size": size}  # type: ignore[typeddict-unknown-key]
+    return {"url": request.url, "path": path, "checksum": sha256, "status": status, "size": size}  # type: ignore[typeddict-unknown-key]
 
 
 def _refuse_pages(content_type: str, url: str) -> None:

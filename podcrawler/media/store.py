@@ -17,12 +17,11 @@ from scrapy.pipelines.files import FSFilesStore
 
 from podcrawler.exceptions import StoreError
 from podcrawler.media import naming
-from podcrawler.media.part import FULL, PartFile, disk_error, take_over
+from podcrawler.media.leftovers import clean, open_part
+from podcrawler.media.part import FULL, PartFile, disk_error, remove, sync_folder
 
 #: How a file system says that it has no hard links, or none here.
 _NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
-#: How a file system says that folders cannot be synced.
-_NO_FOLDER_SYNC = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP)
 
 
 class Store(Protocol):
@@ -37,8 +36,11 @@ class Store(Protocol):
     def find(self, podcast_id: str, episode_id: str) -> tuple[str, int] | None:
         """The complete media file of the episode: its path relative to the store, and its size in bytes."""
 
-    def new_part(self, podcast_id: str, episode_id: str, token: str) -> PartFile:
-        """A file for a new transfer, after what dead nodes left of earlier ones was removed."""
+    def new_part(self, podcast_id: str, episode_id: str, token: str, enclosure: str) -> PartFile:
+        """The file for a transfer of ``enclosure`` (the address): the best that dead nodes left, else a new one."""
+
+    def clean(self, podcast_id: str, episode_id: str) -> None:
+        """Remove what dead nodes left of the episode's transfers."""
 
     def adopt(self, part: PartFile, podcast_id: str, name: str) -> tuple[str, int]:
         """Publish a sealed part under ``name`` (made by naming.file_name): relative path, and size in bytes.
@@ -82,7 +84,7 @@ class LocalStore(FSFilesStore):
         folder = self.root / naming.folder_name(podcast_id)
         try:
             folder.mkdir()
-            _sync_folder(self.root)
+            sync_folder(self.root)
         except FileExistsError:
             pass
         except OSError as error:
@@ -104,15 +106,17 @@ class LocalStore(FSFilesStore):
             raise disk_error(self.root / folder, error) from error
         return None
 
-    def new_part(self, podcast_id: str, episode_id: str, token: str) -> PartFile:
-        name = naming.part_name(episode_id, token)
-        folder = self.folder(podcast_id)
-        take_over(folder, episode_id)
-        return PartFile(folder / name)
+    def new_part(self, podcast_id: str, episode_id: str, token: str, enclosure: str) -> PartFile:
+        naming.part_name(episode_id, token)
+        return open_part(self.folder(podcast_id), episode_id, token, enclosure)
+
+    def clean(self, podcast_id: str, episode_id: str) -> None:
+        clean(self.root / naming.folder_name(podcast_id), episode_id)
 
     def adopt(self, part: PartFile, podcast_id: str, name: str) -> tuple[str, int]:
         folder = self.folder(podcast_id)
         try:
+            transferred = part.path.lstat()
             if any(naming.same_on_some_disks(name, other) for other in _names(folder)):
                 name = naming.told_apart(name)
             final = folder / name
@@ -120,8 +124,9 @@ class LocalStore(FSFilesStore):
             found = final.lstat()
             if not stat.S_ISREG(found.st_mode):
                 raise FileExistsError(errno.EEXIST, "something that is no file is in the way")
-            part.path.unlink(missing_ok=True)
-            _sync_folder(final.parent)
+            part.superseded = not os.path.samestat(found, transferred)
+            remove(part.path)
+            sync_folder(final.parent)
         except OSError as error:
             raise disk_error(folder / name, error) from error
         return f"{podcast_id}/{name}", found.st_size
@@ -144,18 +149,6 @@ def _publish(part: Path, final: Path) -> None:
         # Only a program that is not podcrawler can come in between: the lease keeps other nodes from this episode.
         if not (final.exists() or final.is_symlink()):
             part.rename(final)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Bring new names in ``folder`` to the disk; without this a power cut may take them back."""
-    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(opened)
-    except OSError as error:
-        if error.errno not in _NO_FOLDER_SYNC:
-            raise
-    finally:
-        os.close(opened)
 
 
 def _unusable(root: Path, error: OSError) -> StoreError:

@@ -11,13 +11,15 @@ from scrapy import Request
 from scrapy.http import Response
 from scrapy.utils.test import get_crawler
 
+from podcrawler import settings as defaults
 from podcrawler.media.handler import DownloadHandler
 from podcrawler.media.part import PartFile
 
 
 @contextlib.asynccontextmanager
 async def handling(**settings: object) -> AsyncIterator[DownloadHandler]:
-    handler = DownloadHandler.from_crawler(get_crawler(settings_dict=settings))
+    ours = {name: value for name, value in vars(defaults).items() if name.startswith("PODCRAWLER_")}
+    handler = DownloadHandler.from_crawler(get_crawler(settings_dict={**ours, **settings}))
     try:
         yield handler
     finally:

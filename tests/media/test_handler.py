@@ -68,7 +68,7 @@ def test_a_body_shorter_than_announced_is_no_file(origin: RunningOrigin, tmp_pat
             with pytest.raises(MediaError, match="announced 5000000 bytes and sent 3000000") as caught:
                 await handler.download_request(Request(url, meta={"part": part}))
             assert (caught.value.kind, caught.value.failure_class) == ("length-mismatch", "passing")
-            assert part.received == part.path.stat().st_size <= 3_000_000
+            assert part.received == part.path.stat().st_size == 3_000_000
 
     asyncio.run(story())
 
@@ -78,9 +78,15 @@ def test_a_chunked_body_without_end_is_no_file(origin: RunningOrigin, tmp_path: 
         download(f"{origin.address}/bytes/5000000.mp3?truncate=3000000&chunked=1", tmp_path)
 
 
-def test_a_body_that_was_compressed_unasked_is_refused(origin: RunningOrigin, tmp_path: Path) -> None:
-    with pytest.raises(FetchError, match="gzip") as caught:
-        download(f"{origin.address}/bytes/5000000.mp3?gzip=1", tmp_path)
+def test_a_body_that_was_compressed_unasked_is_decoded(origin: RunningOrigin, tmp_path: Path) -> None:
+    _, part, found = download(f"{origin.address}/bytes/5000000.mp3?gzip=1", tmp_path)
+    assert (part.received, part.expected, part.version) == (5_000_000, None, None)
+    assert found == part.sha256 == digest(5_000_000)
+
+
+def test_a_coding_that_nobody_can_undo_is_refused(origin: RunningOrigin, tmp_path: Path) -> None:
+    with pytest.raises(FetchError, match="br, gzip") as caught:
+        download(f"{origin.address}/bytes/5000000.mp3?coding=br,%20gzip", tmp_path)
     assert (caught.value.kind, caught.value.failure_class) == ("encoded", "permanent")
 
 
@@ -96,13 +102,13 @@ def test_a_redirect_is_for_scrapy_to_follow(origin: RunningOrigin, tmp_path: Pat
     assert (response.status, response.headers["Location"], part.received) == (302, b"/bytes/5.mp3?redirect=1", 0)
 
 
-def test_a_part_takes_one_body_only(origin: RunningOrigin, tmp_path: Path) -> None:
+def test_a_second_body_takes_the_place_of_the_first(origin: RunningOrigin, tmp_path: Path) -> None:
     async def story() -> None:
         async with handling() as handler, receiving(tmp_path) as part:
-            request = Request(f"{origin.address}/bytes/5.mp3?no_length=1", meta={"part": part})
-            await handler.download_request(request)
-            with pytest.raises(ValueError, match="already holds"):
-                await handler.download_request(request)
+            for size in (500, 5):
+                url = f"{origin.address}/bytes/{size}.mp3?no_length=1&etag=&modified="
+                await handler.download_request(Request(url, meta={"part": part}))
+            assert (part.path.stat().st_size, part.received, part.sha256) == (5, 5, digest(5))
 
     asyncio.run(story())
 

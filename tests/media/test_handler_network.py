@@ -3,14 +3,9 @@ import contextlib
 import socket
 import ssl
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from scrapy import Request
 from scrapy.exceptions import (
     CannotResolveHostError,
@@ -20,6 +15,7 @@ from scrapy.exceptions import (
     UnsupportedURLSchemeError,
 )
 
+from podcrawler.exceptions import FetchError
 from podcrawler.media.failures import explain
 from tests.media.handling import download, fetch, handling
 from tests.origin import RunningOrigin
@@ -32,12 +28,49 @@ def test_a_timeout_bounds_the_whole_of_a_page(origin: RunningOrigin) -> None:
         fetch(f"{origin.address}/bytes/1000.mp3?rate=1000", meta={"download_timeout": 0.4})
 
 
-def test_a_timeout_bounds_only_the_silences_of_a_part(origin: RunningOrigin, tmp_path: Path) -> None:
-    meta = {"download_timeout": 0.4}
-    _, part, _ = download(f"{origin.address}/bytes/1000.mp3?rate=1000", tmp_path, meta=meta)
+def assert_given_up(url: str, tmp_path: Path, kind: str, words: str, min_rate: int = 1000) -> None:
+    with pytest.raises(FetchError, match=words) as caught:
+        download(
+            url, tmp_path, PODCRAWLER_CONNECT_TIMEOUT=0.2, PODCRAWLER_IDLE_TIMEOUT=0.4, PODCRAWLER_MIN_RATE=min_rate
+        )
+    assert (caught.value.kind, caught.value.failure_class) == (kind, "passing")
+    assert str(caught.value).startswith("127.0.0.1 ")
+
+
+def test_the_whole_of_a_part_may_take_any_time(origin: RunningOrigin, tmp_path: Path) -> None:
+    meta = {"download_timeout": 0.1}
+    url = f"{origin.address}/bytes/1000.mp3?rate=1000"
+    _, part, _ = download(url, tmp_path, meta=meta, PODCRAWLER_IDLE_TIMEOUT=0.4, PODCRAWLER_MIN_RATE=100)
     assert part.received == 1000
-    with pytest.raises(DownloadTimeoutError):
-        download(f"{origin.address}/bytes/1000.mp3?stall_after=500", tmp_path, meta=meta)
+
+
+def test_a_silence_is_given_up(origin: RunningOrigin, tmp_path: Path) -> None:
+    assert_given_up(f"{origin.address}/bytes/1000.mp3?stall_after=500", tmp_path, "timeout", "sent nothing for 0.4 s")
+    assert_given_up(f"{origin.address}/bytes/1000.mp3?stall_head=1", tmp_path, "timeout", "sent nothing for 0.4 s")
+
+
+def test_a_head_that_trickles_is_given_up(origin: RunningOrigin, tmp_path: Path) -> None:
+    url = f"{origin.address}/bytes/1000.mp3?head_rate=20"
+    assert_given_up(url, tmp_path, "timeout", "did not begin to answer within 0.6 s")
+
+
+def test_a_body_that_trickles_is_given_up(origin: RunningOrigin, tmp_path: Path) -> None:
+    url = f"{origin.address}/bytes/100000.mp3?rate=1000"
+    assert_given_up(url, tmp_path, "too-slow", "fewer than 10000 are not", min_rate=10_000)
+
+
+def test_a_connection_that_is_not_made_is_given_up(tmp_path: Path) -> None:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        with contextlib.ExitStack() as crowd:
+            # Those who wait already fill the queue, so that the kernel answers nobody else.
+            for _ in range(4):
+                waiting = crowd.enter_context(socket.socket())
+                waiting.setblocking(False)
+                waiting.connect_ex(server.getsockname())
+            url = f"http://127.0.0.1:{server.getsockname()[1]}/1.mp3"
+            assert_given_up(url, tmp_path, "timeout", "could not be connected to within 0.2 s")
 
 
 # Errors of the network
@@ -73,24 +106,6 @@ def test_the_bind_address_is_honoured(origin: RunningOrigin) -> None:
     with pytest.raises(DownloadConnectionRefusedError):
         # TEST-NET-1 (RFC 5737), which no machine has.
         fetch(f"{origin.address}/bytes/1.mp3", DOWNLOAD_BIND_ADDRESS=("192.0.2.1", 0))
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for ``localhost`` that nobody vouches for, with its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    signed = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path_factory.mktemp("tls") / "localhost.pem"
-    path.write_bytes(
-        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + signed.public_bytes(Encoding.PEM)
-    )
-    return path
 
 
 @contextlib.asynccontextmanager

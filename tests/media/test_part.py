@@ -2,16 +2,13 @@ import asyncio
 import errno
 import fcntl
 import os
-import subprocess
-import sys
 import threading
 from pathlib import Path
-from subprocess import PIPE
 
 import pytest
 
 from podcrawler.exceptions import MediaError
-from podcrawler.media.part import PartFile, take_over
+from podcrawler.media.part import PartFile
 
 
 def is_locked(path: Path) -> bool:
@@ -156,35 +153,3 @@ def test_cancel_tells_those_who_asked(tmp_path: Path) -> None:
         await part.discard()
 
     asyncio.run(story())
-
-
-#: Another node: holds the part that it is told until it dies.
-NODE = """
-import pathlib, sys
-from podcrawler.media.part import PartFile
-part = PartFile(pathlib.Path(sys.argv[1]))
-print("held", flush=True)
-sys.stdin.read()
-"""
-
-
-def test_parts_of_dead_nodes_go_and_those_of_living_ones_stay(tmp_path: Path) -> None:
-    alive, dead, other, media = (tmp_path / name for name in ("1.b.part", "1.a.part", "11.a.part", "1.title.mp3"))
-    for path in (dead, other, media):
-        path.write_bytes(b"x")
-    with subprocess.Popen([sys.executable, "-c", NODE, alive], stdin=PIPE, stdout=PIPE, text=True) as node:
-        assert node.stdout
-        assert node.stdout.readline() == "held\n"
-        take_over(tmp_path, "1")
-        assert sorted(tmp_path.iterdir()) == [alive, media, other]
-        node.kill()
-    take_over(tmp_path, "1")
-    assert sorted(tmp_path.iterdir()) == [media, other]
-
-
-def test_a_planted_link_is_not_followed(tmp_path: Path) -> None:
-    target = tmp_path / "target"
-    target.write_bytes(b"x")
-    (tmp_path / "1.t.part").symlink_to(target)
-    take_over(tmp_path, "1")
-    assert target.read_bytes() == b"x"

@@ -10,6 +10,8 @@ from podcrawler.exceptions import MediaError, StoreError
 from podcrawler.media.part import PartFile
 from podcrawler.media.store import LocalStore, Store
 
+URL = "https://media.example.org/1.mp3"
+
 
 @pytest.fixture
 def store(tmp_path: Path) -> LocalStore:
@@ -18,7 +20,7 @@ def store(tmp_path: Path) -> LocalStore:
 
 def transferred(store: Store, content: bytes, token: str = "token") -> PartFile:
     async def transfer() -> PartFile:
-        part = store.new_part("show", "1", token)
+        part = store.new_part("show", "1", token, URL)
         await part.write([content])
         await part.seal()
         return part
@@ -122,7 +124,7 @@ def test_only_whole_regular_files_of_the_episode_are_found(store: LocalStore, tm
 
 def test_a_new_part_goes_in_place_of_what_a_dead_node_left(store: LocalStore) -> None:
     (store.folder("show") / "1.dead.part").write_bytes(b"x")
-    part = store.new_part("show", "1", "token")
+    part = store.new_part("show", "1", "token", URL)
     assert names(store) == ["1.token.part"]
     finish(part)
 
@@ -131,8 +133,8 @@ def test_nothing_reaches_outside(store: LocalStore) -> None:
     for step in (
         lambda: store.folder("../outside"),
         lambda: store.find("..", "1"),
-        lambda: store.new_part("show", "../1", "token"),
-        lambda: store.new_part("show", "1", "../token"),
+        lambda: store.new_part("show", "../1", "token", URL),
+        lambda: store.new_part("show", "1", "../token", URL),
     ):
         with pytest.raises(ValueError, match="cannot be the"):
             step()

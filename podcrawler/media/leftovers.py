@@ -1,0 +1,122 @@
+"""What dead nodes left of an episode's transfers: the best part is gone on with, the others go.
+
+A part is a dead node's if its lock can be had; which of two nodes had it first, the name tells afterwards.
+"""
+
+import fcntl
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from podcrawler.media import naming
+from podcrawler.media.part import Memo, PartFile, disk_error, memos_of, remove
+from podcrawler.media.version import resource
+
+
+@dataclass(frozen=True, slots=True)
+class _Leftover:
+    """A part of a dead node, locked by this one."""
+
+    path: Path
+    file: int
+    memo: Memo | None
+    #: Bytes that a transfer can go on from.
+    trusted: int
+
+
+def open_part(folder: Path, episode_id: str, token: str, enclosure: str) -> PartFile:
+    """The part for a transfer of ``enclosure`` (the address) under a lease: the longest that a dead node left of that
+    enclosure, else a new one. Parts of living nodes stay; the others of the episode go.
+
+    An enclosure that differs in its query alone is taken for the same: signed addresses are new each time, and what
+    the server answers proves the version anyway. One that differs in more is taken for another file, because validators
+    mean something for one address only (RFC 9110 §8.8).
+
+    Blocking. Raises MediaError if the folder cannot be used, ValueError if id or token are illegal.
+    """
+    path = folder / naming.part_name(episode_id, token)
+    left = sorted(_leftovers(folder, episode_id, resource(enclosure)), key=lambda leftover: leftover.trusted)
+    best = left.pop() if left and left[-1].trusted > 0 else None
+    for leftover in left:
+        _remove(leftover)
+    if best is None or best.memo is None:
+        return PartFile(path, resource(enclosure))
+    try:
+        best.path.rename(path)
+    except OSError as error:
+        os.close(best.file)
+        raise disk_error(path, error) from error
+    part = PartFile.go_on(path, best.file, best.memo, best.trusted)
+    _remove_notes(best.path)
+    return part
+
+
+def clean(folder: Path, episode_id: str) -> None:
+    """Remove what dead nodes left of the episode's transfers. Blocking; raises as ``open_part``."""
+    for leftover in _leftovers(folder, episode_id, enclosure=""):
+        _remove(leftover)
+
+
+def _leftovers(folder: Path, episode_id: str, enclosure: str) -> Iterator[_Leftover]:
+    """The parts of dead nodes; only those of ``enclosure`` can be gone on with. Memos without a part are removed."""
+    try:
+        with os.scandir(folder) as entries:
+            names = {entry.name for entry in entries if naming.is_part_of(entry.name, episode_id)}
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise disk_error(folder, error) from error
+    for name in sorted(names):
+        if part := naming.noted_part(name):
+            if part not in names:
+                _remove_notes(folder / part)
+        elif leftover := _lock(folder / name, enclosure):
+            yield leftover
+
+
+def _lock(path: Path, enclosure: str) -> _Leftover | None:
+    """Lock the part of a dead node; None if it is another node's."""
+    try:
+        # Over NFS a lock needs a descriptor that may write.
+        file = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        found = os.fstat(file)
+        # Who had the lock before may have renamed, published or removed the file.
+        is_there = os.path.samestat(found, path.lstat()) and stat.S_ISREG(found.st_mode)
+    except OSError:
+        is_there = False
+    if not is_there:
+        os.close(file)
+        return None
+    memo = _read_memo(path)
+    # A second name means that its node died between publishing and removing it: not one byte of it may change.
+    if memo is None or memo.enclosure != enclosure or found.st_nlink > 1:
+        return _Leftover(path, file, None, 0)
+    return _Leftover(path, file, memo, memo.trusted(found.st_size))
+
+
+def _read_memo(part: Path) -> Memo | None:
+    try:
+        return Memo.model_validate_json(memos_of(part)[1].read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def _remove_notes(part: Path) -> None:
+    for path in memos_of(part):
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+def _remove(leftover: _Leftover) -> None:
+    with suppress(OSError):
+        remove(leftover.path)
+    os.close(leftover.file)

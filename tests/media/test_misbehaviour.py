@@ -1,0 +1,196 @@
+"""Every misbehaviour of the origin, and what becomes of an episode that meets it: a whole file, or a clear failure."""
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+from tests.conftest import Client, Commands
+from tests.origin import RunningOrigin, content, running
+
+Parameters = dict[str, object]
+
+SIZE = 3_000_000
+HALF = SIZE // 2
+MIN_SIZE, MAX_SIZE = 100, 10_000_000
+TRIES = 3
+
+#: No validators, so that nothing can be gone on with.
+BLIND: Parameters = {"etag": "", "modified": ""}
+#: The first answer breaks off in the middle.
+DROP: Parameters = {"truncate": HALF, "only_first": 1}
+
+
+@dataclass(frozen=True)
+class Whole:
+    """The episode ends as a file."""
+
+    #: Of the bytes.
+    seed: int = 1
+    #: Bytes that the server sent for it in all; None where that is of no account.
+    sent: int | None = SIZE
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The episode fails."""
+
+    kind: str
+    failure_class: str
+    #: Part of the sentence.
+    words: str
+    tries: int = TRIES
+
+
+AFRESH = Whole(sent=HALF + SIZE)
+
+#: By name: the parameters of the enclosure (and its ``size``), and how it ends.
+ROWS: dict[str, tuple[Parameters, Whole | Failed]] = {
+    "plain": ({}, Whole()),
+    "chunked": ({"chunked": 1}, Whole()),
+    "without length": ({"no_length": 1}, Whole()),
+    "redirected": ({"redirect": 3, "seed": 11}, Whole(seed=11)),
+    "smallest": ({"size": MIN_SIZE}, Whole(sent=MIN_SIZE)),
+    # What breaks off.
+    "dropped": (DROP, Whole()),
+    "dropped twice": ({"truncate": 1_100_000, "only_first": 2}, Whole()),
+    "dropped chunked": ({**DROP, "chunked": 1}, Whole()),
+    "dropped after a redirect": ({**DROP, "redirect": 1, "seed": 12}, Whole(seed=12)),
+    "dropped dated": ({**DROP, "etag": ""}, Whole()),
+    "dropped weak": ({**DROP, "etag": 'W/"1"'}, AFRESH),
+    "dropped blind": ({**DROP, **BLIND}, AFRESH),
+    "dropped without ranges": ({**DROP, "no_ranges": 1}, AFRESH),
+    "dropped and changed": ({**DROP, "changes": 1}, Whole(seed=2, sent=HALF + SIZE)),
+    "dropped and changed unsaid": (
+        {**DROP, "changes": 1, "ignore_if_range": 1},
+        # The answer to the range is given up, and the third request finds another file again.
+        Whole(seed=3, sent=None),
+    ),
+    "dropped and refused 412": ({**DROP, "refuse_ranges": 412}, AFRESH),
+    "dropped and refused 416": ({**DROP, "refuse_ranges": 416}, AFRESH),
+    "wrong range": ({**DROP, "range_shift": 1}, Whole(sent=None)),
+    "wrong total": ({**DROP, "range_total": SIZE + 1}, Whole(sent=None)),
+    "short": (
+        {"truncate": HALF, **BLIND},
+        Failed("length-mismatch", "passing", f"announced {SIZE} bytes and sent {HALF}; try again later."),
+    ),
+    "short chunked": ({"truncate": HALF, "chunked": 1, **BLIND}, Failed("incomplete", "passing", "broke off")),
+    # What is slow.
+    "stalled": ({"stall_after": HALF, "only_first": 1}, Whole()),
+    "stalling": ({"stall_after": HALF, **BLIND}, Failed("timeout", "passing", "sent nothing for 2 s")),
+    "silent": ({"stall_head": 1}, Failed("timeout", "passing", "sent nothing for 2 s")),
+    "slow head": ({"head_rate": 20}, Failed("timeout", "passing", "did not begin to answer within 4 s")),
+    "trickled": ({"rate": 1000, "only_first": 1}, Whole(sent=None)),
+    "trickling": ({"rate": 1000}, Failed("too-slow", "passing", "(PODCRAWLER_MIN_RATE)")),
+    # What has the wrong size.
+    "long": ({"surplus": 1000}, Whole(sent=None)),
+    "empty": ({"size": 0}, Failed("empty", "passing", "is empty; try again later.")),
+    "too small": ({"size": MIN_SIZE - 1}, Failed("too-small", "passing", "(100, PODCRAWLER_MIN_SIZE)")),
+    "too large": ({"size": MAX_SIZE + 1}, Failed("too-large", "permanent", "raise PODCRAWLER_MAX_SIZE", 1)),
+    "endless": ({"endless": 1}, Failed("too-large", "permanent", "more than 10000000 bytes", 1)),
+    # What is compressed.
+    "gzip": ({"gzip": 1}, Whole(sent=None)),
+    "dropped gzip": ({**DROP, "gzip": 1}, Whole(sent=None)),
+    "bomb": ({"size": 10 * MAX_SIZE, "zeros": 1, "gzip": 1}, Failed("too-large", "permanent", "more than", 1)),
+    "no gzip": ({"coding": "gzip"}, Failed("encoded", "passing", "says that the file is compressed (gzip)")),
+    "brotli": ({"coding": "br"}, Failed("encoded", "permanent", "compressed (br)", 1)),
+    # What is no file.
+    "gone": ({"status": 404}, Failed("http-404", "permanent", "answered 404 Not Found", 1)),
+    "forbidden": ({"status": 403}, Failed("http-403", "blocked", "answered 403 Forbidden", 2)),
+    "unasked range": ({"status": 206}, Failed("http-206", "permanent", "answered 206 Partial Content", 1)),
+    "busy": ({"fail_first": 2, "retry_after": 1}, Whole()),
+    "too busy": ({"status": 503, "retry_after": 1}, Failed("http-503", "busy", "answered 503 Service Unavailable")),
+    "page": ({"html": 1}, Failed("not-media", "passing", "sent a web page instead of audio")),
+    "in circles": ({"redirect_loop": 1}, Failed("ignored", "permanent", "redirect", 1)),
+}
+
+
+def test_every_misbehaviour_ends_in_a_whole_file_or_a_clear_failure(
+    fleet: Commands, redis: Client, origin: RunningOrigin, certificate: Path
+) -> None:
+    with running("--certificate", str(certificate)) as unsafe:
+        rows: dict[str, tuple[Parameters, Whole | Failed]] = {
+            **ROWS,
+            "unsafe": (
+                {"location": f"{unsafe.address}/bytes/{SIZE}.mp3"},
+                Failed("tls", "permanent", "cannot be spoken to safely", 1),
+            ),
+        }
+        for name, (parameters, _) in rows.items():
+            query = urlencode({"title": name, "episodes": 1, "size": SIZE, **parameters}, quote_via=quote)
+            redis.lpush("episodes:start_urls", f"{origin.address}/feed.xml?{query}")
+        settings = {
+            "MAX_TRIES": TRIES,
+            "RETRY_DELAY": 0.01,
+            "CONNECT_TIMEOUT": 2,
+            "IDLE_TIMEOUT": 2,
+            "MIN_RATE": 10_000,
+            "MIN_SIZE": MIN_SIZE,
+            "MAX_SIZE": MAX_SIZE,
+            "CONCURRENT_EPISODES": 60,
+        }
+        ended = fleet.drain(
+            *(word for name, value in settings.items() for word in ("-s", f"PODCRAWLER_{name}={value}"))
+        )
+    assert ended.status == 1
+    assert "Traceback" not in ended.err
+    outcomes = Outcomes(fleet, redis, origin)
+    assert {name: problem for name, (_, end) in rows.items() if (problem := outcomes.problem(name, end))} == {}
+
+
+class Outcomes:
+    """What became of the episodes, each of a podcast that is named after its row."""
+
+    def __init__(self, fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
+        self._archive = fleet.archive
+        self._files = fleet.files()
+        self._failed = {
+            _row(key.decode()): json.loads(told) for key, told in redis.hgetall("{podcrawler}:episodes:failed").items()
+        }
+        self._sent = origin.sent()
+
+    def problem(self, name: str, end: Whole | Failed) -> str:
+        """What is not as it should be, empty if nothing is."""
+        parameters, _ = ROWS.get(name, ({}, None))
+        files = [path for path in self._files if _row(path) == name]
+        media = [path for path in files if not path.endswith(".part")]
+        failed = self._failed.get(name)
+        if isinstance(end, Failed):
+            if media or failed is None:
+                return f"did not fail, but left {files}"
+            told = (failed["kind"], failed["class"], failed["tries"])
+            if told != (end.kind, end.failure_class, end.tries) or end.words not in failed["reason"]:
+                return f"failed otherwise: {told} {failed['reason']}"
+            return f"left {files}" if end.failure_class == "permanent" and files else ""
+        if failed or files != media or len(media) != 1:
+            return f"is no whole file: {files} {failed}"
+        with (self._archive / media[0]).open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        size = int(str(parameters.get("size", SIZE)))
+        if found != _sha256(size, end.seed):
+            return "is another file"
+        sent = sum(count for path, count in self._sent.items() if _asked_for(path, parameters))
+        return f"took {sent} bytes" if end.sent not in (None, sent) else ""
+
+
+def _row(path: str) -> str:
+    """The row of a path or a key: both begin with the podcast's id, its title and eight hex digits."""
+    found = re.match(r"([a-z0-9-]+)-[0-9a-f]{8}/", path)
+    assert found
+    return found[1].replace("-", " ")
+
+
+def _asked_for(path: str, parameters: Parameters) -> bool:
+    """Whether a path is the enclosure with these parameters, be it after its redirects."""
+    query = urlencode({"seed": 1, **{k: v for k, v in parameters.items() if k not in ("size", "redirect")}})
+    asked = re.sub(r"&redirect=\d+", "", path)
+    return asked == f"/bytes/{parameters.get('size', SIZE)}.mp3?{query}"
+
+
+def _sha256(size: int, seed: int) -> str:
+    digest = hashlib.sha256()
+    for block in content(size, seed):
+        digest.update(block)
+    return digest.hexdigest()
