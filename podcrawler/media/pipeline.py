@@ -116,12 +116,12 @@ class EpisodeFilesPipeline(FilesPipeline):
                 self._room.wait(error)
             if transfer.part and error.failure_class == "permanent":
                 transfer.part.forget()
+            await self._let_go(transfer)
             await self._scheduler.give_up(lease, error)
             raise DropItem(str(error), log_level="DEBUG") from None
         finally:
             self.transfers.pop(lease.token, None)
-            if transfer.part:
-                await transfer.part.leave()
+            await self._let_go(transfer)
         assert archived.file is not None
         assert archived.size is not None
         if transfer.part is None:
@@ -133,6 +133,11 @@ class EpisodeFilesPipeline(FilesPipeline):
             self.crawler.stats.inc_value("podcrawler/finished")
             self.crawler.stats.inc_value("podcrawler/bytes", archived.size)
         return archived
+
+    async def _let_go(self, transfer: Transfer) -> None:
+        """Let the next lease have the part: before it can be given, because a part that is locked is left alone."""
+        if transfer.part:
+            await transfer.part.leave()
 
     def get_media_requests(self, item: Episode, info: MediaPipeline.SpiderInfo) -> list[Request]:  # noqa: ARG002
         assert item.enclosure is not None
