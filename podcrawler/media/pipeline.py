@@ -7,6 +7,7 @@ said in ``process_item`` alone.
 
 import asyncio
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NoReturn
 from urllib.parse import urlsplit
@@ -109,8 +110,9 @@ class EpisodeFilesPipeline(FilesPipeline):
         if lease is None:
             raise DropItem(f"This node holds no lease on {item.key}", log_level="WARNING")
         transfer = self.transfers[lease.token] = Transfer(item, lease)
+        archived: Episode | None = None
         try:
-            archived: Episode = await super().process_item(item)
+            archived = await super().process_item(item)
         except EntryError as error:
             if isinstance(error, DiskFullError):
                 self._room.wait(error)
@@ -122,6 +124,11 @@ class EpisodeFilesPipeline(FilesPipeline):
             self.transfers.pop(lease.token, None)
             if transfer.part:
                 await transfer.part.leave()
+                if archived is None:
+                    # Whoever has the lease now cleans up when it publishes, which it may have done already.
+                    with suppress(MediaError):
+                        await asyncio.to_thread(self._clean_if_published, item)
+        assert archived is not None
         assert archived.file is not None
         assert archived.size is not None
         if transfer.part is None:
@@ -133,6 +140,10 @@ class EpisodeFilesPipeline(FilesPipeline):
             self.crawler.stats.inc_value("podcrawler/finished")
             self.crawler.stats.inc_value("podcrawler/bytes", archived.size)
         return archived
+
+    def _clean_if_published(self, episode: Episode) -> None:
+        if self.store.find(episode.podcast_id, episode.id):
+            self.store.clean(episode.podcast_id, episode.id)
 
     def get_media_requests(self, item: Episode, info: MediaPipeline.SpiderInfo) -> list[Request]:  # noqa: ARG002
         assert item.enclosure is not None
