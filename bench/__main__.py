@@ -2,9 +2,15 @@
 
 import sys
 
-from bench import feed, memory, sharing
+from bench import feed, memory, redis_distance, resume, sharing
 
-MEASUREMENTS = {"feed": feed.measure, "memory": memory.measure, "sharing": sharing.measure}
+MEASUREMENTS = {
+    "feed": feed.measure,
+    "memory": memory.measure,
+    "redis_distance": redis_distance.measure,
+    "resume": resume.measure,
+    "sharing": sharing.measure,
+}
 
 
 def main() -> None:

@@ -5,8 +5,8 @@ The address asked for tells what to do wrong:
 ``/bytes/<n>.<ext>``   n bytes (see ``content``), as ``audio/mpeg`` or ``type=...``, with ETag and Last-Modified;
                        Range and If-Range are honoured
 ``/feed.xml``          an RSS feed of ``episodes`` items, newest first, whose enclosures are ``/bytes/<size>.mp3`` here;
-                       all other parameters go to the enclosures, but for ``set_cookie=<text>``; ``/<folder>/feed.xml``
-                       is the same
+                       all other parameters go to the enclosures, but for ``set_cookie=<text>`` and ``pages=<n>``, so
+                       many pages that it is cut into, each leading to the next; ``/<folder>/feed.xml`` is the same
 ``/robots.txt``        forbids ``/bytes/`` and ``/private/`` to everybody
 ``/requests``          the requests so far, as JSON: ``{"requests": [{method, path, headers, at}], "counts": {path: n},
                        "sent": {path: bytes of bodies}, "connections": n, "most_at_once": n}``; ``at`` is in seconds, of
@@ -413,21 +413,27 @@ def _feed(request: Request, scheme: str) -> str:
     base = f"{urlsplit(request.target).scheme or scheme}://{request.headers['host']}"
     values = dict(request.query.values)
     values.pop("set_cookie", None)
+    pages, page = int(values.pop("pages", 1)), int(values.pop("page", 1))
     count = int(values.pop("episodes", 3))
     size = int(values.pop("size", 1_000_000))
     title = values.pop("title", "A podcast of the origin")
     first = datetime(2024, 1, 1, tzinfo=UTC)
     items = []
-    for number in range(count, 0, -1):
+    for number in range(count, 0, -1)[(page - 1) * count // pages : page * count // pages]:
         enclosure = f"{base}/bytes/{size}.mp3?{urlencode({'seed': number, **values})}"
         items.append(
             f"<item><title>Episode {number}</title><guid isPermaLink='false'>episode-{number}</guid>"
             f"<pubDate>{format_datetime(first + timedelta(days=number))}</pubDate>"
             f"<enclosure url={quoteattr(enclosure)} type='audio/mpeg' length='{size}'/></item>"
         )
+    further = ""
+    if page < pages:
+        address = f"{request.path}?{urlencode({**request.query.values, 'page': page + 1})}"
+        further = f"<atom:link rel='next' href={quoteattr(base + address)}/>"
     return (
-        "<?xml version='1.0' encoding='UTF-8'?>\n<rss version='2.0'><channel>"
-        f"<title>{escape(title)}</title><link>{base}/</link><description>Bytes.</description>"
+        "<?xml version='1.0' encoding='UTF-8'?>\n"
+        "<rss version='2.0' xmlns:atom='http://www.w3.org/2005/Atom'><channel>"
+        f"<title>{escape(title)}</title><link>{base}/</link><description>Bytes.</description>{further}"
         f"{''.join(items)}</channel></rss>"
     )
 

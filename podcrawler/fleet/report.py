@@ -140,8 +140,10 @@ class NodeReport:
         )
 
     def _forget(self, redis: Any) -> None:
-        redis.delete(self._keys.node(self._name))
-        redis.zrem(self._keys.nodes, self._name)
+        pipe = redis.pipeline(transaction=True)
+        pipe.delete(self._keys.node(self._name))
+        pipe.zrem(self._keys.nodes, self._name)
+        pipe.execute()
 
     def _write(self, redis: Any, told: dict[str, Any]) -> None:
         name = told.pop("name")

@@ -22,13 +22,14 @@ from scrapy.utils.request import RequestFingerprinter
 from twisted.python.failure import Failure
 
 from podcrawler.config import Config
-from podcrawler.exceptions import EntryError, MediaError, TransferCancelledError
+from podcrawler.exceptions import DiskFullError, EntryError, MediaError, TransferCancelledError
 from podcrawler.items import Episode
 from podcrawler.media import sniffing
 from podcrawler.media.failures import explain, explain_response
 from podcrawler.media.naming import file_name
 from podcrawler.media.part import PartFile
 from podcrawler.media.redirects import chain
+from podcrawler.media.room import RoomWatch
 from podcrawler.media.store import LocalStore
 from podcrawler.queue.endings import finish
 from podcrawler.queue.entries import Lease, private_request
@@ -82,7 +83,11 @@ class EpisodeFilesPipeline(FilesPipeline):
         #: The transfers in hand, by their token.
         self.transfers: dict[str, Transfer] = {}
         self._draining = False
-        self._min_size = Config.read(crawler.settings).min_size
+        config = Config.read(crawler.settings)
+        self._min_size = config.min_size
+        self._room = RoomWatch(
+            lambda: self._scheduler.holder.hold_off(), lambda: self._scheduler.holder.go_on(), config.min_free
+        )
         crawler.signals.connect(self._lease_lost, signal=lease_lost)
         crawler.signals.connect(self._drain, signal=node_draining)
         logging.getLogger(MediaPipeline.__module__).addFilter(_WithoutKnown())
@@ -107,6 +112,8 @@ class EpisodeFilesPipeline(FilesPipeline):
         try:
             archived: Episode = await super().process_item(item)
         except EntryError as error:
+            if isinstance(error, DiskFullError):
+                self._room.wait(error)
             if transfer.part and error.failure_class == "permanent":
                 transfer.part.forget()
             await self._scheduler.give_up(lease, error)
@@ -122,6 +129,7 @@ class EpisodeFilesPipeline(FilesPipeline):
             await self._scheduler.holder.end(lease, finish(lease, size=archived.size, path=""), False)
         elif await self._scheduler.holder.end(lease, finish(lease, size=archived.size, path=archived.file), False):
             logger.info("finished %s: %s (%d bytes)", archived.key, archived.file, archived.size)
+            self._room.note_success()
             self.crawler.stats.inc_value("podcrawler/finished")
             self.crawler.stats.inc_value("podcrawler/bytes", archived.size)
         return archived
@@ -150,9 +158,7 @@ class EpisodeFilesPipeline(FilesPipeline):
         if self._draining:
             raise TransferCancelledError
         transfer = self.transfers[request.meta["transfer"]]
-        part = await asyncio.to_thread(
-            self.store.new_part, item.podcast_id, item.id, transfer.lease.token, item.enclosure.url
-        )
+        part = await asyncio.to_thread(self.store.new_part, item.podcast_id, item.id, transfer.lease.token, request.url)
         request.meta["part"] = transfer.part = part
         return None
 
@@ -226,6 +232,7 @@ class EpisodeFilesPipeline(FilesPipeline):
 
     def _drain(self) -> None:
         self._draining = True
+        self._room.close()
 
     def _lease_lost(self, token: str) -> None:
         if (transfer := self.transfers.get(token)) and transfer.part:

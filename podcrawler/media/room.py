@@ -1,10 +1,25 @@
-"""Whether the disk has room: asked before a transfer, when its length is known, and again and again while it grows."""
+"""Whether the disk has room: asked before a transfer, when its length is known, and again and again while it grows.
 
+And what a node does without it: nothing, until there is room again.
+"""
+
+import asyncio
+import logging
 import os
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from podcrawler.exceptions import DiskFullError
 from podcrawler.media.part import PartFile, disk_error
+
+logger = logging.getLogger(__name__)
+
+#: Seconds between two looks at a full disk.
+_LOOK_EVERY = 2.0
+#: Seconds that a node holds off at least, the first time and at most: where a quota or the number of files is used up,
+#: the free bytes do not tell, and only trying does.
+_FIRST_PAUSE, _LAST_PAUSE = 1.0, 60.0
 
 
 class Room:
@@ -39,6 +54,51 @@ class Room:
                 "by itself.",
                 needed=self._min_free + own,
             )
+
+
+class RoomWatch:
+    """Has a node hold off while its disk is full."""
+
+    def __init__(self, hold_off: Callable[[], None], go_on: Callable[[], None], min_free: int) -> None:
+        self._hold_off = hold_off
+        self._go_on = go_on
+        self._min_free = min_free
+        self._needed = 0
+        self._pause = _FIRST_PAUSE
+        self._waiting: asyncio.Task[None] | None = None
+
+    def wait(self, error: DiskFullError) -> None:
+        """Hold off until what the error tells of may work."""
+        self._needed = max(self._needed, self._min_free, error.needed)
+        if self._waiting is None:
+            logger.warning("This node takes nothing up for now: %s", error)
+            self._hold_off()
+            self._waiting = asyncio.get_running_loop().create_task(self._wait(error.folder))
+
+    def note_success(self) -> None:
+        """A file found its room."""
+        self._pause = _FIRST_PAUSE
+
+    def close(self) -> None:
+        """Wait no longer: the node stops."""
+        if self._waiting:
+            self._waiting.cancel()
+
+    async def _wait(self, folder: Path) -> None:
+        await asyncio.sleep(self._pause)
+        self._pause = min(2 * self._pause, _LAST_PAUSE)
+        while not await asyncio.to_thread(_has_room, folder, self._needed):
+            await asyncio.sleep(_LOOK_EVERY)
+        self._needed = 0
+        self._waiting = None
+        logger.warning("There is room on the disk of %s again: this node goes on.", folder)
+        self._go_on()
+
+
+def _has_room(folder: Path, needed: int) -> bool:
+    with suppress(OSError):
+        return free_bytes(folder) >= needed
+    return False
 
 
 def free_bytes(folder: Path) -> int:

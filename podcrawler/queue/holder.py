@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TypeVar
 
@@ -66,6 +66,7 @@ class LeaseHolder:
         self._ending: set[str] = set()
         self._changed = asyncio.Event()
         self._draining = False
+        self._holding_off = False
         self._keeper: asyncio.Task[None] | None = None
         self._asking: asyncio.Task[int] | None = None
         self._handing_back: asyncio.Task[None] | None = None
@@ -86,6 +87,16 @@ class LeaseHolder:
         self._changed.set()
         if self._handing_back is None and self._keeper:
             self._handing_back = asyncio.get_running_loop().create_task(self._hand_back_granted())
+
+    def hold_off(self) -> None:
+        """Lease nothing until ``go_on``, because this node can do nothing with it now; what was not begun goes back."""
+        self._holding_off = True
+        self._changed.set()
+
+    def go_on(self) -> None:
+        """Lease again."""
+        self._holding_off = False
+        self._changed.set()
 
     def stop(self) -> None:
         """Drain, and wait for Redis no longer."""
@@ -116,6 +127,9 @@ class LeaseHolder:
         """The next lease, as soon as there is room and an entry; None when ``until_done`` and no entry is open, or
         when this node has held nothing for ``max_idle`` seconds (0: never), or stops."""
         while not (self._draining or self._is_ending()):
+            if self._holding_off:
+                self._busy_at = time.monotonic()
+                await self._hand_back_granted()
             if self.granted and self._working < self._capacity:
                 lease = self.granted.popleft()
                 self._begun[lease.token] = time.monotonic()
@@ -132,11 +146,18 @@ class LeaseHolder:
                 logger.info("This node ends: there was nothing to do for %g seconds.", max_idle)
                 return None
             wait = self._ask_at - time.monotonic()
-            if self._asking is None and wait <= 0 and (wanted := self._wanted) > 0:
+            wanted = 0 if self._holding_off else self._wanted
+            # Who holds off still asks for none, to hear when other nodes have done it all.
+            if self._asking is None and wait <= 0 and (wanted > 0 or self._holding_off):
                 self._asking = asyncio.get_running_loop().create_task(self._ask(wanted))
                 self._asking.add_done_callback(lambda _: self._changed.set())
             await self._nap(wait if 0 < wait < _LAST_POLL else _LAST_POLL)
         return None
+
+    def ask_soon(self) -> None:
+        """There may be more to lease than at the last look."""
+        self._ask_at = 0.0
+        self._changed.set()
 
     async def end(self, lease: Lease, ending: Ending[_T], unreachable: _T) -> _T:
         """End a lease. What it was for takes up no room any more from now on, whenever Redis hears of it.
@@ -154,6 +175,9 @@ class LeaseHolder:
             self._ending.discard(lease.token)
             if self.in_hand.get(lease.key) is lease:
                 self._drop(lease)
+            if not self.in_hand:
+                # Whether that was all is known by a look.
+                self.ask_soon()
 
     async def give_up(self, lease: Lease, error: EntryError) -> str:
         """End the lease in an error: ``delayed``, ``failed`` or ``lost``."""
@@ -193,7 +217,8 @@ class LeaseHolder:
     async def _ask(self, count: int) -> int:
         """Take up to ``count`` leases; how many entries are open in all."""
         asked = time.monotonic()
-        grant = await self.courier.call(self._lease, count)
+        # The same tokens each time that this is asked: an answer that is lost must not take leases with it.
+        grant = await self.courier.call(self._lease, self.queue.new_tokens(count))
         self._round_trip += _WEIGHT * (min(time.monotonic() - asked, 1.0) - self._round_trip)
         for lease in grant.leases:
             if before := self.in_hand.get(lease.key):
@@ -202,7 +227,7 @@ class LeaseHolder:
                 self._on_lost(before)
             self.in_hand[lease.key] = lease
             self.granted.append(lease)
-        if len(grant.leases) == count:
+        if 0 < len(grant.leases) == count:
             self._poll = _FIRST_POLL
         else:
             self._ask_at = time.monotonic() + min(
@@ -211,9 +236,9 @@ class LeaseHolder:
             self._poll = _FIRST_POLL if grant.leases else min(2 * self._poll, _LAST_POLL)
         return grant.open
 
-    def _lease(self, count: int) -> Grant:
+    def _lease(self, tokens: Sequence[str]) -> Grant:
         now = time.clock_gettime(_CLOCK)
-        grant = self.queue.lease(self.queue.new_tokens(count))
+        grant = self.queue.lease(tokens)
         self._held_until.update((lease.token, now + self.queue.lease_time) for lease in grant.leases)
         return grant
 

@@ -138,6 +138,13 @@ class Queue:
             visit_seconds=config.visit_seconds,
         )
 
+    def load_scripts(self) -> None:
+        """Tell Redis the scripts that nodes use, in one round trip instead of two for each."""
+        pipe = self.redis.pipeline(transaction=False)
+        for name in ("lease", "push_many", "extend", "finish", "release", "retry"):
+            pipe.script_load(_source(name))
+        pipe.execute()
+
     def push_many(self, entries: Iterable[Entry]) -> Pushed:
         """Queue the entries that have no state yet, in their order; replace changed ones that wait."""
         pushed = Pushed()

@@ -12,9 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError as RedisAwayError
-from redis.retry import Retry
 from scrapy import Request, Spider, signals
 from scrapy.crawler import Crawler
 from scrapy.http import Response
@@ -25,7 +23,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from podcrawler.config import Config
-from podcrawler.exceptions import EntryError, TransferCancelledError
+from podcrawler.exceptions import DiskFullError, EntryError, TransferCancelledError
 from podcrawler.exceptions import RedisError as RedisUnusableError
 from podcrawler.queue import codec, inherited
 from podcrawler.queue.endings import finish_seed
@@ -33,7 +31,7 @@ from podcrawler.queue.entries import Entry, Lease, entry_of
 from podcrawler.queue.holder import LeaseHolder
 from podcrawler.queue.leases import Pushed, Queue
 from podcrawler.queue.seeds import seed_request
-from podcrawler.redis.connection import connect_node
+from podcrawler.redis.connection import client_for_node
 from podcrawler.signals import lease_lost, node_draining, node_stopping
 
 logger = logging.getLogger(__name__)
@@ -106,9 +104,8 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         inherited.check(settings)
         # Scrapy's limit does not see the requests of media pipelines; an entry is one transfer at a time.
         transfers = settings.getint("CONCURRENT_REQUESTS") or sys.maxsize
-        server = connect_node(settings)
         # The courier tries again, and it alone: a thread that does is one that nothing can hurry.
-        server.set_retry(Retry(NoBackoff(), 0))
+        server = client_for_node(settings)
         queue = Queue.from_settings(settings, server, name)
         return cls(
             server,
@@ -162,6 +159,7 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         ``max_idle`` seconds (0: never). A spider's ``start()`` yields them on, so that Scrapy itself stops the flow
         when the node is told to stop.
         """
+        await self.call(self.queue.load_scripts)
         while True:
             # The queue is not done while something is on its way there.
             await self._push_outgoing()
@@ -179,7 +177,9 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
 
     async def push(self, queue: Queue, requests: list[Request]) -> Pushed:
         """Queue requests, off the event loop: both the writing as JSON and the calls of Redis."""
-        return await self.call(lambda: queue.push_many(map(self.entry, requests)))
+        pushed = await self.call(lambda: queue.push_many(map(self.entry, requests)))
+        self.holder.ask_soon()
+        return pushed
 
     async def call(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
         """Call something that blocks on Redis; as ``Courier.call``."""
@@ -197,8 +197,8 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         return self.holder.in_hand.get(key)
 
     async def give_up(self, lease: Lease, error: EntryError) -> None:
-        """End the lease in an error, and say so in one line."""
-        if isinstance(error, TransferCancelledError):
+        """End the lease in an error, and say so in one line. What is no fault of the entry costs it nothing."""
+        if isinstance(error, (TransferCancelledError, DiskFullError)):
             await self.holder.release(lease)
             return
         outcome = await self.holder.give_up(lease, error)

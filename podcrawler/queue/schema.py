@@ -13,8 +13,10 @@ SCHEMA = 1
 
 def check_schema(redis: Any, keys: Keys) -> None:
     """Mark an archive that has no schema with this one; RedisError if it has another. Blocks."""
-    redis.setnx(keys.schema, SCHEMA)
-    found = redis.get(keys.schema).decode()
+    pipe = redis.pipeline(transaction=True)
+    pipe.setnx(keys.schema, SCHEMA)
+    pipe.get(keys.schema)
+    found = pipe.execute()[1].decode()
     if found != str(SCHEMA):
         raise RedisError(
             f"The queue {keys.archive}* in this Redis has schema {found}, and this podcrawler works with {SCHEMA}: "

@@ -28,8 +28,10 @@ logger = logging.getLogger(__name__)
 DEFAULT_ADDRESS = ("localhost", 6379)
 OLDEST_VERSION = (6, 2)
 
-# Seconds. Nothing shall wait for a frozen Redis for long; a call that it did not answer is made again.
-_TIMEOUTS = {"socket_timeout": 2.0, "socket_connect_timeout": 2.0}
+# What scrapy-redis and redis-py would have otherwise. Nothing shall wait for a frozen Redis for long (seconds); a call
+# that it did not answer is made again. And no connection begins with more than it needs, because Redis may be far: with
+# the newer protocol, redis-py's name and its health check it would take six round trips more.
+_DEFAULTS = {"socket_timeout": 2.0, "socket_connect_timeout": 2.0, "protocol": 2, "driver_info": None}
 # Outlives a quick restart of Redis. redis-py's own default differs: none with a URL, ten with a host and port.
 RETRY = Retry(ExponentialWithJitterBackoff(cap=1.0, base=0.05), retries=3)
 
@@ -79,6 +81,11 @@ def connect_node(settings: BaseSettings) -> redis.Redis:
     return connect(settings, url_for_node(settings, state_dir(settings)))
 
 
+def client_for_node(settings: BaseSettings) -> redis.Redis:
+    """The same without a look at Redis, which may be away for the moment. The client makes each call but once."""
+    return _make_client(settings, url_for_node(settings, state_dir(settings)), {**_DEFAULTS, **_params(settings)})
+
+
 @contextmanager
 def connected(settings: BaseSettings, *, start: bool = False) -> Iterator[redis.Redis]:
     """The queue of this machine for a short look: as `connect_node`, but the embedded server of a state folder that
@@ -101,7 +108,7 @@ def connect(settings: BaseSettings, url: str | None = None) -> redis.Redis:
     The client answers in bytes, whatever ``REDIS_DECODE_RESPONSES`` says. Raises RedisError if the settings make no
     sense, the server cannot be reached, refuses us, is too old or is no Redis.
     """
-    params = {"health_check_interval": 30, "retry": RETRY, **_TIMEOUTS, **_params(settings)}
+    params = {"retry": RETRY, **_DEFAULTS, **_params(settings)}
     try:
         client = _make_client(settings, url, params)
     except Exception as error:
@@ -109,7 +116,6 @@ def connect(settings: BaseSettings, url: str | None = None) -> redis.Redis:
     kwargs = client.connection_pool.connection_kwargs
     address = kwargs.get("path") or f"{kwargs.get('host', 'localhost')}:{kwargs.get('port', 6379)}"
     try:
-        client.ping()
         info = client.info()
     except redis.RedisError as error:
         said = str(error).rstrip(".")

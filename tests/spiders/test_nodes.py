@@ -122,7 +122,7 @@ def test_a_node_that_is_told_to_stop_hands_back_what_it_holds(
         assert node.wait(20) == 130
         _, log = node.communicate()
     assert "Traceback" not in log
-    assert fleet.files() == {}
+    assert {Path(path).suffix for path in fleet.files()} == {".part"}
     assert state(redis) == {"order", "entries", "routes", "open", "hosts", "pending:127.0.0.1"}
     origin.release()
     assert fleet.drain().status == 0
@@ -288,6 +288,19 @@ def test_a_node_outlives_a_restart_of_redis(commands: Commands, origin: RunningO
     assert archive.returncode == 0, log
     assert "was started again" in log
     assert list(commands.files().values()) == [MB] * 30
+
+
+def test_a_node_of_episodes_is_not_done_before_the_list_pages_are(
+    fleet: Commands, redis: Client, origin: RunningOrigin
+) -> None:
+    seed(redis, f"{origin.address}/feed.xml?episodes=3&size=10", "podcasts")
+    redis.config_resetstat()
+    with fleet.start("crawl", "episodes", "-s", "PODCRAWLER_EXIT_WHEN_DONE=1") as node:
+        until(lambda: redis.info("commandstats").get("cmdstat_evalsha", {}).get("calls", 0) >= 3)
+        assert node.poll() is None
+        assert fleet.run("crawl", "podcasts", "-s", "PODCRAWLER_EXIT_WHEN_DONE=1").status == 0
+        assert node.wait(60) == 0
+    assert len(fleet.files()) == 3
 
 
 def asked_for(origin: RunningOrigin) -> int:

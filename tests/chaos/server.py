@@ -1,0 +1,70 @@
+"""A Redis server of a test's own, that it can kill, start again and freeze."""
+
+import contextlib
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import redis
+
+from tests.conftest import Client, until
+
+
+class Server:
+    """A server on a port of the loopback interface, which keeps its data in a folder."""
+
+    def __init__(self, binary: str, folder: Path, *options: str) -> None:
+        """``options`` are those of redis-server."""
+        folder.mkdir(exist_ok=True)
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        self.url = f"redis://127.0.0.1:{port}/0"
+        self._command = [binary, "--port", str(port), "--bind", "127.0.0.1", "--save", "", *options]
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command, cwd=self._folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        with self.client() as client:
+            until(lambda: _answers(client), 20)
+
+    def kill(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """For the time of the block it accepts connections, as a frozen process does, and answers nothing."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
+
+    def client(self) -> Client:
+        return redis.Redis.from_url(self.url)
+
+
+@contextlib.contextmanager
+def running(binary: str, folder: Path, *options: str) -> Iterator[Server]:
+    """A server for the time of the block."""
+    server = Server(binary, folder, *options)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+def _answers(client: Client) -> bool:
+    with contextlib.suppress(redis.RedisError):
+        return bool(client.ping())
+    return False

@@ -1,0 +1,100 @@
+"""A disk without room: nothing fails for it, and the node goes on when there is room."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Client, Commands, until
+from tests.origin import RunningOrigin
+
+MB = 1_000_000
+DISK = 16 * MB
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """An empty disk of 16 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}", "none", folder], capture_output=True)
+    if mounted.returncode:
+        pytest.skip(f"a small disk cannot be mounted here: {mounted.stderr.decode().strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def seed(redis: Client, origin: RunningOrigin, *, episodes: int, size: int, more: str = "") -> None:
+    redis.lpush("episodes:start_urls", f"{origin.address}/feed.xml?episodes={episodes}&size={size}{more}")
+
+
+def media(disk: Path) -> list[int]:
+    return [path.stat().st_size for path in disk.glob("*/*.mp3")]
+
+
+@pytest.mark.parametrize(
+    ("more", "min_free"),
+    [
+        # Found out before the transfer, for the length is announced.
+        ("", 4 * MB),
+        # Found out by the disk itself, in the middle of a transfer.
+        ("&chunked=1", 0),
+    ],
+    ids=["reserve", "full"],
+)
+def test_a_node_waits_for_room_and_loses_nothing(
+    fleet: Commands, redis: Client, origin: RunningOrigin, small_disk: Path, more: str, min_free: int
+) -> None:
+    filler = small_disk / "filler"
+    filler.write_bytes(bytes(6 * MB))
+    seed(redis, origin, episodes=2, size=5 * MB, more=more)
+    log = fleet.folder / "node.log"
+    options = ("-s", f"FILES_STORE={small_disk}", "-s", f"PODCRAWLER_MIN_FREE={min_free}", "-s", f"LOG_FILE={log}")
+    with fleet.start("crawl", "episodes", *options, "-s", "PODCRAWLER_EXIT_WHEN_DONE=1") as node:
+        until(lambda: "takes nothing up for now" in log.read_text() if log.exists() else False)
+        # Whatever it could not work on is another node's to take.
+        until(lambda: redis.zcard("{podcrawler}:episodes:leases") == 0)
+        assert node.poll() is None
+        filler.unlink()
+        assert node.wait(60) == 0
+    assert media(small_disk) == [5 * MB] * 2
+    assert list(small_disk.glob("*/*.part")) == []
+    told = log.read_text()
+    assert told.count("takes nothing up for now") == 1 or not min_free
+    assert "There is room on the disk of" in told
+    assert "will be tried again" not in told
+    assert "Traceback" not in told
+    assert redis.hgetall("{podcrawler}:episodes:tries") == {}
+
+
+def test_a_node_that_waits_for_room_can_be_stopped(
+    fleet: Commands, redis: Client, origin: RunningOrigin, small_disk: Path
+) -> None:
+    seed(redis, origin, episodes=1, size=20 * MB)
+    log = fleet.folder / "node.log"
+    options = ("-s", f"FILES_STORE={small_disk}", "-s", "PODCRAWLER_MIN_FREE=0", "-s", f"LOG_FILE={log}")
+    with fleet.start("crawl", "episodes", *options) as node:
+        until(lambda: "takes nothing up for now" in log.read_text() if log.exists() else False)
+        node.terminate()
+        assert node.wait(60) == 130
+    assert "Traceback" not in log.read_text()
+
+
+def test_another_node_takes_what_finds_no_room(
+    fleet: Commands, redis: Client, origin: RunningOrigin, small_disk: Path
+) -> None:
+    """And the one that waits ends with the work, although its disk stays full."""
+    (small_disk / "filler").write_bytes(bytes(DISK - 4 * os.sysconf("SC_PAGE_SIZE")))
+    seed(redis, origin, episodes=3, size=MB)
+    log = fleet.folder / "node.log"
+    done = ("-s", "PODCRAWLER_EXIT_WHEN_DONE=1")
+    options = ("-s", f"FILES_STORE={small_disk}", "-s", "PODCRAWLER_MIN_FREE=0", "-s", f"LOG_FILE={log}")
+    with fleet.start("crawl", "episodes", *options, *done) as waiting:
+        until(lambda: "takes nothing up for now" in log.read_text() if log.exists() else False)
+        assert fleet.drain().status == 0
+        assert waiting.wait(60) == 0
+    assert list(fleet.files().values()) == [MB] * 3

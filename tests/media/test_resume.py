@@ -1,0 +1,92 @@
+"""Transfers that break off with their node, and go on with another one."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Client, Commands, until
+from tests.origin import RunningOrigin, content
+from tests.spiders.test_nodes import AT_ONCE
+
+SIZE = 150_000_000
+HALF = SIZE // 2
+#: What a node may still have in hand when it is killed, and has to be fetched again.
+SLACK = SIZE // 100
+
+
+@pytest.fixture(autouse=True)
+def _half(redis: Client, origin: RunningOrigin) -> None:
+    """An episode whose transfer stalls at its half, once."""
+    address = f"{origin.address}/feed.xml?episodes=1&size={SIZE}&stall_after={HALF}&only_first=1"
+    redis.lpush("episodes:start_urls", address)
+
+
+def part(fleet: Commands) -> Path | None:
+    """The one transfer under way."""
+    return next((path for path in fleet.archive.glob("*/*.part") if path.name.count(".") == 2), None)
+
+
+def memo(fleet: Commands) -> Path:
+    (found,) = fleet.archive.glob("*/*.json.part")
+    return found
+
+
+def is_at_half(fleet: Commands) -> bool:
+    found = part(fleet)
+    return found is not None and found.stat().st_size > HALF - SLACK
+
+
+def sent(origin: RunningOrigin) -> int:
+    return sum(count for path, count in origin.sent().items() if path.startswith("/bytes/"))
+
+
+def assert_whole(fleet: Commands) -> None:
+    (path,) = fleet.files()
+    expected = hashlib.sha256()
+    for block in content(SIZE, 1):
+        expected.update(block)
+    with (fleet.archive / path).open("rb") as file:
+        assert hashlib.file_digest(file, "sha256").hexdigest() == expected.hexdigest()
+    told = [json.loads(line) for line in (fleet.folder / "episodes.jsonl").read_text().splitlines()]
+    assert [episode["sha256"] for episode in told] == [expected.hexdigest()]
+
+
+def ranges(origin: RunningOrigin) -> list[str | None]:
+    return [request.headers.get("range") for request in origin.requests() if request.path.startswith("/bytes/")]
+
+
+def test_a_killed_transfer_goes_on_where_it_was(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
+    with fleet.start("crawl", "episodes", "-s", "PODCRAWLER_LEASE_TIME=2") as node:
+        until(lambda: is_at_half(fleet))
+        node.kill()
+        node.wait()
+    assert fleet.drain("-O", "episodes.jsonl").status == 0
+    assert_whole(fleet)
+    assert SIZE <= sent(origin) <= SIZE + SLACK
+    assert len(ranges(origin)) == 2
+    assert redis.hgetall("{podcrawler}:episodes:tries") == {}
+
+
+def test_a_stopped_transfer_goes_on_at_its_very_last_byte(fleet: Commands, origin: RunningOrigin) -> None:
+    with fleet.start("crawl", "episodes", *AT_ONCE) as node:
+        until(lambda: is_at_half(fleet))
+        node.terminate()
+        assert node.wait(60) == 130
+    assert fleet.drain("-O", "episodes.jsonl").status == 0
+    assert_whole(fleet)
+    assert sent(origin) == SIZE
+
+
+def test_a_node_of_another_machine_goes_on_from_what_is_on_the_disk(fleet: Commands, origin: RunningOrigin) -> None:
+    with fleet.start("crawl", "episodes", "-s", "PODCRAWLER_LEASE_TIME=2") as node:
+        until(lambda: is_at_half(fleet))
+        until(lambda: json.loads(memo(fleet).read_text())["synced"] > 0)
+        node.kill()
+        node.wait()
+    told = json.loads(memo(fleet).read_text())
+    memo(fleet).write_text(json.dumps({**told, "boot": "that of another machine"}))
+    assert fleet.drain("-O", "episodes.jsonl").status == 0
+    assert_whole(fleet)
+    assert ranges(origin) == [None, f"bytes={told['synced']}-"]
