@@ -23,6 +23,8 @@ from podcrawler.media.part import disk_error
 _HEAD = 4096
 #: A document of fewer bytes is text only if it is UTF-8; so short, other bytes may have no control character by chance.
 _TELLING = 128
+#: So many zeros, every other byte, are the halves of ASCII characters in UTF-16.
+_TELLING_ZEROS = 8
 #: What may stand at the top of an MP4; and how many of them are visited, at most.
 _BOXES = frozenset(b"ftyp styp pdin moov moof mfra mdat free skip wide udta meta uuid sidx ssix prft emsg".split())
 _MAX_BOXES = 10_000
@@ -165,10 +167,12 @@ def _text(head: bytes) -> str | None:
 
 
 def _encoding(head: bytes) -> str:
-    if head.startswith(codecs.BOM_UTF16_LE) or (head[1::2] and not any(head[1::2])):
-        return "utf-16-le"
-    if head.startswith(codecs.BOM_UTF16_BE) or not any(head[::2]):
-        return "utf-16-be"
+    for mark, encoding, other in (
+        (codecs.BOM_UTF16_LE, "utf-16-le", head[1::2]),
+        (codecs.BOM_UTF16_BE, "utf-16-be", head[::2]),
+    ):
+        if head.startswith(mark) or (len(other) >= _TELLING_ZEROS and not any(other)):
+            return encoding
     return "utf-8"
 
 
