@@ -1,4 +1,5 @@
-"""Where media files go: the store (``FILES_STORE``). So far a folder of this machine, or one that machines share.
+"""Where media files go: the store (``FILES_STORE``). A folder of this machine, one that machines share, or a
+bucket (s3.py).
 
 A file gets its final name in one step, when it is complete, and never in place of another: whatever has a media name
 in the store is a whole file, at any moment, even after a crash.
@@ -14,11 +15,13 @@ from pathlib import Path
 from typing import Protocol
 
 from scrapy.pipelines.files import FSFilesStore
+from scrapy.settings import BaseSettings
 
 from podcrawler.exceptions import StoreError
 from podcrawler.media import naming, sniffing
 from podcrawler.media.leftovers import clean, open_part
 from podcrawler.media.part import FULL, PartFile, disk_error, remove, sync_folder
+from podcrawler.redis.connection import state_dir
 
 #: How a file system says that it has no hard links, or none here.
 _NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
@@ -51,11 +54,20 @@ class Store(Protocol):
         """
 
 
-def open_store(uri: str) -> "LocalStore":
+def open_store(settings: BaseSettings) -> Store:
     """The store at ``FILES_STORE``. StoreError if it cannot be made, or podcrawler has no code for its kind."""
+    uri = str(settings["FILES_STORE"])
     scheme, separator, _ = uri.partition("://")
+    if separator and scheme == "s3":
+        # What it needs is not installed everywhere.
+        from podcrawler.media.s3 import BucketStore
+
+        spool = Path(settings["PODCRAWLER_SPOOL_DIR"] or state_dir(settings) / "spool")
+        return BucketStore.from_settings(settings, spool)
     if separator and scheme != "file":
-        raise StoreError(f"The store {uri} is of a kind that podcrawler does not know; set FILES_STORE to a folder.")
+        raise StoreError(
+            f"The store {uri} is of a kind that podcrawler does not know; set FILES_STORE to a folder or s3://BUCKET."
+        )
     return LocalStore(uri)
 
 
