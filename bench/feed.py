@@ -14,6 +14,7 @@ from scrapy import signals
 from scrapy.crawler import Crawler
 
 from bench.node import place, wait
+from bench.result import Options, Result
 
 ENTRIES = 3000
 _TICK = 0.001
@@ -64,22 +65,30 @@ class _WhenListed(logging.Handler):
             self._watch.listed()
 
 
-def measure() -> None:
+def measure(options: Options) -> Result:
     """a feed of 3,000 entries and 6 MB, from its arrival at a list node to its end in the queue"""
     extensions = json.dumps({"bench.feed.Stopwatch": 0})
     body = _feed()
-    for run in range(1, 4):
-        with place() as here, _served(body) as address:
-            command = ["podcrawler", "crawl", "podcasts", "-a", f"address={address}"]
-            options = ["-s", "PODCRAWLER_EXIT_WHEN_DONE=1", "-s", f"EXTENSIONS={extensions}"]
-            wait([here.start(*command, *options)])
-            told = json.loads(re.findall("measured (.*)", here.log())[0])
-            pushes = here.redis.info("commandstats")["cmdstat_evalsha"]["calls"]
-            queued = here.redis.zcard("{podcrawler}:episodes:pending:media.example.com")
-        print(
-            f"run {run}: {len(body) / 1e6:.1f} MB, {queued} episodes queued, {told['took_ms']:.0f} ms after arrival; "
-            f"event loop held for {told['held_ms']:.0f} ms at most; {pushes} script calls in the whole run"
-        )
+    rows = []
+    with _served(body) as address:
+        for _ in range(options.repetitions):
+            with place() as here:
+                command = ["podcrawler", "crawl", "podcasts", "-a", f"address={address}"]
+                settings = ["-s", "PODCRAWLER_EXIT_WHEN_DONE=1", "-s", f"EXTENSIONS={extensions}"]
+                wait([here.start(*command, *settings)])
+                told = json.loads(re.findall("measured (.*)", here.log())[0])
+                pushes = here.redis.info("commandstats")["cmdstat_evalsha"]["calls"]
+                queued = here.redis.zcard("{podcrawler}:episodes:pending:media.example.com")
+            assert queued == ENTRIES, queued
+            rows.append((f"{told['took_ms']:.0f}", f"{told['held_ms']:.0f}", str(pushes)))
+    return Result(
+        title="A large feed",
+        about=f"A feed of {ENTRIES:,} entries and {len(body) / 1e6:.1f} MB, from its arrival at a list node until all "
+        "of its episodes are queued; a row for each run.",
+        commands=["podcrawler crawl podcasts -a address=http://HOST/feed.xml -s PODCRAWLER_EXIT_WHEN_DONE=1"],
+        head=("ms until queued", "ms that the event loop was held, at most", "calls of scripts in the whole run"),
+        rows=rows,
+    )
 
 
 def _feed() -> bytes:

@@ -3,7 +3,8 @@
 import json
 import textwrap
 
-from bench.node import Place, Usage, place, wait
+from bench.node import Place, place, wait
+from bench.result import Options, Result
 from tests.origin import running
 
 FILES, SIZE = 12, 100_000_000
@@ -26,28 +27,37 @@ _SCRAPY = """
 """
 
 
-def measure() -> None:
+def measure(options: Options) -> Result:
     """twelve files of 100 MB: peak memory of one process"""
+    size = SIZE // 10 if options.small else SIZE
     with running() as origin:
         with place() as here:
-            here.redis.lpush("episodes:start_urls", f"{origin.address}/feed.xml?episodes={FILES}&size={SIZE}")
-            (ours,) = wait([here.start("podcrawler", "crawl", "episodes", "-s", "PODCRAWLER_EXIT_WHEN_DONE=1")])
-            _check(here, "archive/*/*.mp3")
+            feed = f"{origin.address}/feed.xml?episodes={FILES}&size={size}"
+            start = ("podcrawler", "crawl", "episodes", "-a", f"address={feed}", "-s", "PODCRAWLER_EXIT_WHEN_DONE=1")
+            (ours,) = wait([here.start(*start)])
+            _check(here, "archive/*/*.mp3", size)
         with place() as here:
-            urls = [f"{origin.address}/bytes/{SIZE}.mp3?seed={number}" for number in range(FILES)]
+            urls = [f"{origin.address}/bytes/{size}.mp3?seed={number}" for number in range(FILES)]
             script = here.folder / "files.py"
             script.write_text(f"URLS = {json.dumps(urls)}\n{textwrap.dedent(_SCRAPY)}")
             (theirs,) = wait([here.start("scrapy", "runspider", str(script))])
-            _check(here, "files/full/*.mp3")
-    _print("podcrawler", ours)
-    _print("Scrapy's FilesPipeline", theirs)
-    print(f"ratio of memory: {ours.megabytes / theirs.megabytes:.2f}; of time: {ours.seconds / theirs.seconds:.2f}")
+            _check(here, "files/full/*.mp3", size)
+    return Result(
+        title="Memory for large files",
+        about=f"{FILES} files of {size / 1e6:g} MB: the resident peak of one process, once.",
+        commands=["podcrawler crawl episodes -s PODCRAWLER_EXIT_WHEN_DONE=1", "scrapy runspider files.py"],
+        head=("program", "memory, MB", "seconds"),
+        rows=[
+            ("podcrawler", f"{ours.megabytes:.0f}", f"{ours.seconds:.1f}"),
+            ("Scrapy's FilesPipeline", f"{theirs.megabytes:.0f}", f"{theirs.seconds:.1f}"),
+        ],
+        findings=[
+            f"{ours.megabytes / theirs.megabytes:.2f} times the memory and {ours.seconds / theirs.seconds:.2f} times "
+            "the time of Scrapy's."
+        ],
+    )
 
 
-def _check(here: Place, pattern: str) -> None:
+def _check(here: Place, pattern: str, size: int) -> None:
     sizes = [path.stat().st_size for path in here.folder.glob(pattern)]
-    assert sizes == [SIZE] * FILES, sizes
-
-
-def _print(name: str, usage: Usage) -> None:
-    print(f"{name}: {usage.megabytes:.0f} MB at most, {usage.seconds:.1f} s")
+    assert sizes == [size] * FILES, sizes

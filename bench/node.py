@@ -1,11 +1,13 @@
-"""Nodes under measurement: real processes in an empty folder, on a Valkey of their own."""
+"""Programs under measurement: real processes in an empty folder, on a Valkey of their own."""
 
 import os
+import re
+import select
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,9 @@ from pathlib import Path
 from redis import Redis
 
 from podcrawler.redis.embedded import EmbeddedServer
+
+#: Seconds between two looks at the memory of a process.
+_SAMPLE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,8 @@ class Usage:
     seconds: float
     #: Peak of the resident memory.
     megabytes: float
+    #: Of all processors, in user space and in the kernel.
+    cpu_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +42,18 @@ class Place:
 
     def start(self, *command: str) -> "subprocess.Popen[bytes]":
         """Start a Python module with arguments; what it prints goes to the file ``log``."""
+        return self.spawn([sys.executable, "-m", *command])
+
+    def spawn(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> "subprocess.Popen[bytes]":
+        """Start any program, with variables added to the environment."""
         with (self.folder / "log").open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", *command], cwd=self.folder, env=self.environment, stdout=log, stderr=log
+                command,
+                cwd=self.folder,
+                env={**self.environment, **(environment or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
             )
 
     def log(self) -> str:
@@ -53,7 +69,12 @@ def place() -> Iterator[Place]:
         root = str(Path(__file__).parent.parent)
         environment = {**os.environ, "REDIS_URL": url, "PYTHONPATH": root}
         try:
-            yield Place(Path(folder), Redis.from_url(url), environment)
+            here = Place(Path(folder), Redis.from_url(url), environment)
+            try:
+                yield here
+            except SystemExit:
+                sys.stderr.write(here.log()[-5000:])
+                raise
         finally:
             server.leave()
 
@@ -61,11 +82,31 @@ def place() -> Iterator[Place]:
 def wait(processes: Sequence["subprocess.Popen[bytes]"]) -> list[Usage]:
     """Wait for the processes; what each took, as the operating system counted it."""
     started = time.monotonic()
-    usages = []
-    for process in processes:
-        _, status, taken = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            raise SystemExit(f"{process.args!r} ended with status {process.returncode}")
-        usages.append(Usage(time.monotonic() - started, taken.ru_maxrss / 1024))
-    return usages
+    left = {os.pidfd_open(process.pid): process for process in processes}
+    peaks = dict.fromkeys((process.pid for process in processes), 0.0)
+    usages: dict[int, Usage] = {}
+    while left:
+        ended, _, _ = select.select(left, [], [], _SAMPLE)
+        for process in left.values():
+            peaks[process.pid] = max(peaks[process.pid], memory(process.pid, "VmHWM"))
+        for descriptor in ended:
+            process = left.pop(descriptor)
+            os.close(descriptor)
+            # The peak that wait4 tells is never below that of this process, which every child begins as.
+            _, status, taken = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            if process.returncode:
+                raise SystemExit(f"{process.args!r} ended with status {process.returncode}")
+            seconds = time.monotonic() - started
+            usages[process.pid] = Usage(seconds, peaks[process.pid], taken.ru_utime + taken.ru_stime)
+    return [usages[process.pid] for process in processes]
+
+
+def memory(pid: int, kind: str) -> float:
+    """The resident memory of a process in MB: ``VmRSS`` now, or ``VmHWM`` at most so far; 0 when it has ended."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    found = re.search(rf"^{kind}:\s+(\d+) kB", status, re.MULTILINE)
+    return int(found[1]) * 1024 / 1e6 if found else 0.0

@@ -9,14 +9,15 @@ time is that until its last file was written; and it is run once, for it takes m
 import statistics
 import textwrap
 import time
+from collections.abc import Iterator
 
 from bench.node import Place, place, wait
+from bench.result import Options, Result
 from tests.chaos.proxy import running as link
 from tests.origin import running
 
 EPISODES, SIZE = 400, 1_000_000
 ROUND_TRIPS_MS = (0, 20, 100)
-RUNS = 5
 
 _SCRAPY_REDIS = """
     import scrapy
@@ -48,51 +49,58 @@ _SCRAPY_REDIS = """
 """
 
 
-def measure() -> None:
+def measure(options: Options) -> Result:
     """a feed of 400 episodes of 1 MB with Redis at 0, 20 and 100 ms: from the start of one node to its end"""
+    episodes = 20 if options.small else EPISODES
     ours: dict[int, list[float]] = {ms: [] for ms in ROUND_TRIPS_MS}
     theirs: dict[int, list[float]] = {}
     with running() as origin:
-        address = f"{origin.address}/feed.xml?episodes={EPISODES}&size={SIZE}"
-        for _ in range(RUNS):
+        address = f"{origin.address}/feed.xml?episodes={episodes}&size={SIZE}"
+        for _ in range(options.repetitions):
             for ms in ROUND_TRIPS_MS:
-                ours[ms].append(_podcrawler(address, ms / 1000))
+                ours[ms].append(_podcrawler(address, episodes, ms / 1000))
         for ms in ROUND_TRIPS_MS:
-            theirs[ms] = [_scrapy_redis(address, ms / 1000)]
-    _print("podcrawler", ours)
-    _print("scrapy-redis", theirs)
+            theirs[ms] = [_scrapy_redis(address, episodes, ms / 1000)]
+    return Result(
+        title="The distance to Redis",
+        about=f"A feed of {episodes} episodes of {SIZE / 1e6:g} MB, from the start of one node to its end, with Redis "
+        f"near and far. podcrawler: the median of {options.repetitions}. Plain scrapy-redis with Scrapy's "
+        "FilesPipeline: once, until its last file was written, because it knows no end of the work.",
+        commands=["podcrawler crawl episodes -s PODCRAWLER_EXIT_WHEN_DONE=1", "scrapy runspider feeds.py"],
+        head=("program", "round trip, ms", "seconds", "fastest", "slowest", "times that of near"),
+        rows=[*_rows("podcrawler", ours), *_rows("scrapy-redis", theirs)],
+    )
 
 
-def _print(name: str, runs: dict[int, list[float]]) -> None:
+def _rows(name: str, runs: dict[int, list[float]]) -> Iterator[tuple[str, ...]]:
     near = statistics.median(runs[0])
     for ms, seconds in runs.items():
         middle = statistics.median(seconds)
-        spread = f", from {min(seconds):.1f} to {max(seconds):.1f}" if len(seconds) > 1 else ""
-        print(f"{name}, {ms} ms: {middle:.1f} s (median of {len(seconds)}{spread}); {middle / near:.2f} of near")
+        yield name, str(ms), *(f"{found:.1f}" for found in (middle, min(seconds), max(seconds))), f"{middle / near:.2f}"
 
 
-def _podcrawler(address: str, round_trip: float) -> float:
+def _podcrawler(address: str, episodes: int, round_trip: float) -> float:
     with place() as here, link(here.environment["REDIS_URL"], round_trip / 2) as redis:
         here.redis.lpush("episodes:start_urls", address)
         here.environment["REDIS_URL"] = redis.url
         started = time.monotonic()
         wait([here.start("podcrawler", "crawl", "episodes", "-s", "PODCRAWLER_EXIT_WHEN_DONE=1")])
         seconds = time.monotonic() - started
-        _check(here, "archive/*/*.mp3")
+        _check(here, "archive/*/*.mp3", episodes)
         return seconds
 
 
-def _scrapy_redis(address: str, round_trip: float) -> float:
+def _scrapy_redis(address: str, episodes: int, round_trip: float) -> float:
     with place() as here, link(here.environment["REDIS_URL"], round_trip / 2) as redis:
         here.redis.lpush("feeds:start_urls", address)
         script = here.folder / "feeds.py"
         script.write_text(textwrap.dedent(_SCRAPY_REDIS))
         started = time.time()
         wait([here.start("scrapy", "runspider", str(script), "-s", f"REDIS_URL={redis.url}")])
-        _check(here, "files/full/*.mp3")
+        _check(here, "files/full/*.mp3", episodes)
         return max(path.stat().st_mtime for path in here.folder.glob("files/full/*.mp3")) - started
 
 
-def _check(here: Place, pattern: str) -> None:
+def _check(here: Place, pattern: str, episodes: int) -> None:
     sizes = [path.stat().st_size for path in here.folder.glob(pattern)]
-    assert sizes == [SIZE] * EPISODES, len(sizes)
+    assert sizes == [SIZE] * episodes, len(sizes)

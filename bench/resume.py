@@ -5,26 +5,35 @@ import time
 from pathlib import Path
 
 from bench.node import Place, place, wait
+from bench.result import Options, Result
 from tests.origin import content, running
 
 SIZE = 1_000_000_000
 
 
-def measure() -> None:
+def measure(options: Options) -> Result:
     """one file of 1 GB, kill -9 at its half: bytes that were sent twice"""
+    size = SIZE // 10 if options.small else SIZE
     with running() as origin, place() as here:
-        here.redis.lpush("episodes:start_urls", f"{origin.address}/feed.xml?episodes=1&size={SIZE}")
+        here.redis.lpush("episodes:start_urls", f"{origin.address}/feed.xml?episodes=1&size={size}")
         with here.start("podcrawler", "crawl", "episodes", "-s", "PODCRAWLER_LEASE_TIME=2") as node:
-            while _received(here) < SIZE // 2:
+            while _received(here) < size // 2:
                 time.sleep(0.001)
             node.kill()
         at = _received(here)
         (usage,) = wait([here.start("podcrawler", "crawl", "episodes", "-s", "PODCRAWLER_EXIT_WHEN_DONE=1")])
         sent = sum(count for path, count in origin.sent().items() if path.startswith("/bytes/"))
         (file,) = here.folder.glob("archive/*/*.mp3")
-        assert _sha256(file) == _expected()
-    print(f"killed with {at / SIZE:.1%} on the disk; the rest took {usage.seconds:.1f} s, a lease of 2 s included")
-    print(f"sent twice: {(sent - SIZE) / 1e6:.1f} MB, {(sent - SIZE) / SIZE:.2%} of the file")
+        assert _sha256(file) == _expected(size)
+    twice = sent - size
+    return Result(
+        title="A killed node",
+        about=f"One file of {size / 1e6:g} MB; its node is killed (`kill -9`) in the middle, and another goes on. "
+        "Once; the seconds are those of the second node, a lease of 2 seconds that had to run out included.",
+        commands=["podcrawler crawl episodes -s PODCRAWLER_EXIT_WHEN_DONE=1"],
+        head=("killed at", "seconds for the rest", "MB sent twice", "of the file"),
+        rows=[(f"{at / size:.1%}", f"{usage.seconds:.1f}", f"{twice / 1e6:.1f}", f"{twice / size:.2%}")],
+    )
 
 
 def _received(here: Place) -> int:
@@ -36,8 +45,8 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _expected() -> str:
+def _expected(size: int) -> str:
     digest = hashlib.sha256()
-    for block in content(SIZE, 1):
+    for block in content(size, 1):
         digest.update(block)
     return digest.hexdigest()

@@ -7,6 +7,7 @@ said in ``process_item`` alone.
 
 import asyncio
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -118,12 +119,16 @@ class EpisodeFilesPipeline(FilesPipeline):
                 self._room.wait(error)
             if transfer.part and error.failure_class == "permanent":
                 transfer.part.forget()
+            await self._let_go(transfer)
+            if isinstance(error, TransferCancelledError):
+                # Who has the lease by now cleans up when it publishes, and may have done so already.
+                with suppress(MediaError):
+                    await asyncio.to_thread(self._clean_if_published, item)
             await self._scheduler.give_up(lease, error)
             raise DropItem(str(error), log_level="DEBUG") from None
         finally:
             self.transfers.pop(lease.token, None)
-            if transfer.part:
-                await transfer.part.leave()
+            await self._let_go(transfer)
         assert archived.file is not None
         assert archived.size is not None
         if transfer.part is None:
@@ -135,6 +140,15 @@ class EpisodeFilesPipeline(FilesPipeline):
             self.crawler.stats.inc_value("podcrawler/finished")
             self.crawler.stats.inc_value("podcrawler/bytes", archived.size)
         return archived
+
+    async def _let_go(self, transfer: Transfer) -> None:
+        """Let the next lease have the part: before it can be given, because a part that is locked is left alone."""
+        if transfer.part:
+            await transfer.part.leave()
+
+    def _clean_if_published(self, episode: Episode) -> None:
+        if self.store.find(episode.podcast_id, episode.id):
+            self.store.clean(episode.podcast_id, episode.id)
 
     def get_media_requests(self, item: Episode, info: MediaPipeline.SpiderInfo) -> list[Request]:  # noqa: ARG002
         assert item.enclosure is not None

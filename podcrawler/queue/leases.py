@@ -66,6 +66,8 @@ class Grant:
     open: int
     #: Seconds until a delayed entry is due or a lease ends, whichever is first; None if there is none.
     next_due: float | None
+    #: Keys of entries that failed just now, because their leases ran out too often.
+    abandoned: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,14 +165,15 @@ class Queue:
 
         Asking twice with the same tokens gives the same leases.
         """
-        open_entries, due, rows = self._run(
+        open_entries, due, rows, abandoned = self._run(
             "lease", [_time(now), _ms(self.lease_time), self._max_expiries, *tokens], extra_keys=self._lease_keys
         )
         leases = [
             Lease(key.decode(), token.decode(), kind.decode(), group.decode(), name.decode(), tries, payload)
             for key, token, kind, group, name, tries, payload in rows
         ]
-        return Grant(leases, open_entries, None if due < 0 else due / 1000)
+        next_due = None if due < 0 else due / 1000
+        return Grant(leases, open_entries, next_due, [key.decode() for key in abandoned])
 
     def extend(self, leases: Sequence[Lease], now: int | None = None) -> set[str]:
         """Let the leases last ``lease_time`` from now; the tokens of those that are lost."""

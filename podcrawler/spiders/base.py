@@ -67,6 +67,8 @@ class QueueSpider(Spider):
         capacity = cls.capacity(Config.read(settings))
         settings.set("CONCURRENT_REQUESTS_PER_DOMAIN", capacity, priority=_ABOVE_DEFAULT)
         settings.set("CONCURRENT_REQUESTS", 2 * capacity, priority=_ABOVE_DEFAULT)
+        # Scrapy makes as many tasks for each response, and a response of a node tells one item.
+        settings.set("CONCURRENT_ITEMS", 1, priority=_ABOVE_DEFAULT)
 
     @property
     def scheduler(self) -> Scheduler:

@@ -98,6 +98,15 @@ def test_one_id_in_two_podcasts_is_two_files(store: LocalStore) -> None:
     assert store.find("other-show", "1") == ("other-show/1.title.mp3", 5)
 
 
+def test_whose_bytes_a_name_stands_for_is_told(store: LocalStore) -> None:
+    part, late = transferred(store, b"\0udio"), transferred(store, b"\0udio", "other")
+    store.adopt(part, "show", "1.title.mp3")
+    store.adopt(late, "show", "1.title.mp3")
+    assert (part.superseded, late.superseded) == (False, True)
+    finish(part)
+    finish(late)
+
+
 def test_ids_that_differ_in_case_alone_get_names_that_differ_on_every_disk(store: LocalStore) -> None:
     lower, upper = transferred(store, b"\0ower"), transferred(store, b"\0pper!", "other")
     assert store.adopt(lower, "show", "ab.Title.mp3") == ("show/ab.Title.mp3", 5)

@@ -1,0 +1,108 @@
+"""What a measurement found: one structure, printed and written into docs/benchmarks.md in the same form."""
+
+import os
+import platform
+import re
+import subprocess
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from podcrawler import __version__
+
+ROOT = Path(__file__).parent.parent
+PAGE = ROOT / "docs" / "benchmarks.md"
+#: In front of every section.
+_SECTION = re.compile(r"^(?=## )", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How much is measured."""
+
+    #: For a try: small sizes, one repetition.
+    small: bool
+    #: How often each program runs; medians are taken.
+    repetitions: int
+    #: Where programs of other people are installed.
+    rivals: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A section of the page."""
+
+    title: str
+    #: What was measured, and how: a paragraph.
+    about: str
+    #: The commands as they were run.
+    commands: Sequence[str]
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    #: What the table says, each in a sentence.
+    findings: Sequence[str] = ()
+
+    def __str__(self) -> str:
+        """The section in Markdown, with the day and the machine."""
+        parts = [f"## {self.title}", _wrapped(self.about)]
+        if self.commands:
+            parts.append("\n".join(["```", *self.commands, "```"]))
+        parts.append(_table(self.head, self.rows))
+        if self.findings:
+            parts.append("\n".join(f"- {finding}" for finding in self.findings))
+        parts.append(
+            _wrapped(f"Measured on {datetime.now(UTC):%Y-%m-%d} with podcrawler {_version()} on {_machine()}.")
+        )
+        return "\n\n".join(parts) + "\n"
+
+
+def write(section: str) -> None:
+    """Put the section into the page, in place of the one of the same title; the others stay as they are."""
+    head, *kept = _SECTION.split(PAGE.read_text(encoding="utf-8"))
+    page = {_title(text): text.rstrip() for text in [*kept, section]}
+    PAGE.write_text("\n\n".join([head.rstrip(), *page.values()]) + "\n", encoding="utf-8")
+
+
+def _wrapped(paragraph: str) -> str:
+    return textwrap.fill(paragraph, 120, break_long_words=False, break_on_hyphens=False)
+
+
+def _title(section: str) -> str:
+    return section.partition("\n")[0]
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    # The first column is a name, the others are numbers.
+    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    lines = [
+        [cell.ljust(width) if place == 0 else cell.rjust(width) for place, (cell, width) in enumerate(cells)]
+        for cells in (zip(row, widths, strict=True) for row in (head, rule, *rows))
+    ]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _version() -> str:
+    asked = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    return f"{__version__} ({asked.stdout.strip()})" if asked.returncode == 0 else __version__
+
+
+def _machine() -> str:
+    """Processor, memory, system, file system of the temporary folder, and Python."""
+    information = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    models = re.findall(r"^model name\s*: (.*)$", information, re.MULTILINE)
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return (
+        f"{os.cpu_count()} cores of {models[0] if models else platform.machine()}, {memory:.0f} GB of memory, "
+        f"{_file_system()}, Linux {platform.release()}, Python {platform.python_version()}"
+    )
+
+
+def _file_system() -> str:
+    folder = os.environ.get("TMPDIR", "/tmp")
+    told = subprocess.run(["stat", "-f", "-c", "%T", folder], capture_output=True, text=True, check=True)
+    return told.stdout.strip()
