@@ -9,7 +9,7 @@ import asyncio
 import logging
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, NoReturn
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from scrapy import Request
@@ -31,7 +31,7 @@ from podcrawler.media.naming import file_name
 from podcrawler.media.part import PartFile
 from podcrawler.media.redirects import chain
 from podcrawler.media.room import RoomWatch
-from podcrawler.media.store import LocalStore
+from podcrawler.media.store import Store, open_store
 from podcrawler.queue.endings import finish
 from podcrawler.queue.entries import Lease, private_request
 from podcrawler.queue.scheduler import Scheduler, scheduler_of
@@ -72,11 +72,10 @@ class EpisodeFilesPipeline(FilesPipeline):
     """Archives episodes that this node holds a lease on. Items of other types pass untouched, as all
     items do where there is no queue (``scrapy parse --pipelines``)."""
 
-    STORE_SCHEMES: ClassVar[dict[str, Any]] = {"": LocalStore, "file": LocalStore}
-
-    store: LocalStore
+    store: Store  # type: ignore[assignment]  # of Scrapy's own interface nothing is used
 
     def __init__(self, store_uri: str, *, crawler: Crawler) -> None:
+        self._settings = crawler.settings
         super().__init__(store_uri, crawler=crawler)
         # Media hosts redirect as a matter of course (trackers, load balancers).
         self.allow_redirects = True
@@ -96,6 +95,9 @@ class EpisodeFilesPipeline(FilesPipeline):
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> "EpisodeFilesPipeline":
         return cls(crawler.settings["FILES_STORE"], crawler=crawler)
+
+    def _get_store(self, uri: str) -> Any:  # noqa: ARG002 (Scrapy's signature)
+        return open_store(self._settings)
 
     @property
     def _scheduler(self) -> Scheduler:
@@ -172,9 +174,7 @@ class EpisodeFilesPipeline(FilesPipeline):
         if self._draining:
             raise TransferCancelledError
         transfer = self.transfers[request.meta["transfer"]]
-        part = await asyncio.to_thread(
-            self.store.new_part, item.podcast_id, item.id, transfer.lease.token, item.enclosure.url
-        )
+        part = await asyncio.to_thread(self.store.new_part, item.podcast_id, item.id, transfer.lease.token, request.url)
         request.meta["part"] = transfer.part = part
         return None
 
