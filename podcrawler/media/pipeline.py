@@ -8,6 +8,7 @@ said in ``process_item`` alone.
 import asyncio
 import logging
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, ClassVar, NoReturn
 
 from scrapy import Request
@@ -146,17 +147,11 @@ class EpisodeFilesPipeline(FilesPipeline):
         *,
         item: Any = None,
     ) -> FileInfo | None:
-        found = await asyncio.to_thread(self.store.find, item.podcast_id, item.id)
-        if found:
-            await asyncio.to_thread(self.store.clean, item.podcast_id, item.id)
-            return _file_info(request, *found, "uptodate")
-        if self._draining:
-            raise TransferCancelledError
         transfer = self.transfers[request.meta["transfer"]]
-        part = await asyncio.to_thread(
-            self.store.new_part, item.podcast_id, item.id, transfer.lease.token, item.enclosure.url
-        )
-        request.meta["part"] = transfer.part = part
+        taken_up = await asyncio.to_thread(self._take_up, item, transfer.lease)
+        if not isinstance(taken_up, PartFile):
+            return _file_info(request, *taken_up, "uptodate")
+        request.meta["part"] = transfer.part = taken_up
         return None
 
     async def media_downloaded(
@@ -178,16 +173,32 @@ class EpisodeFilesPipeline(FilesPipeline):
             # What was refused is not gone on with.
             part.forget()
             raise
-        await part.seal()
-        if not await self._scheduler.holder.still_held(transfer.lease):
-            raise TransferCancelledError
         content_type = (response.headers.get("Content-Type") or b"").decode("latin-1")
         ending = extension(url=response.url, content_type=content_type, enclosure_type=item.enclosure.type)
-        name = file_name(item.id, item.title, ending)
-        published = await asyncio.to_thread(self.store.adopt, part, item.podcast_id, name)
-        part.forget()
-        await asyncio.to_thread(self.store.clean, item.podcast_id, item.id)
+        publish = partial(self._publish, transfer, part, file_name(item.id, item.title, ending))
+        while (published := await part.hand_over(publish)) is None:
+            if not await self._scheduler.holder.still_held(transfer.lease):
+                raise TransferCancelledError
         return _file_info(request, *published, "downloaded", sha256=None if part.superseded else part.sha256)
+
+    def _take_up(self, item: Episode, lease: Lease) -> tuple[str, int] | PartFile:
+        """The episode's file (path and bytes) if the store has it, else a part for its transfer. Blocking."""
+        if found := self.store.find(item.podcast_id, item.id):
+            self.store.clean(item.podcast_id, item.id)
+            return found
+        if self._draining:
+            raise TransferCancelledError
+        assert item.enclosure is not None
+        return self.store.new_part(item.podcast_id, item.id, lease.token, item.enclosure.url)
+
+    def _publish(self, transfer: Transfer, part: PartFile, name: str) -> tuple[str, int] | None:
+        """Give the part its name (path and bytes); None if the lease may have been lost meanwhile. Blocking."""
+        if not self._scheduler.holder.surely_held(transfer.lease):
+            return None
+        item = transfer.episode
+        published = self.store.adopt(part, item.podcast_id, name)
+        self.store.clean(item.podcast_id, item.id)
+        return published
 
     def _check(self, response: Response, part: PartFile) -> None:
         """Raise MediaError if what came cannot be the file. ``part.verified`` tells whether its length was proven."""
