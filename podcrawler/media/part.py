@@ -18,12 +18,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from podcrawler.exceptions import DiskFullError, MediaError
 from podcrawler.media import naming
 from podcrawler.media.version import Version
+
+_T = TypeVar("_T")
 
 #: The most pieces that one writev takes (IOV_MAX on Linux and macOS), and about the most bytes.
 _MAX_PIECES = 1024
@@ -64,8 +67,8 @@ class Memo(BaseModel):
 class PartFile:
     """A file, open for writing and locked until ``close``, ``leave`` or ``discard``.
 
-    The constructor and ``go_on`` block: call them in a thread. They raise MediaError (``disk-full``, ``disk-error``).
-    All other methods are for the event loop's thread and keep file operations out of it.
+    The constructor, ``go_on`` and ``seal`` block: call them in a thread. They raise MediaError (``disk-full``,
+    ``disk-error``). All other methods are for the event loop's thread and keep file operations out of it.
     """
 
     def __init__(self, path: Path, enclosure: str = "", *, file: int | None = None) -> None:
@@ -133,7 +136,9 @@ class PartFile:
 
     async def begin(self, version: Version | None, expected: int | None) -> None:
         """Make ready for the first byte of a body of ``expected`` bytes: what is there goes. Raises MediaError."""
-        await asyncio.to_thread(self._begin, version)
+        if self.received or self._has_memo:
+            await asyncio.to_thread(self._begin)
+        self.version = version
         self.expected = expected
         self.complete = self.verified = False
 
@@ -142,9 +147,10 @@ class PartFile:
         (``disk-full``, ``disk-error``)."""
         await asyncio.to_thread(self._write, chunks)
 
-    async def seal(self) -> None:
-        """Bring every byte to the disk (fsync), and see that all are there. Raises MediaError."""
-        await asyncio.to_thread(self._seal)
+    async def hand_over(self, take: Callable[[], _T | None]) -> _T | None:
+        """Have ``take`` move the file, and let go of it: in one thread, because a change of threads costs more than a
+        small file does. If ``take`` returns None or raises, this node keeps the part. Raises what ``take`` raises."""
+        return await asyncio.to_thread(self._hand_over, take)
 
     async def close(self) -> None:
         """Let go of the file, which stays. Does nothing the second time."""
@@ -153,7 +159,8 @@ class PartFile:
     async def leave(self) -> None:
         """Let go of the file. It stays if a later transfer can go on with it and it is worth that, else it goes. Does
         nothing after another way of letting go."""
-        await asyncio.to_thread(self._leave)
+        if not self._closed:
+            await asyncio.to_thread(self._leave)
 
     async def discard(self) -> None:
         """Remove the file and let go of it."""
@@ -171,7 +178,7 @@ class PartFile:
         if self.cancelled:
             callback()
 
-    def _begin(self, version: Version | None) -> None:
+    def _begin(self) -> None:
         with self._in_use:
             self._refuse_closed()
             try:
@@ -184,7 +191,7 @@ class PartFile:
                     os.lseek(self._file, 0, os.SEEK_SET)
             except OSError as error:
                 raise disk_error(self.path, error) from error
-            self.version = version
+            self.version = None
             self.received = 0
             self._hash = hashlib.sha256()
             self._sync_at = _SYNC_EVERY
@@ -230,7 +237,11 @@ class PartFile:
             if version and version is self.version and not self._closed:
                 self._note(synced=size)
 
-    def _seal(self) -> None:
+    def seal(self) -> None:
+        """Bring every byte to the disk (fsync), and see that all are there."""
+        if self._syncing:
+            # It would note something about a file that has another name by then.
+            self._syncing.result()
         with self._in_use:
             self._refuse_closed()
             try:
@@ -247,6 +258,12 @@ class PartFile:
                 "program writes there, try again later.",
                 "local",
             )
+
+    def _hand_over(self, take: Callable[[], _T | None]) -> _T | None:
+        taken = take()
+        if taken is not None:
+            self._close()
+        return taken
 
     def _close(self) -> None:
         with self._in_use:

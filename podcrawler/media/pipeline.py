@@ -9,6 +9,7 @@ import asyncio
 import logging
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
@@ -48,6 +49,17 @@ class Transfer:
     lease: Lease
     #: None until it is known that the file is not there yet.
     part: PartFile | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A file that got its name."""
+
+    path: str
+    #: Bytes.
+    size: int
+    #: Whether it is known to be whole.
+    verified: bool
 
 
 class TransferFingerprinter(RequestFingerprinter):
@@ -165,17 +177,13 @@ class EpisodeFilesPipeline(FilesPipeline):
         request: Request,
         info: MediaPipeline.SpiderInfo,  # noqa: ARG002
         *,
-        item: Any = None,
+        item: Any = None,  # noqa: ARG002
     ) -> FileInfo | None:
-        found = await asyncio.to_thread(self.store.find, item.podcast_id, item.id)
-        if found:
-            await asyncio.to_thread(self.store.clean, item.podcast_id, item.id)
-            return _file_info(request, *found, "uptodate")
-        if self._draining:
-            raise TransferCancelledError
         transfer = self.transfers[request.meta["transfer"]]
-        part = await asyncio.to_thread(self.store.new_part, item.podcast_id, item.id, transfer.lease.token, request.url)
-        request.meta["part"] = transfer.part = part
+        taken_up = await asyncio.to_thread(self._take_up, transfer, request.url)
+        if not isinstance(taken_up, PartFile):
+            return _file_info(request, *taken_up, "uptodate")
+        request.meta["part"] = transfer.part = taken_up
         return None
 
     async def media_downloaded(
@@ -184,34 +192,52 @@ class EpisodeFilesPipeline(FilesPipeline):
         request: Request,
         info: MediaPipeline.SpiderInfo,  # noqa: ARG002
         *,
-        item: Any = None,
+        item: Any = None,  # noqa: ARG002
     ) -> FileInfo:
         transfer = self.transfers[request.meta["transfer"]]
         part = transfer.part
         assert part is not None
         if not part.complete:
             raise explain_response(response)
+        publish = partial(self._publish, transfer, part, response)
+        while (published := await part.hand_over(publish)) is None:
+            if not await self._scheduler.holder.still_held(transfer.lease):
+                raise TransferCancelledError
+        if not published.verified:
+            self.crawler.stats.inc_value("podcrawler/unverified")
+        sha256 = None if part.superseded else part.sha256
+        more = {"sha256": sha256, "verified": published.verified, "redirects": chain(response)}
+        return _file_info(request, published.path, published.size, "downloaded", more)
+
+    def _take_up(self, transfer: Transfer, url: str) -> tuple[str, int] | PartFile:
+        """The episode's file (path and bytes) if the store has it, else a part for its transfer. Blocking."""
+        episode = transfer.episode
+        if found := self.store.find(episode.podcast_id, episode.id):
+            self.store.clean(episode.podcast_id, episode.id)
+            return found
+        if self._draining:
+            raise TransferCancelledError
+        return self.store.new_part(episode.podcast_id, episode.id, transfer.lease.token, url)
+
+    def _publish(self, transfer: Transfer, part: PartFile, response: Response) -> Published | None:
+        """Give the part its name; None if the lease may have been lost meanwhile. Blocking. Raises MediaError."""
+        episode = transfer.episode
         try:
-            examined = await asyncio.to_thread(self._check, response, part, item)
+            examined = self._check(response, part, episode)
         except MediaError:
             # What was refused is not gone on with.
             part.forget()
             raise
-        await part.seal()
-        if not await self._scheduler.holder.still_held(transfer.lease):
-            raise TransferCancelledError
-        name = file_name(item.id, item.title, examined.extension)
-        published = await asyncio.to_thread(self.store.adopt, part, item.podcast_id, name)
-        part.forget()
-        await asyncio.to_thread(self.store.clean, item.podcast_id, item.id)
-        if not examined.verified:
-            self.crawler.stats.inc_value("podcrawler/unverified")
-        sha256 = None if part.superseded else part.sha256
-        more = {"sha256": sha256, "verified": examined.verified, "redirects": chain(response)}
-        return _file_info(request, *published, "downloaded", more)
+        part.seal()
+        if not self._scheduler.holder.surely_held(transfer.lease):
+            return None
+        name = file_name(episode.id, episode.title, examined.extension)
+        path, size = self.store.adopt(part, episode.podcast_id, name)
+        self.store.clean(episode.podcast_id, episode.id)
+        return Published(path, size, examined.verified)
 
     def _check(self, response: Response, part: PartFile, item: Episode) -> sniffing.Examined:
-        """What came. Blocking. Raises MediaError if it cannot be the file."""
+        """What came. Raises MediaError if it cannot be the file."""
         assert item.enclosure is not None
         host = urlsplit(response.url).hostname
         if part.received == 0:

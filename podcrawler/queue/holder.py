@@ -192,12 +192,14 @@ class LeaseHolder:
         """Hand the lease back, which costs the entry nothing."""
         await self.end(lease, endings.release(lease), False)
 
+    def surely_held(self, lease: Lease) -> bool:
+        """Whether nobody else can have the lease by now, and not for one more heartbeat, as far as this node knows. For
+        any thread."""
+        return self._held_until.get(lease.token, 0.0) > time.clock_gettime(_CLOCK) + self._margin
+
     async def still_held(self, lease: Lease) -> bool:
-        """Whether nobody else can have the lease by now, and not for one more heartbeat; asks Redis only if this node
-        has not heard of it for long."""
-        if self._held_until.get(lease.token, 0.0) > time.clock_gettime(_CLOCK) + self._margin:
-            return True
-        return lease.token not in await self.courier.call(self._extend, [lease])
+        """As ``surely_held``; asks Redis if this node has not heard of it for long."""
+        return self.surely_held(lease) or lease.token not in await self.courier.call(self._extend, [lease])
 
     @property
     def _margin(self) -> float:

@@ -59,7 +59,7 @@ def archive(store: Store, body: bytes, name: str = "1.title.mp3") -> tuple[str, 
         part = store.new_part("show", name.partition(".")[0], "token", "https://h/1")
         try:
             await part.write([body])
-            await part.seal()
+            await asyncio.to_thread(part.seal)
             return await asyncio.to_thread(store.adopt, part, "show", name)
         finally:
             await part.discard()

@@ -24,7 +24,7 @@ def transferred(store: Store, content: bytes, token: str = "token") -> PartFile:
     async def transfer() -> PartFile:
         part = store.new_part("show", "1", token, URL)
         await part.write([content])
-        await part.seal()
+        await asyncio.to_thread(part.seal)
         return part
 
     return asyncio.run(transfer())
