@@ -24,20 +24,29 @@ class Ending(Generic[T]):
 def finish(lease: Lease, *, size: int, path: str) -> Ending[bool]:
     """Record an episode as finished, ``size`` bytes at ``path`` in the store; the path is empty if the file was there
     before. False if the lease is lost."""
-    return Ending("finish", [lease.key, lease.token, size, path, 0], bool)
+    return Ending("finish", [lease.key, lease.token, size, path, 0, 0], bool)
 
 
 def finish_page(
-    lease: Lease, told: dict[str, Any], podcast: tuple[str, str], addresses: Sequence[str], remembered: int
+    lease: Lease,
+    result: dict[str, Any],
+    podcast: tuple[str, str],
+    addresses: Sequence[str],
+    *,
+    told: int,
+    remembered: int,
 ) -> Ending[bool]:
-    """Record a list page as visited, with what it told, for ``remembered`` seconds. ``podcast`` is its id and its JSON;
-    ``addresses`` lead to that podcast from now on, unless they lead to another already. False if the lease is lost."""
-    return Ending("finish", [lease.key, lease.token, json.dumps(told), "", remembered, *podcast, *addresses], bool)
+    """Record a list page as visited, with its ``result``, for ``remembered`` seconds. ``podcast`` is its id and its
+    JSON; ``addresses`` lead to that podcast from now on, unless they lead to another already; ``told`` is how many
+    entries were pushed for it. False if the lease is lost, or if Redis has forgotten some of them: then the page is
+    pending again."""
+    arguments = [lease.key, lease.token, json.dumps(result), "", told, remembered, *podcast, *addresses]
+    return Ending("finish", arguments, bool)
 
 
 def finish_seed(lease: Lease) -> Ending[bool]:
-    """End the lease of a seed whose entry was pushed. False if the lease is lost."""
-    return Ending("finish", [lease.key, lease.token, "", "", 0], bool)
+    """End the lease of a seed whose entry was pushed. False as for ``finish_page``."""
+    return Ending("finish", [lease.key, lease.token, "", "", 1, 0], bool)
 
 
 def release(lease: Lease) -> Ending[bool]:

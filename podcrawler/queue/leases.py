@@ -147,12 +147,15 @@ class Queue:
             pipe.script_load(_source(name))
         pipe.execute()
 
-    def push_many(self, entries: Iterable[Entry]) -> Pushed:
-        """Queue the entries that have no state yet, in their order; replace changed ones that wait."""
+    def push_many(self, entries: Iterable[Entry], teller: Lease | None = None, before: int = 0) -> Pushed:
+        """Queue the entries that have no state yet, in their order; replace changed ones that wait. ``teller`` is the
+        lease on the page or seed that tells of them, and told ``before`` others."""
         pushed = Pushed()
+        token = teller.token if teller else ""
         for batch in _batches(entries, _PUSH_BATCH):
             values = ([e.kind, e.key, e.group, e.name, e.host, e.priority, int(e.fresh), e.payload] for e in batch)
-            pushed += Pushed(*self._run("push_many", chain.from_iterable(values)))
+            pushed += Pushed(*self._run("push_many", [token, before, *chain.from_iterable(values)]))
+            before += len(batch)
         return pushed
 
     @staticmethod

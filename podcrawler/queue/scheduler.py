@@ -180,9 +180,9 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         """The entry that the request would be in the queue."""
         return entry_of(request, self.serializer.dumps(codec.request_to_dict(request, self.spider)))
 
-    async def push(self, queue: Queue, requests: list[Request]) -> Pushed:
-        """Queue requests, off the event loop: both the writing as JSON and the calls of Redis."""
-        pushed = await self.call(lambda: queue.push_many(map(self.entry, requests)))
+    async def push(self, queue: Queue, requests: list[Request], teller: Lease, before: int = 0) -> Pushed:
+        """As ``Queue.push_many``, off the event loop: both the writing as JSON and the calls of Redis."""
+        pushed = await self.call(lambda: queue.push_many(map(self.entry, requests), teller, before))
         self.holder.ask_soon()
         return pushed
 
@@ -250,7 +250,7 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
 
     async def _plant(self, lease: Lease) -> None:
         request = seed_request(lease.payload, self._seed_encoding)
-        await self.push(self.queue, [request])
+        await self.push(self.queue, [request], lease)
         await self.holder.end(lease, finish_seed(lease), False)
 
     def _request(self, lease: Lease) -> Request:

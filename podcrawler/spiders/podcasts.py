@@ -67,11 +67,17 @@ class PodcastsSpider(QueueSpider):
         await scheduler.call(Imports(scheduler.episodes).claim, podcast.id, listing.episodes)
         episodes = [episode_request(replace(episode, podcast_id=podcast.id)) for episode in listing.episodes]
         pages = [page_request(url, root=lease.group) for url in listing.next_urls]
-        pushed = await scheduler.push(scheduler.episodes, episodes)
-        await scheduler.push(scheduler.queue, pages)
+        pushed = await scheduler.push(scheduler.episodes, episodes, lease)
+        await scheduler.push(scheduler.queue, pages, lease, len(episodes))
         record = (podcast.id, _PODCAST.dump_json(podcast).decode())
-        told = _told(podcast, len(episodes), pushed)
-        ending = finish_page(lease, told, record, addresses, scheduler.queue.visit_seconds)
+        ending = finish_page(
+            lease,
+            _told(podcast, len(episodes), pushed),
+            record,
+            addresses,
+            told=len(episodes) + len(pages),
+            remembered=scheduler.queue.visit_seconds,
+        )
         if await scheduler.holder.end(lease, ending, False):
             logger.info("listed %s: %d episodes, %d of them new", lease.key, len(episodes), pushed.added)
             self.crawler.stats.inc_value("podcrawler/listed")

@@ -56,7 +56,7 @@ def finish(queue: Queue, lease: Lease, *, size: int, path: str) -> bool:
 def finish_page(
     queue: Queue, lease: Lease, told: dict[str, Any], podcast: tuple[str, str], addresses: list[str]
 ) -> bool:
-    return queue.end([endings.finish_page(lease, told, podcast, addresses, queue.visit_seconds)])[0]
+    return queue.end([endings.finish_page(lease, told, podcast, addresses, told=0, remembered=100)])[0]
 
 
 def release(queue: Queue, leases: list[Lease]) -> list[bool]:
@@ -254,6 +254,24 @@ def test_a_page_is_finished_for_one_visit(redis: Client) -> None:
     assert 0 < redis.ttl("{podcrawler}:visit:http://x/1") <= 100
     assert queue.push_many([root]) == Pushed(added=1)
     assert queue.push_many([further]) == Pushed(added=1)
+
+
+def test_a_page_is_not_done_when_redis_has_forgotten_what_it_told(redis: Client) -> None:
+    """A push may be acknowledged, and be lost with the last second before a power cut."""
+    queue, episodes = make_queue(redis, "podcasts"), make_queue(redis)
+    queue.push_many([page("http://x/1")])
+    lease = lease_one(queue)
+    told = endings.finish_page(lease, {}, ("show", "{}"), [], told=3, remembered=100)
+    episodes.push_many([episode(1)], lease)
+    redis.hdel("{podcrawler}:told", lease.token)
+    episodes.push_many([episode(2), episode(3)], lease, 1)
+    assert queue.end([told]) == [False]
+    assert queue.counts([]).pending == 1
+    again = lease_one(queue)
+    episodes.push_many([episode(number) for number in (1, 2, 3)], again)
+    assert queue.end([told]) == [False]
+    assert queue.end([endings.finish_page(again, {}, ("show", "{}"), [], told=3, remembered=100)]) == [True]
+    assert not redis.exists("{podcrawler}:told")
 
 
 def test_an_address_leads_to_the_podcast_that_it_led_to_first(redis: Client) -> None:

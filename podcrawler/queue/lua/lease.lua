@@ -1,5 +1,5 @@
 -- Hands out leases: brings back what is due, then takes pending entries, then seeds.
--- Keys: all of Q; A paused; KEYS[3], the seeds: a list, a set or a sorted set; then, for each other queue that entries of
+-- Keys: all of Q; A paused, told, events; KEYS[3], the seeds: a list, a set or a sorted set; then, for each other queue that entries of
 --   this one come from, its prefix and its seeds
 -- ARGV: now, ms that a lease lasts, most expiries, one token for each entry that is wanted; a token that is known already
 --   gets its lease again, for the node may ask twice when the first answer did not arrive

@@ -1,6 +1,7 @@
 -- Queues entries that have no state yet; the state is the duplicate filter.
--- Keys: Q entries, routes, pending:<host>, hosts, failed, tries, expiries, ended, open, order; A finished:<group>, visit:<group>
--- ARGV: for each entry eight values: kind, key, group, name, host, priority, fresh ('1': a new visit), request
+-- Keys: Q entries, routes, pending:<host>, hosts, failed, tries, expiries, ended, open, order; A finished:<group>, visit:<group>, told
+-- ARGV: token of the lease on the page that tells of these entries, or empty; how many it told before; then for each entry
+--   eight values: kind, key, group, name, host, priority, fresh ('1': a new visit), request
 -- Returns the numbers of entries: added, changed, known, failed, finished.
 local ADDED, CHANGED, KNOWN, FAILED, FINISHED = 1, 2, 3, 4, 5
 
@@ -43,9 +44,10 @@ local function push(kind, key, group, name, host, priority, fresh, request)
 end
 
 local counts = {0, 0, 0, 0, 0}
-for i = 1, #ARGV, 8 do
+for i = 3, #ARGV, 8 do
   local outcome = push(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4],
     tonumber(ARGV[i + 5]), ARGV[i + 6] == '1', ARGV[i + 7])
   counts[outcome] = counts[outcome] + 1
 end
+note_told(ARGV[1], tonumber(ARGV[2]), (#ARGV - 2) / 8)
 return counts

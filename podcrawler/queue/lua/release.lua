@@ -1,5 +1,5 @@
 -- leased -> pending, at the place it had: a node hands back what it will not do, which costs no try.
--- Keys: Q leases, owners, tokens, routes, pending:<host>, hosts
+-- Keys: Q leases, owners, tokens, routes, pending:<host>, hosts; A told
 -- ARGV: key, token
 -- Returns 1, or 0 if the lease is lost already.
 local key, token = ARGV[1], ARGV[2]

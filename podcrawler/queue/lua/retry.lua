@@ -1,5 +1,5 @@
 -- leased -> delayed, or -> failed after the last try: a lease ends in an error.
--- Keys: Q leases, owners, tokens, ended, routes, tries, delayed, failed, open; A events
+-- Keys: Q leases, owners, tokens, ended, routes, tries, delayed, failed, open; A told, events
 -- ARGV: now, key, token, kind, class, reason, most tries, ms before the next one
 -- Returns 'delayed', 'failed' or 'lost'; the same when asked again, for the answer may not have arrived.
 local now, key, token, kind, class, reason = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]

@@ -18,6 +18,7 @@
 --   Q order           string  the number of entries ever pushed
 --   A finished:<group>  hash  of episodes: name -> bytes
 --   A visit:<group>     hash  of list pages: name -> JSON of what the page told; expires
+--   A told            hash    token of the lease on a page or seed -> how many of its entries were pushed
 --   A events          stream  the ends of entries, for those who watch
 local Q, A = KEYS[1], KEYS[2]
 local PRIORITY_STEP = 2 ^ 40
@@ -71,9 +72,24 @@ local function count_open(group, change)
   end
 end
 
+-- A page is not done before Redis has all that it told. A Redis that was restarted may have forgotten what it had
+-- acknowledged: then it has forgotten this count, too, and takes no later one in its place.
+local function note_told(token, before, more)
+  local told = tonumber(redis.call('HGET', A .. 'told', token) or 0)
+  if token ~= '' and told >= before and told < before + more then
+    redis.call('HSET', A .. 'told', token, before + more)
+  end
+end
+
+local function has_told(token, all)
+  return tonumber(redis.call('HGET', A .. 'told', token) or 0) >= all
+end
+
 local function end_lease(key)
+  local token = redis.call('HGET', Q .. 'owners', key) or ''
   redis.call('ZREM', Q .. 'leases', key)
-  redis.call('HDEL', Q .. 'tokens', redis.call('HGET', Q .. 'owners', key) or '')
+  redis.call('HDEL', Q .. 'tokens', token)
+  redis.call('HDEL', A .. 'told', token)
   redis.call('HDEL', Q .. 'owners', key)
 end
 
