@@ -39,7 +39,9 @@ def measure(options: Options) -> Result:
 
 
 def _received(here: Place) -> int:
-    return max((path.stat().st_size for path in here.folder.glob("archive/*/*.part")), default=0)
+    """Bytes of the part. What is noted beside it is written anew again and again, and may be gone when this looks."""
+    parts = [path for path in here.folder.glob("archive/*/*.part") if not path.name.endswith(".json.part")]
+    return max((path.stat().st_size for path in parts), default=0)
 
 
 def _sha256(path: Path) -> str:
