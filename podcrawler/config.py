@@ -1,8 +1,9 @@
 """podcrawler's own settings, read from Scrapy's and checked once, so that a wrong value ends in a sentence."""
 
+import json
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from scrapy.settings import BaseSettings
 
 from podcrawler.exceptions import SettingError
@@ -13,6 +14,18 @@ Count = Annotated[int, Field(ge=1, le=10_000)]
 Seconds = Annotated[float, Field(gt=0, le=10_000_000)]
 #: Up to 1 PB.
 Bytes = Annotated[int, Field(ge=0, le=10**15)]
+
+
+def _from_json(value: object) -> object:
+    """What a setting that may be a dictionary is, however it was given."""
+    try:
+        return json.loads(value or "{}") if isinstance(value, str) else value
+    except ValueError:
+        raise ValueError('it is no dictionary and no JSON such as {"example.com": "text"}') from None
+
+
+#: A header's value: printable ASCII (RFC 9110 §5.5).
+Agent = Annotated[str, Field(pattern=r"^[!-~]([ -~]*[!-~])?$")]
 
 
 class Config(BaseModel):
@@ -35,6 +48,7 @@ class Config(BaseModel):
     retry_delay: Annotated[float, Field(ge=0, le=86_400)]
     max_retry_delay: Seconds
     visit_seconds: Annotated[int, Field(ge=1, le=10_000_000)]
+    user_agents: Annotated[dict[str, Agent], BeforeValidator(_from_json)]
     insecure_hosts: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:, -]*$")]
     connect_timeout: Seconds
     idle_timeout: Seconds

@@ -1,6 +1,6 @@
 """What podcrawler collects: podcasts, and their episodes with the media file (the enclosure) of each."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 
@@ -55,6 +55,12 @@ class Episode:
     file: str | None = None
     #: Bytes of that file; None until it was archived.
     size: int | None = None
+    #: Whether that file is known to be whole: as long as its server announced, or by what its container says; False
+    #: where neither told. None until it was downloaded.
+    verified: bool | None = None
+    #: The addresses that led to that file, from the enclosure's to the one that the bytes came from, without their
+    #: queries, which hold signatures and tokens.
+    redirects: list[str] = field(default_factory=list)
     #: SHA-256 of that file, in hex digits; None until it was downloaded, and for a file that was there before.
     sha256: str | None = None
 

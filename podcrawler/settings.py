@@ -23,6 +23,7 @@ PODCRAWLER_NODE_NAME = ""
 
 # How the web is reached.
 PODCRAWLER_PROXY = ""
+PODCRAWLER_USER_AGENTS = ""
 PODCRAWLER_INSECURE_HOSTS = ""
 
 # What a media file may take (DOWNLOAD_TIMEOUT and DOWNLOAD_MAXSIZE are for feeds and pages).
@@ -59,7 +60,12 @@ SCHEDULER_PERSIST = True
 RETRY_ENABLED = False
 DOWNLOADER_MIDDLEWARES = {
     "podcrawler.media.direct.DirectEpisodeMiddleware": 10,
-    # Where it stands, podcrawler's own stands in for it.
+    "podcrawler.media.credentials.LoginMiddleware": 310,
+    # Where these stand, podcrawler's own stand in for them.
+    "scrapy.downloadermiddlewares.useragent.UserAgentMiddleware": None,
+    "podcrawler.media.credentials.UserAgentMiddleware": 500,
+    "scrapy.downloadermiddlewares.redirect.RedirectMiddleware": None,
+    "podcrawler.media.redirects.RedirectMiddleware": 600,
     "scrapy.downloadermiddlewares.httpproxy.HttpProxyMiddleware": None,
     "podcrawler.media.proxy.ProxyMiddleware": 750,
 }
@@ -78,6 +84,10 @@ HTTPPROXY_AUTH_ENCODING = "utf-8"
 # Bounds what is held in memory, feeds and pages; media files are streamed to disk.
 DOWNLOAD_MAXSIZE = 64 * 1024 * 1024
 DOWNLOAD_WARNSIZE = 0
+# An address may hold a signature or a listener's token: other hosts are told the host alone, as browsers do.
+REFERRER_POLICY = "strict-origin-when-cross-origin"
+# Signed addresses are long, and one that Scrapy left out would never come to an end.
+URLLENGTH_LIMIT = 0
 REQUEST_FINGERPRINTER_CLASS = "podcrawler.media.pipeline.TransferFingerprinter"
 ITEM_PIPELINES = {"podcrawler.media.pipeline.EpisodeFilesPipeline": 500}
 FEED_EXPORT_ENCODING = "utf-8"

@@ -16,8 +16,9 @@ The address asked for tells what to do wrong:
 
 Parameters of ``/bytes``:
 
-- what the file is: ``seed=<int>`` other bytes; ``zeros=1`` nothing but zeros; ``etag=<text>`` and ``modified=<text>``
-  other validators, or none if empty; ``changes=1`` another file, with another ETag, for each request;
+- what the file is: ``seed=<int>`` other bytes; ``zeros=1`` nothing but zeros; ``body=<base64>`` these, whatever n is;
+  ``etag=<text>`` and ``modified=<text>`` other validators, or none if empty; ``changes=1`` another file, with another
+  ETag, for each request;
 - answers that are not the file: ``status=<code>``; ``fail_first=<n>`` 503 for the first n requests of this very
   address; both with ``retry_after=<text>``; ``redirect=<n>`` n redirects before; ``redirect_loop=1``;
   ``location=<address>`` a redirect to there; ``html=1`` a web page in its place;
@@ -248,6 +249,7 @@ class Origin:
     ) -> None:
         size = sys.maxsize if "endless" in query else int(request.path.removeprefix("/bytes/").partition(".")[0])
         file = _File(size, query, self.counts[request.target])
+        size = file.size
         first = file.range_start(request, query)
         if refused := file.refusal(first, query):
             await _send_page(request, writer, "no such range", status=refused, more=file.validators)
@@ -307,7 +309,8 @@ class _File:
     """What is behind an address of ``/bytes``, as the ``count``-th request for it finds it."""
 
     def __init__(self, size: int, query: Query, count: int) -> None:
-        self.size = size
+        self._given = memoryview(base64.b64decode(query.values.get("body", "")))
+        self.size = size = len(self._given) or size
         self._zeros = "zeros" in query
         self._seed = query.number("seed") + (count - 1 if "changes" in query else 0)
         told = {
@@ -319,6 +322,9 @@ class _File:
         self.validators["Date"] = format_datetime(datetime.now(UTC), usegmt=True)
 
     def blocks(self, start: int, end: int) -> Iterator[memoryview]:
+        if self._given:
+            yield self._given[start:end]
+            return
         if not self._zeros:
             yield from content(end, self._seed, start)
             return

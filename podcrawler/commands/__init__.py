@@ -14,6 +14,7 @@ from scrapy.settings import BaseSettings, Settings
 
 from podcrawler.config import Config
 from podcrawler.exceptions import PodcrawlerError
+from podcrawler.media.credentials import read_netrc
 from podcrawler.media.proxy import read_proxy
 from podcrawler.queue import inherited
 from podcrawler.queue.keys import Keys
@@ -48,6 +49,7 @@ def check_settings(settings: BaseSettings) -> None:
     Config.read(settings)
     inherited.check(settings)
     read_proxy(settings)
+    read_netrc()
 
 
 @contextmanager

@@ -67,7 +67,8 @@ class Job:
         self._keys = Keys(Config.read(settings).namespace)
         self._pages = Queue.from_settings(settings, redis, "podcasts")
         self._episodes = Queue.from_settings(settings, redis, "episodes")
-        self._roots = addresses
+        self._requests = [page_request(address) for address in addresses]
+        self._roots = [request.url for request in self._requests]
         self._podcasts: dict[str, str] = {}
         self._last_event = "0"
         self._finished: Counter[str] = Counter()
@@ -81,8 +82,9 @@ class Job:
         known = {podcast_id for root in self._roots if (podcast_id := self._pages.podcast_id([root]))}
         failed = [f for f in self._episodes.failed() if f.group in known and f.failure_class != "permanent"]
         self._episodes.requeue(f.key for f in failed)
-        requests = [page_request(root) for root in self._roots]
-        self._pages.push_many(entry_of(request, codec.dumps(codec.request_to_dict(request))) for request in requests)
+        self._pages.push_many(
+            entry_of(request, codec.dumps(codec.request_to_dict(request))) for request in self._requests
+        )
 
     def follow(self) -> list[Event]:
         """What has happened since the last call, to any podcast."""

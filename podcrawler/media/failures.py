@@ -83,6 +83,13 @@ def explain(exception: BaseException, url: str) -> EntryError:
             "robots",
             f"{host} asks robots not to fetch this (robots.txt); set ROBOTSTXT_OBEY to False to fetch it anyway.",
         )
+    if isinstance(exception, exceptions.IgnoreRequest) and "max redirections" in str(exception):
+        return FetchError(
+            "redirects",
+            f"{host} redirects from one address to the next without end; check whether the address opens in a browser, "
+            "try again later.",
+            "passing",
+        )
     if error := _explain_proxy(exception.__cause__, host, reason):
         return error
     for known, (kind, sentence, failure_class) in _EXPLANATIONS.items():

@@ -162,7 +162,8 @@ class DownloadHandler(BaseDownloadHandler):
             if part is None:
                 await self._read_page(request, answer, body, flags)
             elif answer.status in good:
-                await receive(answer, part, self._limits, self._room, partial(self._tell_chunk, request))
+                on_chunk = partial(self._tell_chunk, request)
+                await receive(answer, part, url=request.url, limits=self._limits, room=self._room, on_chunk=on_chunk)
             else:
                 await self._read_page(request, answer, body, flags, enough=_ERROR_BODY)
         except StopDownload as stop:

@@ -7,6 +7,7 @@ here, so that none can lead outside of it.
 import hashlib
 import re
 import unicodedata
+from collections.abc import Iterable
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
@@ -147,20 +148,26 @@ def is_media_extension(ending: str) -> bool:
     return _MEDIA_EXTENSIONS.fullmatch(ending.lower()) is not None
 
 
-def extension(*, url: str, content_type: str = "", enclosure_type: str = "") -> str:
-    """The extension for a media file, ``[a-z0-9]{1,5}``; ``bin`` if nothing tells.
+def extension(types: Iterable[str], urls: Iterable[str]) -> str:
+    """The extension for a media file whose bytes do not tell, ``[a-z0-9]{1,5}``: by the first of the media types that
+    is known (RFC 9110 §8.3.1), else by the first address whose path ends in one; ``bin`` if nothing tells."""
+    told = (*map(extension_of_type, types), *map(extension_of_url, urls))
+    return next(filter(None, told), UNKNOWN_EXTENSION)
 
-    ``url`` is where the bytes came from in the end; its ending goes before the media types (RFC 9110 §8.3.1) of the
-    response and of the feed, because servers call everything ``audio/mpeg``.
-    """
-    ending = PurePosixPath(unquote(urlsplit(url).path)).suffix[1:].lower()
-    if _MEDIA_EXTENSIONS.fullmatch(ending):
-        return ending
-    for media_type in (content_type, enclosure_type):
-        known = _MEDIA_TYPES.get(media_type.partition(";")[0].strip().lower())
-        if known:
-            return known
-    return UNKNOWN_EXTENSION
+
+def extension_of_type(media_type: str) -> str:
+    """What files of the media type end with; empty where it is none, or says nothing (``application/octet-stream``)."""
+    return _MEDIA_TYPES.get(media_type.partition(";")[0].strip().lower(), "")
+
+
+def extension_of_url(url: str) -> str:
+    """The media extension that the path of the address ends with, empty if none; its query counts for nothing."""
+    try:
+        path = urlsplit(url).path
+    except ValueError:
+        return ""
+    ending = PurePosixPath(unquote(path)).suffix[1:].lower()
+    return ending if is_media_extension(ending) else ""
 
 
 def _checked(form: re.Pattern[str], value: str, what: str) -> str:

@@ -31,8 +31,8 @@ _T = TypeVar("_T")
 #: The most pieces that one writev takes (IOV_MAX on Linux and macOS), and about the most bytes.
 _MAX_PIECES = 1024
 _MAX_BYTES = 1024 * 1024
-#: Bytes from which on a part has a memo; less is sooner fetched again.
-_FIRST_MEMO = 1024 * 1024
+#: Bytes from which on a part has a memo and is kept; fewer are sooner fetched again.
+_WORTH_KEEPING = 1024 * 1024
 #: Bytes between two times that a growing part is brought to the disk, which bounds what a power cut takes.
 _SYNC_EVERY = 16 * 1024 * 1024
 #: How a file system says that there is no room.
@@ -162,8 +162,8 @@ class PartFile:
         await asyncio.to_thread(self._close)
 
     async def leave(self) -> None:
-        """Let go of the file. It stays if a later transfer can go on with it, else it goes. Does nothing after another
-        way of letting go."""
+        """Let go of the file. It stays if a later transfer can go on with it and it is worth that, else it goes. Does
+        nothing after another way of letting go."""
         if not self._closed:
             await asyncio.to_thread(self._leave)
 
@@ -209,7 +209,7 @@ class PartFile:
                     self._append(batch)
                 except OSError as error:
                     raise disk_error(self.path, error) from error
-            if self.version and self.received >= _FIRST_MEMO and not self._has_memo:
+            if self.version and self.received >= _WORTH_KEEPING and not self._has_memo:
                 with suppress(OSError):
                     self._note(synced=0)
             if self.received >= self._sync_at and (self._syncing is None or self._syncing.done()):
@@ -284,7 +284,7 @@ class PartFile:
         with self._in_use:
             if self._closed:
                 return
-            if self.version and self.received:
+            if self.version and self.received >= _WORTH_KEEPING:
                 with suppress(OSError):
                     os.fsync(self._file)
                     self._note(synced=self.received)

@@ -7,9 +7,11 @@ said in ``process_item`` alone.
 
 import asyncio
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar, NoReturn
+from urllib.parse import urlsplit
 
 from scrapy import Request
 from scrapy.crawler import Crawler
@@ -24,13 +26,15 @@ from twisted.python.failure import Failure
 from podcrawler.config import Config
 from podcrawler.exceptions import DiskFullError, EntryError, MediaError, TransferCancelledError
 from podcrawler.items import Episode
+from podcrawler.media import sniffing
 from podcrawler.media.failures import explain, explain_response
-from podcrawler.media.naming import extension, file_name
+from podcrawler.media.naming import file_name
 from podcrawler.media.part import PartFile
+from podcrawler.media.redirects import chain
 from podcrawler.media.room import RoomWatch
 from podcrawler.media.store import LocalStore
 from podcrawler.queue.endings import finish
-from podcrawler.queue.entries import Lease
+from podcrawler.queue.entries import Lease, private_request
 from podcrawler.queue.scheduler import Scheduler, scheduler_of
 from podcrawler.signals import lease_lost, node_draining
 
@@ -114,12 +118,16 @@ class EpisodeFilesPipeline(FilesPipeline):
                 self._room.wait(error)
             if transfer.part and error.failure_class == "permanent":
                 transfer.part.forget()
+            await self._let_go(transfer)
+            if isinstance(error, TransferCancelledError):
+                # Who has the lease by now cleans up when it publishes, and may have done so already.
+                with suppress(MediaError):
+                    await asyncio.to_thread(self._clean_if_published, item)
             await self._scheduler.give_up(lease, error)
             raise DropItem(str(error), log_level="DEBUG") from None
         finally:
             self.transfers.pop(lease.token, None)
-            if transfer.part:
-                await transfer.part.leave()
+            await self._let_go(transfer)
         assert archived.file is not None
         assert archived.size is not None
         if transfer.part is None:
@@ -132,13 +140,24 @@ class EpisodeFilesPipeline(FilesPipeline):
             self.crawler.stats.inc_value("podcrawler/bytes", archived.size)
         return archived
 
+    async def _let_go(self, transfer: Transfer) -> None:
+        """Let the next lease have the part: before it can be given, because a part that is locked is left alone."""
+        if transfer.part:
+            await transfer.part.leave()
+
+    def _clean_if_published(self, episode: Episode) -> None:
+        if self.store.find(episode.podcast_id, episode.id):
+            self.store.clean(episode.podcast_id, episode.id)
+
     def get_media_requests(self, item: Episode, info: MediaPipeline.SpiderInfo) -> list[Request]:  # noqa: ARG002
         assert item.enclosure is not None
         lease = self._scheduler.lease_of(item.key)
         assert lease is not None
         headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
-        meta = {"transfer": lease.token, "dont_obey_robotstxt": True}
-        return [Request(item.enclosure.url, headers=headers, meta=meta, callback=NO_CALLBACK)]
+        meta = {"transfer": lease.token, "podcast": lease.group, "dont_obey_robotstxt": True}
+        request = private_request(item.enclosure.url, headers=headers, callback=NO_CALLBACK)
+        request.meta.update(meta)
+        return [request]
 
     async def media_to_download(  # type: ignore[override]  # Scrapy awaits what this returns
         self,
@@ -168,18 +187,20 @@ class EpisodeFilesPipeline(FilesPipeline):
         if not part.complete:
             raise explain_response(response)
         try:
-            self._check(response, part)
+            examined = await asyncio.to_thread(self._check, response, part, item)
         except MediaError:
             # What was refused is not gone on with.
             part.forget()
             raise
-        content_type = (response.headers.get("Content-Type") or b"").decode("latin-1")
-        ending = extension(url=response.url, content_type=content_type, enclosure_type=item.enclosure.type)
-        publish = partial(self._publish, transfer, part, file_name(item.id, item.title, ending))
+        publish = partial(self._publish, transfer, part, file_name(item.id, item.title, examined.extension))
         while (published := await part.hand_over(publish)) is None:
             if not await self._scheduler.holder.still_held(transfer.lease):
                 raise TransferCancelledError
-        return _file_info(request, *published, "downloaded", sha256=None if part.superseded else part.sha256)
+        if not examined.verified:
+            self.crawler.stats.inc_value("podcrawler/unverified")
+        sha256 = None if part.superseded else part.sha256
+        more = {"sha256": sha256, "verified": examined.verified, "redirects": chain(response)}
+        return _file_info(request, *published, "downloaded", more)
 
     def _take_up(self, item: Episode, lease: Lease) -> tuple[str, int] | PartFile:
         """The episode's file (path and bytes) if the store has it, else a part for its transfer. Blocking."""
@@ -200,20 +221,27 @@ class EpisodeFilesPipeline(FilesPipeline):
         self.store.clean(item.podcast_id, item.id)
         return published
 
-    def _check(self, response: Response, part: PartFile) -> None:
-        """Raise MediaError if what came cannot be the file. ``part.verified`` tells whether its length was proven."""
-        _refuse_pages((response.headers.get("Content-Type") or b"").decode("latin-1"), response.url)
+    def _check(self, response: Response, part: PartFile, item: Episode) -> sniffing.Examined:
+        """What came. Blocking. Raises MediaError if it cannot be the file."""
+        assert item.enclosure is not None
+        host = urlsplit(response.url).hostname
         if part.received == 0:
-            raise MediaError("empty", f"{response.url} is empty; try again later.", "passing")
+            raise MediaError("empty", f"{host} sent an empty file; try again later.", "passing")
+        examined = sniffing.examine(
+            part.path,
+            url=response.url,
+            content_type=(response.headers.get("Content-Type") or b"").decode("latin-1"),
+            enclosure=item.enclosure,
+            counted=part.verified,
+        )
         if part.received < self._min_size:
             raise MediaError(
                 "too-small",
-                f"{response.url} has {part.received} bytes, fewer than a media file is trusted to have "
+                f"{host} sent {part.received} bytes, fewer than a media file is trusted to have "
                 f"({self._min_size}, PODCRAWLER_MIN_SIZE); try again later.",
                 "passing",
             )
-        if not part.verified:
-            self.crawler.stats.inc_value("podcrawler/unverified")
+        return examined
 
     def media_failed(self, failure: Failure, request: Request, info: MediaPipeline.SpiderInfo) -> NoReturn:  # noqa: ARG002
         assert failure.value is not None
@@ -227,7 +255,7 @@ class EpisodeFilesPipeline(FilesPipeline):
             result.raiseException()
         assert done
         self.inc_stats(result["status"])
-        return replace(item, file=result["path"], size=result["size"], sha256=result["checksum"])  # type: ignore[typeddict-item]  # _file_info
+        return replace(item, file=result["path"], size=result["size"], **result["more"])  # type: ignore[typeddict-item]  # _file_info
 
     def _drain(self) -> None:
         self._draining = True
@@ -238,16 +266,7 @@ class EpisodeFilesPipeline(FilesPipeline):
             transfer.part.cancel()
 
 
-def _file_info(request: Request, path: str, size: int, status: str, *, sha256: str | None = None) -> FileInfo:
-    """Scrapy's record of a file, and its size in bytes."""
-    return {"url": request.url, "path": path, "checksum": sha256, "status": status, "size": size}  # type: ignore[typeddict-unknown-key]
-
-
-def _refuse_pages(content_type: str, url: str) -> None:
-    """Many servers answer with a page that says sorry, and with status 200."""
-    if content_type.lower().startswith(("text/html", "application/xhtml")):
-        raise MediaError(
-            "not-media",
-            f"{url} sent a web page instead of audio; open it in a browser to see what it says, try again later.",
-            "passing",
-        )
+def _file_info(request: Request, path: str, size: int, status: str, more: dict[str, Any] | None = None) -> FileInfo:
+    """Scrapy's record of a file, its size in bytes, and what ``more`` the item shall tell."""
+    known = {"url": request.url, "path": path, "checksum": None, "status": status}
+    return {**known, "size": size, "more": more or {}}  # type: ignore[typeddict-item]

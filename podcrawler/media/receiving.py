@@ -48,9 +48,16 @@ class Limits:
 
 
 async def receive(
-    answer: aiohttp.ClientResponse, part: PartFile, limits: Limits, room: Room, on_chunk: Callable[[bytes], object]
+    answer: aiohttp.ClientResponse,
+    part: PartFile,
+    *,
+    url: str,
+    limits: Limits,
+    room: Room,
+    on_chunk: Callable[[bytes], object],
 ) -> None:
     """Take the body of a 200 from its start, or that of a 206 from where the part ends, which was checked before.
+    ``url`` is what was asked.
 
     Raises MediaError (``length-mismatch``, ``encoded``, the disk's refusals), FetchError (``too-large``, ``too-slow``,
     ``encoded``), aiohttp's errors, and what ``on_chunk`` raises for a chunk of the body. The part holds then what came
@@ -61,7 +68,7 @@ async def receive(
     if answer.status != 206:
         announced = None if decoder else answer.content_length
         _refuse_size(announced or 0, limits, host)
-        version = None if decoder else Version.told_by(answer.headers, url=str(answer.url), size=announced)
+        version = None if decoder else Version.told_by(answer.headers, url=url, size=announced)
         await part.begin(version, announced)
     room.claim(part)
     try:
@@ -108,23 +115,29 @@ class _Transfer:
 
     async def run(self, on_chunk: Callable[[bytes], object]) -> aiohttp.ClientPayloadError | None:
         """Write the body as it comes. The error with which it broke off, if it did."""
-        try:
-            async for chunk in self._answer.content.iter_any():
-                on_chunk(chunk)
-                self._block.append(chunk)
-                self._size += len(chunk)
-                now = time.monotonic()
-                if self._size >= _BLOCK or now >= self._write_by:
-                    await self._write()
-                self._refuse_slowness(len(chunk), now)
-        except aiohttp.ClientPayloadError as error:
-            return error
-        finally:
-            # What came is kept, whatever ends the transfer. aiohttp would let go of what it holds when the connection
-            # breaks, and nothing public gives that out.
-            self._block.append(self._answer.content._read_nowait(-1))
-            await self._write()
-        return None
+        content = self._answer.content
+        while True:
+            try:
+                chunk = await content.readany()
+            except BaseException as error:
+                # What came is kept, whatever ends the transfer. aiohttp lets go of what it holds when the connection
+                # breaks, and nothing public gives that out.
+                self._block.append(content._read_nowait(-1))
+                await self._write()
+                if isinstance(error, aiohttp.ClientPayloadError):
+                    return error
+                raise
+            # From here on an error must not lead to another write: what it stopped would be missing before that.
+            if not chunk:
+                await self._write()
+                return None
+            on_chunk(chunk)
+            self._block.append(chunk)
+            self._size += len(chunk)
+            now = time.monotonic()
+            if self._size >= _BLOCK or now >= self._write_by:
+                await self._write()
+            self._refuse_slowness(len(chunk), now)
 
     async def _write(self) -> None:
         begun = time.monotonic()

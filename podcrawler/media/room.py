@@ -96,8 +96,10 @@ class RoomWatch:
 
 
 def _has_room(folder: Path, needed: int) -> bool:
+    # Whoever makes room may remove the folder.
+    there = next(place for place in (folder, *folder.parents) if place.exists())
     with suppress(OSError):
-        return free_bytes(folder) >= needed
+        return free_bytes(there) >= needed
     return False
 
 

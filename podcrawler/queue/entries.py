@@ -1,13 +1,14 @@
 """Entries, the units of work: how a request becomes one, and the lease on it that a node holds."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from scrapy import Request
 from scrapy.utils.request import fingerprint
 
 from podcrawler.items import Episode
+from podcrawler.queue.logins import split_login
 
 Kind = Literal["page", "episode", "seed"]
 
@@ -50,13 +51,26 @@ class Lease:
 
 def page_request(address: str, root: str | None = None) -> Request:
     """The request for a list page: one that a user gave, or one that was found from the address ``root``."""
-    return Request(address, meta={"root": root} if root else None, dont_filter=True)
+    request = private_request(address, dont_filter=True)
+    if root:
+        request.meta["root"] = root
+    return request
 
 
 def episode_request(episode: Episode) -> Request:
     """The request for an episode: for its page, or for its enclosure where that is known already."""
-    url = episode.enclosure.url if episode.enclosure else episode.page
-    return Request(url, meta={"episode": episode}, dont_filter=True)
+    request = private_request(episode.enclosure.url if episode.enclosure else episode.page, dont_filter=True)
+    request.meta["episode"] = episode
+    return request
+
+
+def private_request(address: str, **arguments: Any) -> Request:
+    """A request for an address, whose login, if it brings one, goes into ``meta["login"]``."""
+    url, login = split_login(address)
+    request = Request(url, **arguments)
+    if login:
+        request.meta["login"] = login._asdict()
+    return request
 
 
 def entry_of(request: Request, payload: str) -> Entry:

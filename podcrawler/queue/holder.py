@@ -45,10 +45,12 @@ class LeaseHolder:
         *,
         heartbeat: float,
         on_lost: Callable[[Lease], None],
-        is_ending: Callable[[], bool] = lambda: False,
+        on_abandoned: Callable[[str], None],
+        is_ending: Callable[[], bool],
     ) -> None:
         """Leases are renewed every ``heartbeat`` seconds. ``on_lost`` is told of each lease that another node may have
-        by now: what it is for must stop. When ``is_ending``, nothing more is leased."""
+        by now: what it is for must stop; ``on_abandoned``, of the key of each entry that this node found to have failed
+        because its leases ran out too often. When ``is_ending``, nothing more is leased."""
         self.queue = queue
         self.courier = Courier(queue)
         #: By the key of the entry.
@@ -58,6 +60,7 @@ class LeaseHolder:
         self._capacity = capacity
         self._heartbeat = heartbeat
         self._on_lost = on_lost
+        self._on_abandoned = on_abandoned
         self._is_ending = is_ending
         #: By token, the time until which Redis gives the lease to nobody else.
         self._held_until: dict[str, float] = {}
@@ -222,6 +225,8 @@ class LeaseHolder:
         # The same tokens each time that this is asked: an answer that is lost must not take leases with it.
         grant = await self.courier.call(self._lease, self.queue.new_tokens(count))
         self._round_trip += _WEIGHT * (min(time.monotonic() - asked, 1.0) - self._round_trip)
+        for key in grant.abandoned:
+            self._on_abandoned(key)
         for lease in grant.leases:
             if before := self.in_hand.get(lease.key):
                 # It ran out here, and came back under a new token before anybody noticed.

@@ -54,5 +54,9 @@ class Keys:
         return f"{self.archive}addresses"
 
     @property
+    def logins(self) -> str:
+        return f"{self.archive}logins"
+
+    @property
     def events(self) -> str:
         return f"{self.archive}events"

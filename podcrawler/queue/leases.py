@@ -24,6 +24,7 @@ from podcrawler.queue import codec
 from podcrawler.queue.endings import Ending
 from podcrawler.queue.entries import Entry, Lease
 from podcrawler.queue.keys import Keys
+from podcrawler.queue.logins import Login
 from podcrawler.queue.retrying import Retrying
 
 _T = TypeVar("_T")
@@ -65,6 +66,8 @@ class Grant:
     open: int
     #: Seconds until a delayed entry is due or a lease ends, whichever is first; None if there is none.
     next_due: float | None
+    #: Keys of entries that failed just now, because their leases ran out too often.
+    abandoned: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,14 +165,15 @@ class Queue:
 
         Asking twice with the same tokens gives the same leases.
         """
-        open_entries, due, rows = self._run(
+        open_entries, due, rows, abandoned = self._run(
             "lease", [_time(now), _ms(self.lease_time), self._max_expiries, *tokens], extra_keys=self._lease_keys
         )
         leases = [
             Lease(key.decode(), token.decode(), kind.decode(), group.decode(), name.decode(), tries, payload)
             for key, token, kind, group, name, tries, payload in rows
         ]
-        return Grant(leases, open_entries, None if due < 0 else due / 1000)
+        next_due = None if due < 0 else due / 1000
+        return Grant(leases, open_entries, next_due, [key.decode() for key in abandoned])
 
     def extend(self, leases: Sequence[Lease], now: int | None = None) -> set[str]:
         """Let the leases last ``lease_time`` from now; the tokens of those that are lost."""
@@ -200,6 +204,15 @@ class Queue:
         """The id that the archive knows the podcast by under the first known of ``addresses``."""
         found = self.redis.hmget(self.keys.addresses, list(addresses))
         return next((known.decode() for known in found if known), None)
+
+    def keep_login(self, names: Iterable[str], login: Login) -> None:
+        """Keep the login under these names: a podcast's id, and the address that it was read from."""
+        self.redis.hset(self.keys.logins, mapping=dict.fromkeys(names, json.dumps(login._asdict())))
+
+    def login(self, name: str) -> Login | None:
+        """The login that is kept under the name."""
+        told = self.redis.hget(self.keys.logins, name)
+        return Login.read(json.loads(told)) if told else None
 
     def open_entries(self, groups: Sequence[str]) -> int:
         """How many entries of these groups are pending, leased or delayed."""

@@ -81,7 +81,12 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         self.queue = queue
         self.episodes = episodes
         self.holder = LeaseHolder(
-            queue, capacity, heartbeat=heartbeat, on_lost=self._lost, is_ending=lambda: is_closing(crawler)
+            queue,
+            capacity,
+            heartbeat=heartbeat,
+            on_lost=self._lost,
+            on_abandoned=self._abandoned,
+            is_ending=lambda: is_closing(crawler),
         )
         self._shutdown_grace = shutdown_grace
         self._grace: asyncio.TimerHandle | None = None
@@ -267,6 +272,10 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
 
     def _lost(self, lease: Lease) -> None:
         self.crawler.signals.send_catch_log(signal=lease_lost, token=lease.token)
+
+    def _abandoned(self, key: str) -> None:
+        logger.error("failed %s [abandoned]: too many nodes that took it died; `podcrawler failed` says more.", key)
+        self.stats.inc_value("podcrawler/failed")
 
     def _callback_failed(self, failure: Failure, response: Any) -> None:
         error = EntryError("error", f"The code that reads {_url(response)} failed: {failure.value!r}.", "passing")

@@ -13,6 +13,7 @@ from scrapy import Request
 
 from podcrawler.exceptions import AddressError
 from podcrawler.queue.entries import page_request
+from podcrawler.queue.logins import masked
 
 
 def check_address(text: str) -> str:
@@ -69,5 +70,6 @@ def _fields(fields: Any, text: str) -> tuple[str, dict[str, Any]]:
 
 def _quoted(text: str) -> str:
     """The text in one short line, whatever is in it."""
+    text = masked(text)
     line = text.encode("unicode_escape").decode() if not text.isprintable() else text
     return f'"{line[:100]}…"' if len(line) > 100 else f'"{line}"'

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from scrapy import Request, Spider
+from scrapy.downloadermiddlewares import redirect as scrapy_redirect
+from scrapy.downloadermiddlewares import useragent as scrapy_useragent
 from scrapy.downloadermiddlewares.httpproxy import HttpProxyMiddleware
 from scrapy.exceptions import CloseSpider
 from scrapy.settings import BaseSettings
@@ -12,10 +14,12 @@ from twisted.python.failure import Failure
 
 from podcrawler.config import Config
 from podcrawler.exceptions import EntryError, FetchError, PodcrawlerError, SettingError
+from podcrawler.media.credentials import LoginMiddleware, UserAgentMiddleware
 from podcrawler.media.direct import DirectEpisodeMiddleware
 from podcrawler.media.failures import explain
 from podcrawler.media.pipeline import EpisodeFilesPipeline
 from podcrawler.media.proxy import ProxyMiddleware
+from podcrawler.media.redirects import RedirectMiddleware
 from podcrawler.queue.entries import Lease, page_request
 from podcrawler.queue.scheduler import Scheduler, scheduler_of
 from podcrawler.queue.seeds import check_address
@@ -24,7 +28,16 @@ from podcrawler.queue.seeds import check_address
 _ABOVE_DEFAULT = 1
 #: By setting: what a node cannot do without, as in settings.py.
 _COMPONENTS: dict[str, dict[type, int | None]] = {
-    "DOWNLOADER_MIDDLEWARES": {DirectEpisodeMiddleware: 10, HttpProxyMiddleware: None, ProxyMiddleware: 750},
+    "DOWNLOADER_MIDDLEWARES": {
+        DirectEpisodeMiddleware: 10,
+        LoginMiddleware: 310,
+        scrapy_useragent.UserAgentMiddleware: None,
+        UserAgentMiddleware: 500,
+        scrapy_redirect.RedirectMiddleware: None,
+        RedirectMiddleware: 600,
+        HttpProxyMiddleware: None,
+        ProxyMiddleware: 750,
+    },
     "ITEM_PIPELINES": {EpisodeFilesPipeline: 500},
 }
 #: Tries of an address that the archive does not know.

@@ -17,6 +17,7 @@ from podcrawler.queue.endings import finish_page
 from podcrawler.queue.entries import Lease, episode_request, page_request
 from podcrawler.queue.imports import Imports
 from podcrawler.queue.leases import Pushed
+from podcrawler.queue.logins import Login
 from podcrawler.sites import site_for
 from podcrawler.sites.base import Listing
 from podcrawler.spiders.base import QueueSpider
@@ -61,6 +62,8 @@ class PodcastsSpider(QueueSpider):
         podcast = listing.podcast
         known_as = await scheduler.call(scheduler.queue.podcast_id, addresses)
         podcast.id = known_as or podcast.id
+        if login := Login.read(response.meta.get("login")):
+            await scheduler.call(scheduler.queue.keep_login, [lease.group, podcast.id], login)
         await scheduler.call(Imports(scheduler.episodes).claim, podcast.id, listing.episodes)
         episodes = [episode_request(replace(episode, podcast_id=podcast.id)) for episode in listing.episodes]
         pages = [page_request(url, root=lease.group) for url in listing.next_urls]

@@ -10,6 +10,7 @@ import wave
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.conftest import Commands, until
@@ -23,6 +24,12 @@ SAMPLE_FILES = {
     "20004.問答 Q-A：街市與茶樓.wav",
     "20005.除夕特輯： 海旁倒數.wav",
 }
+
+
+def nodes_in(folder: Path) -> list[psutil.Process]:
+    """The nodes that were started in the folder."""
+    running = psutil.process_iter(["cmdline", "cwd"])
+    return [p for p in running if "crawl" in (p.info["cmdline"] or ()) and p.info["cwd"] == str(folder)]
 
 
 def nothing_runs_in(folder: Path) -> bool:
@@ -126,9 +133,10 @@ def test_a_killed_supervisor_leaves_nothing_behind_for_long(commands: Commands, 
     address = f"{origin.address}/feed.xml?episodes=2&size=1000000&stall_after=1000"
     with commands.start("archive", address, *AT_ONCE) as archive:
         until(lambda: len(commands.files()) == 2)
+        assert len(nodes_in(commands.folder)) == 2
         archive.kill()
         archive.wait()
-    until(lambda: commands.files() == {}, 20)
+    until(lambda: not nodes_in(commands.folder))
     origin.release()
     assert commands.run("archive", address).status == 0
     until(lambda: nothing_runs_in(commands.folder), 10)

@@ -129,6 +129,29 @@ def test_a_full_disk_is_told_as_such(origin: RunningOrigin, tmp_path: Path, monk
         download(f"{origin.address}/bytes/5000000.mp3", tmp_path)
 
 
+def test_a_part_never_has_a_gap(origin: RunningOrigin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A block that could not be written is not followed by the next one, although there is room again."""
+    writev = os.writev
+    refusals = iter([False, True])
+
+    def full_once(file: int, pieces: list[bytes]) -> int:
+        if next(refusals, False):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return writev(file, pieces)
+
+    monkeypatch.setattr(os, "writev", full_once)
+
+    async def story() -> None:
+        async with handling() as handler, receiving(tmp_path) as part:
+            with pytest.raises(MediaError, match="disk is full"):
+                await handler.download_request(Request(f"{origin.address}/bytes/20000000.mp3", meta={"part": part}))
+            found = part.path.read_bytes()
+            assert len(found) == part.received > 0
+            assert found == b"".join(content(part.received))
+
+    asyncio.run(story())
+
+
 # Pages
 
 

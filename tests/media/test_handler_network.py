@@ -17,8 +17,8 @@ from scrapy.exceptions import (
 
 from podcrawler.exceptions import FetchError
 from podcrawler.media.failures import explain
-from tests.media.handling import download, fetch, handling
-from tests.origin import RunningOrigin
+from tests.media.handling import download, fetch, handling, receiving
+from tests.origin import RunningOrigin, running
 
 # Time
 
@@ -145,6 +145,49 @@ def test_certificates_go_unchecked_on_demand(certificate: Path) -> None:
             assert (await handler.download_request(Request(url))).body == b"safe"
 
     asyncio.run(story())
+
+
+def test_certificates_go_unchecked_for_the_hosts_that_are_named(certificate: Path) -> None:
+    async def story() -> None:
+        async with (
+            https_server(certificate) as (url, _),
+            handling(
+                DOWNLOAD_VERIFY_CERTIFICATES=True, PODCRAWLER_INSECURE_HOSTS="old.example.org, LOCALHOST"
+            ) as handler,
+        ):
+            assert (await handler.download_request(Request(url))).body == b"safe"
+            with pytest.raises(DownloadFailedError):
+                await handler.download_request(Request(url.replace("localhost", "127.0.0.1")))
+
+    asyncio.run(story())
+
+
+# Connections
+
+
+def test_a_connection_is_used_again(origin: RunningOrigin, tmp_path: Path) -> None:
+    async def story() -> None:
+        async with handling() as handler:
+            for number in range(3):
+                async with receiving(tmp_path, f"{number}.token.part") as part:
+                    url = f"{origin.address}/bytes/{100_000 + number}.mp3"
+                    await handler.download_request(Request(url, meta={"part": part}))
+                    assert part.received == 100_000 + number
+
+    asyncio.run(story())
+    # And the one that asks for the number.
+    assert origin.connections() == 2
+
+
+def test_addresses_may_be_of_ipv6(tmp_path: Path) -> None:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError as error:
+        pytest.skip(f"this machine has no IPv6: {error.strerror}")
+    with running("--host", "::1") as origin:
+        assert origin.address.startswith("http://[::1]:")
+        _, part, _ = download(f"{origin.address}/bytes/1000.mp3", tmp_path)
+        assert part.received == 1000
 
 
 # Proxies

@@ -14,7 +14,10 @@ import pytest
 from podcrawler.media import leftovers
 from podcrawler.media.part import PartFile
 from podcrawler.media.version import Version
+from tests.conftest import until
 
+#: A size that is worth keeping.
+M = 1_100_000
 URL = "https://media.example.org/1.mp3?signature=one"
 SIZE = 10_000_000
 VERSION = Version.told_by({"ETag": '"abc"'}, url=URL, size=SIZE)
@@ -69,25 +72,25 @@ def test_a_transfer_goes_on_where_another_left_off(tmp_path: Path) -> None:
 
 
 def test_what_comes_after_is_hashed_and_kept_too(tmp_path: Path) -> None:
-    leave(tmp_path, "old", 10)
+    leave(tmp_path, "old", M)
 
     async def story() -> None:
         part = leftovers.open_part(tmp_path, "1", "new", URL)
         await part.write([b"more"])
         await part.seal()
-        assert part.path.read_bytes() == bytes_of(10) + b"more"
-        assert part.sha256 == hashlib.sha256(bytes_of(10) + b"more").hexdigest()
+        assert part.path.read_bytes() == bytes_of(M) + b"more"
+        assert part.sha256 == hashlib.sha256(bytes_of(M) + b"more").hexdigest()
         await part.leave()
 
     asyncio.run(story())
-    assert begin(tmp_path, "next")[0] == 14
+    assert begin(tmp_path, "next")[0] == M + 4
 
 
 def test_the_longest_is_gone_on_with_and_the_others_go(tmp_path: Path) -> None:
-    leave(tmp_path, "short", 10)
+    leave(tmp_path, "short", M)
     # Beside it, as after a time without locks.
     (tmp_path / "aside").mkdir()
-    leave(tmp_path / "aside", "long", 30)
+    leave(tmp_path / "aside", "long", 3 * M)
     for path in (tmp_path / "aside").iterdir():
         path.rename(tmp_path / path.name)
     (tmp_path / "aside").rmdir()
@@ -96,40 +99,40 @@ def test_the_longest_is_gone_on_with_and_the_others_go(tmp_path: Path) -> None:
     (tmp_path / "1.orphan.new.json.part").write_text("{}")
     (tmp_path / "11.other.part").write_bytes(b"x")
     (tmp_path / "1.title.mp3").write_bytes(b"x")
-    assert begin(tmp_path)[0] == 30
+    assert begin(tmp_path)[0] == 3 * M
     assert names(tmp_path) == ["1.new.json.part", "1.new.part", "1.title.mp3", "11.other.part"]
 
 
 @pytest.mark.parametrize(
     ("url", "size"),
     [
-        ("https://media.example.org/1.mp3?signature=two", 20),
+        ("https://media.example.org/1.mp3?signature=two", 2 * M),
         ("https://media.example.org/2.mp3?signature=one", 0),
         ("https://elsewhere.example.org/1.mp3?signature=one", 0),
     ],
 )
 def test_another_enclosure_is_another_file(tmp_path: Path, url: str, size: int) -> None:
-    leave(tmp_path, "old", 20)
+    leave(tmp_path, "old", 2 * M)
     assert begin(tmp_path, url=url)[0] == size
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"version": null}'])
 def test_a_memo_that_cannot_be_read_proves_nothing(tmp_path: Path, text: str) -> None:
-    leave(tmp_path, "old", 20)
+    leave(tmp_path, "old", 2 * M)
     memo(tmp_path, "old").write_text(text)
     assert begin(tmp_path)[0] == 0
     assert names(tmp_path) == ["1.new.part"]
 
 
 def test_what_was_not_on_the_disk_for_sure_is_not_trusted_after_a_restart(tmp_path: Path) -> None:
-    leave(tmp_path, "old", 20)
+    leave(tmp_path, "old", 2 * M)
     told = json.loads(memo(tmp_path, "old").read_text())
-    memo(tmp_path, "old").write_text(json.dumps({**told, "synced": 15}))
-    assert begin(tmp_path, "again")[0] == 20
+    memo(tmp_path, "old").write_text(json.dumps({**told, "synced": M}))
+    assert begin(tmp_path, "again")[0] == 2 * M
     told = json.loads(memo(tmp_path, "again").read_text())
-    assert told["synced"] == 15
+    assert told["synced"] == M
     memo(tmp_path, "again").write_text(json.dumps({**told, "boot": "another"}))
-    assert begin(tmp_path)[0] == 15
+    assert begin(tmp_path)[0] == M
 
 
 def test_a_whole_part_still_has_to_be_proven(tmp_path: Path) -> None:
@@ -139,26 +142,26 @@ def test_a_whole_part_still_has_to_be_proven(tmp_path: Path) -> None:
 
 
 def test_a_part_without_a_version_does_not_stay(tmp_path: Path) -> None:
-    leave(tmp_path, "old", 20, version=None)
+    leave(tmp_path, "old", 2 * M, version=None)
     assert names(tmp_path) == []
 
 
-def test_an_empty_part_does_not_stay(tmp_path: Path) -> None:
-    leave(tmp_path, "old", 0)
+def test_a_part_that_is_sooner_fetched_again_does_not_stay(tmp_path: Path) -> None:
+    leave(tmp_path, "old", 1024 * 1024 - 1)
     assert names(tmp_path) == []
 
 
 def test_a_published_file_is_never_written_to(tmp_path: Path) -> None:
     """A node that died between giving a part its final name and taking the other away."""
-    leave(tmp_path, "old", 20)
+    leave(tmp_path, "old", 2 * M)
     (tmp_path / "elsewhere.mp3").hardlink_to(tmp_path / "1.old.part")
     assert begin(tmp_path)[0] == 0
-    assert (tmp_path / "elsewhere.mp3").read_bytes() == bytes_of(20)
+    assert (tmp_path / "elsewhere.mp3").read_bytes() == bytes_of(2 * M)
     assert names(tmp_path) == ["1.new.part", "elsewhere.mp3"]
 
 
 def test_a_body_from_the_start_takes_the_memo_away_first(tmp_path: Path) -> None:
-    leave(tmp_path, "old", 20)
+    leave(tmp_path, "old", 2 * M)
 
     async def story() -> None:
         part = leftovers.open_part(tmp_path, "1", "new", URL)
@@ -207,7 +210,7 @@ def test_a_part_of_a_living_node_is_left_alone_and_that_of_a_killed_one_gone_on_
 
 
 def test_what_dead_nodes_left_can_be_cleaned_up(tmp_path: Path) -> None:
-    leave(tmp_path, "old", 20)
+    leave(tmp_path, "old", 2 * M)
     (tmp_path / "2.other.part").write_bytes(b"x")
     leftovers.clean(tmp_path, "1")
     assert names(tmp_path) == ["2.other.part"]
@@ -226,7 +229,7 @@ def test_a_planted_link_is_not_followed(tmp_path: Path) -> None:
 def test_a_part_that_was_renamed_while_it_was_looked_for_is_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    leave(tmp_path, "old", 20)
+    leave(tmp_path, "old", 2 * M)
     flock = fcntl.flock
 
     def taken_meanwhile(file: int, how: int) -> None:
@@ -235,7 +238,7 @@ def test_a_part_that_was_renamed_while_it_was_looked_for_is_left_alone(
 
     monkeypatch.setattr(fcntl, "flock", taken_meanwhile)
     leftovers.clean(tmp_path, "1")
-    assert (tmp_path / "elsewhere").read_bytes() == bytes_of(20)
+    assert (tmp_path / "elsewhere").read_bytes() == bytes_of(2 * M)
 
 
 def test_a_growing_part_is_brought_to_the_disk_now_and_then(tmp_path: Path) -> None:
@@ -244,8 +247,9 @@ def test_a_growing_part_is_brought_to_the_disk_now_and_then(tmp_path: Path) -> N
         await part.begin(VERSION, None)
         for _ in range(40):
             await part.write([bytes(1024 * 1024)])
+        await asyncio.to_thread(
+            until, lambda: json.loads(memo(tmp_path, "t").read_text())["synced"] >= 16 * 1024 * 1024
+        )
         await part.close()
-        synced = json.loads(memo(tmp_path, "t").read_text())["synced"]
-        assert synced >= 16 * 1024 * 1024
 
     asyncio.run(story())

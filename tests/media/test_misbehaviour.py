@@ -86,7 +86,7 @@ ROWS: dict[str, tuple[Parameters, Whole | Failed]] = {
     "trickling": ({"rate": 1000}, Failed("too-slow", "passing", "(PODCRAWLER_MIN_RATE)")),
     # What has the wrong size.
     "long": ({"surplus": 1000}, Whole(sent=None)),
-    "empty": ({"size": 0}, Failed("empty", "passing", "is empty; try again later.")),
+    "empty": ({"size": 0}, Failed("empty", "passing", "sent an empty file; try again later.")),
     "too small": ({"size": MIN_SIZE - 1}, Failed("too-small", "passing", "(100, PODCRAWLER_MIN_SIZE)")),
     "too large": ({"size": MAX_SIZE + 1}, Failed("too-large", "permanent", "raise PODCRAWLER_MAX_SIZE", 1)),
     "endless": ({"endless": 1}, Failed("too-large", "permanent", "more than 10000000 bytes", 1)),
@@ -103,7 +103,7 @@ ROWS: dict[str, tuple[Parameters, Whole | Failed]] = {
     "busy": ({"fail_first": 2, "retry_after": 1}, Whole()),
     "too busy": ({"status": 503, "retry_after": 1}, Failed("http-503", "busy", "answered 503 Service Unavailable")),
     "page": ({"html": 1}, Failed("not-media", "passing", "sent a web page instead of audio")),
-    "in circles": ({"redirect_loop": 1}, Failed("ignored", "permanent", "redirect", 1)),
+    "in circles": ({"redirect_loop": 1}, Failed("redirects", "passing", "without end")),
 }
 
 

@@ -136,7 +136,9 @@ def test_which_names_are_the_file_of_an_episode() -> None:
     ("url", "content_type", "enclosure_type", "expected"),
     [
         ("https://h/a.mp3", "", "", "mp3"),
-        ("https://h/a.MP3?x=.ogg#y.wav", "audio/ogg", "", "mp3"),
+        ("https://h/a.MP3?x=.ogg#y.wav", "", "", "mp3"),
+        ("https://h/a.mp3", "audio/ogg", "audio/mp4", "ogg"),
+        ("https://[h/a.mp3", "", "", "bin"),
         ("https://h/a.m4a/", "", "", "m4a"),
         ("https://h/a%2Emp3", "", "", "mp3"),
         ("https://h/a.php", "audio/mpeg", "audio/ogg", "mp3"),
@@ -148,7 +150,7 @@ def test_which_names_are_the_file_of_an_episode() -> None:
     ],
 )
 def test_extension(url: str, content_type: str, enclosure_type: str, expected: str) -> None:
-    assert extension(url=url, content_type=content_type, enclosure_type=enclosure_type) == expected
+    assert extension([content_type, enclosure_type], [url]) == expected
 
 
 @hostile

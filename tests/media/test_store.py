@@ -63,6 +63,15 @@ def test_a_complete_file_is_never_replaced(store: LocalStore) -> None:
     assert (store.root / "show" / "1.title.mp3").read_bytes() == b"was here first"
 
 
+def test_whose_bytes_a_name_stands_for_is_told(store: LocalStore) -> None:
+    part, late = transferred(store, b"audio"), transferred(store, b"audio", "other")
+    store.adopt(part, "show", "1.title.mp3")
+    store.adopt(late, "show", "1.title.mp3")
+    assert (part.superseded, late.superseded) == (False, True)
+    finish(part)
+    finish(late)
+
+
 def test_ids_that_differ_in_case_alone_get_names_that_differ_on_every_disk(store: LocalStore) -> None:
     lower, upper = transferred(store, b"lower"), transferred(store, b"upper!", "other")
     assert store.adopt(lower, "show", "ab.Title.mp3") == ("show/ab.Title.mp3", 5)

@@ -1,13 +1,9 @@
-"""The queue's scripts, on a real Valkey, with the clock turned by hand."""
+"""The queue's scripts, on every server that they must work on, with the clock turned by hand."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule, run_state_machine_as_test
 
 from podcrawler.exceptions import EntryError
 from podcrawler.queue import endings
@@ -31,6 +27,11 @@ def make_queue(redis: Client, name: str = "episodes", **changes: Any) -> Queue:
         "visit_seconds": 100,
     }
     return Queue(redis, name, **values | changes)
+
+
+@pytest.fixture
+def redis(every_redis: Client) -> Client:
+    return every_redis
 
 
 @pytest.fixture
@@ -299,91 +300,3 @@ def test_a_person_can_read_what_failed(queue: Queue, redis: Client) -> None:
     fail(queue, lease_one(queue), "http-404", "Nicht da: “ü”.", NOW)
     told = json.loads(redis.hget("{podcrawler}:episodes:failed", "show/1") or b"")
     assert told == {"kind": "http-404", "reason": "Nicht da: “ü”.", "class": "permanent", "tries": 1, "at": NOW}
-
-
-def machine_of(queue_of: Callable[[], Queue]) -> type[RuleBasedStateMachine]:
-    """Random walks of a few nodes over a few entries, against what the design says of states."""
-
-    class Walk(RuleBasedStateMachine):
-        leases: Bundle[Lease] = Bundle("leases")
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.queue = queue_of()
-            self.now = NOW
-            self.pushed: set[str] = set()
-
-        @rule(number=st.integers(0, 5), payload=st.sampled_from(["a", "b"]))
-        def push(self, number: int, payload: str) -> None:
-            entry = episode(number, payload=payload, host=f"host{number % 2}")
-            self.queue.push_many([entry])
-            self.pushed.add(entry.name)
-
-        @rule(target=leases, count=st.integers(1, 1))
-        def lease(self, count: int) -> Lease:
-            granted = self.queue.lease(self.queue.new_tokens(count), self.now).leases
-            return granted[0] if granted else Lease("none", "none", "episode", "none", "none", 0, b"")
-
-        @rule(lease=consumes(leases), end=st.sampled_from(["finish", "fail", "retry", "release"]))
-        def end(self, lease: Lease, end: str) -> None:
-            match end:
-                case "finish":
-                    finish(self.queue, lease, size=1, path="x")
-                case "fail":
-                    fail(self.queue, lease, "kind", "reason", self.now)
-                case "retry":
-                    retry(self.queue, lease, "kind", "reason", self.now)
-                case "release":
-                    release(self.queue, [lease])
-
-        @rule(lease=leases)
-        def extend(self, lease: Lease) -> None:
-            self.queue.extend([lease], self.now)
-
-        @rule(seconds=st.integers(1, 100))
-        def wait(self, seconds: int) -> None:
-            self.now += seconds * 1000
-
-        @rule(number=st.integers(0, 5))
-        def requeue(self, number: int) -> None:
-            self.queue.requeue([f"show/{number}"])
-
-        @invariant()
-        def every_entry_is_in_exactly_one_state(self) -> None:
-            redis, prefix = self.queue.redis, "{podcrawler}:episodes:"
-            states: list[str] = []
-            for host in ("host0", "host1"):
-                pending = redis.zrange(f"{prefix}pending:{host}", 0, -1)
-                assert bool(pending) == (redis.zscore(f"{prefix}hosts", host) is not None)
-                states += [key.decode() for key in pending]
-            for structure in ("leases", "delayed"):
-                states += [key.decode() for key in redis.zrange(f"{prefix}{structure}", 0, -1)]
-            open_entries = len(states)
-            states += [key.decode() for key in redis.hkeys(f"{prefix}failed")]
-            assert set(states) == {key.decode() for key in redis.hkeys(f"{prefix}entries")}
-            states += [f"show/{name.decode()}" for name in redis.hkeys("{podcrawler}:finished:show")]
-            assert sorted(states) == sorted(f"show/{name}" for name in self.pushed)
-            assert self.queue.open_entries(["show"]) == open_entries
-            owners = redis.hgetall(f"{prefix}owners")
-            assert {token: key for key, token in owners.items()} == redis.hgetall(f"{prefix}tokens")
-            assert redis.hkeys(f"{prefix}owners") == [] or redis.zcard(f"{prefix}leases") == redis.hlen(
-                f"{prefix}owners"
-            )
-
-    return Walk
-
-
-def test_no_walk_loses_or_doubles_an_entry(redis: Client) -> None:
-    def fresh() -> Queue:
-        redis.flushall()
-        return make_queue(redis)
-
-    run_state_machine_as_test(
-        machine_of(fresh),
-        settings=settings(
-            max_examples=60,
-            stateful_step_count=40,
-            deadline=None,
-            suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-        ),
-    )

@@ -122,7 +122,7 @@ def test_a_node_that_is_told_to_stop_hands_back_what_it_holds(
         assert node.wait(20) == 130
         _, log = node.communicate()
     assert "Traceback" not in log
-    assert {Path(path).suffix for path in fleet.files()} == {".part"}
+    assert fleet.files() == {}
     assert state(redis) == {"order", "entries", "routes", "open", "hosts", "pending:127.0.0.1"}
     origin.release()
     assert fleet.drain().status == 0
@@ -301,6 +301,21 @@ def test_a_node_of_episodes_is_not_done_before_the_list_pages_are(
         assert fleet.run("crawl", "podcasts", "-s", "PODCRAWLER_EXIT_WHEN_DONE=1").status == 0
         assert node.wait(60) == 0
     assert len(fleet.files()) == 3
+
+
+def test_an_episode_that_kills_its_nodes_ends_failed(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
+    seed(redis, f"{origin.address}/feed.xml?episodes=1&size={MB}&stall_after=1000")
+    options = ("-s", "PODCRAWLER_LEASE_TIME=1", "-s", "PODCRAWLER_MAX_EXPIRIES=1")
+    for times in (1, 2):
+        with fleet.start("crawl", "episodes", *options) as node:
+            until(lambda: sum(n for path, n in origin.counts().items() if path.startswith("/bytes/")) == times)  # noqa: B023
+            node.kill()
+            node.wait()
+    ended = fleet.drain(*options)
+    assert ended.status == 1
+    assert failures(redis) == {"episode-1": "abandoned"}
+    assert "failed " in ended.err
+    assert "[abandoned]: too many nodes that took it died" in ended.err
 
 
 def asked_for(origin: RunningOrigin) -> int:

@@ -5,7 +5,8 @@
 --   gets its lease again, for the node may ask twice when the first answer did not arrive
 -- Returns {entries of all these queues that are pending, leased or delayed, seeds counted in, ms until the next one of
 --   this queue is due or -1,
---   the leases, each as {key, token, kind, group, name, tries, request}}.
+--   the leases, each as {key, token, kind, group, name, tries, request}, the keys of what failed because too many nodes
+--   that took it died}.
 local now, lasts, most_expiries = clock(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local seeds = KEYS[3]
 local BATCH = 200
@@ -43,11 +44,13 @@ for _, key in ipairs(redis.call('ZRANGEBYSCORE', Q .. 'delayed', '-inf', now, 'L
   to_pending(key, route_of(key))
 end
 
+local abandoned = {}
 for _, key in ipairs(redis.call('ZRANGEBYSCORE', Q .. 'leases', '-inf', now, 'LIMIT', 0, BATCH)) do
   local route = route_of(key)
   if redis.call('HINCRBY', Q .. 'expiries', key, 1) > most_expiries then
     to_failed(now, key, route, 'abandoned', 'permanent', most_expiries + 1 .. ' nodes took it and none came back; '
       .. 'it may be what ends them: look at their logs, then queue it again.')
+    abandoned[#abandoned + 1] = key
   else
     end_lease(key)
     to_pending(key, route)
@@ -110,4 +113,4 @@ for _, queue in ipairs(queues) do
   open = open + redis.call('HLEN', queue.prefix .. 'entries') - redis.call('HLEN', queue.prefix .. 'failed')
     + count_seeds(queue.seeds)
 end
-return {open, soonest, granted}
+return {open, soonest, granted, abandoned}

@@ -1,0 +1,65 @@
+"""Redirects, which media hosts send as a matter of course (trackers, load balancers): followed on the web only.
+
+Scrapy's own middleware bounds their number (``REDIRECT_MAX_TIMES``, 20), takes Authorization away when scheme, host or
+port change, and Cookie when the host changes or TLS ends. This one adds what it leaves open.
+"""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from scrapy import Request
+from scrapy.downloadermiddlewares.redirect import RedirectMiddleware as ScrapyRedirectMiddleware
+from scrapy.http import Response
+
+from podcrawler.exceptions import FetchError
+from podcrawler.queue.logins import origin_of, split_login
+
+
+class RedirectMiddleware(ScrapyRedirectMiddleware):
+    """Stands in for Scrapy's RedirectMiddleware, with its settings."""
+
+    def process_response(  # type: ignore[override]  # the spider argument is deprecated
+        self, request: Request, response: Response
+    ) -> Request | Response:
+        try:
+            return super().process_response(request, response)
+        except ValueError:
+            raise _not_on_the_web(request) from None
+
+    def _build_redirect_request(
+        self, source_request: Request, response: Response, *, url: str, **kwargs: Any
+    ) -> Request:
+        if not url.lower().startswith(("http://", "https://")):
+            raise _not_on_the_web(source_request)
+        url, login = split_login(url)
+        redirected = super()._build_redirect_request(source_request, response, url=url, **kwargs)
+        if login:
+            redirected.meta["login"] = login._asdict()
+        if _is_another_door(source_request.url, url):
+            redirected.headers.pop("Cookie", None)
+            # A cookie knows no port, and one without Secure no scheme (RFC 6265 §8.5, §8.6).
+            redirected.meta["dont_merge_cookies"] = True
+        return redirected
+
+
+def chain(response: Response) -> list[str]:
+    """The addresses that led to the response, its own last, without queries: those hold signatures that run out, and
+    tokens that are a listener's own."""
+    before = response.request.meta.get("redirect_urls", []) if response.request else []
+    return [urlsplit(url)._replace(query="", fragment="").geturl() for url in (*before, response.url)]
+
+
+def _is_another_door(source: str, target: str) -> bool:
+    """Whether the same host is asked on another port, or without TLS after with it."""
+    if urlsplit(source).hostname != urlsplit(target).hostname or origin_of(source) == origin_of(target):
+        return False
+    upgraded = origin_of(source).startswith("http:") and origin_of(target).startswith("https:")
+    return not (upgraded and origin_of(target).endswith(":443"))
+
+
+def _not_on_the_web(request: Request) -> FetchError:
+    return FetchError(
+        "address",
+        f"{urlsplit(request.url).hostname} redirects to an address that is not on the web; tell its owner, because "
+        "nothing but http and https is followed.",
+    )

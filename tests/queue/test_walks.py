@@ -1,0 +1,275 @@
+"""Random walks of several nodes over a few entries, against what docs/queue.md says of states."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, Literal
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    MultipleResults,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
+
+from podcrawler.exceptions import EntryError
+from podcrawler.queue import endings
+from podcrawler.queue.endings import Ending
+from podcrawler.queue.entries import Entry, Lease
+from podcrawler.queue.leases import Queue
+from tests.conftest import Client
+from tests.queue.test_leases import NOW, episode, make_queue, page
+
+State = Literal["pending", "leased", "delayed", "failed", "finished"]
+ROOT = "http://x/1"
+HOSTS = ["host0", "host1", "example.com", ""]
+PREFIX = "{podcrawler}:episodes:"
+FINISHED = "{podcrawler}:finished:show"
+#: From which state an entry may come into which, between two looks; None is to be unknown.
+MOVES: set[tuple[State | None, State | None]] = {
+    (None, "pending"),
+    (None, "leased"),  # a seed
+    (None, "finished"),  # recorded
+    ("pending", "leased"),
+    ("pending", "finished"),  # recorded
+    ("leased", "pending"),
+    ("leased", "delayed"),
+    ("leased", "failed"),
+    ("leased", "finished"),
+    ("delayed", "pending"),
+    ("delayed", "leased"),
+    ("delayed", "finished"),  # recorded
+    ("failed", "pending"),
+    ("failed", "leased"),  # a seed that was given again
+    ("failed", "finished"),  # recorded
+}
+#: Of list pages, which are finished for one visit, and of seeds, which are not recorded.
+MOVES_OF_PAGES: set[tuple[State | None, State | None]] = {*MOVES, ("finished", None), ("finished", "pending")}
+MOVES_OF_SEEDS: set[tuple[State | None, State | None]] = {*MOVES, ("leased", None)}
+
+
+def machine_of(queue_of: Callable[[], Queue]) -> type[RuleBasedStateMachine]:
+    """Whatever a node does may be done by any of them: what tells them apart are the tokens that they hold."""
+
+    class Walk(RuleBasedStateMachine):
+        leases: Bundle[Lease] = Bundle("leases")
+        #: Tokens that were asked with, to no answer.
+        unanswered: Bundle[list[str]] = Bundle("unanswered")
+        #: What was told once, and may reach Redis once more, at any time.
+        told: Bundle[Ending[Any]] = Bundle("told")
+
+        @initialize()
+        def begin(self) -> None:
+            self.queue = queue_of()
+            self.redis: Client = self.queue.redis
+            self.now = NOW
+            self.states: dict[str, State] = {}
+            self.sizes: dict[bytes, bytes] = {}
+            # So that there is something to lease from the first step on.
+            for number in range(3):
+                self._push(episode(number, host=f"host{number % 2}"))
+            self._push(page(ROOT))
+            self.push_seed("http://x/4")
+
+        @rule(number=st.integers(0, 4), payload=st.sampled_from(["a", "b"]), priority=st.integers(-1, 1))
+        def push_episode(self, number: int, payload: str, priority: int) -> None:
+            self._push(episode(number, payload=payload, host=f"host{number % 2}", priority=priority))
+
+        @rule(address=st.sampled_from([ROOT, "http://x/2", "http://x/3"]))
+        def push_page(self, address: str) -> None:
+            self._push(page(address, root=None if address == ROOT else ROOT))
+
+        @rule(seed=st.sampled_from(["http://x/1", "http://x/4"]))
+        def push_seed(self, seed: str) -> None:
+            self.redis.lpush("episodes:start_urls", seed)
+
+        @rule(target=leases, count=st.integers(1, 3))
+        def ask(self, count: int) -> MultipleResults[Lease]:
+            return self._ask(self.queue.new_tokens(count))
+
+        @rule(target=unanswered, count=st.integers(1, 3))
+        def ask_and_hear_nothing(self, count: int) -> list[str]:
+            tokens = self.queue.new_tokens(count)
+            self.queue.lease(tokens, self.now)
+            return tokens
+
+        @rule(target=leases, tokens=consumes(unanswered))
+        def ask_again(self, tokens: list[str]) -> MultipleResults[Lease]:
+            return self._ask(tokens)
+
+        @rule(target=told, lease=leases, end=st.sampled_from(["finish", "fail", "retry", "release"]))
+        def end(self, lease: Lease, end: str) -> Ending[Any]:
+            owned = self.redis.hget(f"{PREFIX}owners", lease.key) == lease.token.encode()
+            ending = _ending(lease, end, self.now)
+            (outcome,) = self.queue.end([ending])
+            if owned:
+                assert outcome not in (False, "lost")
+                if end != "release":
+                    assert self.queue.end([ending]) == [outcome]
+            return ending
+
+        @rule(ending=told)
+        def tell_again(self, ending: Ending[Any]) -> None:
+            before = self._look(), self._costs()
+            self.queue.end([ending])
+            assert (self._look(), self._costs()) == before
+
+        @rule(held=st.lists(leases, max_size=3))
+        def extend(self, held: list[Lease]) -> None:
+            owners = self.redis.hgetall(f"{PREFIX}owners")
+            lost = {lease.token for lease in held if owners.get(lease.key.encode()) != lease.token.encode()}
+            assert self.queue.extend(held, self.now) == lost
+
+        @rule(seconds=st.integers(-200, 200))
+        def turn_the_clock(self, seconds: int) -> None:
+            self.now += seconds * 1000
+
+        @rule(keys=st.lists(st.sampled_from(["show/0", "show/1", "show/2", ROOT, "http://x/2"]), max_size=3))
+        def requeue(self, keys: list[str]) -> None:
+            failed = {key for key in keys if self.states.get(key) == "failed"}
+            assert self.queue.requeue(keys) == len(failed)
+            states = self._look()
+            assert all(states[key] == "pending" for key in failed)
+            assert not any(key.decode() in failed for cost in self._costs() for key in cost)
+
+        @rule(number=st.integers(0, 4))
+        def record(self, number: int) -> None:
+            self.queue.record([("show", str(number), 7)])
+
+        @rule(paused=st.booleans())
+        def pause(self, paused: bool) -> None:
+            if paused:
+                self.redis.set("{podcrawler}:paused", 1)
+            else:
+                self.redis.delete("{podcrawler}:paused")
+
+        @invariant()
+        def every_entry_moves_as_it_may(self) -> None:
+            states = self._look()
+            for key in self.states.keys() | states.keys():
+                move = self.states.get(key), states.get(key)
+                moves = MOVES_OF_SEEDS if key.startswith("seed:") else MOVES_OF_PAGES if "://" in key else MOVES
+                assert move[0] == move[1] or move in moves, (key, move)
+            self.states = states
+
+        @invariant()
+        def what_is_finished_is_finished_once(self) -> None:
+            sizes, events = self._read(lambda pipe: (pipe.hgetall(FINISHED), pipe.xrange("{podcrawler}:events")))
+            assert sizes.items() >= self.sizes.items()
+            self.sizes = sizes
+            ends = [event for _, event in events if event[b"state"] == b"finished"]
+            episodes = Counter(event[b"key"] for event in ends if event[b"group"] == b"show")
+            assert all(count == 1 for count in episodes.values())
+            assert {key.removeprefix(b"show/") for key in episodes} <= sizes.keys()
+
+        @invariant()
+        def the_books_agree(self) -> None:
+            names = ("entries", "routes", "owners", "tokens", "open", "tries", "expiries", "ended")
+            entries, routes, owners, tokens, open_counts, tries, expiries, ended = self._read(
+                lambda pipe: [pipe.hgetall(PREFIX + name) for name in names]
+            )
+            assert entries.keys() == routes.keys()
+            assert {token: key for key, token in owners.items()} == tokens
+            assert {key.decode() for key in owners} == {key for key, state in self.states.items() if state == "leased"}
+            groups = Counter(
+                "seeds" if key.startswith("seed:") else ROOT if "://" in key else "show"
+                for key, state in self.states.items()
+                if state in ("pending", "leased", "delayed")
+            )
+            assert {group.decode(): int(count) for group, count in open_counts.items()} == groups
+            waiting = self._read(lambda pipe: [pipe.exists(f"{PREFIX}pending:{host}") for host in HOSTS])
+            hosts = {host for host, waits in zip(HOSTS, waiting, strict=True) if waits}
+            assert {host.decode() for host in self.redis.zrange(f"{PREFIX}hosts", 0, -1)} == hosts
+            assert ended.keys() == tries.keys()
+            assert entries.keys() >= tries.keys() | expiries.keys()
+            assert not [key for key, token in ended.items() if owners.get(key) == token]
+            for key, count in [*tries.items(), *expiries.items()]:
+                assert 1 <= int(count) <= (3 if self.states[key.decode()] == "failed" else 2)
+
+        def _ask(self, tokens: list[str]) -> MultipleResults[Lease]:
+            grant = self.queue.lease(tokens, self.now)
+            assert {lease.token for lease in grant.leases} <= set(tokens)
+            assert self.queue.lease(tokens, self.now).leases == grant.leases
+            states = Counter(self._look().values())
+            waiting = self.redis.llen("episodes:start_urls")
+            assert grant.open == waiting + sum(states[state] for state in ("pending", "leased", "delayed"))
+            return multiple(*grant.leases)
+
+        def _push(self, entry: Entry) -> None:
+            before = self._look().get(entry.key)
+            pushed = self.queue.push_many([entry])
+            after = self._look()[entry.key]
+            assert pushed.added == (before != "pending" and after == "pending")
+
+        def _look(self) -> dict[str, State]:
+            """The state of each entry; fails if there are two."""
+            leased, delayed, failed, finished, visited, entries, *pending = self._read(
+                lambda pipe: (
+                    pipe.zrange(f"{PREFIX}leases", 0, -1),
+                    pipe.zrange(f"{PREFIX}delayed", 0, -1),
+                    pipe.hkeys(f"{PREFIX}failed"),
+                    pipe.hkeys(FINISHED),
+                    pipe.hkeys("{podcrawler}:visit:" + ROOT),
+                    pipe.hkeys(f"{PREFIX}entries"),
+                    *(pipe.zrange(f"{PREFIX}pending:{host}", 0, -1) for host in HOSTS),
+                )
+            )
+            found: list[tuple[State, list[bytes]]] = [
+                ("leased", leased),
+                ("delayed", delayed),
+                ("failed", failed),
+                ("finished", [*visited, *(b"show/" + name for name in finished)]),
+                ("pending", [key for keys in pending for key in keys]),
+            ]
+            states = {key.decode(): state for state, keys in found for key in keys}
+            assert len(states) == sum(len(keys) for _, keys in found), found
+            assert {key for key, state in states.items() if state != "finished"} == {key.decode() for key in entries}
+            return states
+
+        def _costs(self) -> list[Any]:
+            return self._read(lambda pipe: [pipe.hgetall(PREFIX + name) for name in ("tries", "expiries", "ended")])
+
+        def _read(self, ask: Callable[[Client], object]) -> list[Any]:
+            pipe = self.redis.pipeline()
+            ask(pipe)
+            answers: list[Any] = pipe.execute()
+            return answers
+
+    return Walk
+
+
+def _ending(lease: Lease, end: str, now: int) -> Ending[Any]:
+    match end, lease.kind:
+        case "finish", "page":
+            return endings.finish_page(lease, {"podcast": "show"}, ("show", "{}"), [lease.key], 100)
+        case "finish", "seed":
+            return endings.finish_seed(lease)
+        case "finish", _:
+            return endings.finish(lease, size=1, path="x")
+        case "release", _:
+            return endings.release(lease)
+        case _:
+            tries = 1 if end == "fail" else 3
+            return endings.give_up(lease, EntryError("kind", "reason", "passing"), tries=tries, delay=10, now=now)
+
+
+def test_no_walk_loses_or_doubles_an_entry(every_redis: Client) -> None:
+    def fresh() -> Queue:
+        every_redis.flushall()
+        return make_queue(every_redis)
+
+    run_state_machine_as_test(
+        machine_of(fresh),
+        settings=settings(
+            max_examples=80,
+            stateful_step_count=50,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+        ),
+    )
