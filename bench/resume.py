@@ -15,7 +15,9 @@ def measure(options: Options) -> Result:
     """one file of 1 GB, kill -9 at its half: bytes that were sent twice"""
     size = SIZE // 10 if options.small else SIZE
     with running() as origin, place() as here:
-        here.redis.lpush("episodes:start_urls", f"{origin.address}/feed.xml?episodes=1&size={size}")
+        # It stalls after the half, once, so that it is still under way when this looks.
+        stall = f"stall_after={size * 6 // 10}&only_first=1"
+        here.redis.lpush("episodes:start_urls", f"{origin.address}/feed.xml?episodes=1&size={size}&{stall}")
         with here.start("podcrawler", "crawl", "episodes", "-s", "PODCRAWLER_LEASE_TIME=2") as node:
             while _received(here) < size // 2:
                 time.sleep(0.001)

@@ -18,6 +18,7 @@ USER_AGENT = "podcrawler (a podcast archiver; on behalf of one listener)"
 FILES_STORE = "archive"
 REDIS_URL = None
 PODCRAWLER_STATE_DIR = ""
+PODCRAWLER_SPOOL_DIR = ""
 PODCRAWLER_NAMESPACE = "podcrawler"
 PODCRAWLER_NODE_NAME = ""
 

@@ -48,7 +48,7 @@ class Command(ScrapyCommand):
         assert self.settings is not None
         check_settings(self.settings)
         addresses = list(dict.fromkeys(check_address(address) for address in args))
-        open_store(self.settings["FILES_STORE"]).check()
+        open_store(self.settings).check()
         folder = state_dir(self.settings)
         embedded = None if redis_configured(self.settings) else EmbeddedServer(folder)
         started = time.monotonic()

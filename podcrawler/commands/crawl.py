@@ -29,7 +29,7 @@ class Command(crawl.Command):
         check_settings(self.settings)
         with connect_node(self.settings) as redis:
             check_schema(redis, Keys(Config.read(self.settings).namespace))
-        open_store(self.settings["FILES_STORE"]).check()
+        open_store(self.settings).check()
         try:
             crawler = self._create_crawler(args[0])
         except KeyError:

@@ -17,7 +17,7 @@ from podcrawler.config import Config
 from podcrawler.exceptions import SettingError
 from podcrawler.queue.entries import Lease
 from podcrawler.queue.logins import Login, origin_of
-from podcrawler.queue.scheduler import Scheduler
+from podcrawler.queue.scheduler import scheduler_of
 
 #: Seconds for which a node takes what Redis told it about a podcast for true, and podcasts that it remembers at once.
 _FRESH, _MOST_KNOWN = 10.0, 1000
@@ -51,8 +51,8 @@ class LoginMiddleware:
         """What Redis has for the podcast that the request is for."""
         lease = request.meta.get("lease")
         name = lease.group if isinstance(lease, Lease) else request.meta.get("podcast")
-        scheduler = self._crawler.engine.scheduler
-        if not isinstance(name, str) or not isinstance(scheduler, Scheduler):
+        scheduler = scheduler_of(self._crawler)
+        if not isinstance(name, str) or scheduler is None:
             return None
         asked, login = self._known.get(name, (0.0, None))
         if time.monotonic() - asked > _FRESH:

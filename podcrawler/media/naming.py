@@ -95,8 +95,9 @@ def file_name(episode_id: str, title: str, extension: str) -> str:
 
 
 def told_apart(name: str) -> str:
-    """Another name for a file whose id differs from that of one that is there in upper and lower case alone, which
-    many disks (those of macOS and Windows) do not tell apart: with four hex digits of the id's SHA-256."""
+    """Another name for a file whose name something else has: a broken file, or one whose id differs in upper and lower
+    case alone, which many disks (those of macOS and Windows) do not tell apart. With four hex digits of the id's
+    SHA-256."""
     stem, _, ending = name.rpartition(".")
     episode_id = stem.partition(".")[0]
     mark = f"~{hashlib.sha256(episode_id.encode()).hexdigest()[:4]}.{ending}"

@@ -67,8 +67,8 @@ class Memo(BaseModel):
 class PartFile:
     """A file, open for writing and locked until ``close``, ``leave`` or ``discard``.
 
-    The constructor and ``go_on`` block: call them in a thread. They raise MediaError (``disk-full``, ``disk-error``).
-    All other methods are for the event loop's thread and keep file operations out of it.
+    The constructor, ``go_on`` and ``seal`` block: call them in a thread. They raise MediaError (``disk-full``,
+    ``disk-error``). All other methods are for the event loop's thread and keep file operations out of it.
     """
 
     def __init__(self, path: Path, enclosure: str = "", *, file: int | None = None) -> None:
@@ -147,14 +147,9 @@ class PartFile:
         (``disk-full``, ``disk-error``)."""
         await asyncio.to_thread(self._write, chunks)
 
-    async def seal(self) -> None:
-        """Bring every byte to the disk (fsync), and see that all are there. Raises MediaError."""
-        await asyncio.to_thread(self._seal)
-
     async def hand_over(self, take: Callable[[], _T | None]) -> _T | None:
-        """Seal the part, have ``take`` move the file, and let go of it: all in one thread, because a change of threads
-        costs more than a small file does. If ``take`` returns None or raises, this node keeps the part. Raises
-        MediaError, and what ``take`` raises."""
+        """Have ``take`` move the file, and let go of it: in one thread, because a change of threads costs more than a
+        small file does. If ``take`` returns None or raises, this node keeps the part. Raises what ``take`` raises."""
         return await asyncio.to_thread(self._hand_over, take)
 
     async def close(self) -> None:
@@ -242,7 +237,11 @@ class PartFile:
             if version and version is self.version and not self._closed:
                 self._note(synced=size)
 
-    def _seal(self) -> None:
+    def seal(self) -> None:
+        """Bring every byte to the disk (fsync), and see that all are there."""
+        if self._syncing:
+            # It would note something about a file that has another name by then.
+            self._syncing.result()
         with self._in_use:
             self._refuse_closed()
             try:
@@ -261,10 +260,6 @@ class PartFile:
             )
 
     def _hand_over(self, take: Callable[[], _T | None]) -> _T | None:
-        if self._syncing:
-            # It would note something about a file that is gone.
-            self._syncing.result()
-        self._seal()
         taken = take()
         if taken is not None:
             self._close()

@@ -10,7 +10,7 @@ import logging
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, ClassVar, NoReturn
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from scrapy import Request
@@ -32,7 +32,7 @@ from podcrawler.media.naming import file_name
 from podcrawler.media.part import PartFile
 from podcrawler.media.redirects import chain
 from podcrawler.media.room import RoomWatch
-from podcrawler.media.store import LocalStore
+from podcrawler.media.store import Store, open_store
 from podcrawler.queue.endings import finish
 from podcrawler.queue.entries import Lease, private_request
 from podcrawler.queue.scheduler import Scheduler, scheduler_of
@@ -49,6 +49,17 @@ class Transfer:
     lease: Lease
     #: None until it is known that the file is not there yet.
     part: PartFile | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A file that got its name."""
+
+    path: str
+    #: Bytes.
+    size: int
+    #: Whether it is known to be whole.
+    verified: bool
 
 
 class TransferFingerprinter(RequestFingerprinter):
@@ -73,11 +84,10 @@ class EpisodeFilesPipeline(FilesPipeline):
     """Archives episodes that this node holds a lease on. Items of other types pass untouched, as all
     items do where there is no queue (``scrapy parse --pipelines``)."""
 
-    STORE_SCHEMES: ClassVar[dict[str, Any]] = {"": LocalStore, "file": LocalStore}
-
-    store: LocalStore
+    store: Store  # type: ignore[assignment]  # of Scrapy's own interface nothing is used
 
     def __init__(self, store_uri: str, *, crawler: Crawler) -> None:
+        self._settings = crawler.settings
         super().__init__(store_uri, crawler=crawler)
         # Media hosts redirect as a matter of course (trackers, load balancers).
         self.allow_redirects = True
@@ -97,6 +107,9 @@ class EpisodeFilesPipeline(FilesPipeline):
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> "EpisodeFilesPipeline":
         return cls(crawler.settings["FILES_STORE"], crawler=crawler)
+
+    def _get_store(self, uri: str) -> Any:  # noqa: ARG002 (Scrapy's signature)
+        return open_store(self._settings)
 
     @property
     def _scheduler(self) -> Scheduler:
@@ -164,10 +177,10 @@ class EpisodeFilesPipeline(FilesPipeline):
         request: Request,
         info: MediaPipeline.SpiderInfo,  # noqa: ARG002
         *,
-        item: Any = None,
+        item: Any = None,  # noqa: ARG002
     ) -> FileInfo | None:
         transfer = self.transfers[request.meta["transfer"]]
-        taken_up = await asyncio.to_thread(self._take_up, item, transfer.lease)
+        taken_up = await asyncio.to_thread(self._take_up, transfer, request.url)
         if not isinstance(taken_up, PartFile):
             return _file_info(request, *taken_up, "uptodate")
         request.meta["part"] = transfer.part = taken_up
@@ -179,50 +192,52 @@ class EpisodeFilesPipeline(FilesPipeline):
         request: Request,
         info: MediaPipeline.SpiderInfo,  # noqa: ARG002
         *,
-        item: Any = None,
+        item: Any = None,  # noqa: ARG002
     ) -> FileInfo:
         transfer = self.transfers[request.meta["transfer"]]
         part = transfer.part
         assert part is not None
         if not part.complete:
             raise explain_response(response)
+        publish = partial(self._publish, transfer, part, response)
+        while (published := await part.hand_over(publish)) is None:
+            if not await self._scheduler.holder.still_held(transfer.lease):
+                raise TransferCancelledError
+        if not published.verified:
+            self.crawler.stats.inc_value("podcrawler/unverified")
+        sha256 = None if part.superseded else part.sha256
+        more = {"sha256": sha256, "verified": published.verified, "redirects": chain(response)}
+        return _file_info(request, published.path, published.size, "downloaded", more)
+
+    def _take_up(self, transfer: Transfer, url: str) -> tuple[str, int] | PartFile:
+        """The episode's file (path and bytes) if the store has it, else a part for its transfer. Blocking."""
+        episode = transfer.episode
+        if found := self.store.find(episode.podcast_id, episode.id):
+            self.store.clean(episode.podcast_id, episode.id)
+            return found
+        if self._draining:
+            raise TransferCancelledError
+        return self.store.new_part(episode.podcast_id, episode.id, transfer.lease.token, url)
+
+    def _publish(self, transfer: Transfer, part: PartFile, response: Response) -> Published | None:
+        """Give the part its name; None if the lease may have been lost meanwhile. Blocking. Raises MediaError."""
+        episode = transfer.episode
         try:
-            examined = await asyncio.to_thread(self._check, response, part, item)
+            examined = self._check(response, part, episode)
         except MediaError:
             # What was refused is not gone on with.
             part.forget()
             raise
-        publish = partial(self._publish, transfer, part, file_name(item.id, item.title, examined.extension))
-        while (published := await part.hand_over(publish)) is None:
-            if not await self._scheduler.holder.still_held(transfer.lease):
-                raise TransferCancelledError
-        if not examined.verified:
-            self.crawler.stats.inc_value("podcrawler/unverified")
-        sha256 = None if part.superseded else part.sha256
-        more = {"sha256": sha256, "verified": examined.verified, "redirects": chain(response)}
-        return _file_info(request, *published, "downloaded", more)
-
-    def _take_up(self, item: Episode, lease: Lease) -> tuple[str, int] | PartFile:
-        """The episode's file (path and bytes) if the store has it, else a part for its transfer. Blocking."""
-        if found := self.store.find(item.podcast_id, item.id):
-            self.store.clean(item.podcast_id, item.id)
-            return found
-        if self._draining:
-            raise TransferCancelledError
-        assert item.enclosure is not None
-        return self.store.new_part(item.podcast_id, item.id, lease.token, item.enclosure.url)
-
-    def _publish(self, transfer: Transfer, part: PartFile, name: str) -> tuple[str, int] | None:
-        """Give the part its name (path and bytes); None if the lease may have been lost meanwhile. Blocking."""
+        part.seal()
         if not self._scheduler.holder.surely_held(transfer.lease):
             return None
-        item = transfer.episode
-        published = self.store.adopt(part, item.podcast_id, name)
-        self.store.clean(item.podcast_id, item.id)
-        return published
+        name = file_name(episode.id, episode.title, examined.extension)
+        path, size = self.store.adopt(part, episode.podcast_id, name)
+        self.store.clean(episode.podcast_id, episode.id)
+        return Published(path, size, examined.verified)
 
     def _check(self, response: Response, part: PartFile, item: Episode) -> sniffing.Examined:
-        """What came. Blocking. Raises MediaError if it cannot be the file."""
+        """What came. Raises MediaError if it cannot be the file."""
         assert item.enclosure is not None
         host = urlsplit(response.url).hostname
         if part.received == 0:

@@ -20,9 +20,11 @@ from podcrawler.media import naming
 from podcrawler.media.part import disk_error
 
 #: Bytes that are read to tell what a file is; a container's signature needs a few, text is told from media by more.
-_HEAD = 4096
+HEAD = 4096
 #: A document of fewer bytes is text only if it is UTF-8; so short, other bytes may have no control character by chance.
 _TELLING = 128
+#: So many zeros, every other byte, are the halves of ASCII characters in UTF-16.
+_TELLING_ZEROS = 8
 #: What may stand at the top of an MP4; and how many of them are visited, at most.
 _BOXES = frozenset(b"ftyp styp pdin moov moof mfra mdat free skip wide udta meta uuid sidx ssix prft emsg".split())
 _MAX_BOXES = 10_000
@@ -104,19 +106,19 @@ def examine(path: Path, *, url: str, content_type: str, enclosure: Enclosure, co
     """
     try:
         with path.open("rb") as file:
-            head = file.read(_HEAD)
-            document = _document(head)
-            told = None if document else _container(file, head)
-            if told is None and not document and _DOCUMENT_TYPES.match(content_type.strip().lower()):
-                document = "a document"
+            head = file.read(HEAD)
+            found = document(head)
+            told = None if found else _container(file, head)
+            if told is None and not found and _DOCUMENT_TYPES.match(content_type.strip().lower()):
+                found = "a document"
             whole = True if counted else _whole(file, told)
     except OSError as error:
         raise disk_error(path, error) from error
     host = urlsplit(url).hostname
-    if document:
+    if found:
         raise MediaError(
             "not-media",
-            f"{host} sent {document} instead of audio; open the address in a browser to see what it says, "
+            f"{host} sent {found} instead of audio; open the address in a browser to see what it says, "
             "try again later.",
             "passing",
         )
@@ -134,11 +136,11 @@ def is_sound(path: Path) -> bool:
     """Whether a file that was found in the store may be what its name says: it is not empty, no document, and not
     known to be cut off. Blocking. Raises OSError."""
     with path.open("rb") as file:
-        head = file.read(_HEAD)
-        return bool(head) and not _document(head) and _whole(file, _container(file, head)) is not False
+        head = file.read(HEAD)
+        return bool(head) and not document(head) and _whole(file, _container(file, head)) is not False
 
 
-def _document(head: bytes) -> str:
+def document(head: bytes) -> str:
     """What a person calls a document that begins so; empty for what is none."""
     text = _text(head)
     if text is None:
@@ -165,10 +167,12 @@ def _text(head: bytes) -> str | None:
 
 
 def _encoding(head: bytes) -> str:
-    if head.startswith(codecs.BOM_UTF16_LE) or (head[1::2] and not any(head[1::2])):
-        return "utf-16-le"
-    if head.startswith(codecs.BOM_UTF16_BE) or not any(head[::2]):
-        return "utf-16-be"
+    for mark, encoding, other in (
+        (codecs.BOM_UTF16_LE, "utf-16-le", head[1::2]),
+        (codecs.BOM_UTF16_BE, "utf-16-be", head[::2]),
+    ):
+        if head.startswith(mark) or (len(other) >= _TELLING_ZEROS and not any(other)):
+            return encoding
     return "utf-8"
 
 

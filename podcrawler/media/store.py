@@ -1,4 +1,5 @@
-"""Where media files go: the store (``FILES_STORE``). So far a folder of this machine, or one that machines share.
+"""Where media files go: the store (``FILES_STORE``). A folder of this machine, one that machines share, or a
+bucket (s3.py).
 
 A file gets its final name in one step, when it is complete, and never in place of another: whatever has a media name
 in the store is a whole file, at any moment, even after a crash.
@@ -14,11 +15,13 @@ from pathlib import Path
 from typing import Protocol
 
 from scrapy.pipelines.files import FSFilesStore
+from scrapy.settings import BaseSettings
 
 from podcrawler.exceptions import StoreError
-from podcrawler.media import naming
+from podcrawler.media import naming, sniffing
 from podcrawler.media.leftovers import clean, open_part
 from podcrawler.media.part import FULL, PartFile, disk_error, remove, sync_folder
+from podcrawler.redis.connection import state_dir
 
 #: How a file system says that it has no hard links, or none here.
 _NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
@@ -34,7 +37,8 @@ class Store(Protocol):
         """Raise StoreError if nothing can be written here."""
 
     def find(self, podcast_id: str, episode_id: str) -> tuple[str, int] | None:
-        """The complete media file of the episode: its path relative to the store, and its size in bytes."""
+        """The complete media file of the episode: its path relative to the store, and its size in bytes. A file that
+        shows to be something else, or cut off (sniffing.is_sound), is none."""
 
     def new_part(self, podcast_id: str, episode_id: str, token: str, enclosure: str) -> PartFile:
         """The file for a transfer of ``enclosure`` (the address): the best that dead nodes left, else a new one."""
@@ -45,16 +49,25 @@ class Store(Protocol):
     def adopt(self, part: PartFile, podcast_id: str, name: str) -> tuple[str, int]:
         """Publish a sealed part under ``name`` (made by naming.file_name): relative path, and size in bytes.
 
-        If a complete file of that name is already there it stays, and the part goes. If one is there whose name
-        differs in upper and lower case alone, the new one gets a name that no disk takes for that.
+        If a complete file of that name is already there it stays, and the part goes. If what is there is broken, or if
+        there is one whose name differs in upper and lower case alone, the new one gets a name that is told apart.
         """
 
 
-def open_store(uri: str) -> "LocalStore":
+def open_store(settings: BaseSettings) -> Store:
     """The store at ``FILES_STORE``. StoreError if it cannot be made, or podcrawler has no code for its kind."""
+    uri = str(settings["FILES_STORE"])
     scheme, separator, _ = uri.partition("://")
+    if separator and scheme == "s3":
+        # What it needs is not installed everywhere.
+        from podcrawler.media.s3 import BucketStore
+
+        spool = Path(settings["PODCRAWLER_SPOOL_DIR"] or state_dir(settings) / "spool")
+        return BucketStore.from_settings(settings, spool)
     if separator and scheme != "file":
-        raise StoreError(f"The store {uri} is of a kind that podcrawler does not know; set FILES_STORE to a folder.")
+        raise StoreError(
+            f"The store {uri} is of a kind that podcrawler does not know; set FILES_STORE to a folder or s3://BUCKET."
+        )
     return LocalStore(uri)
 
 
@@ -98,7 +111,8 @@ class LocalStore(FSFilesStore):
                 for entry in entries:
                     if not naming.belongs_to(entry.name, episode_id) or not entry.is_file(follow_symlinks=False):
                         continue
-                    if size := entry.stat(follow_symlinks=False).st_size:
+                    size = entry.stat(follow_symlinks=False).st_size
+                    if sniffing.is_sound(Path(entry)):
                         return f"{folder}/{entry.name}", size
         except FileNotFoundError:
             pass
@@ -119,12 +133,17 @@ class LocalStore(FSFilesStore):
             transferred = part.path.lstat()
             if any(naming.same_on_some_disks(name, other) for other in _names(folder)):
                 name = naming.told_apart(name)
+            elif _is_broken(folder / name):
+                # Not ours to remove or to replace: it may be all that somebody has.
+                name = naming.told_apart(name)
             final = folder / name
             _publish(part.path, final)
             found = final.lstat()
             if not stat.S_ISREG(found.st_mode):
                 raise FileExistsError(errno.EEXIST, "something that is no file is in the way")
             part.superseded = not os.path.samestat(found, transferred)
+            if part.superseded and _is_broken(final):
+                raise FileExistsError(errno.EEXIST, "a broken file is in the way")
             remove(part.path)
             sync_folder(final.parent)
         except OSError as error:
@@ -135,6 +154,11 @@ class LocalStore(FSFilesStore):
 def _names(folder: Path) -> Iterator[str]:
     with os.scandir(folder) as entries:
         yield from (entry.name for entry in entries)
+
+
+def _is_broken(path: Path) -> bool:
+    """Whether a file is there, but none that could be the episode's."""
+    return path.is_file() and not path.is_symlink() and not sniffing.is_sound(path)
 
 
 def _publish(part: Path, final: Path) -> None:

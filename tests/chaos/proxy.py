@@ -10,6 +10,7 @@ network comes back.
 import argparse
 import asyncio
 import contextlib
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -125,6 +126,8 @@ async def main() -> None:
         else:
             link.whole.set()
         print(word, flush=True)
+    # Its user is gone, and every connection with it: nothing is left to be ended in order.
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ def download(
     async def story() -> tuple[Response, PartFile, str]:
         async with handling(**settings) as handler, receiving(tmp_path) as part:
             response = await handler.download_request(Request(url, meta={"part": part, **(meta or {})}))
-            await part.seal()
+            await asyncio.to_thread(part.seal)
             return response, part, hashlib.sha256(part.path.read_bytes()).hexdigest()
 
     return asyncio.run(story())

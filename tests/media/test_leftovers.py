@@ -77,7 +77,7 @@ def test_what_comes_after_is_hashed_and_kept_too(tmp_path: Path) -> None:
     async def story() -> None:
         part = leftovers.open_part(tmp_path, "1", "new", URL)
         await part.write([b"more"])
-        await part.seal()
+        await asyncio.to_thread(part.seal)
         assert part.path.read_bytes() == bytes_of(M) + b"more"
         assert part.sha256 == hashlib.sha256(bytes_of(M) + b"more").hexdigest()
         await part.leave()

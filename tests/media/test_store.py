@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from podcrawler.exceptions import MediaError, StoreError
+from podcrawler.media import naming
 from podcrawler.media.part import PartFile
 from podcrawler.media.store import LocalStore, Store
+from tests.media.record_files import FILES
 
 URL = "https://media.example.org/1.mp3"
 
@@ -22,7 +24,7 @@ def transferred(store: Store, content: bytes, token: str = "token") -> PartFile:
     async def transfer() -> PartFile:
         part = store.new_part("show", "1", token, URL)
         await part.write([content])
-        await part.seal()
+        await asyncio.to_thread(part.seal)
         return part
 
     return asyncio.run(transfer())
@@ -44,7 +46,7 @@ def names(store: LocalStore) -> list[str]:
 
 
 def test_a_part_is_adopted_under_its_name(store: LocalStore) -> None:
-    part = transferred(store, b"audio")
+    part = transferred(store, b"\0udio")
     assert part.path == store.root / "show" / "1.token.part"
     assert store.find("show", "1") is None
     assert store.adopt(part, "show", "1.title.mp3") == ("show/1.title.mp3", 5)
@@ -55,16 +57,49 @@ def test_a_part_is_adopted_under_its_name(store: LocalStore) -> None:
 
 
 def test_a_complete_file_is_never_replaced(store: LocalStore) -> None:
-    (store.folder("show") / "1.title.mp3").write_bytes(b"was here first")
-    part = transferred(store, b"audio")
+    (store.folder("show") / "1.title.mp3").write_bytes(b"\0as here first")
+    part = transferred(store, b"\0udio")
     assert store.adopt(part, "show", "1.title.mp3") == ("show/1.title.mp3", 14)
     finish(part)
     assert names(store) == ["1.title.mp3"]
-    assert (store.root / "show" / "1.title.mp3").read_bytes() == b"was here first"
+    assert (store.root / "show" / "1.title.mp3").read_bytes() == b"\0as here first"
+
+
+@pytest.mark.parametrize(
+    "broken", [b"<!DOCTYPE html><title>Sorry</title>", b"", (FILES / "audio.m4a").read_bytes()[:-9]]
+)
+def test_a_broken_file_is_neither_taken_nor_touched(store: LocalStore, broken: bytes) -> None:
+    (store.folder("show") / "1.title.mp3").write_bytes(broken)
+    assert store.find("show", "1") is None
+    part = transferred(store, b"\0udio")
+    path, size = store.adopt(part, "show", "1.title.mp3")
+    finish(part)
+    assert size == 5
+    assert not part.superseded
+    assert store.find("show", "1") == (path, 5)
+    assert (store.root / "show" / "1.title.mp3").read_bytes() == broken
+    assert sorted(names(store)) == sorted(["1.title.mp3", path.partition("/")[2]])
+
+
+def test_a_broken_file_under_both_names_is_told(store: LocalStore) -> None:
+    for name in ("1.title.mp3", naming.told_apart("1.title.mp3")):
+        (store.folder("show") / name).write_bytes(b"sorry")
+    part = transferred(store, b"\0udio")
+    with pytest.raises(MediaError, match="a broken file is in the way"):
+        store.adopt(part, "show", "1.title.mp3")
+    finish(part)
+    assert [path.read_bytes() for path in store.folder("show").iterdir()] == [b"sorry"] * 2
+
+
+def test_one_id_in_two_podcasts_is_two_files(store: LocalStore) -> None:
+    for podcast in ("show", "other-show"):
+        (store.folder(podcast) / "1.title.mp3").write_bytes(b"\0udio")
+    assert store.find("show", "1") == ("show/1.title.mp3", 5)
+    assert store.find("other-show", "1") == ("other-show/1.title.mp3", 5)
 
 
 def test_whose_bytes_a_name_stands_for_is_told(store: LocalStore) -> None:
-    part, late = transferred(store, b"audio"), transferred(store, b"audio", "other")
+    part, late = transferred(store, b"\0udio"), transferred(store, b"\0udio", "other")
     store.adopt(part, "show", "1.title.mp3")
     store.adopt(late, "show", "1.title.mp3")
     assert (part.superseded, late.superseded) == (False, True)
@@ -73,7 +108,7 @@ def test_whose_bytes_a_name_stands_for_is_told(store: LocalStore) -> None:
 
 
 def test_ids_that_differ_in_case_alone_get_names_that_differ_on_every_disk(store: LocalStore) -> None:
-    lower, upper = transferred(store, b"lower"), transferred(store, b"upper!", "other")
+    lower, upper = transferred(store, b"\0ower"), transferred(store, b"\0pper!", "other")
     assert store.adopt(lower, "show", "ab.Title.mp3") == ("show/ab.Title.mp3", 5)
     path, size = store.adopt(upper, "show", "AB.TITLE.mp3")
     assert size == 6
@@ -87,29 +122,29 @@ def test_ids_that_differ_in_case_alone_get_names_that_differ_on_every_disk(store
 @pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK])
 def test_without_hard_links_it_is_renamed(store: LocalStore, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     monkeypatch.setattr(Path, "hardlink_to", refuse(number))
-    part = transferred(store, b"audio")
+    part = transferred(store, b"\0udio")
     assert store.adopt(part, "show", "1.title.mp3") == ("show/1.title.mp3", 5)
     finish(part)
-    again = transferred(store, b"other", "again")
+    again = transferred(store, b"\0ther", "again")
     assert store.adopt(again, "show", "1.title.mp3") == ("show/1.title.mp3", 5)
     finish(again)
     assert names(store) == ["1.title.mp3"]
-    assert (store.root / "show" / "1.title.mp3").read_bytes() == b"audio"
+    assert (store.root / "show" / "1.title.mp3").read_bytes() == b"\0udio"
 
 
 def test_what_is_no_file_is_not_adopted(store: LocalStore) -> None:
     (store.folder("show") / "1.title.mp3").mkdir()
-    part = transferred(store, b"audio")
+    part = transferred(store, b"\0udio")
     with pytest.raises(MediaError, match="no file is in the way"):
         store.adopt(part, "show", "1.title.mp3")
-    assert part.path.read_bytes() == b"audio"
+    assert part.path.read_bytes() == b"\0udio"
     finish(part)
 
 
 def test_a_refusal_of_the_disk_leaves_the_part_and_publishes_nothing(
     store: LocalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    part = transferred(store, b"audio")
+    part = transferred(store, b"\0udio")
     monkeypatch.setattr(Path, "hardlink_to", refuse(errno.ENOSPC))
     with pytest.raises(MediaError, match="disk is full") as caught:
         store.adopt(part, "show", "1.title.mp3")
@@ -127,7 +162,7 @@ def test_only_whole_regular_files_of_the_episode_are_found(store: LocalStore, tm
     (folder / "1.token.part").write_bytes(b"x")
     (folder / "11.title.mp3").write_bytes(b"x")
     assert store.find("show", "1") is None
-    (folder / "1.title.mp3").write_bytes(b"xy")
+    (folder / "1.title.mp3").write_bytes(b"\0y")
     assert store.find("show", "1") == ("show/1.title.mp3", 2)
 
 
