@@ -124,6 +124,22 @@ def memo_names(part_name: str) -> tuple[str, str]:
     return f"{begin}.new.json{PART_SUFFIX}", f"{begin}.json{PART_SUFFIX}"
 
 
+def of_episode(names: Iterable[str], episode_id: str) -> list[str]:
+    """Those of the names that begin as all names of the episode's files do. Raises ValueError if the id is illegal.
+
+    A folder may have tens of thousands, and is looked through for each episode: of one name no more is asked than this
+    before it is known to be the episode's.
+    """
+    begin = _checked(_EPISODE_ID, episode_id, "episode id") + "."
+    return [name for name in names if name.startswith(begin)]
+
+
+def has_twin(name: str, names: Iterable[str]) -> bool:
+    """Whether ``same_on_some_disks`` is true of a name made by ``file_name`` and one of ``names``."""
+    begin = name.partition(".")[0].lower() + "."
+    return any(same_on_some_disks(name, other) for other in names if other[: len(begin)].lower() == begin)
+
+
 def belongs_to(name: str, episode_id: str) -> bool:
     """Whether a file of this name is the media file of the episode. Raises ValueError if the id is illegal."""
     ending = name.rpartition(".")[2].lower()

@@ -10,7 +10,6 @@ import fcntl
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -19,7 +18,7 @@ from scrapy.settings import BaseSettings
 
 from podcrawler.exceptions import StoreError
 from podcrawler.media import naming, sniffing
-from podcrawler.media.leftovers import clean, open_part
+from podcrawler.media.leftovers import clean, names_in, open_part
 from podcrawler.media.part import FULL, PartFile, disk_error, remove, sync_folder
 from podcrawler.redis.connection import state_dir
 
@@ -107,13 +106,12 @@ class LocalStore(FSFilesStore):
     def find(self, podcast_id: str, episode_id: str) -> tuple[str, int] | None:
         folder = naming.folder_name(podcast_id)
         try:
-            with os.scandir(self.root / folder) as entries:
-                for entry in entries:
-                    if not naming.belongs_to(entry.name, episode_id) or not entry.is_file(follow_symlinks=False):
-                        continue
-                    size = entry.stat(follow_symlinks=False).st_size
-                    if sniffing.is_sound(Path(entry)):
-                        return f"{folder}/{entry.name}", size
+            for name in naming.of_episode(names_in(self.root / folder), episode_id):
+                path = self.root / folder / name
+                if naming.belongs_to(name, episode_id) and path.is_file() and not path.is_symlink():
+                    size = path.stat().st_size
+                    if sniffing.is_sound(path):
+                        return f"{folder}/{name}", size
         except FileNotFoundError:
             pass
         except OSError as error:
@@ -131,7 +129,7 @@ class LocalStore(FSFilesStore):
         folder = self.folder(podcast_id)
         try:
             transferred = part.path.lstat()
-            if any(naming.same_on_some_disks(name, other) for other in _names(folder)):
+            if naming.has_twin(name, names_in(folder)):
                 name = naming.told_apart(name)
             elif _is_broken(folder / name):
                 # Not ours to remove or to replace: it may be all that somebody has.
@@ -149,11 +147,6 @@ class LocalStore(FSFilesStore):
         except OSError as error:
             raise disk_error(folder / name, error) from error
         return f"{podcast_id}/{name}", found.st_size
-
-
-def _names(folder: Path) -> Iterator[str]:
-    with os.scandir(folder) as entries:
-        yield from (entry.name for entry in entries)
 
 
 def _is_broken(path: Path) -> bool:
