@@ -55,4 +55,5 @@ def _node(node: Report) -> str:
 
 def _in_hand(episode: InHand) -> str:
     of = human_bytes(episode.expected) if episode.expected is not None else "?"
-    return f"{episode.key} {episode.title}: {human_bytes(episode.received)} of {of}"
+    rate = f", {human_bytes(episode.rate)}/s" if episode.rate else ""
+    return f"{episode.key} {episode.title}: {human_bytes(episode.received)} of {of}{rate}"

@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 _INTERVAL = 0.5
 _EXPIRES = 15
+#: Of a new measurement in a mean that follows the last few.
+_WEIGHT = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ class InHand:
     #: Bytes so far, and bytes that the server promised (None: it did not).
     received: int
     expected: int | None
+    #: Bytes per second, of late.
+    rate: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,27 @@ def _report(name: str, fields: dict[bytes, bytes]) -> Report:
     return Report(name=name, **told)
 
 
+class Rates:
+    """How fast transfers are, from one look at them to the next. Only those looked at lately are remembered."""
+
+    def __init__(self) -> None:
+        #: By transfer: when it was looked at, its bytes then, and its rate.
+        self._last: dict[str, tuple[float, int, float]] = {}
+
+    def look(self, transfer: str, received: int) -> float:
+        """Bytes per second, a mean of the last few looks; 0 at the first."""
+        now = time.monotonic()
+        at, before, rate = self._last.pop(transfer, (now, received, 0.0))
+        if now > at:
+            rate += _WEIGHT * ((received - before) / (now - at) - rate)
+        self._last[transfer] = (now, received, rate)
+        for known, (seen, _, _) in list(self._last.items()):
+            if now - seen < _EXPIRES:
+                break
+            del self._last[known]
+        return rate
+
+
 class NodeReport:
     """The extension that writes the report of its node."""
 
@@ -84,6 +109,7 @@ class NodeReport:
         self._keys = keys
         self._supervisor_pid = supervisor_pid
         self._started = time.time()
+        self._rates = Rates()
         self._tasks: list[asyncio.Task[None]] = []
 
     @classmethod
@@ -136,7 +162,7 @@ class NodeReport:
             finished=stats.get_value("podcrawler/finished", 0),
             failed=stats.get_value("podcrawler/failed", 0),
             bytes=stats.get_value("podcrawler/bytes", 0),
-            in_hand=list(_in_hand(pipeline)) if pipeline else [],
+            in_hand=list(_in_hand(pipeline, self._rates)) if pipeline else [],
         )
 
     def _forget(self, redis: Any) -> None:
@@ -155,7 +181,8 @@ class NodeReport:
         pipe.execute()
 
 
-def _in_hand(pipeline: EpisodeFilesPipeline) -> Iterable[InHand]:
+def _in_hand(pipeline: EpisodeFilesPipeline, rates: Rates) -> Iterable[InHand]:
     for transfer in pipeline.transfers.values():
         if part := transfer.part:
-            yield InHand(transfer.episode.key, transfer.episode.title, part.received, part.expected)
+            rate = rates.look(transfer.lease.token, part.received)
+            yield InHand(transfer.episode.key, transfer.episode.title, part.received, part.expected, rate)

@@ -261,13 +261,15 @@ def test_a_node_works_on_all_that_it_has_leased(fleet: Commands, redis: Client, 
 
 
 def test_a_node_reports_what_it_has_in_hand(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
-    seed(redis, f"{origin.address}/feed.xml?episodes=1&size={MB}&stall_after=1000")
+    seed(redis, f"{origin.address}/feed.xml?episodes=1&size={9 * MB}&rate={MB}")
     with fleet.start("crawl", "episodes", "-s", "PODCRAWLER_NODE_NAME=one") as node:
         name = Keys().node(f"one-{node.pid}")
-        until(lambda: json.loads(redis.hget(name, "in_hand") or b"[]") != [])
+        until(lambda: any(told["rate"] for told in json.loads(redis.hget(name, "in_hand") or b"[]")))
         (in_hand,) = json.loads(redis.hget(name, "in_hand"))
         assert redis.zscore(Keys().nodes, f"one-{node.pid}")
-    assert in_hand["expected"] == MB
+        assert "/s" in fleet.run("status").out
+    assert in_hand["expected"] == 9 * MB
+    assert 0 < in_hand["received"] < 9 * MB
     assert 0 < redis.ttl(name) <= 15
 
 
