@@ -4,9 +4,11 @@ A login comes with the address, from what Redis keeps for the podcast, or from n
 own origin alone; one of netrc to the host that netrc names, but never without TLS after a redirect from it.
 """
 
+import asyncio
 import netrc
 import os
 import time
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from scrapy import Request
@@ -21,6 +23,8 @@ from podcrawler.queue.scheduler import scheduler_of
 
 #: Seconds for which a node takes what Redis told it about a podcast for true, and podcasts that it remembers at once.
 _FRESH, _MOST_KNOWN = 10.0, 1000
+#: Seconds to wait for Redis, where there is an older answer.
+_PATIENCE = 1.0
 
 
 class LoginMiddleware:
@@ -56,7 +60,10 @@ class LoginMiddleware:
             return None
         asked, login = self._known.get(name, (0.0, None))
         if time.monotonic() - asked > _FRESH:
-            login = await scheduler.call(scheduler.queue.login, name)
+            # What was known a moment ago is good enough where Redis does not answer.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_PATIENCE if name in self._known else None):
+                    login = await scheduler.call(scheduler.queue.login, name)
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()
             self._known[name] = time.monotonic(), login

@@ -4,7 +4,6 @@ Scrapy's own middleware bounds their number (``REDIRECT_MAX_TIMES``, 20), takes 
 port change, and Cookie when the host changes or TLS ends. This one adds what it leaves open.
 """
 
-from typing import Any
 from urllib.parse import urlsplit
 
 from scrapy import Request
@@ -14,6 +13,9 @@ from scrapy.http import Response
 from podcrawler.exceptions import FetchError
 from podcrawler.queue.logins import origin_of, split_login
 
+#: RFC 9110 §15.4.
+_REDIRECTS = (301, 302, 303, 307, 308)
+
 
 class RedirectMiddleware(ScrapyRedirectMiddleware):
     """Stands in for Scrapy's RedirectMiddleware, with its settings."""
@@ -22,24 +24,28 @@ class RedirectMiddleware(ScrapyRedirectMiddleware):
         self, request: Request, response: Response
     ) -> Request | Response:
         try:
-            return super().process_response(request, response)
+            result = super().process_response(request, response)
         except ValueError:
             raise _not_on_the_web(request) from None
+        if isinstance(result, Request):
+            return _with_care(request, result)
+        # Scrapy gives such an answer back as it is.
+        if response.status in _REDIRECTS and "Location" in response.headers:
+            raise _not_on_the_web(request)
+        return result
 
-    def _build_redirect_request(
-        self, source_request: Request, response: Response, *, url: str, **kwargs: Any
-    ) -> Request:
-        if not url.lower().startswith(("http://", "https://")):
-            raise _not_on_the_web(source_request)
-        url, login = split_login(url)
-        redirected = super()._build_redirect_request(source_request, response, url=url, **kwargs)
-        if login:
-            redirected.meta["login"] = login._asdict()
-        if _is_another_door(source_request.url, url):
-            redirected.headers.pop("Cookie", None)
-            # A cookie knows no port, and one without Secure no scheme (RFC 6265 §8.5, §8.6).
-            redirected.meta["dont_merge_cookies"] = True
-        return redirected
+
+def _with_care(request: Request, redirected: Request) -> Request:
+    """The redirected request, with its login where no log shows it, and without cookies that are for another door."""
+    url, login = split_login(redirected.url)
+    if login:
+        redirected = redirected.replace(url=url)
+        redirected.meta["login"] = login._asdict()
+    if _is_another_door(request.url, url):
+        redirected.headers.pop("Cookie", None)
+        # A cookie knows no port, and one without Secure no scheme (RFC 6265 §8.5, §8.6).
+        redirected.meta["dont_merge_cookies"] = True
+    return redirected
 
 
 def chain(response: Response) -> list[str]:
