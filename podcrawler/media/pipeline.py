@@ -159,6 +159,7 @@ class EpisodeFilesPipeline(FilesPipeline):
             await transfer.part.leave()
 
     def _clean_if_published(self, episode: Episode) -> None:
+        self.store.refresh(episode.podcast_id)
         if self.store.find(episode.podcast_id, episode.id):
             self.store.clean(episode.podcast_id, episode.id)
 
@@ -212,6 +213,8 @@ class EpisodeFilesPipeline(FilesPipeline):
     def _take_up(self, transfer: Transfer, url: str) -> tuple[str, int] | PartFile:
         """The episode's file (path and bytes) if the store has it, else a part for its transfer. Blocking."""
         episode = transfer.episode
+        if transfer.lease.again:
+            self.store.refresh(episode.podcast_id)
         if found := self.store.find(episode.podcast_id, episode.id):
             self.store.clean(episode.podcast_id, episode.id)
             return found

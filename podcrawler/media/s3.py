@@ -105,6 +105,9 @@ class BucketStore:
     def new_part(self, podcast_id: str, episode_id: str, token: str, enclosure: str) -> PartFile:
         return self._spool.new_part(podcast_id, episode_id, token, enclosure)
 
+    def refresh(self, podcast_id: str) -> None:
+        self._spool.refresh(podcast_id)
+
     def clean(self, podcast_id: str, episode_id: str) -> None:
         self._spool.clean(podcast_id, episode_id)
 

@@ -18,8 +18,10 @@ from scrapy.settings import BaseSettings
 
 from podcrawler.exceptions import StoreError
 from podcrawler.media import naming, sniffing
+from podcrawler.media.folders import KnownEpisodes
 from podcrawler.media.leftovers import clean, names_in, open_part
 from podcrawler.media.part import FULL, PartFile, disk_error, remove, sync_folder
+from podcrawler.media.version import resource
 from podcrawler.redis.connection import state_dir
 
 #: How a file system says that it has no hard links, or none here.
@@ -34,6 +36,9 @@ class Store(Protocol):
 
     def check(self) -> None:
         """Raise StoreError if nothing can be written here."""
+
+    def refresh(self, podcast_id: str) -> None:
+        """Other nodes may have worked on this podcast's next episode: do not trust what was known of its files."""
 
     def find(self, podcast_id: str, episode_id: str) -> tuple[str, int] | None:
         """The complete media file of the episode: its path relative to the store, and its size in bytes. A file that
@@ -79,6 +84,10 @@ class LocalStore(FSFilesStore):
         except OSError as error:
             raise _unusable(Path(basedir), error) from error
         self.root = Path(self.basedir)
+        self._known = KnownEpisodes()
+
+    def refresh(self, podcast_id: str) -> None:
+        self._known.forget(self.root / naming.folder_name(podcast_id))
 
     def check(self) -> None:
         try:
@@ -105,6 +114,8 @@ class LocalStore(FSFilesStore):
 
     def find(self, podcast_id: str, episode_id: str) -> tuple[str, int] | None:
         folder = naming.folder_name(podcast_id)
+        if not self._known.may_have(self.root / folder, episode_id):
+            return None
         try:
             for name in naming.of_episode(names_in(self.root / folder), episode_id):
                 path = self.root / folder / name
@@ -119,17 +130,23 @@ class LocalStore(FSFilesStore):
         return None
 
     def new_part(self, podcast_id: str, episode_id: str, token: str, enclosure: str) -> PartFile:
-        naming.part_name(episode_id, token)
-        return open_part(self.folder(podcast_id), episode_id, token, enclosure)
+        name = naming.part_name(episode_id, token)
+        folder = self.folder(podcast_id)
+        if not self._known.may_have(folder, episode_id):
+            return PartFile(folder / name, resource(enclosure))
+        return open_part(folder, episode_id, token, enclosure)
 
     def clean(self, podcast_id: str, episode_id: str) -> None:
-        clean(self.root / naming.folder_name(podcast_id), episode_id)
+        folder = self.root / naming.folder_name(podcast_id)
+        if self._known.may_have(folder, episode_id):
+            clean(folder, episode_id)
 
     def adopt(self, part: PartFile, podcast_id: str, name: str) -> tuple[str, int]:
         folder = self.folder(podcast_id)
         try:
             transferred = part.path.lstat()
-            if naming.has_twin(name, names_in(folder)):
+            episode_id = name.partition(".")[0]
+            if self._known.may_have(folder, episode_id) and naming.has_twin(name, names_in(folder)):
                 name = naming.told_apart(name)
             elif _is_broken(folder / name):
                 # Not ours to remove or to replace: it may be all that somebody has.
@@ -144,6 +161,7 @@ class LocalStore(FSFilesStore):
                 raise FileExistsError(errno.EEXIST, "a broken file is in the way")
             remove(part.path)
             sync_folder(final.parent)
+            self._known.add(folder, episode_id)
         except OSError as error:
             raise disk_error(folder / name, error) from error
         return f"{podcast_id}/{name}", found.st_size

@@ -47,6 +47,8 @@ class Lease:
     tries: int
     #: The request, as the codec wrote it; of a seed, the bytes that a user pushed.
     payload: bytes
+    #: Whether there was a lease on this entry before, so that something of it may be on disk.
+    again: bool = True
 
 
 def page_request(address: str, root: str | None = None) -> Request:

@@ -172,8 +172,8 @@ class Queue:
             "lease", [_time(now), _ms(self.lease_time), self._max_expiries, *tokens], extra_keys=self._lease_keys
         )
         leases = [
-            Lease(key.decode(), token.decode(), kind.decode(), group.decode(), name.decode(), tries, payload)
-            for key, token, kind, group, name, tries, payload in rows
+            Lease(key.decode(), token.decode(), kind.decode(), group.decode(), name.decode(), tries, payload, times > 1)
+            for key, token, kind, group, name, tries, payload, times in rows
         ]
         next_due = None if due < 0 else due / 1000
         return Grant(leases, open_entries, next_due, [key.decode() for key in abandoned])

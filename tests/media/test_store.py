@@ -161,9 +161,20 @@ def test_only_whole_regular_files_of_the_episode_are_found(store: LocalStore, tm
     (folder / "1.folder.mp3").mkdir()
     (folder / "1.token.part").write_bytes(b"x")
     (folder / "11.title.mp3").write_bytes(b"x")
+    store.refresh("show")
     assert store.find("show", "1") is None
     (folder / "1.title.mp3").write_bytes(b"\0y")
     assert store.find("show", "1") == ("show/1.title.mp3", 2)
+
+
+def test_a_folder_is_looked_through_once_for_episodes_that_are_new(store: LocalStore) -> None:
+    (store.folder("show") / "1.title.mp3").write_bytes(b"\0y")
+    assert store.find("show", "2") is None
+    (store.folder("show") / "2.title.mp3").write_bytes(b"\0y")
+    assert store.find("show", "2") is None
+    assert store.find("show", "1") == ("show/1.title.mp3", 2)
+    store.refresh("show")
+    assert store.find("show", "2") == ("show/2.title.mp3", 2)
 
 
 def test_a_new_part_goes_in_place_of_what_a_dead_node_left(store: LocalStore) -> None:

@@ -1,5 +1,5 @@
 -- leased -> finished: records the entry and ends its lease.
--- Keys: Q entries, routes, leases, owners, tokens, tries, expiries, ended, open; A told, finished:<group>, visit:<group>, podcasts, addresses, events
+-- Keys: Q entries, routes, leases, owners, tokens, tries, expiries, deliveries, ended, open; A told, finished:<group>, visit:<group>, podcasts, addresses, events
 -- ARGV: key, token, what to record, where the file lies that was downloaded, how many entries it told, seconds that a visit
 --   is remembered, then of a list page: podcast id, podcast JSON, the addresses that lead to it
 -- Returns 1, or 0 if the lease is lost and nobody else has finished the entry, or if Redis has forgotten an entry that it

@@ -1,12 +1,11 @@
 -- Hands out leases: brings back what is due, then takes pending entries, then seeds.
--- Keys: all of Q; A paused, told, events; KEYS[3], the seeds: a list, a set or a sorted set; then, for each other queue that entries of
---   this one come from, its prefix and its seeds
--- ARGV: now, ms that a lease lasts, most expiries, one token for each entry that is wanted; a token that is known already
---   gets its lease again, for the node may ask twice when the first answer did not arrive
+-- Keys: all of Q; A paused, told, events; KEYS[3], the seeds: a list, a set or a sorted set; then, for each other queue
+--   that entries of this one come from, its prefix and its seeds
+-- ARGV: now, ms that a lease lasts, most expiries, one token for each entry that is wanted; a token that is known
+--   already gets its lease again, for the node may ask twice when the first answer did not arrive
 -- Returns {entries of all these queues that are pending, leased or delayed, seeds counted in, ms until the next one of
---   this queue is due or -1,
---   the leases, each as {key, token, kind, group, name, tries, request}, the keys of what failed because too many nodes
---   that took it died}.
+--   this queue is due or -1, the leases, each as {key, token, kind, group, name, tries, request, leases so far}, the keys
+--   of what failed because too many nodes that took it died}.
 local now, lasts, most_expiries = clock(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local seeds = KEYS[3]
 local BATCH = 200
@@ -89,14 +88,17 @@ local granted = {}
 if redis.call('EXISTS', A .. 'paused') == 0 then
   for i = 4, #ARGV do
     local token = ARGV[i]
-    local key = redis.call('HGET', Q .. 'tokens', token) or take_pending() or take_seed()
+    local held = redis.call('HGET', Q .. 'tokens', token)
+    local key = held or take_pending() or take_seed()
     if not key then break end
+    if not held then redis.call('HINCRBY', Q .. 'deliveries', key, 1) end
     local route = route_of(key)
     redis.call('ZADD', Q .. 'leases', now + lasts, key)
     redis.call('HSET', Q .. 'owners', key, token)
     redis.call('HSET', Q .. 'tokens', token, key)
     granted[#granted + 1] = {key, token, route.kind, route.group, route.name,
-      tonumber(redis.call('HGET', Q .. 'tries', key) or 0), redis.call('HGET', Q .. 'entries', key)}
+      tonumber(redis.call('HGET', Q .. 'tries', key) or 0), redis.call('HGET', Q .. 'entries', key),
+      tonumber(redis.call('HGET', Q .. 'deliveries', key))}
   end
 end
 

@@ -1,5 +1,5 @@
 -- Records episodes as finished whose files were there before, whatever state they are in, but for those under way.
--- Keys: Q entries, routes, pending:<host>, hosts, delayed, failed, tries, expiries, ended, open; A finished:<group>
+-- Keys: Q entries, routes, pending:<host>, hosts, delayed, failed, tries, expiries, deliveries, ended, open; A finished:<group>
 -- ARGV: for each episode four values: key, podcast, name, bytes
 -- Returns how many were not recorded before.
 local recorded = 0

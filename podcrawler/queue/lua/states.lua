@@ -12,6 +12,7 @@
 --   Q delayed         zset    key -> ms when it is due
 --   Q tries           hash    key -> how many leases ended in an error
 --   Q expiries        hash    key -> how many leases ran out
+--   Q deliveries      hash    key -> how many leases there were
 --   Q ended           hash    key -> token of the last lease that ended in an error
 --   Q failed          hash    key -> JSON {kind, class, reason, tries, at}
 --   Q open            hash    group -> how many of its entries are pending, leased or delayed
@@ -98,7 +99,7 @@ local function owns(key, token)
 end
 
 local function forget(key)
-  for _, hash in ipairs({'entries', 'routes', 'tries', 'expiries', 'ended'}) do
+  for _, hash in ipairs({'entries', 'routes', 'tries', 'expiries', 'deliveries', 'ended'}) do
     redis.call('HDEL', Q .. hash, key)
   end
 end
