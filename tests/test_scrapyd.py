@@ -149,8 +149,9 @@ def settings(valkey_url: str, tmp_path: Path) -> dict[str, object]:
 
 
 def files(settings: dict[str, object]) -> dict[str, int]:
-    """The media files in the store by name, with their sizes; parts too."""
-    return {path.name: path.stat().st_size for path in Path(str(settings["FILES_STORE"])).glob("[!.]*/*")}
+    """The media files in the store by name, with their sizes; parts too, but not what is noted about them."""
+    paths = Path(str(settings["FILES_STORE"])).glob("[!.]*/*")
+    return {path.name: path.stat().st_size for path in paths if not path.name.endswith(".json.part")}
 
 
 def test_our_configuration_is_one_that_scrapyd_knows() -> None:

@@ -208,6 +208,16 @@ class Queue:
         found = self.redis.hmget(self.keys.addresses, list(addresses))
         return next((known.decode() for known in found if known), None)
 
+    def name_podcast(self, addresses: Sequence[str], podcast_id: str) -> str:
+        """The id that the podcast has under the first known of ``addresses``; if none is, the given one, which it has
+        from now on and for all nodes under the first of them."""
+        if known := self.podcast_id(addresses):
+            return known
+        pipe = self.redis.pipeline(transaction=True)
+        pipe.hsetnx(self.keys.addresses, addresses[0], podcast_id)
+        pipe.hget(self.keys.addresses, addresses[0])
+        return str(pipe.execute()[1].decode())
+
     def keep_login(self, names: Iterable[str], login: Login) -> None:
         """Keep the login under these names: a podcast's id, and the address that it was read from."""
         self.redis.hset(self.keys.logins, mapping=dict.fromkeys(names, json.dumps(login._asdict())))

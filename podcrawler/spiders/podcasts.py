@@ -60,8 +60,8 @@ class PodcastsSpider(QueueSpider):
         scheduler = self.scheduler
         addresses = list(dict.fromkeys([lease.group, lease.name, response.url]))
         podcast = listing.podcast
-        known_as = await scheduler.call(scheduler.queue.podcast_id, addresses)
-        podcast.id = known_as or podcast.id
+        # Before anything is pushed: another node may read the next page before this one is done.
+        podcast.id = await scheduler.call(scheduler.queue.name_podcast, addresses, podcast.id)
         if login := Login.read(response.meta.get("login")):
             await scheduler.call(scheduler.queue.keep_login, [lease.group, podcast.id], login)
         await scheduler.call(Imports(scheduler.episodes).claim, podcast.id, listing.episodes)

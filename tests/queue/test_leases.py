@@ -284,6 +284,13 @@ def test_an_address_leads_to_the_podcast_that_it_led_to_first(redis: Client) -> 
     assert queue.podcast_id(["http://x/second"]) == "second"
 
 
+def test_a_podcast_has_the_name_that_was_given_first(queue: Queue) -> None:
+    """The pages of one address may be read by two nodes at once, and tell different names."""
+    assert queue.name_podcast(["http://x/1", "http://x/moved"], "first") == "first"
+    assert queue.name_podcast(["http://x/1", "http://x/page-2"], "second") == "first"
+    assert queue.podcast_id(["http://x/1"]) == "first"
+
+
 def test_a_seed_is_leased_and_not_popped(queue: Queue, redis: Client) -> None:
     redis.lpush("episodes:start_urls", "http://x/1", b"\xff")
     first, second = queue.lease(queue.new_tokens(5), NOW).leases

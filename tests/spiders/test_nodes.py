@@ -123,7 +123,7 @@ def test_a_node_that_is_told_to_stop_hands_back_what_it_holds(
         _, log = node.communicate()
     assert "Traceback" not in log
     assert fleet.files() == {}
-    assert state(redis) == {"order", "entries", "routes", "open", "hosts", "pending:127.0.0.1"}
+    assert state(redis) == {"order", "entries", "routes", "deliveries", "open", "hosts", "pending:127.0.0.1"}
     origin.release()
     assert fleet.drain().status == 0
     assert set(fleet.files().values()) == {MB}
