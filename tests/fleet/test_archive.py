@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.conftest import Commands, until
+from tests.conftest import Client, Commands, until
 from tests.origin import RunningOrigin
 from tests.spiders.test_nodes import AT_ONCE, servers_below
 
@@ -97,6 +97,21 @@ def test_what_failed_is_named_and_tried_again(commands: Commands, origin: Runnin
     listed = commands.run("failed", REDIS_URL="redis://127.0.0.1:1")
     assert listed.status == 2
     assert "Traceback" not in first.err + again.err + listed.err
+
+
+def test_an_archive_on_a_shared_redis_is_about_its_own_podcasts(
+    fleet: Commands, redis: Client, origin: RunningOrigin
+) -> None:
+    feed = f"{origin.address}/feed.xml?episodes=2"
+    assert fleet.drain("-a", f"address={feed}&size=10&status=404&title=gone").status == 1
+    redis.lpush("podcasts:start_urls", f"{feed}&size=1000000&stall_after=1000&title=stalled")
+    ended = fleet.run("archive", f"{feed}&size=10&title=own", *AT_ONCE)
+    assert ended.status == 0, ended.err
+    assert "2 finished (20 bytes), 0 already there, 0 failed" in ended.out
+    assert "gone" not in ended.out + ended.err
+    assert redis.hlen("{podcrawler}:episodes:failed") == 2
+    seeds = redis.llen("podcasts:start_urls")
+    assert seeds or redis.hlen("{podcrawler}:episodes:entries") == 4
 
 
 def test_failed_lists_what_failed(fleet: Commands, origin: RunningOrigin) -> None:
