@@ -69,14 +69,15 @@ def test_a_killed_transfer_goes_on_where_it_was(fleet: Commands, redis: Client, 
     assert redis.hgetall("{podcrawler}:episodes:tries") == {}
 
 
-def test_a_stopped_transfer_goes_on_at_its_very_last_byte(fleet: Commands, origin: RunningOrigin) -> None:
+def test_a_stopped_transfer_goes_on_where_it_was(fleet: Commands, origin: RunningOrigin) -> None:
     with fleet.start("crawl", "episodes", *AT_ONCE) as node:
         until(lambda: is_at_half(fleet))
         node.terminate()
         assert node.wait(60) == 130
     assert fleet.drain("-O", "episodes.jsonl").status == 0
     assert_whole(fleet)
-    assert sent(origin) == SIZE
+    # What the kernel had, and the node not yet, is lost.
+    assert SIZE <= sent(origin) <= SIZE + SLACK
 
 
 def test_a_node_of_another_machine_goes_on_from_what_is_on_the_disk(fleet: Commands, origin: RunningOrigin) -> None:
