@@ -12,6 +12,8 @@ BOT_NAME = "podcrawler"
 SPIDER_MODULES = ["podcrawler.spiders"]
 NEWSPIDER_MODULE = "podcrawler.spiders"
 COMMANDS_MODULE = "podcrawler.commands"
+# A node is busy with many small things at once, and uvloop is quicker at them than asyncio's own loop.
+ASYNCIO_EVENT_LOOP = "uvloop.Loop"
 USER_AGENT = "podcrawler (a podcast archiver; on behalf of one listener)"
 
 # Where things are.
