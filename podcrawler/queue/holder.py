@@ -27,6 +27,8 @@ _T = TypeVar("_T")
 
 #: Seconds between two looks at a queue that has nothing to lease, at first and at most.
 _FIRST_POLL, _LAST_POLL = 0.1, 1.0
+#: Seconds of work that are taken ahead at least, so that small files do not cost a round trip each.
+_LEAST_AHEAD = 0.05
 #: Leases taken ahead, at most: so many times the capacity.
 _MOST_AHEAD = 4
 #: Of a new measurement in a mean that follows the last few.
@@ -215,9 +217,12 @@ class LeaseHolder:
     def _wanted(self) -> int:
         """How many more leases this node has a use for."""
         # What is taken ahead has to last for one round trip, and for the next one that it takes to ask again.
-        ahead = round(2 * self._capacity * self._round_trip / max(self._work_time, 0.001))
-        room = self._capacity + min(ahead, _MOST_AHEAD * self._capacity) - self._working - len(self.granted)
-        return min(room, 2 * _MOST_AHEAD * self._capacity - len(self.in_hand))
+        seconds = max(2 * self._round_trip, _LEAST_AHEAD)
+        ahead = min(int(self._capacity * seconds / max(self._work_time, 0.001)), _MOST_AHEAD * self._capacity)
+        room = self._capacity - self._working - len(self.granted)
+        if room <= 0 and len(self.granted) > ahead / 2:
+            return 0
+        return min(room + ahead, 2 * _MOST_AHEAD * self._capacity - len(self.in_hand))
 
     async def _ask(self, count: int) -> int:
         """Take up to ``count`` leases; how many entries are open in all."""
