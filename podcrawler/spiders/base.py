@@ -1,10 +1,12 @@
 """What both spiders are: workers on a shared queue, whose requests come as leases."""
 
+import logging
 from abc import abstractmethod
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Self
 
 from scrapy import Request, Spider
+from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares import redirect as scrapy_redirect
 from scrapy.downloadermiddlewares import useragent as scrapy_useragent
 from scrapy.downloadermiddlewares.httpproxy import HttpProxyMiddleware
@@ -51,6 +53,12 @@ class QueueSpider(Spider):
         """``address`` is one more seed, given on the command line: ``-a address=https://...``"""
         super().__init__(*args, **kwargs)
         self.addresses = [check_address(address)] if address else []
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+        # Scrapy makes a record of every request and item for its handler to throw away below LOG_LEVEL.
+        logging.getLogger("scrapy.core").setLevel(crawler.settings["LOG_LEVEL"])
+        return super().from_crawler(crawler, *args, **kwargs)
 
     @classmethod
     @abstractmethod
