@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from threading import Lock
 
-from podcrawler.media.part import disk_error
+from podcrawler.media.disk import disk_error
 
 
 class KnownEpisodes:
@@ -20,20 +20,24 @@ class KnownEpisodes:
         self._lock = Lock()
 
     def may_have(self, folder: Path, episode_id: str) -> bool:
-        """Whether there may be a file of the episode. Blocking. Raises MediaError if the folder cannot be listed."""
+        """Whether there may be a file of the episode. Does not block."""
+        known = self._known.get(folder)
+        return known is None or _mark(episode_id) in known
+
+    def look(self, folder: Path) -> None:
+        """List the folder, unless that was done. Blocking. Raises MediaError if it cannot be listed."""
         with self._lock:
             if folder not in self._known:
                 self._known[folder] = _listed(folder)
-            return _mark(episode_id) in self._known[folder]
 
     def add(self, folder: Path, episode_id: str) -> None:
-        """There is a file of the episode now."""
+        """There is a file of the episode now. Blocks while a folder is listed."""
         with self._lock:
             if folder in self._known:
                 self._known[folder].add(_mark(episode_id))
 
     def forget(self, folder: Path) -> None:
-        """Look anew the next time."""
+        """Look anew the next time. Blocks while a folder is listed."""
         with self._lock:
             self._known.pop(folder, None)
 

@@ -106,7 +106,6 @@ class DownloadHandler(BaseDownloadHandler):
                 timeout = aiohttp.ClientTimeout(total=request.meta.get("download_timeout"))
                 async with self._ask(request, timeout) as answer:
                     return await self._read(request, answer)
-            await asyncio.to_thread(self._room.check, part)
             with _media_timeouts(request, self._limits):
                 if more := part.range_headers(request.url):
                     async with self._ask_for_media(request, more) as answer:
@@ -288,7 +287,9 @@ def _refuse_size(size: int | None, limit: int) -> None:
 def _response(
     request: Request, answer: aiohttp.ClientResponse, headers: Headers, body: bytes, flags: list[str]
 ) -> Response:
-    kind = responsetypes.from_args(headers=headers, url=request.url, body=body)
+    part = _part_of(request)
+    # Whatever a part was streamed from, there is nothing in the response to be read as a page.
+    kind = responsetypes.from_args(headers=headers, url=request.url, body=body) if body or not part else Response
     version = answer.version
     return kind(
         url=request.url,

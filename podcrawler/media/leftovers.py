@@ -11,10 +11,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from podcrawler.media import naming
-from podcrawler.media.part import Memo, PartFile, disk_error, memos_of, remove
+from podcrawler.media.disk import disk_error
+from podcrawler.media.memo import Memo, remove_memo
+from podcrawler.media.part import PartFile
 from podcrawler.media.version import resource
 
 
@@ -101,27 +101,20 @@ def _lock(path: Path, enclosure: str) -> _Leftover | None:
     if not is_there:
         os.close(file)
         return None
-    memo = _read_memo(path)
+    memo = Memo.of(path)
     # A second name means that its node died between publishing and removing it: not one byte of it may change.
     if memo is None or memo.enclosure != enclosure or found.st_nlink > 1:
         return _Leftover(path, file, None, 0)
     return _Leftover(path, file, memo, memo.trusted(found.st_size))
 
 
-def _read_memo(part: Path) -> Memo | None:
-    try:
-        return Memo.model_validate_json(memos_of(part)[1].read_bytes())
-    except (OSError, ValidationError):
-        return None
-
-
 def _remove_notes(part: Path) -> None:
-    for path in memos_of(part):
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
+    with suppress(OSError):
+        remove_memo(part)
 
 
 def _remove(leftover: _Leftover) -> None:
     with suppress(OSError):
-        remove(leftover.path)
+        remove_memo(leftover.path)
+        leftover.path.unlink(missing_ok=True)
     os.close(leftover.file)

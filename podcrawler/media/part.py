@@ -1,29 +1,25 @@
 """A transfer in flight: the ``.part`` file that one response is streamed into, locked as long as its node lives.
 
 The lock (flock) is what tells a transfer from the leavings of a dead node: the kernel lets go of it with the process.
-Beside a part lies a memo, a small JSON file that tells which version of the media file the bytes are of and how many
-of them are on the disk for sure, so that another transfer can go on with it (leftovers.py). A memo is only ever
-written about bytes that are in the part already, and is gone, on the disk too, before bytes of another version come.
+A memo (memo.py) is only ever written about bytes that are in the part already, and is gone, on the disk too, before
+bytes of another version come.
 """
 
 import asyncio
-import errno
-import fcntl
 import hashlib
+import io
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
-from pydantic import BaseModel, ConfigDict
-
-from podcrawler.exceptions import DiskFullError, MediaError
-from podcrawler.media import naming
+from podcrawler.exceptions import MediaError
+from podcrawler.media.disk import disk_error, new_file, sync_folder
+from podcrawler.media.memo import Memo, remove_memo
 from podcrawler.media.version import Version
 
 _T = TypeVar("_T")
@@ -35,47 +31,25 @@ _MAX_BYTES = 1024 * 1024
 _WORTH_KEEPING = 1024 * 1024
 #: Bytes between two times that a growing part is brought to the disk, which bounds what a power cut takes.
 _SYNC_EVERY = 16 * 1024 * 1024
-#: How a file system says that there is no room.
-FULL = (errno.ENOSPC, errno.EDQUOT)
-#: How a file system says that folders cannot be synced.
-_NO_FOLDER_SYNC = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP)
+#: Bytes between two looks at the room on the disk.
+_CHECK_ROOM_EVERY = 16 * 1024 * 1024
 
 #: Threads of their own for fsync, which may take seconds, so that it never keeps a write waiting.
 _SYNCERS = ThreadPoolExecutor(2, thread_name_prefix="fsync")
 
 
-class Memo(BaseModel):
-    """What lies beside a part."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    version: Version
-    #: ``version.resource`` of the enclosure's address.
-    enclosure: str
-    #: Bytes that outlast a power cut.
-    synced: int
-    #: The boot of the machine that wrote the part: as long as that lasts, every byte in the file counts.
-    boot: str
-
-    def trusted(self, size: int) -> int:
-        """How many of the ``size`` bytes in the part a transfer may go on from. It is always less than the whole: the
-        answer to a request for at least one byte proves the version."""
-        trusted = size if self.boot and self.boot == _boot() else min(size, self.synced)
-        return trusted if self.version.size is None else min(trusted, self.version.size - 1)
-
-
 class PartFile:
-    """A file, open for writing and locked until ``close``, ``leave`` or ``discard``.
+    """A file that is made with its first byte, and locked from then on until ``close``, ``leave`` or ``discard``.
 
-    The constructor, ``go_on`` and ``seal`` block: call them in a thread. They raise MediaError (``disk-full``,
+    ``go_on``, ``content``, ``seal`` and ``unlink`` block: call them in a thread. They raise MediaError (``disk-full``,
     ``disk-error``). All other methods are for the event loop's thread and keep file operations out of it.
     """
 
     def __init__(self, path: Path, enclosure: str = "", *, file: int | None = None) -> None:
-        """Make the file, which must not exist. ``enclosure`` is ``version.resource`` of what is fetched. ``file``, a
-        locked descriptor, is taken in place of a new one."""
+        """``path`` must not exist, unless ``file`` is its locked descriptor; the folder is made if need be, but not the
+        one that it is in. ``enclosure`` is ``version.resource`` of what is fetched."""
         self.path = path
-        #: Bytes in the file.
+        #: Bytes in the file, or held for it.
         self.received = 0
         #: Bytes of the whole that the server announced; None if it did not.
         self.expected: int | None = None
@@ -88,6 +62,11 @@ class PartFile:
         self.cancelled = False
         #: Whether a complete file was found in its place when it was to be published.
         self.superseded = False
+        #: Called in the writing thread before the first bytes are written, and now and then as the file grows; to raise
+        #: MediaError if there is no room.
+        self.check_room: Callable[[PartFile], object] = _has_room
+        self._check_room_at = 0
+        self._held: list[bytes] = []
         self._enclosure = enclosure
         self._hash = hashlib.sha256()
         self._on_cancel: list[Callable[[], object]] = []
@@ -99,7 +78,7 @@ class PartFile:
         self._sync_at = _SYNC_EVERY
         self._syncing: Future[None] | None = None
         self._refusal: OSError | None = None
-        self._file = _create(path) if file is None else file
+        self._file = file
 
     @classmethod
     def go_on(cls, path: Path, file: int, memo: Memo, size: int) -> "PartFile":
@@ -147,6 +126,12 @@ class PartFile:
         (``disk-full``, ``disk-error``)."""
         await asyncio.to_thread(self._write, chunks)
 
+    def hold(self, chunks: Sequence[bytes]) -> None:
+        """Append the chunks, which stay in memory until the file is used next: a small file needs no thread of its own
+        for its bytes."""
+        self._held += chunks
+        self.received += sum(map(len, chunks))
+
     async def hand_over(self, take: Callable[[], _T | None]) -> _T | None:
         """Have ``take`` move the file, and let go of it: in one thread, because a change of threads costs more than a
         small file does. If ``take`` returns None or raises, this node keeps the part. Raises what ``take`` raises."""
@@ -181,12 +166,13 @@ class PartFile:
     def _begin(self) -> None:
         with self._in_use:
             self._refuse_closed()
+            self._held.clear()
             try:
                 if self._has_memo:
-                    memos_of(self.path)[1].unlink(missing_ok=True)
+                    remove_memo(self.path)
                     sync_folder(self.path.parent)
                     self._has_memo = False
-                if self.received:
+                if self._file is not None:
                     os.ftruncate(self._file, 0)
                     os.lseek(self._file, 0, os.SEEK_SET)
             except OSError as error:
@@ -195,26 +181,54 @@ class PartFile:
             self.received = 0
             self._hash = hashlib.sha256()
             self._sync_at = _SYNC_EVERY
+            self._check_room_at = 0
 
     def _write(self, chunks: Iterable[bytes]) -> None:
         with self._in_use:
-            self._refuse_closed()
-            for batch in _batches(chunks):
-                try:
-                    self._append(batch)
-                except OSError as error:
-                    raise disk_error(self.path, error) from error
+            file = self._flush()
+            self._append_all(file, chunks)
             if self.version and self.received >= _WORTH_KEEPING and not self._has_memo:
                 with suppress(OSError):
                     self._note(synced=0)
             if self.received >= self._sync_at and (self._syncing is None or self._syncing.done()):
                 self._sync_at = self.received + _SYNC_EVERY
-                self._syncing = _SYNCERS.submit(self._sync, os.dup(self._file), self.version, self.received)
+                self._syncing = _SYNCERS.submit(self._sync, os.dup(file), self.version, self.received)
 
-    def _append(self, batch: list[bytes]) -> None:
+    def content(self) -> BinaryIO:
+        """What there is so far, for reading; of a small file, it may all be in memory still."""
+        with self._in_use:
+            if self._file is None:
+                return io.BytesIO(b"".join(self._held))
+            self._flush()
+        try:
+            return self.path.open("rb")
+        except OSError as error:
+            raise disk_error(self.path, error) from error
+
+    def _flush(self) -> int:
+        """Have all bytes in the file, whose descriptor this is."""
+        self._refuse_closed()
+        if self._file is None:
+            self._file = new_file(self.path)
+        held, self._held = self._held, []
+        self.received -= sum(map(len, held))
+        self._append_all(self._file, held)
+        return self._file
+
+    def _append_all(self, file: int, chunks: Iterable[bytes]) -> None:
+        for batch in _batches(chunks):
+            if self.received >= self._check_room_at:
+                self._check_room_at = self.received + _CHECK_ROOM_EVERY
+                self.check_room(self)
+            try:
+                self._append(file, batch)
+            except OSError as error:
+                raise disk_error(self.path, error) from error
+
+    def _append(self, file: int, batch: list[bytes]) -> None:
         waiting = deque(memoryview(piece) for piece in batch)
         while waiting:
-            written = os.writev(self._file, waiting)
+            written = os.writev(file, waiting)
             self.received += written
             while waiting and written >= len(waiting[0]):
                 written -= len(waiting.popleft())
@@ -243,12 +257,12 @@ class PartFile:
             # It would note something about a file that has another name by then.
             self._syncing.result()
         with self._in_use:
-            self._refuse_closed()
+            file = self._flush()
             try:
-                os.fsync(self._file)
+                os.fsync(file)
                 if self._refusal:
                     raise self._refusal
-                found = os.fstat(self._file).st_size
+                found = os.fstat(file).st_size
             except OSError as error:
                 raise disk_error(self.path, error) from error
         if found != self.received:
@@ -258,6 +272,16 @@ class PartFile:
                 "program writes there, try again later.",
                 "local",
             )
+
+    def unlink(self) -> None:
+        """Take away the file's name, and what is noted about it."""
+        try:
+            if self._has_memo:
+                remove_memo(self.path)
+            if self._file is not None:
+                self.path.unlink(missing_ok=True)
+        except OSError as error:
+            raise disk_error(self.path, error) from error
 
     def _hand_over(self, take: Callable[[], _T | None]) -> _T | None:
         taken = take()
@@ -270,7 +294,8 @@ class PartFile:
             if self._closed:
                 return
             self._closed = True
-            os.close(self._file)
+            if self._file is not None:
+                os.close(self._file)
         if self._syncing:
             # It holds the lock on the file, too.
             self._syncing.result()
@@ -280,8 +305,8 @@ class PartFile:
             if self._closed:
                 return
             if self.version and self.received >= _WORTH_KEEPING:
-                with suppress(OSError):
-                    os.fsync(self._file)
+                with suppress(OSError, MediaError):
+                    os.fsync(self._flush())
                     self._note(synced=self.received)
             stays = self.version is not None and self._has_memo
         if stays:
@@ -293,24 +318,14 @@ class PartFile:
         with self._in_use:
             self.version = None
         try:
-            remove(self.path)
-        except OSError as error:
-            raise disk_error(self.path, error) from error
+            self.unlink()
         finally:
             self._close()
 
     def _note(self, *, synced: int) -> None:
-        """Write the memo, or another in its place, in one step. Raises OSError."""
+        """Write the memo, or another in its place. Raises OSError."""
         assert self.version is not None
-        memo = Memo(version=self.version, enclosure=self._enclosure, synced=synced, boot=_boot())
-        unfinished, path = memos_of(self.path)
-        try:
-            unfinished.write_text(memo.model_dump_json())
-            unfinished.rename(path)
-        except OSError:
-            with suppress(OSError):
-                unfinished.unlink(missing_ok=True)
-            raise
+        Memo.now(self.version, self._enclosure, synced).write(self.path)
         self._has_memo = True
 
     def _refuse_closed(self) -> None:
@@ -318,52 +333,8 @@ class PartFile:
             raise ValueError(f"{self.path} is closed")
 
 
-def memos_of(part: Path) -> tuple[Path, Path]:
-    """Where the memo of a part is written, and where it is."""
-    unfinished, memo = naming.memo_names(part.name)
-    return part.with_name(unfinished), part.with_name(memo)
-
-
-def remove(part: Path) -> None:
-    """Remove a part and whatever is noted about it. Raises OSError."""
-    for path in (*memos_of(part), part):
-        path.unlink(missing_ok=True)
-
-
-def sync_folder(folder: Path) -> None:
-    """Bring the names in ``folder`` to the disk; without this a power cut may take changes back. Raises OSError."""
-    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(opened)
-    except OSError as error:
-        if error.errno not in _NO_FOLDER_SYNC:
-            raise
-    finally:
-        os.close(opened)
-
-
-def disk_error(path: Path, error: OSError) -> MediaError:
-    """The sentence for a file operation that failed."""
-    if error.errno in FULL:
-        sentence = (
-            f"{path} cannot be written because the disk is full; free some space and podcrawler goes on by itself."
-        )
-        return DiskFullError(path.parent, sentence, needed=0)
-    sentence = f"{path} cannot be used ({error.strerror}); check the disk, try again later."
-    return MediaError("disk-error", sentence, "local")
-
-
-def _create(path: Path) -> int:
-    try:
-        file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
-    except OSError as error:
-        raise disk_error(path, error) from error
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(file)
-        raise disk_error(path, error) from error
-    return file
+def _has_room(part: PartFile) -> None:
+    """What is asked of the room where nothing is to be kept free."""
 
 
 def _batches(pieces: Iterable[bytes]) -> Iterator[list[bytes]]:
@@ -379,11 +350,3 @@ def _batches(pieces: Iterable[bytes]) -> Iterator[list[bytes]]:
             batch, size = [], 0
     if batch:
         yield batch
-
-
-@cache
-def _boot() -> str:
-    """The name of the time since this machine was started; empty where nothing tells."""
-    with suppress(OSError):
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    return ""

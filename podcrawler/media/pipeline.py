@@ -27,6 +27,7 @@ from podcrawler.config import Config
 from podcrawler.exceptions import DiskFullError, EntryError, MediaError, TransferCancelledError
 from podcrawler.items import Episode
 from podcrawler.media import sniffing
+from podcrawler.media.disk import disk_error
 from podcrawler.media.failures import explain, explain_response
 from podcrawler.media.naming import file_name
 from podcrawler.media.part import PartFile
@@ -181,7 +182,11 @@ class EpisodeFilesPipeline(FilesPipeline):
         item: Any = None,  # noqa: ARG002
     ) -> FileInfo | None:
         transfer = self.transfers[request.meta["transfer"]]
-        taken_up = await asyncio.to_thread(self._take_up, transfer, request.url)
+        episode = transfer.episode
+        if transfer.lease.again or self.store.may_have(episode.podcast_id, episode.id):
+            taken_up = await asyncio.to_thread(self._take_up, transfer, request.url)
+        else:
+            taken_up = self._new_part(transfer, request.url)
         if not isinstance(taken_up, PartFile):
             return _file_info(request, *taken_up, "uptodate")
         request.meta["part"] = transfer.part = taken_up
@@ -218,6 +223,10 @@ class EpisodeFilesPipeline(FilesPipeline):
         if found := self.store.find(episode.podcast_id, episode.id):
             self.store.clean(episode.podcast_id, episode.id)
             return found
+        return self._new_part(transfer, url)
+
+    def _new_part(self, transfer: Transfer, url: str) -> PartFile:
+        episode = transfer.episode
         if self._draining:
             raise TransferCancelledError
         return self.store.new_part(episode.podcast_id, episode.id, transfer.lease.token, url)
@@ -236,7 +245,6 @@ class EpisodeFilesPipeline(FilesPipeline):
             return None
         name = file_name(episode.id, episode.title, examined.extension)
         path, size = self.store.adopt(part, episode.podcast_id, name)
-        self.store.clean(episode.podcast_id, episode.id)
         return Published(path, size, examined.verified)
 
     def _check(self, response: Response, part: PartFile, item: Episode) -> sniffing.Examined:
@@ -245,13 +253,17 @@ class EpisodeFilesPipeline(FilesPipeline):
         host = urlsplit(response.url).hostname
         if part.received == 0:
             raise MediaError("empty", f"{host} sent an empty file; try again later.", "passing")
-        examined = sniffing.examine(
-            part.path,
-            url=response.url,
-            content_type=(response.headers.get("Content-Type") or b"").decode("latin-1"),
-            enclosure=item.enclosure,
-            counted=part.verified,
-        )
+        try:
+            with part.content() as file:
+                examined = sniffing.examine(
+                    file,
+                    url=response.url,
+                    content_type=(response.headers.get("Content-Type") or b"").decode("latin-1"),
+                    enclosure=item.enclosure,
+                    counted=part.verified,
+                )
+        except OSError as error:
+            raise disk_error(part.path, error) from error
         if part.received < self._min_size:
             raise MediaError(
                 "too-small",

@@ -3,7 +3,6 @@
 What a server may send, and how slowly, is said here; how it is asked, in handler.py.
 """
 
-import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -20,8 +19,6 @@ from podcrawler.media.version import Version
 #: Bytes that are written at once, and seconds after which fewer are.
 _BLOCK = 1024 * 1024
 _PATIENCE = 1.0
-#: Bytes between two looks at the room on the disk.
-_LOOK_EVERY = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +69,7 @@ async def receive(
         await part.begin(version, announced)
     room.claim(part)
     try:
-        await asyncio.to_thread(room.check, part)
-        lost = await _Transfer(answer, part, limits, room, decoder).run(on_chunk)
+        lost = await _Transfer(answer, part, limits, decoder).run(on_chunk)
     finally:
         room.let_go(part)
     if part.expected is not None and part.received != part.expected:
@@ -95,20 +91,16 @@ async def receive(
 class _Transfer:
     """The body of one answer, on its way into the part."""
 
-    def __init__(
-        self, answer: aiohttp.ClientResponse, part: PartFile, limits: Limits, room: Room, decoder: Decoder | None
-    ) -> None:
+    def __init__(self, answer: aiohttp.ClientResponse, part: PartFile, limits: Limits, decoder: Decoder | None) -> None:
         self._answer = answer
         self._host = answer.url.host or ""
         self._part = part
         self._limits = limits
-        self._room = room
         self._decoder = decoder
         #: What was not written yet, and its bytes.
         self._block: list[bytes] = []
         self._size = 0
         self._write_by = time.monotonic() + _PATIENCE
-        self._look_at = part.received + _LOOK_EVERY
         #: When the measurement of the rate began, and the bytes since.
         self._measured_from = time.monotonic()
         self._measured = 0
@@ -129,7 +121,7 @@ class _Transfer:
                 raise
             # From here on an error must not lead to another write: what it stopped would be missing before that.
             if not chunk:
-                await self._write()
+                await self._write_last()
                 return None
             on_chunk(chunk)
             self._block.append(chunk)
@@ -139,13 +131,17 @@ class _Transfer:
                 await self._write()
             self._refuse_slowness(len(chunk), now)
 
+    async def _write_last(self) -> None:
+        if self._decoder:
+            await self._write()
+        else:
+            _refuse_size(self._part.received + self._size, self._limits, self._host)
+            self._part.hold(self._block)
+
     async def _write(self) -> None:
         begun = time.monotonic()
         block, self._block, self._size = self._block, [], 0
         await self._part.write(self._bounded(self._decoder.decode(block) if self._decoder else block))
-        if self._part.received >= self._look_at:
-            self._look_at = self._part.received + _LOOK_EVERY
-            await asyncio.to_thread(self._room.check, self._part)
         ended = time.monotonic()
         self._write_by = ended + _PATIENCE
         # A disk that is slow is not the server's fault.

@@ -6,20 +6,32 @@ And what a node does without it: nothing, until there is room again.
 import asyncio
 import logging
 import os
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from podcrawler.exceptions import DiskFullError
-from podcrawler.media.part import PartFile, disk_error
+from podcrawler.media.disk import disk_error
+from podcrawler.media.part import PartFile
 
 logger = logging.getLogger(__name__)
 
+#: Seconds for which a look at the disk is good where there were so many bytes more than needed: no disk fills faster.
+_FRESH, _PLENTY = 0.5, 4 * 1024 * 1024 * 1024
 #: Seconds between two looks at a full disk.
 _LOOK_EVERY = 2.0
 #: Seconds that a node holds off at least, the first time and at most: where a quota or the number of files is used up,
 #: the free bytes do not tell, and only trying does.
 _FIRST_PAUSE, _LAST_PAUSE = 1.0, 60.0
+
+
+class _Found(NamedTuple):
+    #: Bytes.
+    free: int
+    #: When to look again.
+    until: float
 
 
 class Room:
@@ -29,10 +41,12 @@ class Room:
         self._min_free = min_free
         #: The transfers that take room, because what they announced is still to come.
         self._parts: set[PartFile] = set()
+        self._free: dict[Path, _Found] = {}
 
     def claim(self, part: PartFile) -> None:
-        """Count in what is still to come of the part, until ``let_go``."""
+        """Count in what is still to come of the part, until ``let_go``, and have it look for room as it grows."""
         self._parts.add(part)
+        part.check_room = self.check
 
     def let_go(self, part: PartFile) -> None:
         self._parts.discard(part)
@@ -42,10 +56,14 @@ class Room:
         own = _to_come(part)
         others = sum(_to_come(other) for other in self._parts.copy() if other is not part)
         folder = part.path.parent
+        found = self._free.get(folder)
+        if found and time.monotonic() < found.until and found.free - own - others > self._min_free + _PLENTY:
+            return
         try:
             free = free_bytes(folder)
         except OSError as error:
             raise disk_error(folder, error) from error
+        self._free[folder] = _Found(free, time.monotonic() + _FRESH)
         if free - own - others < self._min_free:
             raise DiskFullError(
                 folder,

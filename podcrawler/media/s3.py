@@ -15,7 +15,8 @@ from scrapy.settings import BaseSettings
 
 from podcrawler.exceptions import MediaError, PodcrawlerError, StoreError
 from podcrawler.media import naming, sniffing
-from podcrawler.media.part import PartFile, disk_error
+from podcrawler.media.disk import disk_error
+from podcrawler.media.part import PartFile
 from podcrawler.media.store import LocalStore
 
 try:
@@ -104,6 +105,10 @@ class BucketStore:
 
     def new_part(self, podcast_id: str, episode_id: str, token: str, enclosure: str) -> PartFile:
         return self._spool.new_part(podcast_id, episode_id, token, enclosure)
+
+    def may_have(self, podcast_id: str, episode_id: str) -> bool:  # noqa: ARG002 (every store's signature)
+        # Only the bucket can tell.
+        return True
 
     def refresh(self, podcast_id: str) -> None:
         self._spool.refresh(podcast_id)

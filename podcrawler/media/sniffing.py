@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 from podcrawler.exceptions import MediaError
 from podcrawler.items import Enclosure
 from podcrawler.media import naming
-from podcrawler.media.part import disk_error
 
 #: Bytes that are read to tell what a file is; a container's signature needs a few, text is told from media by more.
 HEAD = 4096
@@ -98,22 +97,18 @@ class Examined(NamedTuple):
     verified: bool
 
 
-def examine(path: Path, *, url: str, content_type: str, enclosure: Enclosure, counted: bool) -> Examined:
-    """Check the body of a response, which lies at ``path`` and came from ``url`` in the end. Blocking.
+def examine(file: BinaryIO, *, url: str, content_type: str, enclosure: Enclosure, counted: bool) -> Examined:
+    """Check the body of a response, which came from ``url`` in the end. Blocking.
 
     ``counted`` says that it has as many bytes as the server announced. Raises MediaError: ``not-media`` for a
-    document, ``incomplete`` for what its container shows to be cut off, and the disk's refusals.
+    document, ``incomplete`` for what its container shows to be cut off; OSError.
     """
-    try:
-        with path.open("rb") as file:
-            head = file.read(HEAD)
-            found = document(head)
-            told = None if found else _container(file, head)
-            if told is None and not found and _DOCUMENT_TYPES.match(content_type.strip().lower()):
-                found = "a document"
-            whole = True if counted else _whole(file, told)
-    except OSError as error:
-        raise disk_error(path, error) from error
+    head = file.read(HEAD)
+    found = document(head)
+    told = None if found else _container(file, head)
+    if told is None and not found and _DOCUMENT_TYPES.match(content_type.strip().lower()):
+        found = "a document"
+    whole = True if counted else _whole(file, told)
     host = urlsplit(url).hostname
     if found:
         raise MediaError(

@@ -18,9 +18,10 @@ from scrapy.settings import BaseSettings
 
 from podcrawler.exceptions import StoreError
 from podcrawler.media import naming, sniffing
+from podcrawler.media.disk import FULL, disk_error, sync_folder
 from podcrawler.media.folders import KnownEpisodes
 from podcrawler.media.leftovers import clean, names_in, open_part
-from podcrawler.media.part import FULL, PartFile, disk_error, remove, sync_folder
+from podcrawler.media.part import PartFile
 from podcrawler.media.version import resource
 from podcrawler.redis.connection import state_dir
 
@@ -31,7 +32,8 @@ _NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, er
 class Store(Protocol):
     """What the pipeline asks of a store, beside Scrapy's own interface (``STORE_SCHEMES``).
 
-    All methods block: call them in threads. Ids that are illegal raise ValueError; the disk's refusals MediaError.
+    All methods but ``may_have`` and, where that says no, ``new_part`` block: call them in threads. Ids that are illegal
+    raise ValueError; the disk's refusals MediaError.
     """
 
     def check(self) -> None:
@@ -39,6 +41,9 @@ class Store(Protocol):
 
     def refresh(self, podcast_id: str) -> None:
         """Other nodes may have worked on this podcast's next episode: do not trust what was known of its files."""
+
+    def may_have(self, podcast_id: str, episode_id: str) -> bool:
+        """Whether a look is worth it: whether there may be a file, or leavings, of the episode. Does not block."""
 
     def find(self, podcast_id: str, episode_id: str) -> tuple[str, int] | None:
         """The complete media file of the episode: its path relative to the store, and its size in bytes. A file that
@@ -51,7 +56,8 @@ class Store(Protocol):
         """Remove what dead nodes left of the episode's transfers."""
 
     def adopt(self, part: PartFile, podcast_id: str, name: str) -> tuple[str, int]:
-        """Publish a sealed part under ``name`` (made by naming.file_name): relative path, and size in bytes.
+        """Publish a sealed part under ``name`` (made by naming.file_name): relative path, and size in bytes. What dead
+        nodes left of the episode's transfers goes.
 
         If a complete file of that name is already there it stays, and the part goes. If what is there is broken, or if
         there is one whose name differs in upper and lower case alone, the new one gets a name that is told apart.
@@ -100,82 +106,71 @@ class LocalStore(FSFilesStore):
         except OSError as error:
             raise _unusable(self.root, error) from error
 
-    def folder(self, podcast_id: str) -> Path:
-        """The podcast's folder, made if it is not there."""
-        folder = self.root / naming.folder_name(podcast_id)
-        try:
-            folder.mkdir()
-            sync_folder(self.root)
-        except FileExistsError:
-            pass
-        except OSError as error:
-            raise disk_error(folder, error) from error
-        return folder
+    def may_have(self, podcast_id: str, episode_id: str) -> bool:
+        return self._known.may_have(self._folder(podcast_id), episode_id)
 
     def find(self, podcast_id: str, episode_id: str) -> tuple[str, int] | None:
-        folder = naming.folder_name(podcast_id)
-        if not self._known.may_have(self.root / folder, episode_id):
+        folder = self._folder(podcast_id)
+        self._known.look(folder)
+        if not self._known.may_have(folder, episode_id):
             return None
         try:
-            for name in naming.of_episode(names_in(self.root / folder), episode_id):
-                path = self.root / folder / name
+            for name in naming.of_episode(names_in(folder), episode_id):
+                path = folder / name
                 if naming.belongs_to(name, episode_id) and path.is_file() and not path.is_symlink():
                     size = path.stat().st_size
                     if sniffing.is_sound(path):
-                        return f"{folder}/{name}", size
+                        return f"{podcast_id}/{name}", size
         except FileNotFoundError:
             pass
         except OSError as error:
-            raise disk_error(self.root / folder, error) from error
+            raise disk_error(folder, error) from error
         return None
 
     def new_part(self, podcast_id: str, episode_id: str, token: str, enclosure: str) -> PartFile:
-        name = naming.part_name(episode_id, token)
-        folder = self.folder(podcast_id)
+        folder = self._folder(podcast_id)
         if not self._known.may_have(folder, episode_id):
-            return PartFile(folder / name, resource(enclosure))
+            return PartFile(folder / naming.part_name(episode_id, token), resource(enclosure))
         return open_part(folder, episode_id, token, enclosure)
 
     def clean(self, podcast_id: str, episode_id: str) -> None:
-        folder = self.root / naming.folder_name(podcast_id)
+        folder = self._folder(podcast_id)
         if self._known.may_have(folder, episode_id):
             clean(folder, episode_id)
 
     def adopt(self, part: PartFile, podcast_id: str, name: str) -> tuple[str, int]:
-        folder = self.folder(podcast_id)
+        folder = self._folder(podcast_id)
+        episode_id = name.partition(".")[0]
+        worked_on = self._known.may_have(folder, episode_id)
         try:
-            transferred = part.path.lstat()
-            episode_id = name.partition(".")[0]
-            if self._known.may_have(folder, episode_id) and naming.has_twin(name, names_in(folder)):
+            if worked_on and naming.has_twin(name, names_in(folder)):
                 name = naming.told_apart(name)
-            elif _is_broken(folder / name):
+            size = _publish(part, folder / name)
+            if size is None:
                 # Not ours to remove or to replace: it may be all that somebody has.
                 name = naming.told_apart(name)
-            final = folder / name
-            _publish(part.path, final)
-            found = final.lstat()
-            if not stat.S_ISREG(found.st_mode):
-                raise FileExistsError(errno.EEXIST, "something that is no file is in the way")
-            part.superseded = not os.path.samestat(found, transferred)
-            if part.superseded and _is_broken(final):
+                size = _publish(part, folder / name)
+            if size is None:
                 raise FileExistsError(errno.EEXIST, "a broken file is in the way")
-            remove(part.path)
-            sync_folder(final.parent)
+            part.unlink()
+            if worked_on:
+                clean(folder, episode_id)
+            sync_folder(folder)
             self._known.add(folder, episode_id)
         except OSError as error:
             raise disk_error(folder / name, error) from error
-        return f"{podcast_id}/{name}", found.st_size
+        return f"{podcast_id}/{name}", size
+
+    def _folder(self, podcast_id: str) -> Path:
+        return self.root / naming.folder_name(podcast_id)
 
 
-def _is_broken(path: Path) -> bool:
-    """Whether a file is there, but none that could be the episode's."""
-    return path.is_file() and not path.is_symlink() and not sniffing.is_sound(path)
-
-
-def _publish(part: Path, final: Path) -> None:
-    """Give ``part`` the name ``final`` too (or instead), unless something has it already."""
+def _publish(part: PartFile, final: Path) -> int | None:
+    """Give the part the name ``final`` too (or instead), unless a file has it. How many bytes the file of that name has
+    then; None if it is broken. Raises OSError."""
     try:
-        final.hardlink_to(part)
+        final.hardlink_to(part.path)
+        return part.received
     except FileExistsError:
         pass
     except OSError as error:
@@ -183,7 +178,16 @@ def _publish(part: Path, final: Path) -> None:
             raise
         # Only a program that is not podcrawler can come in between: the lease keeps other nodes from this episode.
         if not (final.exists() or final.is_symlink()):
-            part.rename(final)
+            part.path.rename(final)
+            return part.received
+    found = final.lstat()
+    if not stat.S_ISREG(found.st_mode):
+        raise FileExistsError(errno.EEXIST, "something that is no file is in the way")
+    if not sniffing.is_sound(final):
+        return None
+    # It is the same file where an answer of the file system was lost (a retried link over NFS).
+    part.superseded = not os.path.samestat(found, part.path.lstat())
+    return found.st_size
 
 
 def _unusable(root: Path, error: OSError) -> StoreError:

@@ -15,7 +15,7 @@ import pytest
 
 from tests.conftest import Client, Commands, until
 from tests.origin import RunningOrigin
-from tests.spiders.test_nodes import AT_ONCE, servers_below
+from tests.spiders.test_nodes import AT_ONCE, asked_for, servers_below
 
 SAMPLE_FILES = {
     "20001.第一回：燈塔的聲音.wav",
@@ -128,7 +128,8 @@ def test_failed_lists_what_failed(fleet: Commands, origin: RunningOrigin) -> Non
 def test_an_interrupt_leaves_nothing_running_and_nothing_half_done(
     commands: Commands, origin: RunningOrigin, how: signal.Signals
 ) -> None:
-    address = f"{origin.address}/feed.xml?episodes=4&size=1000000&stall_after=1000"
+    # Enough to be on the disk, and nothing by which a transfer could go on.
+    address = f"{origin.address}/feed.xml?episodes=4&size=3000000&stall_after=2000000&etag=&modified="
     with commands.start("archive", address, *AT_ONCE) as archive:
         until(lambda: len(commands.files()) == 4)
         os.killpg(archive.pid, how)
@@ -140,14 +141,14 @@ def test_an_interrupt_leaves_nothing_running_and_nothing_half_done(
     until(lambda: nothing_runs_in(commands.folder), 10)
     origin.release()
     assert commands.run("archive", address).status == 0
-    assert list(commands.files().values()) == [1_000_000] * 4
+    assert list(commands.files().values()) == [3_000_000] * 4
 
 
 def test_a_killed_supervisor_leaves_nothing_behind_for_long(commands: Commands, origin: RunningOrigin) -> None:
     """Its nodes stop by themselves; the server waits for the next archive, which stops it."""
     address = f"{origin.address}/feed.xml?episodes=2&size=1000000&stall_after=1000"
     with commands.start("archive", address, *AT_ONCE) as archive:
-        until(lambda: len(commands.files()) == 2)
+        until(lambda: asked_for(origin) == 2)
         assert len(nodes_in(commands.folder)) == 2
         archive.kill()
         archive.wait()
@@ -160,7 +161,7 @@ def test_a_killed_supervisor_leaves_nothing_behind_for_long(commands: Commands, 
 def test_a_node_that_dies_is_started_again(commands: Commands, origin: RunningOrigin) -> None:
     address = f"{origin.address}/feed.xml?episodes=2&size=1000000&stall_after=1000"
     with commands.start("archive", address, "-s", "PODCRAWLER_LEASE_TIME=2") as archive:
-        until(lambda: len(commands.files()) == 2)
+        until(lambda: asked_for(origin) == 2)
         subprocess.run(["pkill", "-KILL", "-P", str(archive.pid), "-f", "crawl episodes"], check=True)
         origin.release()
         archive.communicate(timeout=60)

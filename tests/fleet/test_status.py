@@ -4,7 +4,7 @@ import json
 
 from tests.conftest import Client, Commands, until
 from tests.origin import RunningOrigin
-from tests.spiders.test_nodes import AT_ONCE
+from tests.spiders.test_nodes import AT_ONCE, asked_for
 
 
 def test_the_status_of_a_fleet_at_work(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
@@ -14,7 +14,7 @@ def test_the_status_of_a_fleet_at_work(fleet: Commands, redis: Client, origin: R
     ) as node:
         until(lambda: redis.hlen("{podcrawler}:episodes:failed") == 2)
         redis.lpush("episodes:start_urls", f"{origin.address}/feed.xml?episodes=5&size=1000000&stall_after=1000")
-        until(lambda: len(fleet.files()) == 3)
+        until(lambda: asked_for(origin) == 5)
         until(lambda: len(json.loads(fleet.run("status", "--json").out)["nodes"][0]["in_hand"]) == 3)
         told = json.loads(fleet.run("status", "--json").out)
         text = fleet.run("status").out

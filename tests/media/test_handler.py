@@ -108,6 +108,7 @@ def test_a_second_body_takes_the_place_of_the_first(origin: RunningOrigin, tmp_p
             for size in (500, 5):
                 url = f"{origin.address}/bytes/{size}.mp3?no_length=1&etag=&modified="
                 await handler.download_request(Request(url, meta={"part": part}))
+                await asyncio.to_thread(part.seal)
             assert (part.path.stat().st_size, part.received, part.sha256) == (5, 5, digest(5))
 
     asyncio.run(story())

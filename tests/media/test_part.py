@@ -1,6 +1,7 @@
 import asyncio
 import errno
 import fcntl
+import hashlib
 import os
 import threading
 from pathlib import Path
@@ -51,9 +52,63 @@ def test_short_writes_go_on_where_they_ended(tmp_path: Path, monkeypatch: pytest
     asyncio.run(story())
 
 
+def test_what_is_held_is_written_when_the_file_is_used_next(tmp_path: Path) -> None:
+    async def story() -> None:
+        part = PartFile(tmp_path / "1.t.part")
+        part.hold([b"a", b"b"])
+        with part.content() as content:
+            assert content.read() == b"ab"
+        assert (part.received, part.path.exists()) == (2, False)
+        await part.write([b"c"])
+        assert part.path.read_bytes() == b"abc"
+        part.hold([b"d"])
+        with part.content() as content:
+            assert content.read() == b"abcd"
+        part.hold([b"e"])
+        await asyncio.to_thread(part.seal)
+        assert part.path.read_bytes() == b"abcde"
+        assert (part.received, part.sha256) == (5, hashlib.sha256(b"abcde").hexdigest())
+        part.hold([b"f"])
+        await part.begin(None, None)
+        assert part.received == 0
+        await part.write([b"g"])
+        await part.close()
+        assert part.path.read_bytes() == b"g"
+
+    asyncio.run(story())
+
+
+def test_it_makes_its_folder_but_not_the_one_around_it(tmp_path: Path) -> None:
+    async def story() -> None:
+        part = PartFile(tmp_path / "show" / "1.t.part")
+        await part.write([b"x"])
+        await part.close()
+        assert part.path.read_bytes() == b"x"
+        lost = PartFile(tmp_path / "unmounted" / "show" / "1.t.part")
+        with pytest.raises(MediaError, match="cannot be used"):
+            await lost.write([b"x"])
+        await lost.discard()
+
+    asyncio.run(story())
+
+
+def test_it_looks_for_room_before_it_grows(tmp_path: Path) -> None:
+    async def story() -> None:
+        part = PartFile(tmp_path / "1.t.part")
+        looks: list[int] = []
+        part.check_room = lambda growing: looks.append(growing.received)
+        for _ in range(20):
+            await part.write([bytes(1024 * 1024)])
+        assert looks == [0, 16 * 1024 * 1024]
+        await part.discard()
+
+    asyncio.run(story())
+
+
 def test_it_is_locked_until_it_is_closed(tmp_path: Path) -> None:
     async def story() -> None:
         part = PartFile(tmp_path / "1.t.part")
+        await part.write([b"x"])
         assert is_locked(part.path)
         await part.close()
         assert not is_locked(part.path)
@@ -65,6 +120,7 @@ def test_it_is_locked_until_it_is_closed(tmp_path: Path) -> None:
 def test_discard_removes_it(tmp_path: Path) -> None:
     async def story() -> None:
         part = PartFile(tmp_path / "1.t.part")
+        await part.write([b"x"])
         await part.discard()
         assert not part.path.exists()
         await part.discard()
@@ -80,7 +136,7 @@ def test_it_never_opens_what_is_there(tmp_path: Path) -> None:
     file.write_bytes(b"x")
     for path in (link, file):
         with pytest.raises(MediaError) as caught:
-            PartFile(path)
+            PartFile(path).seal()
         assert caught.value.kind == "disk-error"
     assert sorted(tmp_path.iterdir()) == [file, link]
 
@@ -103,6 +159,19 @@ def test_a_refusal_of_the_disk_is_told_in_a_sentence(
             await (part.write([b"x"]) if operation == "writev" else asyncio.to_thread(part.seal))
         assert (caught.value.kind, caught.value.failure_class) == (kind, "local")
         assert str(part.path) in str(caught.value)
+        await part.discard()
+
+    asyncio.run(story())
+
+
+def test_a_file_that_is_gone_is_told_in_a_sentence(tmp_path: Path) -> None:
+    async def story() -> None:
+        part = PartFile(tmp_path / "1.t.part")
+        await part.write([b"x"])
+        part.path.unlink()
+        with pytest.raises(MediaError, match="cannot be used") as caught:
+            part.content()
+        assert caught.value.kind == "disk-error"
         await part.discard()
 
     asyncio.run(story())

@@ -41,6 +41,12 @@ def refuse(number: int) -> Callable[..., None]:
     return refusing
 
 
+def folder_of(store: LocalStore, podcast_id: str = "show") -> Path:
+    folder = store.root / podcast_id
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 def names(store: LocalStore) -> list[str]:
     return sorted(path.name for path in (store.root / "show").iterdir())
 
@@ -57,7 +63,7 @@ def test_a_part_is_adopted_under_its_name(store: LocalStore) -> None:
 
 
 def test_a_complete_file_is_never_replaced(store: LocalStore) -> None:
-    (store.folder("show") / "1.title.mp3").write_bytes(b"\0as here first")
+    (folder_of(store) / "1.title.mp3").write_bytes(b"\0as here first")
     part = transferred(store, b"\0udio")
     assert store.adopt(part, "show", "1.title.mp3") == ("show/1.title.mp3", 14)
     finish(part)
@@ -69,7 +75,7 @@ def test_a_complete_file_is_never_replaced(store: LocalStore) -> None:
     "broken", [b"<!DOCTYPE html><title>Sorry</title>", b"", (FILES / "audio.m4a").read_bytes()[:-9]]
 )
 def test_a_broken_file_is_neither_taken_nor_touched(store: LocalStore, broken: bytes) -> None:
-    (store.folder("show") / "1.title.mp3").write_bytes(broken)
+    (folder_of(store) / "1.title.mp3").write_bytes(broken)
     assert store.find("show", "1") is None
     part = transferred(store, b"\0udio")
     path, size = store.adopt(part, "show", "1.title.mp3")
@@ -83,17 +89,17 @@ def test_a_broken_file_is_neither_taken_nor_touched(store: LocalStore, broken: b
 
 def test_a_broken_file_under_both_names_is_told(store: LocalStore) -> None:
     for name in ("1.title.mp3", naming.told_apart("1.title.mp3")):
-        (store.folder("show") / name).write_bytes(b"sorry")
+        (folder_of(store) / name).write_bytes(b"sorry")
     part = transferred(store, b"\0udio")
     with pytest.raises(MediaError, match="a broken file is in the way"):
         store.adopt(part, "show", "1.title.mp3")
     finish(part)
-    assert [path.read_bytes() for path in store.folder("show").iterdir()] == [b"sorry"] * 2
+    assert [path.read_bytes() for path in folder_of(store).iterdir()] == [b"sorry"] * 2
 
 
 def test_one_id_in_two_podcasts_is_two_files(store: LocalStore) -> None:
     for podcast in ("show", "other-show"):
-        (store.folder(podcast) / "1.title.mp3").write_bytes(b"\0udio")
+        (folder_of(store, podcast) / "1.title.mp3").write_bytes(b"\0udio")
     assert store.find("show", "1") == ("show/1.title.mp3", 5)
     assert store.find("other-show", "1") == ("other-show/1.title.mp3", 5)
 
@@ -133,7 +139,7 @@ def test_without_hard_links_it_is_renamed(store: LocalStore, monkeypatch: pytest
 
 
 def test_what_is_no_file_is_not_adopted(store: LocalStore) -> None:
-    (store.folder("show") / "1.title.mp3").mkdir()
+    (folder_of(store) / "1.title.mp3").mkdir()
     part = transferred(store, b"\0udio")
     with pytest.raises(MediaError, match="no file is in the way"):
         store.adopt(part, "show", "1.title.mp3")
@@ -155,7 +161,7 @@ def test_a_refusal_of_the_disk_leaves_the_part_and_publishes_nothing(
 
 def test_only_whole_regular_files_of_the_episode_are_found(store: LocalStore, tmp_path: Path) -> None:
     assert store.find("show", "1") is None
-    folder = store.folder("show")
+    folder = folder_of(store)
     (tmp_path / "secret").write_bytes(b"x")
     (folder / "1.link.mp3").symlink_to(tmp_path / "secret")
     (folder / "1.folder.mp3").mkdir()
@@ -168,9 +174,9 @@ def test_only_whole_regular_files_of_the_episode_are_found(store: LocalStore, tm
 
 
 def test_a_folder_is_looked_through_once_for_episodes_that_are_new(store: LocalStore) -> None:
-    (store.folder("show") / "1.title.mp3").write_bytes(b"\0y")
+    (folder_of(store) / "1.title.mp3").write_bytes(b"\0y")
     assert store.find("show", "2") is None
-    (store.folder("show") / "2.title.mp3").write_bytes(b"\0y")
+    (folder_of(store) / "2.title.mp3").write_bytes(b"\0y")
     assert store.find("show", "2") is None
     assert store.find("show", "1") == ("show/1.title.mp3", 2)
     store.refresh("show")
@@ -178,15 +184,37 @@ def test_a_folder_is_looked_through_once_for_episodes_that_are_new(store: LocalS
 
 
 def test_a_new_part_goes_in_place_of_what_a_dead_node_left(store: LocalStore) -> None:
-    (store.folder("show") / "1.dead.part").write_bytes(b"x")
+    (folder_of(store) / "1.dead.part").write_bytes(b"x")
     part = store.new_part("show", "1", "token", URL)
+    assert names(store) == []
+    part.hold([b"x"])
+    part.seal()
     assert names(store) == ["1.token.part"]
     finish(part)
 
 
+def test_what_nobody_has_worked_on_is_known_without_a_look(store: LocalStore) -> None:
+    assert store.may_have("show", "1")
+    (folder_of(store) / "1.title.mp3").write_bytes(b"\0y")
+    assert store.find("show", "2") is None
+    assert [store.may_have("show", name) for name in "12"] == [True, False]
+    store.refresh("show")
+    assert store.may_have("show", "2")
+
+
+def test_what_dead_nodes_left_goes_when_the_episode_is_published(store: LocalStore) -> None:
+    (folder_of(store) / "1.dead.part").write_bytes(b"x")
+    part = PartFile(folder_of(store) / "1.token.part")
+    part.hold([b"\0udio"])
+    part.seal()
+    store.adopt(part, "show", "1.title.mp3")
+    finish(part)
+    assert names(store) == ["1.title.mp3"]
+
+
 def test_nothing_reaches_outside(store: LocalStore) -> None:
     for step in (
-        lambda: store.folder("../outside"),
+        lambda: store.may_have("../outside", "1"),
         lambda: store.find("..", "1"),
         lambda: store.new_part("show", "../1", "token", URL),
         lambda: store.new_part("show", "1", "../token", URL),

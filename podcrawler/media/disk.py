@@ -1,0 +1,60 @@
+"""What a store asks of the disk beneath it: new files, names that outlast a power cut, and sentences for refusals."""
+
+import errno
+import fcntl
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from podcrawler.exceptions import DiskFullError, MediaError
+
+#: How a file system says that there is no room.
+FULL = (errno.ENOSPC, errno.EDQUOT)
+#: How a file system says that folders cannot be synced.
+_NO_FOLDER_SYNC = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP)
+_NEW = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def new_file(path: Path) -> int:
+    """The descriptor of a new file, for reading and writing, locked (flock). Its folder is made if need be, but not the
+    one around that, which may be the place of a disk that is not there. Blocking. Raises MediaError."""
+    try:
+        try:
+            file = os.open(path, _NEW, 0o666)
+        except FileNotFoundError:
+            with suppress(FileExistsError):
+                path.parent.mkdir()
+            sync_folder(path.parent.parent)
+            file = os.open(path, _NEW, 0o666)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(file)
+            raise
+    except OSError as error:
+        raise disk_error(path, error) from error
+    return file
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in ``folder`` to the disk; without this a power cut may take changes back. Blocking. Raises
+    OSError."""
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(opened)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
+    finally:
+        os.close(opened)
+
+
+def disk_error(path: Path, error: OSError) -> MediaError:
+    """The sentence for a file operation that failed."""
+    if error.errno in FULL:
+        sentence = (
+            f"{path} cannot be written because the disk is full; free some space and podcrawler goes on by itself."
+        )
+        return DiskFullError(path.parent, sentence, needed=0)
+    sentence = f"{path} cannot be used ({error.strerror}); check the disk, try again later."
+    return MediaError("disk-error", sentence, "local")
