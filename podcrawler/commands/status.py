@@ -50,7 +50,8 @@ def _lines(status: Status) -> list[str]:
 def _node(node: Report) -> str:
     minutes = (time.time() - node.started) / 60
     done = f"{node.finished} finished ({human_bytes(node.bytes)}), {node.failed} failed"
-    return f"node {node.name} ({node.spider}, {minutes:.0f} min): {done}, {len(node.in_hand)} in hand"
+    line = f"node {node.name} ({node.spider}, {minutes:.0f} min): {done}, {len(node.in_hand)} in hand"
+    return f"{line}; it takes nothing up for now: {node.holds_off}" if node.holds_off else line
 
 
 def _in_hand(episode: InHand) -> str:

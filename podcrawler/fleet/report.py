@@ -12,7 +12,7 @@ import socket
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -61,6 +61,8 @@ class Report:
     failed: int
     bytes: int
     in_hand: list[InHand]
+    #: Why the node takes nothing up for now; empty while it does.
+    holds_off: str = ""
 
 
 def read_reports(redis: Any, keys: Keys) -> list[Report]:
@@ -69,11 +71,14 @@ def read_reports(redis: Any, keys: Keys) -> list[Report]:
     pipe = redis.pipeline(transaction=False)
     for name in names:
         pipe.hgetall(keys.node(name))
-    return [_report(name, fields) for name, fields in sorted(zip(names, pipe.execute(), strict=True)) if fields]
+    return [_report(name, told) for name, told in sorted(zip(names, pipe.execute(), strict=True)) if told]
 
 
-def _report(name: str, fields: dict[bytes, bytes]) -> Report:
-    told: dict[str, Any] = {field.decode(): json.loads(value) for field, value in fields.items()}
+def _report(name: str, told_by_node: dict[bytes, bytes]) -> Report:
+    # A node of another version may tell more.
+    told: dict[str, Any] = {
+        field.name: json.loads(value) for field in fields(Report) if (value := told_by_node.get(field.name.encode()))
+    }
     told["in_hand"] = [InHand(**episode) for episode in told["in_hand"]]
     return Report(name=name, **told)
 
@@ -163,6 +168,7 @@ class NodeReport:
             failed=stats.get_value("podcrawler/failed", 0),
             bytes=stats.get_value("podcrawler/bytes", 0),
             in_hand=list(_in_hand(pipeline, self._rates)) if pipeline else [],
+            holds_off=pipeline.holds_off if pipeline else "",
         )
 
     def _forget(self, redis: Any) -> None:

@@ -19,7 +19,7 @@ from podcrawler.fleet.children import Child
 from podcrawler.fleet.display import Display
 from podcrawler.fleet.job import Job, Outcome
 from podcrawler.fleet.pausing import is_paused
-from podcrawler.fleet.report import read_reports
+from podcrawler.fleet.report import Report, read_reports
 from podcrawler.queue.keys import Keys
 from podcrawler.redis.embedded import EmbeddedServer
 
@@ -83,7 +83,7 @@ class Supervisor:
         except (RedisConnectionError, RedisTimeoutError) as error:
             self._redis_is_away(error)
             return False
-        self._say_once("The queue is paused: nothing new is taken up until `podcrawler resume`." if paused else "")
+        self._say_once(_in_the_way(paused, reports))
         # Not while Redis is away: a node cannot start without it.
         for child in self._children:
             child.look_after()
@@ -114,6 +114,13 @@ class Supervisor:
         if sentence and sentence != self._in_the_way:
             self._display.say(sentence)
         self._in_the_way = sentence
+
+
+def _in_the_way(paused: bool, reports: Sequence[Report]) -> str:
+    if paused:
+        return "The queue is paused: nothing new is taken up until `podcrawler resume`."
+    reason = next((report.holds_off for report in reports if report.holds_off), "")
+    return f"Nothing new is taken up for now: {reason}" if reason else ""
 
 
 def new_children(settings: BaseSettings, options: Sequence[str], redis_url: str | None, state_dir: Path) -> list[Child]:

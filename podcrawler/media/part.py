@@ -27,7 +27,7 @@ _T = TypeVar("_T")
 #: The most pieces that one writev takes (IOV_MAX on Linux and macOS), and about the most bytes.
 _MAX_PIECES = 1024
 _MAX_BYTES = 1024 * 1024
-#: Bytes from which on a part has a memo and is kept; fewer are sooner fetched again.
+#: Bytes from which on a part has a memo and is kept, or is worth another transfer; fewer are sooner fetched again.
 _WORTH_KEEPING = 1024 * 1024
 #: Bytes between two times that a growing part is brought to the disk, which bounds what a power cut takes.
 _SYNC_EVERY = 16 * 1024 * 1024
@@ -51,6 +51,7 @@ class PartFile:
         self.path = path
         #: Bytes in the file, or held for it.
         self.received = 0
+        self._found = 0
         #: Bytes of the whole that the server announced; None if it did not.
         self.expected: int | None = None
         #: Which version the bytes are of; None if no later transfer could tell.
@@ -84,7 +85,7 @@ class PartFile:
     def go_on(cls, path: Path, file: int, memo: Memo, size: int) -> "PartFile":
         """The part of an earlier transfer, with the first ``size`` bytes of ``file``, a locked descriptor."""
         part = cls(path, memo.enclosure, file=file)
-        part.received = size
+        part.received = part._found = size
         part.expected = memo.version.size
         part.version = memo.version
         part._sync_at = size + _SYNC_EVERY
@@ -104,6 +105,11 @@ class PartFile:
     def sha256(self) -> str:
         """Of all bytes in the file, in hex digits."""
         return self._hash.hexdigest()
+
+    @property
+    def has_grown(self) -> bool:
+        """Whether the next transfer has more to go on from than this one had."""
+        return self.version is not None and self.received >= self._found + _WORTH_KEEPING
 
     def range_headers(self, url: str) -> dict[str, str]:
         """The headers that ask ``url`` for what is missing; none if the transfer has to start afresh."""

@@ -113,6 +113,11 @@ class EpisodeFilesPipeline(FilesPipeline):
         return open_store(self._settings)
 
     @property
+    def holds_off(self) -> str:
+        """Why the node takes nothing up for now; empty while it does."""
+        return self._room.reason
+
+    @property
     def _scheduler(self) -> Scheduler:
         scheduler = scheduler_of(self.crawler)
         assert scheduler is not None
@@ -137,7 +142,7 @@ class EpisodeFilesPipeline(FilesPipeline):
                 # Who has the lease by now cleans up when it publishes, and may have done so already.
                 with suppress(MediaError):
                     await asyncio.to_thread(self._clean_if_published, item)
-            await self._scheduler.give_up(lease, error)
+            await self._scheduler.give_up(lease, error, counts=not (transfer.part and transfer.part.has_grown))
             raise DropItem(str(error), log_level="DEBUG") from None
         finally:
             self.transfers.pop(lease.token, None)

@@ -81,6 +81,8 @@ class RoomWatch:
         self._hold_off = hold_off
         self._go_on = go_on
         self._min_free = min_free
+        #: Why the node holds off; empty while it does not.
+        self.reason = ""
         self._needed = 0
         self._pause = _FIRST_PAUSE
         self._waiting: asyncio.Task[None] | None = None
@@ -89,6 +91,7 @@ class RoomWatch:
         """Hold off until what the error tells of may work."""
         self._needed = max(self._needed, self._min_free, error.needed)
         if self._waiting is None:
+            self.reason = str(error)
             logger.warning("This node takes nothing up for now: %s", error)
             self._hold_off()
             self._waiting = asyncio.get_running_loop().create_task(self._wait(error.folder))
@@ -108,6 +111,7 @@ class RoomWatch:
         while not await asyncio.to_thread(_has_room, folder, self._needed):
             await asyncio.sleep(_LOOK_EVERY)
         self._needed = 0
+        self.reason = ""
         self._waiting = None
         logger.warning("There is room on the disk of %s again: this node goes on.", folder)
         self._go_on()

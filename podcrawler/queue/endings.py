@@ -55,12 +55,12 @@ def release(lease: Lease) -> Ending[bool]:
 
 
 def give_up(
-    lease: Lease, error: EntryError, *, tries: int, delay: float, now: int | None = None
+    lease: Lease, error: EntryError, *, tries: int, delay: float, counts: bool = True, now: int | None = None
 ) -> Ending[Literal["delayed", "failed", "lost"]]:
     """End the lease in an error: the entry is tried again after ``delay`` seconds, or fails if this was the last of
-    ``tries``."""
+    ``tries``. One that does not count is none of them."""
     told = [lease.key, lease.token, error.kind, error.failure_class, str(error)]
-    return Ending("retry", ["" if now is None else now, *told, tries, round(delay * 1000)], _text)
+    return Ending("retry", ["" if now is None else now, *told, tries, round(delay * 1000), int(counts)], _text)
 
 
 def _text(answer: bytes) -> Any:

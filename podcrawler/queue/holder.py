@@ -184,11 +184,11 @@ class LeaseHolder:
                 # Whether that was all is known by a look.
                 self.ask_soon()
 
-    async def give_up(self, lease: Lease, error: EntryError) -> str:
+    async def give_up(self, lease: Lease, error: EntryError, *, counts: bool = True) -> str:
         """End the lease in an error: ``delayed``, ``failed`` or ``lost``."""
         retrying = self.queue.retrying
         tries, delay = retrying.tries(error), retrying.delay(error, lease.tries + 1)
-        return await self.end(lease, endings.give_up(lease, error, tries=tries, delay=delay), "lost")
+        return await self.end(lease, endings.give_up(lease, error, tries=tries, delay=delay, counts=counts), "lost")
 
     async def release(self, lease: Lease) -> None:
         """Hand the lease back, which costs the entry nothing."""

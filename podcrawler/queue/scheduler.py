@@ -201,12 +201,13 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         """The lease that this node holds on an entry."""
         return self.holder.in_hand.get(key)
 
-    async def give_up(self, lease: Lease, error: EntryError) -> None:
-        """End the lease in an error, and say so in one line. What is no fault of the entry costs it nothing."""
+    async def give_up(self, lease: Lease, error: EntryError, *, counts: bool = True) -> None:
+        """End the lease in an error, and say so in one line. What is no fault of the entry costs it nothing, and what
+        does not count costs it no try."""
         if isinstance(error, (TransferCancelledError, DiskFullError)):
             await self.holder.release(lease)
             return
-        outcome = await self.holder.give_up(lease, error)
+        outcome = await self.holder.give_up(lease, error, counts=counts)
         if outcome == "failed":
             logger.error("failed %s [%s]: %s", lease.key, error.kind, error)
         elif outcome == "delayed":

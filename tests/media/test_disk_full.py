@@ -9,6 +9,7 @@ import pytest
 
 from tests.conftest import Client, Commands, until
 from tests.origin import RunningOrigin
+from tests.spiders.test_nodes import AT_ONCE
 
 MB = 1_000_000
 DISK = 16 * MB
@@ -59,6 +60,7 @@ def test_a_node_waits_for_room_and_loses_nothing(
         # Whatever it could not work on is another node's to take.
         until(lambda: redis.zcard("{podcrawler}:episodes:leases") == 0)
         assert node.poll() is None
+        until(lambda: "it takes nothing up for now: " in fleet.run("status").out)
         filler.unlink()
         assert node.wait(60) == 0
     assert media(small_disk) == [5 * MB] * 2
@@ -98,3 +100,14 @@ def test_another_node_takes_what_finds_no_room(
         assert fleet.drain().status == 0
         assert waiting.wait(60) == 0
     assert list(fleet.files().values()) == [MB] * 3
+
+
+def test_archive_tells_what_it_waits_for(commands: Commands, origin: RunningOrigin) -> None:
+    address = f"{origin.address}/feed.xml?episodes=1&size=1000"
+    with commands.start("archive", address, "-s", f"PODCRAWLER_MIN_FREE={10**15}", *AT_ONCE) as archive:
+        assert archive.stderr is not None
+        told = next(line for line in archive.stderr if "taken up for now" in line)
+        archive.terminate()
+        archive.communicate(timeout=30)
+    assert told.startswith("Nothing new is taken up for now: The disk of ")
+    assert "free some space and podcrawler goes on by itself" in told

@@ -10,6 +10,7 @@ from tests.conftest import Client, Commands, until
 from tests.origin import RunningOrigin, content
 from tests.spiders.test_nodes import AT_ONCE
 
+MB = 1024 * 1024
 SIZE = 150_000_000
 HALF = SIZE // 2
 #: What a node may still have in hand when it is killed, and has to be fetched again.
@@ -91,3 +92,28 @@ def test_a_node_of_another_machine_goes_on_from_what_is_on_the_disk(fleet: Comma
     assert fleet.drain("-O", "episodes.jsonl").status == 0
     assert_whole(fleet)
     assert ranges(origin) == [None, f"bytes={told['synced']}-"]
+
+
+def test_a_host_that_breaks_off_again_and_again_is_gone_on_with(
+    fleet: Commands, redis: Client, origin: RunningOrigin
+) -> None:
+    redis.delete("episodes:start_urls")
+    redis.lpush("episodes:start_urls", f"{origin.address}/feed.xml?episodes=1&size={10 * MB}&truncate={3 * MB // 2}")
+    options = ("-s", "PODCRAWLER_RETRY_DELAY=0.01", "-s", "PODCRAWLER_MAX_TRIES=2")
+    assert fleet.drain(*options, "-O", "episodes.jsonl").status == 0
+    assert list(fleet.files().values()) == [10 * MB]
+    assert sent(origin) == 10 * MB
+    assert len(ranges(origin)) == 7
+
+
+def test_a_host_that_breaks_off_and_has_another_file_each_time_is_not(
+    fleet: Commands, redis: Client, origin: RunningOrigin
+) -> None:
+    redis.delete("episodes:start_urls")
+    address = f"{origin.address}/feed.xml?episodes=1&size={10 * MB}&truncate={3 * MB // 2}&changes=1"
+    redis.lpush("episodes:start_urls", address)
+    assert fleet.drain("-s", "PODCRAWLER_RETRY_DELAY=0.01", "-s", "PODCRAWLER_MAX_TRIES=2").status == 1
+    (failed,) = redis.hvals("{podcrawler}:episodes:failed")
+    assert json.loads(failed)["kind"] == "length-mismatch"
+    # The first left something where there was nothing.
+    assert len(ranges(origin)) == 3

@@ -1,18 +1,17 @@
 -- leased -> delayed, or -> failed after the last try: a lease ends in an error.
 -- Keys: Q leases, owners, tokens, ended, routes, tries, delayed, failed, open; A told, events
--- ARGV: now, key, token, kind, class, reason, most tries, ms before the next one
+-- ARGV: now, key, token, kind, class, reason, most tries, ms before the next one, whether this one counts (1 or 0)
 -- Returns 'delayed', 'failed' or 'lost'; the same when asked again, for the answer may not have arrived.
 local now, key, token, kind, class, reason = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
-local most_tries, delay = tonumber(ARGV[7]), tonumber(ARGV[8])
+local most_tries, delay, counts = tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9] == '1'
 if not owns(key, token) then
   if redis.call('HGET', Q .. 'ended', key) ~= token then return 'lost' end
   return state_of(key) == 'failed' and 'failed' or 'delayed'
 end
 
 local route = route_of(key)
-local tries = redis.call('HINCRBY', Q .. 'tries', key, 1)
 redis.call('HSET', Q .. 'ended', key, token)
-if tries >= most_tries then
+if counts and redis.call('HINCRBY', Q .. 'tries', key, 1) >= most_tries then
   to_failed(now, key, route, kind, class, reason)
   return 'failed'
 end
