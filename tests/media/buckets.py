@@ -7,6 +7,8 @@ for objects with status 500 (to be tried again), and ``/_counts`` tells how ofte
 import contextlib
 import http.client
 import json
+import math
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -28,8 +30,11 @@ class RunningBuckets:
 
     @property
     def client(self) -> Any:
+        return self.client_of("s3")
+
+    def client_of(self, service: str) -> Any:
         return boto3.client(
-            "s3",
+            service,
             endpoint_url=self.address,
             aws_access_key_id="test",
             aws_secret_access_key="test",
@@ -52,9 +57,13 @@ class RunningBuckets:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[RunningBuckets]:
+def running(open_requests: float = math.inf) -> Iterator[RunningBuckets]:
+    """The server; it checks signatures and policies after the first ``open_requests`` requests."""
     command = [sys.executable, "-W", "ignore", "-m", "tests.media.buckets"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+    environment = {**os.environ, "INITIAL_NO_AUTH_ACTION_COUNT": str(open_requests)}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
+    ) as process:
         try:
             assert process.stdout
             yield RunningBuckets(process.stdout.readline().strip())

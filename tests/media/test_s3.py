@@ -1,5 +1,6 @@
 import asyncio
 import hashlib
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -142,6 +143,39 @@ def test_a_store_that_cannot_be_used_ends_in_a_sentence(
 ) -> None:
     with pytest.raises(StoreError, match=words):
         open_store(settings(buckets, tmp_path, **values)).check()
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[tuple[RunningBuckets, dict[str, str]]]:
+    """A server with the bucket ``archive``, and the credentials of a user who may only read."""
+    with running(open_requests=4) as buckets:
+        buckets.client.create_bucket(Bucket="archive")
+        people = buckets.client_of("iam")
+        people.create_user(UserName="reader")
+        key = people.create_access_key(UserName="reader")["AccessKey"]
+        may = {"Effect": "Allow", "Action": ["s3:ListBucket", "s3:GetObject"], "Resource": "*"}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [may]})
+        people.put_user_policy(UserName="reader", PolicyName="reading", PolicyDocument=policy)
+        yield (
+            buckets,
+            {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]},
+        )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({}, "refuses these credentials: they need s3:ListBucket, s3:GetObject and s3:PutObject"),
+        ({"AWS_SECRET_ACCESS_KEY": "wrong"}, "refuses the secret key: correct AWS_SECRET_ACCESS_KEY"),
+        ({"AWS_ACCESS_KEY_ID": "unknown"}, "does not know the access key: correct AWS_ACCESS_KEY_ID"),
+    ],
+)
+def test_credentials_that_do_not_do_end_in_a_sentence(
+    guarded: tuple[RunningBuckets, dict[str, str]], tmp_path: Path, wrong: dict[str, str], words: str
+) -> None:
+    buckets, reader = guarded
+    with pytest.raises(StoreError, match=words):
+        open_store(settings(buckets, tmp_path, **{**reader, **wrong})).check()
 
 
 def test_without_boto3_it_says_how_to_get_it(
