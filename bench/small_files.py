@@ -1,7 +1,7 @@
 """How many episodes of a large feed of small files a node archives a second, beside podcast-archiver on the same feed.
 
 Measured from the first file that was finished to the last, so that starting and reading the feed do not count: by the
-ids of the stream of events, which are Redis's time, and by the times at which podcast-archiver's files were written.
+ids of the stream of events, which are Redis's time, and by the times at which the files of the others were written.
 """
 
 import statistics
@@ -13,7 +13,7 @@ from bench import rivals
 from bench.nginx import Host, serving
 from bench.node import Place, place, wait
 from bench.result import Options, Result
-from bench.rivals import Job
+from bench.rivals import Job, Program
 
 FILES, SIZE = 3000, 20_000
 _EVENTS = "{podcrawler}:events"
@@ -31,8 +31,12 @@ def measure(options: Options) -> Result:
                 rate, shares = _podcrawler(host, files, nodes)
                 rates.setdefault(_nodes(nodes), []).append(rate)
             for at_once in (8, 32):
-                if theirs := _podcast_archiver(options.rivals, host, files, at_once):
+                if program := rivals.podcast_archiver(options.rivals, at_once):
+                    theirs = _rival(program, host, files)
                     rates.setdefault(f"podcast-archiver, {at_once} at once", []).append(theirs)
+            rates.setdefault("Scrapy FilesPipeline on scrapy-redis", []).append(
+                _rival(rivals.scrapy_redis(), host, files)
+            )
             print(" ".join(f"{name}: {found[-1]:.0f}/s" for name, found in rates.items()), file=sys.stderr, flush=True)
     medians = {name: statistics.median(found) for name, found in rates.items()}
     best = max((rate for name, rate in medians.items() if "archiver" in name), default=None)
@@ -43,7 +47,8 @@ def measure(options: Options) -> Result:
             "between the first that was finished and the last, so that starting and reading the feed do not count; the "
             f"median of {options.repetitions}. podcrawler brings each file and its name to the disk before it counts "
             "as finished (`fsync`), and so does podcast-archiver with the file; podcrawler's Redis syncs its file at "
-            "each write (`appendfsync always`)."
+            "each write (`appendfsync always`). Scrapy's own pipeline does neither, and takes all files from one item "
+            "in the memory of one process: it shows what of the time is Scrapy's."
         ),
         commands=["podcrawler crawl episodes -s PODCRAWLER_EXIT_WHEN_DONE=1"],
         head=("program", "episodes a second", "slowest", "fastest", "to podcast-archiver's best"),
@@ -83,10 +88,8 @@ def _finished_at(here: Place) -> list[float]:
     return [int(name.partition(b"-")[0]) / 1000 for name, told in events if told.get(b"path")]
 
 
-def _podcast_archiver(folder: Path, host: Host, files: int, at_once: int) -> float | None:
-    program = rivals.podcast_archiver(folder, at_once)
-    if program is None:
-        return None
+def _rival(program: Program, host: Host, files: int) -> float:
+    """Episodes a second, by the times at which the program's files were written."""
     with place() as here:
         wait([program.start(Job(here, host, "small", "http", files))])
         paths = list(here.folder.glob(program.pattern))
