@@ -241,6 +241,9 @@ class EpisodeFilesPipeline(FilesPipeline):
         episode = transfer.episode
         try:
             examined = self._check(response, part, episode)
+        except DiskFullError:
+            # Its last bytes found no room: what came before them is as good as it was.
+            raise
         except MediaError:
             # What was refused is not gone on with.
             part.forget()
