@@ -297,11 +297,13 @@ class PartFile:
 
     def _close(self) -> None:
         with self._in_use:
-            if self._closed:
-                return
-            self._closed = True
-            if self._file is not None:
-                os.close(self._file)
+            was_closed, self._closed = self._closed, True
+        if not was_closed:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
         if self._syncing:
             # It holds the lock on the file, too.
             self._syncing.result()
@@ -323,10 +325,13 @@ class PartFile:
     def _discard(self) -> None:
         with self._in_use:
             self.version = None
+            # Before its name goes: the late write of a cancelled task would make the file anew.
+            was_closed, self._closed = self._closed, True
         try:
             self.unlink()
         finally:
-            self._close()
+            if not was_closed:
+                self._let_go()
 
     def _note(self, *, synced: int) -> None:
         """Write the memo, or another in its place. Raises OSError."""
