@@ -280,7 +280,7 @@ class PartFile:
             )
 
     def unlink(self) -> None:
-        """Take away the file's name, and what is noted about it."""
+        """Take away the file's name, and what is noted about it: no transfer goes on with it from then on."""
         try:
             if self._has_memo:
                 remove_memo(self.path)
@@ -288,6 +288,7 @@ class PartFile:
                 self.path.unlink(missing_ok=True)
         except OSError as error:
             raise disk_error(self.path, error) from error
+        self.version = None
 
     def _hand_over(self, take: Callable[[], _T | None]) -> _T | None:
         taken = take()
