@@ -107,6 +107,11 @@ class PartFile:
         return self._hash.hexdigest()
 
     @property
+    def goes_on(self) -> bool:
+        """Whether an earlier transfer left some of it."""
+        return self._found > 0
+
+    @property
     def has_grown(self) -> bool:
         """Whether the next transfer has more to go on from than this one had."""
         return self.version is not None and self.received >= self._found + _WORTH_KEEPING
