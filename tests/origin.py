@@ -28,7 +28,8 @@ Parameters of ``/bytes``:
   wait after k bytes; ``rate=<bytes per second>``;
 - codings: ``gzip=1`` really compressed (implies chunked); ``coding=<text>`` only the header Content-Encoding, a lie;
 - ranges: ``no_ranges=1`` none; ``refuse_ranges=<code>``; ``ignore_if_range=1``; ``range_shift=<k>`` from k bytes
-  further on; ``range_total=<n>`` of a file of n bytes;
+  further on; ``range_total=<n>`` of a file of n bytes; ``range_whole=1`` the whole file, chunked, under the head of
+  what was asked for;
 - ``only_first=<n>``: all of these, but what the file is and how ranges are served, for the first n requests of this
   very address only.
 
@@ -73,6 +74,7 @@ _ALWAYS = {"seed", "zeros", "type", "etag", "modified", "changes"} | {
     "ignore_if_range",
     "range_shift",
     "range_total",
+    "range_whole",
 }
 
 
@@ -261,6 +263,8 @@ class Origin:
             status = 206
             first += query.number("range_shift")
             headers["Content-Range"] = f"bytes {first}-{size - 1}/{query.number('range_total', size)}"
+            if "range_whole" in query:
+                first, chunked = 0, True
         first = first or 0
         if "gzip" in query:
             headers["Content-Encoding"] = "gzip"

@@ -107,6 +107,11 @@ class PartFile:
         return self._hash.hexdigest()
 
     @property
+    def goes_on(self) -> bool:
+        """Whether an earlier transfer left some of it."""
+        return self._found > 0
+
+    @property
     def has_grown(self) -> bool:
         """Whether the next transfer has more to go on from than this one had."""
         return self.version is not None and self.received >= self._found + _WORTH_KEEPING
@@ -280,7 +285,7 @@ class PartFile:
             )
 
     def unlink(self) -> None:
-        """Take away the file's name, and what is noted about it."""
+        """Take away the file's name, and what is noted about it: no transfer goes on with it from then on."""
         try:
             if self._has_memo:
                 remove_memo(self.path)
@@ -288,6 +293,7 @@ class PartFile:
                 self.path.unlink(missing_ok=True)
         except OSError as error:
             raise disk_error(self.path, error) from error
+        self.version = None
 
     def _hand_over(self, take: Callable[[], _T | None]) -> _T | None:
         taken = take()
@@ -297,11 +303,13 @@ class PartFile:
 
     def _close(self) -> None:
         with self._in_use:
-            if self._closed:
-                return
-            self._closed = True
-            if self._file is not None:
-                os.close(self._file)
+            was_closed, self._closed = self._closed, True
+        if not was_closed:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
         if self._syncing:
             # It holds the lock on the file, too.
             self._syncing.result()
@@ -323,10 +331,13 @@ class PartFile:
     def _discard(self) -> None:
         with self._in_use:
             self.version = None
+            # Before its name goes: the late write of a cancelled task would make the file anew.
+            was_closed, self._closed = self._closed, True
         try:
             self.unlink()
         finally:
-            self._close()
+            if not was_closed:
+                self._let_go()
 
     def _note(self, *, synced: int) -> None:
         """Write the memo, or another in its place. Raises OSError."""

@@ -51,6 +51,12 @@ class Transfer:
     #: None until it is known that the file is not there yet.
     part: PartFile | None = None
 
+    @property
+    def got_further(self) -> bool:
+        """Whether the next lease has more to go on from than this one had. Where an earlier one left nothing, no more
+        is trusted to be left: the episode would be tried for ever."""
+        return self.part is not None and self.part.has_grown and (self.part.goes_on or not self.lease.again)
+
 
 @dataclass(frozen=True, slots=True)
 class Published:
@@ -142,7 +148,7 @@ class EpisodeFilesPipeline(FilesPipeline):
                 # Who has the lease by now cleans up when it publishes, and may have done so already.
                 with suppress(MediaError):
                     await asyncio.to_thread(self._clean_if_published, item)
-            await self._scheduler.give_up(lease, error, counts=not (transfer.part and transfer.part.has_grown))
+            await self._scheduler.give_up(lease, error, counts=not transfer.got_further)
             raise DropItem(str(error), log_level="DEBUG") from None
         finally:
             self.transfers.pop(lease.token, None)
@@ -241,6 +247,9 @@ class EpisodeFilesPipeline(FilesPipeline):
         episode = transfer.episode
         try:
             examined = self._check(response, part, episode)
+        except DiskFullError:
+            # Its last bytes found no room: what came before them is as good as it was.
+            raise
         except MediaError:
             # What was refused is not gone on with.
             part.forget()

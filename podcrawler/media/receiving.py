@@ -73,6 +73,9 @@ async def receive(
     finally:
         room.let_go(part)
     if part.expected is not None and part.received != part.expected:
+        if part.received > part.expected:
+            # Nobody knows which of these bytes are the file's.
+            part.forget()
         raise MediaError(
             "length-mismatch",
             f"{host} announced {part.expected} bytes and sent {part.received}; try again later.",

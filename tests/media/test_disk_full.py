@@ -73,6 +73,28 @@ def test_a_node_waits_for_room_and_loses_nothing(
     assert redis.hgetall("{podcrawler}:episodes:tries") == {}
 
 
+def test_what_came_before_the_last_bytes_found_no_room_is_gone_on_with(
+    fleet: Commands, redis: Client, origin: RunningOrigin, small_disk: Path
+) -> None:
+    mib = 1024 * 1024
+    filler = small_disk / "filler"
+    filler.write_bytes(bytes(os.statvfs(small_disk).f_bavail * os.sysconf("SC_PAGE_SIZE") - 5 * mib - mib // 4))
+    seed(redis, origin, episodes=1, size=5 * mib + mib // 2, more="&chunked=1")
+    log = fleet.folder / "node.log"
+    options = ("-s", f"FILES_STORE={small_disk}", "-s", "PODCRAWLER_MIN_FREE=0", "-s", f"LOG_FILE={log}")
+    with fleet.start("crawl", "episodes", *options, "-s", "PODCRAWLER_EXIT_WHEN_DONE=1") as node:
+        until(lambda: "takes nothing up for now" in log.read_text() if log.exists() else False)
+        until(lambda: redis.zcard("{podcrawler}:episodes:leases") == 0)
+        filler.unlink()
+        assert node.wait(60) == 0
+    assert media(small_disk) == [5 * mib + mib // 2]
+    first, *others = (request for request in origin.requests() if request.path.startswith("/bytes/"))
+    assert "range" not in first.headers
+    assert others
+    assert all("range" in request.headers for request in others)
+    assert "Traceback" not in log.read_text()
+
+
 def test_a_node_that_waits_for_room_can_be_stopped(
     fleet: Commands, redis: Client, origin: RunningOrigin, small_disk: Path
 ) -> None:

@@ -72,6 +72,8 @@ ROWS: dict[str, tuple[Parameters, Whole | Failed]] = {
     "dropped and refused 416": ({**DROP, "refuse_ranges": 416}, AFRESH),
     "wrong range": ({**DROP, "range_shift": 1}, Whole(sent=None)),
     "wrong total": ({**DROP, "range_total": SIZE + 1}, Whole(sent=None)),
+    # What came for the range is no part of the file, and nothing of it may be gone on with.
+    "whole as range": ({**DROP, "range_whole": 1}, Whole(sent=None)),
     "short": (
         {"truncate": HALF, **BLIND},
         Failed("length-mismatch", "passing", f"announced {SIZE} bytes and sent {HALF}; try again later."),

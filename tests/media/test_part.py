@@ -209,6 +209,34 @@ def test_it_is_not_closed_under_a_write_whose_task_was_cancelled(
     asyncio.run(story())
 
 
+def test_a_late_write_does_not_make_anew_what_is_discarded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    late: list[asyncio.Task[None]] = []
+    unlink = PartFile.unlink
+
+    async def story() -> None:
+        part = PartFile(tmp_path / "1.t.part")
+        loop = asyncio.get_running_loop()
+        asked = threading.Event()
+
+        def write() -> None:
+            # A thread of a cancelled task, which comes to its work only now.
+            late.append(loop.create_task(part.write([b"x"])))
+            late[0].add_done_callback(lambda _: asked.set())
+
+        def slow_unlink(part: PartFile) -> None:
+            unlink(part)
+            loop.call_soon_threadsafe(write)
+            assert asked.wait(10)
+
+        monkeypatch.setattr(PartFile, "unlink", slow_unlink)
+        await part.discard()
+        with pytest.raises(ValueError, match="closed"):
+            await late[0]
+
+    asyncio.run(story())
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_cancel_tells_those_who_asked(tmp_path: Path) -> None:
     async def story() -> None:
         part = PartFile(tmp_path / "1.t.part")

@@ -117,3 +117,21 @@ def test_a_host_that_breaks_off_and_has_another_file_each_time_is_not(
     assert json.loads(failed)["kind"] == "length-mismatch"
     # The first left something where there was nothing.
     assert len(ranges(origin)) == 3
+
+
+def test_a_host_that_breaks_off_is_not_asked_for_ever_where_nothing_stays(
+    fleet: Commands, redis: Client, origin: RunningOrigin
+) -> None:
+    redis.delete("episodes:start_urls")
+    redis.lpush("episodes:start_urls", f"{origin.address}/feed.xml?episodes=1&size={100 * MB}&truncate={3 * MB // 2}")
+
+    def has_failed_by_now() -> bool:
+        for path in fleet.archive.glob("*/*.part"):
+            path.unlink(missing_ok=True)
+        return bool(redis.hlen("{podcrawler}:episodes:failed"))
+
+    options = ("-s", "PODCRAWLER_RETRY_DELAY=0.5", "-s", "PODCRAWLER_MAX_TRIES=2")
+    with fleet.start("crawl", "episodes", *options, *AT_ONCE) as node:
+        until(has_failed_by_now, 30)
+        node.terminate()
+        node.wait(60)

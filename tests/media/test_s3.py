@@ -202,3 +202,19 @@ def test_a_node_archives_into_a_bucket_and_downloads_nothing_twice(
     assert list(objects(buckets).values()) == [MB]
     assert sum(count for path, count in origin.counts().items() if path.startswith("/bytes/")) == 1
     assert [path for path in (fleet.folder / ".podcrawler" / "spool").rglob("*") if path.is_file()] == []
+
+
+def test_a_bucket_that_refuses_costs_a_try_and_leaves_but_the_file(
+    fleet: Commands, redis: Client, origin: RunningOrigin, buckets: RunningBuckets
+) -> None:
+    options = [f"{name}={value}" for name, value in CREDENTIALS.items()]
+    options += [f"AWS_ENDPOINT_URL={buckets.address}", "PODCRAWLER_MAX_TRIES=1"]
+    fleet.environment["FILES_STORE"] = "s3://archive"
+    buckets.fail(1000)
+    redis.lpush("episodes:start_urls", f"{origin.address}/feed.xml?episodes=1&size={4 * MB}")
+    ended = fleet.drain(*(word for option in options for word in ("-s", option)))
+    buckets.fail(0)
+    assert ended.status == 1, ended.err
+    assert "will be tried again" not in ended.err
+    spool = fleet.folder / ".podcrawler" / "spool"
+    assert [path.suffix for path in spool.rglob("*") if path.is_file()] == [".mp3"]
