@@ -122,10 +122,12 @@ class LeaseHolder:
         self.courier.close()
 
     def hand_back_now(self) -> None:
-        """Hand everything back, blocking, for a process that ends at once: without its event loop."""
-        if leases := list(self.in_hand.values()):
+        """Hand everything back but what has come to its end, blocking, for a process that ends at once: without its
+        event loop."""
+        releases = [endings.release(lease) for lease in self.in_hand.values() if lease.token not in self._ending]
+        if ends := self.courier.untold + releases:
             with suppress(RedisError):
-                self.queue.end([endings.release(lease) for lease in leases])
+                self.queue.end(ends)
 
     async def next(self, *, until_done: bool, max_idle: float = 0) -> Lease | None:
         """The next lease, as soon as there is room and an entry; None when ``until_done`` and no entry is open, or
@@ -242,6 +244,9 @@ class LeaseHolder:
                 self._on_lost(before)
             self.in_hand[lease.key] = lease
             self.granted.append(lease)
+        if self._draining:
+            # Asked before, and answered now.
+            self._start_to_hand_back()
         if 0 < len(grant.leases) == count:
             self._poll = _FIRST_POLL
         else:
