@@ -54,6 +54,7 @@ class Courier:
         self._queue = queue
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="redis")
         self._waiting: list[tuple[Ending[Any], asyncio.Future[Any]]] = []
+        self._batch: list[tuple[Ending[Any], asyncio.Future[Any]]] = []
         self._sender: asyncio.Task[None] | None = None
         self._sent_at = 0.0
         self._hurried = False
@@ -88,6 +89,11 @@ class Courier:
             self._sender = asyncio.get_running_loop().create_task(self._send())
         return await told
 
+    @property
+    def untold(self) -> list[Ending[Any]]:
+        """The ends of leases that Redis may not have heard of yet."""
+        return [ending for ending, _ in self._batch + self._waiting]
+
     def hurry(self) -> None:
         """Try each call but once from now on: the node stops, and what cannot be told runs out by itself."""
         self._hurried = True
@@ -101,16 +107,18 @@ class Courier:
                 await asyncio.sleep(self._sent_at + _BETWEEN_ENDINGS - time.monotonic())
             self._sent_at = time.monotonic()
             batch, self._waiting = self._waiting[:_MOST_ENDINGS], self._waiting[_MOST_ENDINGS:]
+            self._batch = batch
             try:
                 outcomes = await self.call(self._queue.end, [ending for ending, _ in batch])
             except (RedisError, UnusableRedisError) as error:
                 for _, told in batch:
                     if not told.done():
                         told.set_exception(error)
-                continue
-            for (_, told), outcome in zip(batch, outcomes, strict=True):
-                if not told.done():
-                    told.set_result(outcome)
+            else:
+                for (_, told), outcome in zip(batch, outcomes, strict=True):
+                    if not told.done():
+                        told.set_result(outcome)
+            self._batch = []
 
     def _note_away(self, error: RedisError) -> None:
         if self._away_since is None:

@@ -74,7 +74,7 @@ class LeaseHolder:
         self._holding_off = False
         self._keeper: asyncio.Task[None] | None = None
         self._asking: asyncio.Task[int] | None = None
-        self._handing_back: asyncio.Task[None] | None = None
+        self._handing_back: set[asyncio.Task[None]] = set()
         self._ask_at = 0.0
         self._poll = _FIRST_POLL
         self._busy_at = time.monotonic()
@@ -90,8 +90,8 @@ class LeaseHolder:
         """Lease nothing more, and hand back what was not begun."""
         self._draining = True
         self._changed.set()
-        if self._handing_back is None and self._keeper:
-            self._handing_back = asyncio.get_running_loop().create_task(self._hand_back_granted())
+        if self._keeper:
+            self._start_to_hand_back()
 
     def hold_off(self) -> None:
         """Lease nothing until ``go_on``, because this node can do nothing with it now; what was not begun goes back."""
@@ -117,16 +117,17 @@ class LeaseHolder:
             # A question that nobody waits for any more may have been answered all the same.
             with suppress(PodcrawlerError, RedisError):
                 await self._asking
-        if self._handing_back:
-            await self._handing_back
+        await asyncio.gather(*self._handing_back)
         await asyncio.gather(*(self.release(lease) for lease in list(self.in_hand.values())))
         self.courier.close()
 
     def hand_back_now(self) -> None:
-        """Hand everything back, blocking, for a process that ends at once: without its event loop."""
-        if leases := list(self.in_hand.values()):
+        """Hand everything back but what has come to its end, blocking, for a process that ends at once: without its
+        event loop."""
+        releases = [endings.release(lease) for lease in self.in_hand.values() if lease.token not in self._ending]
+        if ends := self.courier.untold + releases:
             with suppress(RedisError):
-                self.queue.end([endings.release(lease) for lease in leases])
+                self.queue.end(ends)
 
     async def next(self, *, until_done: bool, max_idle: float = 0) -> Lease | None:
         """The next lease, as soon as there is room and an entry; None when ``until_done`` and no entry is open, or
@@ -218,7 +219,11 @@ class LeaseHolder:
         """How many more leases this node has a use for."""
         # What is taken ahead has to last for one round trip, and for the next one that it takes to ask again.
         seconds = max(2 * self._round_trip, _LEAST_AHEAD)
-        ahead = min(int(self._capacity * seconds / max(self._work_time, 0.001)), _MOST_AHEAD * self._capacity)
+        # What is at work already for longer than work took of late makes no room that soon.
+        now = time.monotonic()
+        ages = [now - begun for begun in self._begun.values()] + [0.0] * (self._capacity - len(self._begun))
+        ahead = int(sum(seconds / max(self._work_time, age, 0.001) for age in ages))
+        ahead = min(ahead, _MOST_AHEAD * self._capacity)
         room = self._capacity - self._working - len(self.granted)
         if room <= 0 and len(self.granted) > ahead / 2:
             return 0
@@ -239,6 +244,9 @@ class LeaseHolder:
                 self._on_lost(before)
             self.in_hand[lease.key] = lease
             self.granted.append(lease)
+        if self._draining:
+            # Asked before, and answered now.
+            self._start_to_hand_back()
         if 0 < len(grant.leases) == count:
             self._poll = _FIRST_POLL
         else:
@@ -274,6 +282,17 @@ class LeaseHolder:
         self.granted.clear()
         await asyncio.gather(*(self.release(lease) for lease in leases))
 
+    async def _hand_back_aside(self) -> None:
+        try:
+            await self._hand_back_granted()
+        except PodcrawlerError as error:
+            logger.error("What this node did not begin could not be handed back: %s", error)
+
+    def _start_to_hand_back(self) -> None:
+        task = asyncio.get_running_loop().create_task(self._hand_back_aside())
+        self._handing_back.add(task)
+        task.add_done_callback(self._handing_back.discard)
+
     async def _nap(self, seconds: float) -> None:
         """Wait, but no longer than until something changes."""
         with suppress(TimeoutError):
@@ -281,9 +300,13 @@ class LeaseHolder:
                 await self._changed.wait()
 
     async def _keep_alive(self) -> None:
-        """Renew the leases from the event loop: a node that hangs shall lose them."""
+        """Renew the leases from the event loop: a node that hangs shall lose them. What was taken ahead in vain goes
+        back: small files may be followed by large ones, and other nodes may have room for those."""
         while True:
+            first = self.granted[0] if self.granted else None
             await asyncio.sleep(self._margin)
+            if first and self.granted and self.granted[0] is first:
+                self._start_to_hand_back()
             leases = list(self.in_hand.values())
             if not leases:
                 continue

@@ -103,13 +103,16 @@ def machine_of(queue_of: Callable[[], Queue]) -> type[RuleBasedStateMachine]:
         def ask_again(self, tokens: list[str]) -> MultipleResults[Lease]:
             return self._ask(tokens)
 
-        @rule(target=told, lease=leases, end=st.sampled_from(["finish", "fail", "retry", "release"]))
+        @rule(target=told, lease=leases, end=st.sampled_from(["finish", "fail", "retry", "go on", "release"]))
         def end(self, lease: Lease, end: str) -> Ending[Any]:
             owned = self.redis.hget(f"{PREFIX}owners", lease.key) == lease.token.encode()
             ending = _ending(lease, end, self.now)
+            tries = self.redis.hget(f"{PREFIX}tries", lease.key)
             (outcome,) = self.queue.end([ending])
             if owned:
                 assert outcome not in (False, "lost")
+                if end == "go on":
+                    assert (outcome, self.redis.hget(f"{PREFIX}tries", lease.key)) == ("delayed", tries)
                 if end != "release":
                     assert self.queue.end([ending]) == [outcome]
             return ending
@@ -186,8 +189,8 @@ def machine_of(queue_of: Callable[[], Queue]) -> type[RuleBasedStateMachine]:
             waiting = self._read(lambda pipe: [pipe.exists(f"{PREFIX}pending:{host}") for host in HOSTS])
             hosts = {host for host, waits in zip(HOSTS, waiting, strict=True) if waits}
             assert {host.decode() for host in self.redis.zrange(f"{PREFIX}hosts", 0, -1)} == hosts
-            assert ended.keys() == tries.keys()
-            assert entries.keys() >= tries.keys() | expiries.keys()
+            assert entries.keys() >= ended.keys() >= tries.keys()
+            assert entries.keys() >= expiries.keys()
             assert not [key for key, token in ended.items() if owners.get(key) == token]
             for key, count in [*tries.items(), *expiries.items()]:
                 assert 1 <= int(count) <= (3 if self.states[key.decode()] == "failed" else 2)
@@ -256,8 +259,10 @@ def _ending(lease: Lease, end: str, now: int) -> Ending[Any]:
         case "release", _:
             return endings.release(lease)
         case _:
-            tries = 1 if end == "fail" else 3
-            return endings.give_up(lease, EntryError("kind", "reason", "passing"), tries=tries, delay=10, now=now)
+            error = EntryError("kind", "reason", "passing")
+            return endings.give_up(
+                lease, error, tries=3 if end == "retry" else 1, delay=10, counts=end != "go on", now=now
+            )
 
 
 def test_no_walk_loses_or_doubles_an_entry(every_redis: Client) -> None:

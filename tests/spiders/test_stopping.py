@@ -87,6 +87,21 @@ def test_what_was_not_begun_is_handed_back_before_the_rest_ends(
     assert costs(redis) == [{}, {}]
 
 
+def test_what_was_taken_ahead_and_is_not_begun_goes_back(
+    fleet: Commands, redis: Client, valkey_url: str, origin: RunningOrigin
+) -> None:
+    """Small files promised that these would be begun soon; now other nodes may do so."""
+    with proxy.running(valkey_url, delay=0.1) as link:
+        redis.lpush("episodes:start_urls", f"{origin.address}/short/feed.xml?episodes=60&size=1000&title=Short")
+        with fleet.start("crawl", "episodes", *THREE, "-s", "PODCRAWLER_HEARTBEAT=2", REDIS_URL=link.url):
+            until(lambda: asked_for(origin) == 60)
+            redis.lpush("episodes:start_urls", stalled(origin, 30))
+            until(lambda: asked_for(origin) == 63)
+            until(lambda: (redis.zcard(QUEUE + "leases"), redis.zcard(QUEUE + "pending:127.0.0.1")) == (3, 27))
+            assert redis.hlen(QUEUE + "deliveries") > 3
+            assert costs(redis) == [{}, {}]
+
+
 @SIGNALS
 def test_a_second_signal_stops_at_once(
     fleet: Commands, redis: Client, origin: RunningOrigin, how: signal.Signals

@@ -1,0 +1,81 @@
+"""What a node's leases come to when it is told to stop between two steps of its own."""
+
+import asyncio
+import threading
+from collections.abc import Sequence
+
+from podcrawler.queue import endings
+from podcrawler.queue.holder import LeaseHolder
+from podcrawler.queue.leases import Grant, Queue
+from tests.conftest import Client
+from tests.queue.test_leases import episode, make_queue
+
+LEASES = "{podcrawler}:episodes:leases"
+
+
+def holder_of(queue: Queue) -> LeaseHolder:
+    holder = LeaseHolder(
+        queue,
+        2,
+        heartbeat=15,
+        on_lost=lambda _: None,
+        on_abandoned=lambda _: None,
+        is_ending=lambda: False,
+    )
+    holder.open()
+    return holder
+
+
+def test_what_is_leased_while_a_node_drains_goes_back_at_once(every_redis: Client) -> None:
+    queue = make_queue(every_redis)
+    leased, answered = threading.Event(), threading.Event()
+
+    async def story() -> None:
+        queue.push_many([episode(1)])
+        holder = holder_of(queue)
+        at_work = await holder.next(until_done=True)
+        lease = queue.lease
+
+        def slow(tokens: Sequence[str], now: int | None = None) -> Grant:
+            grant = lease(tokens, now)
+            leased.set()
+            answered.wait()
+            return grant
+
+        queue.lease = slow  # type: ignore[method-assign]
+        queue.push_many([episode(2)])
+        nothing = asyncio.create_task(holder.next(until_done=True))
+        await asyncio.to_thread(leased.wait)
+        assert every_redis.zcard(LEASES) == 2
+        holder.drain()
+        answered.set()
+        assert await nothing is None
+        async with asyncio.timeout(20):
+            while every_redis.zcard(LEASES) > 1:
+                await asyncio.sleep(0.01)
+        assert list(holder.in_hand.values()) == [at_work]
+        await holder.close()
+
+    asyncio.run(story())
+
+
+def test_an_end_that_was_not_sent_is_not_replaced_by_a_release(every_redis: Client) -> None:
+    """The file lies in the store by then, and a node with a folder of its own would fetch it once more."""
+    queue = make_queue(every_redis)
+
+    async def story() -> None:
+        queue.push_many([episode(1), episode(2)])
+        holder = holder_of(queue)
+        done = await holder.next(until_done=True)
+        begun = await holder.next(until_done=True)
+        assert done is not None
+        assert begun is not None
+        end = asyncio.create_task(holder.end(done, endings.finish(done, size=1, path="x"), False))
+        await asyncio.sleep(0)
+        holder.hand_back_now()
+        counts = queue.counts(["show"])
+        assert (counts.pending, counts.leased, counts.finished) == (1, 0, 1)
+        assert await end
+        await holder.close()
+
+    asyncio.run(story())
