@@ -75,12 +75,14 @@ def read_reports(redis: Any, keys: Keys) -> list[Report]:
 
 
 def _report(name: str, told_by_node: dict[bytes, bytes]) -> Report:
-    # A node of another version may tell more.
-    told: dict[str, Any] = {
-        field.name: json.loads(value) for field in fields(Report) if (value := told_by_node.get(field.name.encode()))
-    }
-    told["in_hand"] = [InHand(**episode) for episode in told["in_hand"]]
-    return Report(name=name, **told)
+    told: dict[str, Any] = {field.decode(): json.loads(value) for field, value in told_by_node.items()}
+    told["in_hand"] = [InHand(**_known(InHand, episode)) for episode in told["in_hand"]]
+    return Report(name=name, **_known(Report, told))
+
+
+def _known(kind: type[InHand] | type[Report], told: dict[str, Any]) -> dict[str, Any]:
+    """What this version knows of what is told: a node of another version may tell more."""
+    return {field.name: told[field.name] for field in fields(kind) if field.name in told}
 
 
 class Rates:

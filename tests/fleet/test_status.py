@@ -1,6 +1,7 @@
 """``status``, and the other commands that look at the queue of this machine when nothing runs."""
 
 import json
+import time
 
 from tests.conftest import Client, Commands, until
 from tests.origin import RunningOrigin
@@ -106,3 +107,15 @@ def test_no_title_commands_the_terminal(fleet: Commands, redis: Client, origin: 
     out = fleet.run("failed").out
     assert "Evil" in out
     assert out.removesuffix("\n").isprintable()
+
+
+def test_a_node_of_a_later_version_is_shown_as_far_as_it_is_known(fleet: Commands, redis: Client) -> None:
+    now = time.time()
+    in_hand = {"key": "show/1", "title": "One", "received": 1, "expected": 2, "rate": 0.5, "mood": "good"}
+    told = {"spider": "episodes", "pid": 1, "host": "attic", "started": now, "seen": now, "finished": 3, "failed": 0}
+    told |= {"bytes": 4, "in_hand": [in_hand], "mood": "good"}
+    redis.hset("{podcrawler}:node:later", mapping={name: json.dumps(value) for name, value in told.items()})
+    redis.zadd("{podcrawler}:nodes", {"later": now})
+    shown = fleet.run("status").out
+    assert "node later (episodes, 0 min): 3 finished (4 bytes), 0 failed, 1 in hand" in shown
+    assert "show/1 One: 1 bytes of 2 bytes" in shown
