@@ -85,10 +85,16 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _version() -> str:
-    asked = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    return f"{__version__} ({asked.stdout.strip()})" if asked.returncode == 0 else __version__
+    commit = _git("describe", "--always")
+    # The page itself changes with each measurement of a run.
+    changes = _git("status", "--porcelain", "--untracked-files=no", "--", ".", f":!{PAGE.relative_to(ROOT)}")
+    return f"{__version__} ({commit}{', changed' if changes else ''})" if commit else __version__
+
+
+def _git(*arguments: str) -> str:
+    """What git says of this checkout; nothing where it is none."""
+    asked = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    return asked.stdout.strip()
 
 
 def _machine() -> str:
