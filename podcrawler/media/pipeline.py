@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 
 from scrapy import Request
 from scrapy.crawler import Crawler
-from scrapy.exceptions import DropItem
 from scrapy.http import Response
 from scrapy.http.request import NO_CALLBACK
 from scrapy.pipelines.files import FilesPipeline
@@ -36,7 +35,7 @@ from podcrawler.media.room import RoomWatch
 from podcrawler.media.store import Store, open_store
 from podcrawler.queue.endings import finish
 from podcrawler.queue.entries import Lease, private_request
-from podcrawler.queue.scheduler import Scheduler, scheduler_of
+from podcrawler.queue.scheduler import LeaseEndedError, Scheduler, scheduler_of
 from podcrawler.signals import lease_lost, node_draining
 
 logger = logging.getLogger(__name__)
@@ -134,7 +133,7 @@ class EpisodeFilesPipeline(FilesPipeline):
             return item
         lease = self._scheduler.lease_of(item.key)
         if lease is None:
-            raise DropItem(f"This node holds no lease on {item.key}", log_level="WARNING")
+            raise LeaseEndedError(f"This node holds no lease on {item.key}", log_level="WARNING")
         transfer = self.transfers[lease.token] = Transfer(item, lease)
         try:
             archived: Episode = await super().process_item(item)
@@ -149,7 +148,7 @@ class EpisodeFilesPipeline(FilesPipeline):
                 with suppress(MediaError):
                     await asyncio.to_thread(self._clean_if_published, item)
             await self._scheduler.give_up(lease, error, counts=not transfer.got_further)
-            raise DropItem(str(error), log_level="DEBUG") from None
+            raise LeaseEndedError(str(error), log_level="DEBUG") from None
         finally:
             self.transfers.pop(lease.token, None)
             await self._let_go(transfer)

@@ -1,20 +1,22 @@
 """Scrapy's scheduler, on the shared queue: hands the engine what this node has leased, and nothing else.
 
 A request that carries a lease (``meta["lease"]``) is worked here and now: the one that the lease was made into, and
-what Scrapy makes of that one in turn, such as a redirect. Every other request becomes an entry of the shared queue.
+what Scrapy makes of that one in turn, such as a redirect. So is that of the stream of leased episodes that need no page
+(stream.py). Every other request becomes an entry of the shared queue.
 """
 
 import asyncio
 import logging
 import sys
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
 from redis.exceptions import RedisError as RedisAwayError
 from scrapy import Request, Spider, signals
 from scrapy.crawler import Crawler
+from scrapy.exceptions import DropItem
 from scrapy.http import Response
 from scrapy.utils.defer import deferred_from_coro
 from scrapy.utils.misc import load_object
@@ -23,14 +25,16 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from podcrawler.config import Config
-from podcrawler.exceptions import DiskFullError, EntryError, TransferCancelledError
+from podcrawler.exceptions import CodecError, DiskFullError, EntryError, TransferCancelledError
 from podcrawler.exceptions import RedisError as RedisUnusableError
+from podcrawler.items import Episode
 from podcrawler.queue import codec, inherited
 from podcrawler.queue.endings import finish_seed
 from podcrawler.queue.entries import Entry, Lease, entry_of
 from podcrawler.queue.holder import LeaseHolder
 from podcrawler.queue.leases import Pushed, Queue
 from podcrawler.queue.seeds import seed_request
+from podcrawler.queue.stream import EpisodeStream, is_stream
 from podcrawler.redis.connection import client_for_node
 from podcrawler.signals import lease_lost, node_draining, node_stopping
 
@@ -38,6 +42,10 @@ logger = logging.getLogger(__name__)
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
+
+
+class LeaseEndedError(DropItem):
+    """Raised by a pipeline that has ended the lease of the episode that it drops."""
 
 
 class Worker(Protocol):
@@ -94,6 +102,7 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         self._max_idle = max_idle
         self._seed_encoding = seed_encoding
         self._ready: deque[Request] = deque()
+        self._stream = EpisodeStream(lambda request: crawler.engine.crawl(request))
         self._outgoing: list[Entry] = []
         self._pushing = asyncio.Lock()
         self._pusher: asyncio.Task[None] | None = None
@@ -140,7 +149,7 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         return deferred_from_coro(self._close())
 
     def enqueue_request(self, request: Request) -> bool:
-        if "lease" in request.meta:
+        if "lease" in request.meta or is_stream(request):
             self._ready.append(request)
         else:
             self._outgoing.append(self.entry(request))
@@ -158,7 +167,8 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         return len(self._ready)
 
     async def leased_requests(self) -> AsyncIterator[Request]:
-        """Requests for the entries of the queue, each as soon as this node has room for it.
+        """Requests for the entries of the queue, each as soon as this node has room for it; episodes that need no page
+        go into the stream.
 
         Ends only when ``until_done`` and nothing in the queue is open any more, or when this node had nothing to do for
         ``max_idle`` seconds (0: never). A spider's ``start()`` yields them on, so that Scrapy itself stops the flow
@@ -193,6 +203,7 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
     def drain(self) -> None:
         """Take up nothing new, and give what is in hand ``shutdown_grace`` seconds to end; then ``node_stopping``."""
         self.holder.drain()
+        self._stream.end()
         self.crawler.signals.send_catch_log(signal=node_draining)
         if self._grace is None:
             self._grace = asyncio.get_running_loop().call_later(self._shutdown_grace, self._stop)
@@ -217,6 +228,7 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
     async def _open(self) -> None:
         # Fails here, and not hours later, with a Scrapy that keeps its books in another way.
         requests_in_progress(self.crawler)
+        items_in_progress(self.crawler)
         is_closing(self.crawler)
         self.holder.open()
         self._watcher = asyncio.get_running_loop().create_task(self._watch())
@@ -237,10 +249,15 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
             await self.holder.close()
 
     async def _work_of(self, lease: Lease) -> Request | None:
-        """The request that the lease is for; None for a seed, which only is queued, and for what cannot be read."""
+        """The request that the lease is for; None for a seed, which only is queued, for an episode that needs none, and
+        for what cannot be read."""
         try:
             if lease.kind != "seed":
-                return self._request(lease)
+                fields = self.serializer.loads(lease.payload)
+                if episode := _direct_episode(lease, fields):
+                    self._stream.add(episode)
+                    return None
+                return self._request(lease, fields)
             await self._plant(lease)
         except (RedisUnusableError, RedisAwayError):
             raise
@@ -254,8 +271,8 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         await self.push(self.queue, [request], lease)
         await self.holder.end(lease, finish_seed(lease), False)
 
-    def _request(self, lease: Lease) -> Request:
-        request = codec.dict_to_request(self.serializer.loads(lease.payload), self.spider)
+    def _request(self, lease: Lease, fields: Any) -> Request:
+        request = codec.dict_to_request(fields, self.spider)
         request.meta["lease"] = lease
         worker = cast("Worker", self.spider)
         if request.callback is None:
@@ -280,19 +297,22 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
 
     def _callback_failed(self, failure: Failure, response: Any) -> None:
         error = EntryError("error", f"The code that reads {_url(response)} failed: {failure.value!r}.", "passing")
-        self._give_up_leftover(response, error)
+        self._give_up_leftover(None, response, error)
 
-    def _item_dropped(self, response: Any, exception: Exception) -> None:
-        self._give_up_leftover(response, EntryError("dropped", f"An item pipeline dropped the episode: {exception}"))
+    def _item_dropped(self, item: Any, response: Any, exception: Exception) -> None:
+        if not isinstance(exception, LeaseEndedError):
+            error = EntryError("dropped", f"An item pipeline dropped the episode: {exception}")
+            self._give_up_leftover(item, response, error)
 
-    def _item_failed(self, response: Any, failure: Failure) -> None:
+    def _item_failed(self, item: Any, response: Any, failure: Failure) -> None:
         error = EntryError("error", f"An item pipeline failed: {failure.value!r}.", "passing")
-        self._give_up_leftover(response, error)
+        self._give_up_leftover(item, response, error)
 
-    def _give_up_leftover(self, response: Any, error: EntryError) -> None:
-        """End a lease in an error that nobody before has answered for."""
-        request = response.request if isinstance(response, Response) else None
-        lease: Lease | None = request.meta.get("lease") if request is not None else None
+    def _give_up_leftover(self, item: Any, response: Any, error: EntryError) -> None:
+        """End a lease in an error that nobody before has answered for: that of the item, else that of the request."""
+        lease = self.lease_of(item.key) if isinstance(item, Episode) else None
+        if lease is None and isinstance(response, Response) and response.request:
+            lease = response.request.meta.get("lease")
         if lease is not None and self.holder.in_hand.get(lease.key) is lease:
             task = asyncio.get_running_loop().create_task(self.give_up(lease, error))
             self._last_words.add(task)
@@ -310,9 +330,14 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
                     await self.give_up(idle[token], error)
             self._without_work = set(idle)
 
-    def _leases_at_work(self) -> list[Lease]:
-        requests = [*self._ready, *requests_in_progress(self.crawler)]
-        return [*self.holder.granted, *(request.meta["lease"] for request in requests if "lease" in request.meta)]
+    def _leases_at_work(self) -> Iterator[Lease]:
+        yield from self.holder.granted
+        for request in (*self._ready, *requests_in_progress(self.crawler)):
+            if "lease" in request.meta:
+                yield request.meta["lease"]
+        if self._stream or items_in_progress(self.crawler):
+            # Which of them is in the pipelines nothing tells; when none is, none is.
+            yield from (lease for lease in self.holder.in_hand.values() if lease.kind == "episode")
 
 
 def scheduler_of(crawler: Crawler) -> Scheduler | None:
@@ -324,16 +349,34 @@ def scheduler_of(crawler: Crawler) -> Scheduler | None:
 def requests_in_progress(crawler: Crawler) -> set[Request]:
     """The requests that the engine has taken and not done with, their items and media included.
 
-    This and the next function look below Scrapy's public interface: nothing public tells when a request is done with.
+    This and the next two functions look below Scrapy's public interface: nothing public tells when a request is done
+    with.
     """
     slot = crawler.engine._slot
     return slot.inprogress if slot else set()
+
+
+def items_in_progress(crawler: Crawler) -> int:
+    """How many items the item pipelines have not done with."""
+    slot = crawler.engine.scraper.slot
+    return slot.itemproc_size if slot else 0
 
 
 def is_closing(crawler: Crawler) -> bool:
     """Whether the engine takes nothing up any more, because something has closed the spider."""
     slot = crawler.engine._slot
     return slot is None or slot.closing is not None
+
+
+def _direct_episode(lease: Lease, fields: Any) -> Episode | None:
+    """The leased episode, if the request with these fields has no page to fetch. Raises CodecError if it is another."""
+    meta = fields.get("meta") if isinstance(fields, dict) else None
+    episode = meta.get("episode") if isinstance(meta, dict) else None
+    if not isinstance(episode, Episode) or episode.enclosure is None:
+        return None
+    if episode.key != lease.key:
+        raise CodecError(f"An entry of the queue is about another episode: {episode.key}; look at it with redis-cli.")
+    return episode
 
 
 def _url(response: Any) -> str:

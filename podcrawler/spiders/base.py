@@ -42,6 +42,8 @@ _COMPONENTS: dict[str, dict[type, int | None]] = {
     },
     "ITEM_PIPELINES": {EpisodeFilesPipeline: 500},
 }
+#: Items in the pipelines for each episode that is worked on.
+_ITEMS_PER_EPISODE = 8
 #: Tries of an address that the archive does not know.
 _TRIES_OF_UNKNOWN = 3
 
@@ -75,8 +77,8 @@ class QueueSpider(Spider):
         capacity = cls.capacity(Config.read(settings))
         settings.set("CONCURRENT_REQUESTS_PER_DOMAIN", capacity, priority=_ABOVE_DEFAULT)
         settings.set("CONCURRENT_REQUESTS", 2 * capacity, priority=_ABOVE_DEFAULT)
-        # Scrapy makes as many tasks for each response, and a response of a node tells one item.
-        settings.set("CONCURRENT_ITEMS", 1, priority=_ABOVE_DEFAULT)
+        # An item lasts until Redis has heard of its end, for which its episode takes up no room any more.
+        settings.set("CONCURRENT_ITEMS", _ITEMS_PER_EPISODE * capacity, priority=_ABOVE_DEFAULT)
 
     @property
     def scheduler(self) -> Scheduler:

@@ -8,7 +8,6 @@ from scrapy.http import Response, TextResponse
 from podcrawler.config import Config
 from podcrawler.exceptions import EntryError, EpisodeError, ListingError
 from podcrawler.items import Episode
-from podcrawler.media.direct import is_direct
 from podcrawler.sites import site_for
 from podcrawler.spiders.podcasts import PodcastsSpider, read_listing
 
@@ -32,7 +31,7 @@ class EpisodesSpider(PodcastsSpider):
             if episode is None:
                 # ``scrapy parse`` with the page of an episode: a listing of one.
                 episode = (await asyncio.to_thread(read_listing, response, True)).episodes[0]
-            elif not is_direct(response.request):
+            elif episode.enclosure is None:
                 episode = await asyncio.to_thread(_complete, response, episode)
         except EntryError as error:
             await self.give_up(response.meta.get("lease"), error)

@@ -1,4 +1,4 @@
-"""However a request ends that a lease was made into, the lease ends too: what other people's components can do."""
+"""However the work ends that a lease is for, the lease ends too: what other people's components can do."""
 
 import json
 from textwrap import dedent
@@ -11,7 +11,7 @@ from tests.conftest import Client, Commands, Result, until
 from tests.origin import RunningOrigin
 from tests.spiders.test_nodes import AT_ONCE
 
-#: Components that a user may have, and what they do to the first episode (and to it alone).
+#: Components that a user may have, and what they do to the first thing that passes (and to it alone).
 MEDDLERS = """
     import scrapy
     from scrapy import signals
@@ -21,8 +21,8 @@ MEDDLERS = """
     class Once:
         happened = False
 
-        def first(self, meta):
-            first = "episode" in meta and not Once.happened
+        def first(self, it=True):
+            first = it and not Once.happened
             Once.happened = Once.happened or first
             return first
 
@@ -34,22 +34,27 @@ MEDDLERS = """
 
     class Breaks:
         def process_item(self, item):
-            if Once().first({"episode": item}):
+            if Once().first():
                 raise ValueError("broken pipeline")
             return item
 
 
     class BreaksOutput:
         async def process_spider_output(self, response, result):
-            if Once().first(response.meta):
-                raise ValueError("broken middleware")
             async for output in result:
+                if Once().first():
+                    raise ValueError("broken middleware")
                 yield output
+
+
+    class Forgets:
+        def process_item(self, item):
+            return {"not": "an episode"} if Once().first() else item
 
 
     class IgnoresResponse:
         def process_request(self, request):
-            if Once().first(request.meta):
+            if Once().first("transfer" in request.meta):
                 raise IgnoreRequest("not this one")
 
 
@@ -62,7 +67,7 @@ MEDDLERS = """
             return self
 
         def scheduled(self, request):
-            if Once().first(request.meta):
+            if Once().first("lease" in request.meta):
                 raise IgnoreRequest("swallowed")
 
 
@@ -89,6 +94,7 @@ def drain(fleet: Commands, setting: str, *components: str) -> Result:
     ("setting", "component"),
     [
         ("ITEM_PIPELINES", "Breaks"),
+        ("ITEM_PIPELINES", "Forgets"),
         ("SPIDER_MIDDLEWARES", "BreaksOutput"),
         ("EXTENSIONS", "Swallows"),
     ],
@@ -136,6 +142,19 @@ def test_an_entry_that_cannot_be_read_fails_alone(fleet: Commands, redis: Client
     assert ended.status == 1
     assert "Traceback" not in ended.err
     assert "unreadable" in fleet.run("failed").out
+
+
+def test_an_entry_about_another_episode_fails_and_that_one_is_left_alone(
+    fleet: Commands, redis: Client, origin: RunningOrigin
+) -> None:
+    redis.lpush("podcasts:start_urls", f"{origin.address}/feed.xml?episodes=2&size=10")
+    assert fleet.run("crawl", "podcasts", "-s", "PODCRAWLER_EXIT_WHEN_DONE=1").status == 0
+    first, second = sorted(redis.hkeys("{podcrawler}:episodes:entries"))
+    redis.hset("{podcrawler}:episodes:entries", first, redis.hget("{podcrawler}:episodes:entries", second))
+    ended = fleet.drain()
+    assert ended.status == 1
+    assert len(fleet.files()) == 1
+    assert f"failed {first.decode()} [unreadable]: An entry of the queue is about another episode" in ended.err
 
 
 def test_the_state_of_an_idle_queue_is_small(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
