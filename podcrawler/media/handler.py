@@ -258,17 +258,17 @@ def _goes_on(answer: aiohttp.ClientResponse, part: PartFile) -> bool:
 def _headers_and_proxy(request: Request, more: dict[str, str]) -> dict[str, Any]:
     """The arguments of aiohttp's request, with ``more`` headers. The proxy's credentials go into the request only if
     that goes to the proxy itself; for https they go with the CONNECT before it (RFC 9110 §9.3.6, §11.7.2)."""
-    headers = request.headers.copy()
-    headers.update(more)
-    credentials: list[bytes] | None = headers.pop(b"Proxy-Authorization", None)
+    given = request.headers.to_tuple_list()
+    headers = [(name, value) for name, value in given if name != "Proxy-Authorization" and name not in more]
+    headers += more.items()
+    for_proxy = [(name, value) for name, value in given if name == "Proxy-Authorization"]
     proxy = request.meta.get("proxy")
     if not proxy:
-        return {"headers": headers.to_tuple_list()}
-    for_proxy = [("Proxy-Authorization", value.decode("latin-1")) for value in credentials or ()]
+        return {"headers": headers}
     arguments = {"proxy": _address(add_http_if_no_scheme(proxy))}
     if _address(request.url).scheme == "https":
-        return {**arguments, "headers": headers.to_tuple_list(), "proxy_headers": for_proxy}
-    return {**arguments, "headers": headers.to_tuple_list() + for_proxy}
+        return {**arguments, "headers": headers, "proxy_headers": for_proxy}
+    return {**arguments, "headers": headers + for_proxy}
 
 
 def _ssl_context(*, checked: bool) -> ssl.SSLContext:
@@ -291,14 +291,16 @@ def _response(
     # Whatever a part was streamed from, there is nothing in the response to be read as a page.
     kind = responsetypes.from_args(headers=headers, url=request.url, body=body) if body or not part else Response
     version = answer.version
-    return kind(
+    response = kind(
         url=request.url,
         status=answer.status,
-        headers=headers,
         body=body,
         flags=flags,
         protocol=f"HTTP/{version.major}.{version.minor}" if version else None,
     )
+    # Given to the constructor they would be copied.
+    response.headers = headers
+    return response
 
 
 @contextmanager

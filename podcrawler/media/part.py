@@ -41,8 +41,9 @@ _SYNCERS = ThreadPoolExecutor(2, thread_name_prefix="fsync")
 class PartFile:
     """A file that is made with its first byte, and locked from then on until ``close``, ``leave`` or ``discard``.
 
-    ``go_on``, ``content``, ``seal`` and ``unlink`` block: call them in a thread. They raise MediaError (``disk-full``,
-    ``disk-error``). All other methods are for the event loop's thread and keep file operations out of it.
+    ``go_on``, ``content``, ``seal``, ``hand_over`` and ``unlink`` block: call them in a thread. They raise MediaError
+    (``disk-full``, ``disk-error``). All other methods are for the event loop's thread, and keep file operations out of
+    it.
     """
 
     def __init__(self, path: Path, enclosure: str = "", *, file: int | None = None) -> None:
@@ -112,6 +113,11 @@ class PartFile:
         return self._found > 0
 
     @property
+    def in_memory(self) -> bool:
+        """Whether nothing of it is on the disk yet: it is small."""
+        return self._file is None
+
+    @property
     def has_grown(self) -> bool:
         """Whether the next transfer has more to go on from than this one had."""
         return self.version is not None and self.received >= self._found + _WORTH_KEEPING
@@ -142,11 +148,6 @@ class PartFile:
         for its bytes."""
         self._held += chunks
         self.received += sum(map(len, chunks))
-
-    async def hand_over(self, take: Callable[[], _T | None]) -> _T | None:
-        """Have ``take`` move the file, and let go of it: in one thread, because a change of threads costs more than a
-        small file does. If ``take`` returns None or raises, this node keeps the part. Raises what ``take`` raises."""
-        return await asyncio.to_thread(self._hand_over, take)
 
     async def close(self) -> None:
         """Let go of the file, which stays. Does nothing the second time."""
@@ -284,6 +285,14 @@ class PartFile:
                 "local",
             )
 
+    def hand_over(self, take: Callable[[], _T | None]) -> _T | None:
+        """Have ``take`` move the file, and let go of it. If ``take`` returns None or raises, this node keeps the part.
+        Raises what ``take`` raises."""
+        taken = take()
+        if taken is not None:
+            self._close()
+        return taken
+
     def unlink(self) -> None:
         """Take away the file's name, and what is noted about it: no transfer goes on with it from then on."""
         try:
@@ -294,12 +303,6 @@ class PartFile:
         except OSError as error:
             raise disk_error(self.path, error) from error
         self.version = None
-
-    def _hand_over(self, take: Callable[[], _T | None]) -> _T | None:
-        taken = take()
-        if taken is not None:
-            self._close()
-        return taken
 
     def _close(self) -> None:
         with self._in_use:

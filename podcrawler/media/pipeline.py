@@ -30,6 +30,7 @@ from podcrawler.media.disk import disk_error
 from podcrawler.media.failures import explain, explain_response
 from podcrawler.media.naming import file_name
 from podcrawler.media.part import PartFile
+from podcrawler.media.publishing import Publisher
 from podcrawler.media.redirects import chain
 from podcrawler.media.room import RoomWatch
 from podcrawler.media.store import Store, open_store
@@ -98,6 +99,7 @@ class EpisodeFilesPipeline(FilesPipeline):
         # Media hosts redirect as a matter of course (trackers, load balancers).
         self.allow_redirects = True
         self._handle_statuses(self.allow_redirects)
+        self._publisher = Publisher(self.store)
         #: The transfers in hand, by their token.
         self.transfers: dict[str, Transfer] = {}
         self._draining = False
@@ -215,8 +217,10 @@ class EpisodeFilesPipeline(FilesPipeline):
         assert part is not None
         if not part.complete:
             raise explain_response(response)
+        self._scheduler.holder.note_downloaded(transfer.lease)
         publish = partial(self._publish, transfer, part, response)
-        while (published := await part.hand_over(publish)) is None:
+        podcast_id = transfer.episode.podcast_id
+        while (published := await self._publisher.publish(part, podcast_id, publish)) is None:
             if not await self._scheduler.holder.still_held(transfer.lease):
                 raise TransferCancelledError
         if not published.verified:

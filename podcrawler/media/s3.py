@@ -50,6 +50,8 @@ _MEANINGS = {
 class BucketStore:
     """Objects named ``<prefix>/<podcast id>/<episode id>.<title>.<extension>``."""
 
+    adopts_at_once = False
+
     def __init__(self, uri: str, client: Any, spool: Path) -> None:
         """``client`` is boto3's, for S3."""
         self._bucket, _, prefix = uri.removeprefix("s3://").partition("/")
@@ -122,6 +124,9 @@ class BucketStore:
         path, size, sent = self._upload(waiting)
         part.superseded = part.superseded or not sent
         return path, size
+
+    def settle(self, podcast_id: str) -> None:
+        """Nothing is left to do: an object that the bucket took is there to stay."""
 
     def _find_object(self, podcast_id: str, episode_id: str) -> tuple[str, int] | None:
         folder = f"{self._prefix}{naming.folder_name(podcast_id)}/"

@@ -36,6 +36,9 @@ class Store(Protocol):
     raise ValueError; the disk's refusals MediaError.
     """
 
+    #: Whether to adopt a small file takes no longer than a few operations of a disk.
+    adopts_at_once: bool
+
     def check(self) -> None:
         """Raise StoreError if nothing can be written here."""
 
@@ -57,11 +60,14 @@ class Store(Protocol):
 
     def adopt(self, part: PartFile, podcast_id: str, name: str) -> tuple[str, int]:
         """Publish a sealed part under ``name`` (made by naming.file_name): relative path, and size in bytes. What dead
-        nodes left of the episode's transfers goes.
+        nodes left of the episode's transfers goes. A power cut may take the name back until ``settle``.
 
         If a complete file of that name is already there it stays, and the part goes. If what is there is broken, or if
         there is one whose name differs in upper and lower case alone, the new one gets a name that is told apart.
         """
+
+    def settle(self, podcast_id: str) -> None:
+        """Have all that was adopted in the podcast outlast a power cut."""
 
 
 def open_store(settings: BaseSettings) -> Store:
@@ -83,6 +89,8 @@ def open_store(settings: BaseSettings) -> Store:
 
 class LocalStore(FSFilesStore):
     """A store in a folder."""
+
+    adopts_at_once = True
 
     def __init__(self, basedir: str | os.PathLike[str]) -> None:
         try:
@@ -155,11 +163,17 @@ class LocalStore(FSFilesStore):
             part.unlink()
             if worked_on:
                 clean(folder, episode_id)
-            sync_folder(folder)
             self._known.add(folder, episode_id)
         except OSError as error:
             raise disk_error(folder / name, error) from error
         return f"{podcast_id}/{name}", size
+
+    def settle(self, podcast_id: str) -> None:
+        folder = self._folder(podcast_id)
+        try:
+            sync_folder(folder)
+        except OSError as error:
+            raise disk_error(folder, error) from error
 
     def _folder(self, podcast_id: str) -> Path:
         return self.root / naming.folder_name(podcast_id)

@@ -1,7 +1,8 @@
 """The leases that this node holds: taken when there is room, kept alive, and given back.
 
-A node works on ``capacity`` entries at once. Beyond those it holds the ones whose end is on its way to Redis, and so
-many taken ahead as it will start within the next round trips: none where Redis is near or the files are large.
+A node works on ``capacity`` entries at once. Beyond those it holds the ones that wait for the disk alone, up to as many
+again, the ones whose end is on its way to Redis, and so many taken ahead as it will start within the next round trips:
+none where Redis is near or the files are large.
 """
 
 import asyncio
@@ -67,7 +68,8 @@ class LeaseHolder:
         #: By token, the time until which Redis gives the lease to nobody else.
         self._held_until: dict[str, float] = {}
         self._begun: dict[str, float] = {}
-        #: Tokens of leases whose end is on its way to Redis.
+        #: Tokens of leases that wait for the disk, and of those whose end is on its way to Redis.
+        self._publishing: set[str] = set()
         self._ending: set[str] = set()
         self._changed = asyncio.Event()
         self._draining = False
@@ -165,12 +167,19 @@ class LeaseHolder:
         self._ask_at = 0.0
         self._changed.set()
 
+    def note_downloaded(self, lease: Lease) -> None:
+        """What is left to do for the lease is the disk's, and takes up no room: the network can go on."""
+        self._note_worked(lease)
+        if self.in_hand.get(lease.key) is lease:
+            self._publishing.add(lease.token)
+            self._changed.set()
+
     async def end(self, lease: Lease, ending: Ending[_T], unreachable: _T) -> _T:
         """End a lease. What it was for takes up no room any more from now on, whenever Redis hears of it.
         ``unreachable`` is the outcome when Redis is away while this node stops."""
+        self._note_worked(lease)
+        self._publishing.discard(lease.token)
         self._ending.add(lease.token)
-        if begun := self._begun.pop(lease.token, None):
-            self._work_time += _WEIGHT * (time.monotonic() - begun - self._work_time)
         self._changed.set()
         try:
             return await self.courier.end(ending)
@@ -212,7 +221,9 @@ class LeaseHolder:
     def _working(self) -> int:
         """How many entries take up room."""
         ending = sum(lease.token in self._ending for lease in self.in_hand.values())
-        return len(self.in_hand) - len(self.granted) - ending
+        # A disk that is slower than the network must not have the node hold ever more.
+        publishing = min(len(self._publishing), self._capacity)
+        return len(self.in_hand) - len(self.granted) - ending - publishing
 
     @property
     def _wanted(self) -> int:
@@ -273,9 +284,14 @@ class LeaseHolder:
         self.in_hand.pop(lease.key, None)
         self._held_until.pop(lease.token, None)
         self._begun.pop(lease.token, None)
+        self._publishing.discard(lease.token)
         with suppress(ValueError):
             self.granted.remove(lease)
         self._changed.set()
+
+    def _note_worked(self, lease: Lease) -> None:
+        if begun := self._begun.pop(lease.token, None):
+            self._work_time += _WEIGHT * (time.monotonic() - begun - self._work_time)
 
     async def _hand_back_granted(self) -> None:
         leases = list(self.granted)

@@ -1,4 +1,4 @@
-"""What a node's leases come to when it is told to stop between two steps of its own."""
+"""How much a node takes up, and what its leases come to when it is told to stop between two steps of its own."""
 
 import asyncio
 import threading
@@ -76,6 +76,52 @@ def test_an_end_that_was_not_sent_is_not_replaced_by_a_release(every_redis: Clie
         counts = queue.counts(["show"])
         assert (counts.pending, counts.leased, counts.finished) == (1, 0, 1)
         assert await end
+        await holder.close()
+
+    asyncio.run(story())
+
+
+def test_what_waits_for_the_disk_takes_up_no_room_up_to_the_capacity(every_redis: Client) -> None:
+    queue = make_queue(every_redis)
+
+    async def story() -> None:
+        queue.push_many([episode(number) for number in range(9)])
+        holder = holder_of(queue)
+        leases = []
+        for _ in range(4):
+            lease = await holder.next(until_done=True)
+            assert lease is not None
+            holder.note_downloaded(lease)
+            leases.append(lease)
+        # Two wait for the disk beside the two that may be worked on, and two more take up the room of those.
+        fifth = asyncio.create_task(holder.next(until_done=True))
+        done, _ = await asyncio.wait([fifth], timeout=0.5)
+        assert not done
+        await holder.end(leases[0], endings.finish(leases[0], size=1, path="x"), False)
+        assert await fifth is not None
+        await holder.close()
+
+    asyncio.run(story())
+
+
+def test_a_lease_that_is_lost_takes_up_no_room_for_ever(every_redis: Client) -> None:
+    queue = make_queue(every_redis)
+
+    async def story() -> None:
+        queue.push_many([episode(number) for number in range(9)])
+        holder = holder_of(queue)
+        for _ in range(5):
+            lease = await holder.next(until_done=True)
+            assert lease is not None
+            await holder.release(lease)
+            holder.note_downloaded(lease)
+        assert await holder.next(until_done=True)
+        assert await holder.next(until_done=True)
+        third = asyncio.create_task(holder.next(until_done=True))
+        done, _ = await asyncio.wait([third], timeout=0.5)
+        assert not done, "leases that are gone made room for more than the capacity"
+        holder.drain()
+        assert await third is None
         await holder.close()
 
     asyncio.run(story())
