@@ -13,7 +13,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -168,11 +168,17 @@ class PartFile:
         for callback in self._on_cancel:
             callback()
 
-    def on_cancel(self, callback: Callable[[], object]) -> None:
-        """Call ``callback`` on ``cancel``; now, if that already happened."""
+    @contextmanager
+    def on_cancel(self, callback: Callable[[], object]) -> Iterator[None]:
+        """Call ``callback`` on ``cancel`` within the block; now, if that already happened."""
         self._on_cancel.append(callback)
-        if self.cancelled:
-            callback()
+        try:
+            if self.cancelled:
+                callback()
+            yield
+        finally:
+            # It leads to the transfer's task, which leads back to the part: only the garbage collector could free them.
+            self._on_cancel.remove(callback)
 
     def _begin(self) -> None:
         with self._in_use:
