@@ -45,10 +45,11 @@ class PartFile:
     ``disk-error``). All other methods are for the event loop's thread and keep file operations out of it.
     """
 
-    def __init__(self, path: Path, enclosure: str = "", *, file: int | None = None) -> None:
+    def __init__(self, path: str | Path, enclosure: str = "", *, file: int | None = None) -> None:
         """``path`` must not exist, unless ``file`` is its locked descriptor; the folder is made if need be, but not the
         one that it is in. ``enclosure`` is ``version.resource`` of what is fetched."""
-        self.path = path
+        #: As text: see disk.file_in.
+        self.location = os.fspath(path)
         #: Bytes in the file, or held for it.
         self.received = 0
         self._found = 0
@@ -100,6 +101,10 @@ class PartFile:
             os.close(file)
             raise disk_error(path, error) from error
         return part
+
+    @property
+    def path(self) -> Path:
+        return Path(self.location)
 
     @property
     def sha256(self) -> str:
@@ -218,7 +223,7 @@ class PartFile:
                 return io.BytesIO(b"".join(self._held))
             self._flush()
         try:
-            return self.path.open("rb")
+            return open(self.location, "rb")  # noqa: PTH123
         except OSError as error:
             raise disk_error(self.path, error) from error
 
@@ -226,7 +231,7 @@ class PartFile:
         """Have all bytes in the file, whose descriptor this is."""
         self._refuse_closed()
         if self._file is None:
-            self._file = new_file(self.path)
+            self._file = new_file(self.location)
         held, self._held = self._held, []
         self.received -= sum(map(len, held))
         self._append_all(self._file, held)
@@ -296,7 +301,8 @@ class PartFile:
             if self._has_memo:
                 remove_memo(self.path)
             if self._file is not None:
-                self.path.unlink(missing_ok=True)
+                with suppress(FileNotFoundError):
+                    os.unlink(self.location)  # noqa: PTH108
         except OSError as error:
             raise disk_error(self.path, error) from error
         self.version = None
