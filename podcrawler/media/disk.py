@@ -15,7 +15,7 @@ _NO_FOLDER_SYNC = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP)
 _NEW = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def file_in(folder: Path, name: str) -> str:
+def file_in(folder: str | Path, name: str) -> str:
     """The path of a file, as text. What is done for every episode uses this and no Path: pathlib interns the parts of
     each (sys.intern), and Python's table of interned strings grows by megabytes with the names that pass through it."""
     return f"{folder}/{name}"

@@ -191,7 +191,7 @@ class PartFile:
             self._held.clear()
             try:
                 if self._has_memo:
-                    remove_memo(self.path)
+                    remove_memo(self.location)
                     sync_folder(self.path.parent)
                     self._has_memo = False
                 if self._file is not None:
@@ -299,7 +299,7 @@ class PartFile:
         """Take away the file's name, and what is noted about it: no transfer goes on with it from then on."""
         try:
             if self._has_memo:
-                remove_memo(self.path)
+                remove_memo(self.location)
             if self._file is not None:
                 with suppress(FileNotFoundError):
                     os.unlink(self.location)  # noqa: PTH108
@@ -354,7 +354,7 @@ class PartFile:
     def _note(self, *, synced: int) -> None:
         """Write the memo, or another in its place. Raises OSError."""
         assert self.version is not None
-        Memo.now(self.version, self._enclosure, synced).write(self.path)
+        Memo.now(self.version, self._enclosure, synced).write(self.location)
         self._has_memo = True
 
     def _refuse_closed(self) -> None:

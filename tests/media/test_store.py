@@ -12,6 +12,7 @@ from podcrawler.media import naming
 from podcrawler.media.part import PartFile
 from podcrawler.media.room import Room
 from podcrawler.media.store import LocalStore, Store
+from podcrawler.media.version import Version
 from tests.media.record_files import FILES
 
 URL = "https://media.example.org/1.mp3"
@@ -214,7 +215,8 @@ def test_what_dead_nodes_left_goes_when_the_episode_is_published(store: LocalSto
     assert names(store) == ["1.title.mp3"]
 
 
-def test_an_episode_interns_no_names(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("size", [5, 2_000_000])
+def test_an_episode_interns_no_names(store: LocalStore, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     interned: list[str] = []
     intern = sys.intern
 
@@ -227,9 +229,12 @@ def test_an_episode_interns_no_names(store: LocalStore, monkeypatch: pytest.Monk
     monkeypatch.setattr(sys, "intern", spy)
     part = store.new_part("show", "1", "token", URL)
     Room(0).claim(part)
-    part.hold([b"\0udio"])
+    part.version = Version(validator='"1"', size=size, address="")
+    asyncio.run(part.write([b"\0" * size]))
+    # With its memo.
+    assert len(os.listdir(store.root / "show")) == (2 if size > 1_000_000 else 1)  # noqa: PTH208
     with part.content() as content:
-        assert content.read() == b"\0udio"
+        assert len(content.read()) == size
     part.seal()
     store.adopt(part, "show", f"1.title.{naming.extension([], [URL])}")
     finish(part)
