@@ -15,16 +15,23 @@ _NO_FOLDER_SYNC = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP)
 _NEW = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def new_file(path: Path) -> int:
+def file_in(folder: str | Path, name: str) -> str:
+    """The path of a file, as text. What is done for every episode uses this and no Path: pathlib interns the parts of
+    each (sys.intern), and Python's table of interned strings grows by megabytes with the names that pass through it."""
+    return f"{folder}/{name}"
+
+
+def new_file(path: str) -> int:
     """The descriptor of a new file, for reading and writing, locked (flock). Its folder is made if need be, but not the
     one around that, which may be the place of a disk that is not there. Blocking. Raises MediaError."""
     try:
         try:
             file = os.open(path, _NEW, 0o666)
         except FileNotFoundError:
+            folder = Path(path).parent
             with suppress(FileExistsError):
-                path.parent.mkdir()
-            sync_folder(path.parent.parent)
+                folder.mkdir()
+            sync_folder(folder.parent)
             file = os.open(path, _NEW, 0o666)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -32,7 +39,7 @@ def new_file(path: Path) -> int:
             os.close(file)
             raise
     except OSError as error:
-        raise disk_error(path, error) from error
+        raise disk_error(Path(path), error) from error
     return file
 
 

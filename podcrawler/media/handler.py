@@ -12,7 +12,7 @@ import asyncio
 import ssl
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -79,10 +79,9 @@ class DownloadHandler(BaseDownloadHandler):
         # In a task of its own, so that it can be cancelled without a CancelledError that travels through Scrapy.
         transfer = asyncio.ensure_future(self._transfer(request, part))
         self._in_hand.add(transfer)
-        if part:
-            part.on_cancel(transfer.cancel)
         try:
-            return await transfer
+            with part.on_cancel(transfer.cancel) if part else nullcontext():
+                return await transfer
         except asyncio.CancelledError:
             if self._stopping or (part and part.cancelled):
                 raise TransferCancelledError from None

@@ -1,6 +1,10 @@
 """What lies beside a part: a small JSON file that tells which version of the media file the bytes are of, and how many
 of them are on the disk for sure, so that another transfer can go on with it (leftovers.py)."""
 
+# No Path for each file: see disk.file_in.
+# ruff: noqa: PTH104, PTH108, PTH123
+
+import os
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -9,6 +13,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from podcrawler.media import naming
+from podcrawler.media.disk import file_in
 from podcrawler.media.version import Version
 
 
@@ -31,22 +36,24 @@ class Memo(BaseModel):
         return cls(version=version, enclosure=enclosure, synced=synced, boot=_boot())
 
     @classmethod
-    def of(cls, part: Path) -> Self | None:
+    def of(cls, part: str | Path) -> Self | None:
         """The memo of a part; None if there is none that can be read."""
         try:
-            return cls.model_validate_json(_paths(part)[1].read_bytes())
+            with open(_paths(part)[1], "rb") as file:
+                return cls.model_validate_json(file.read())
         except (OSError, ValidationError):
             return None
 
-    def write(self, part: Path) -> None:
+    def write(self, part: str | Path) -> None:
         """Put it beside the part, in place of an older one, in one step. Raises OSError."""
         unfinished, path = _paths(part)
         try:
-            unfinished.write_text(self.model_dump_json())
-            unfinished.rename(path)
+            with open(unfinished, "w", encoding="utf-8") as file:
+                file.write(self.model_dump_json())
+            os.rename(unfinished, path)
         except OSError:
             with suppress(OSError):
-                unfinished.unlink(missing_ok=True)
+                os.unlink(unfinished)
             raise
 
     def trusted(self, size: int) -> int:
@@ -56,16 +63,18 @@ class Memo(BaseModel):
         return trusted if self.version.size is None else min(trusted, self.version.size - 1)
 
 
-def remove_memo(part: Path) -> None:
+def remove_memo(part: str | Path) -> None:
     """Remove what lies beside a part. Blocking. Raises OSError."""
     for path in _paths(part):
-        path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            os.unlink(path)
 
 
-def _paths(part: Path) -> tuple[Path, Path]:
+def _paths(part: str | Path) -> tuple[str, str]:
     """Where the memo of a part is written, and where it is."""
-    unfinished, memo = naming.memo_names(part.name)
-    return part.with_name(unfinished), part.with_name(memo)
+    folder, name = os.path.split(part)
+    unfinished, memo = naming.memo_names(name)
+    return file_in(folder, unfinished), file_in(folder, memo)
 
 
 @cache

@@ -5,10 +5,10 @@ here, so that none can lead outside of it.
 """
 
 import hashlib
+import posixpath
 import re
 import unicodedata
 from collections.abc import Iterable
-from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 #: UTF-8 bytes; file systems allow 255, and sidecars need room for endings of their own.
@@ -183,7 +183,8 @@ def extension_of_url(url: str) -> str:
         path = urlsplit(url).path
     except ValueError:
         return ""
-    ending = PurePosixPath(unquote(path)).suffix[1:].lower()
+    # No Path, which would intern every part (disk.file_in).
+    ending = posixpath.splitext(unquote(path).rstrip("/"))[1][1:].lower()
     return ending if is_media_extension(ending) else ""
 
 

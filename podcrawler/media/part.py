@@ -13,7 +13,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -46,10 +46,11 @@ class PartFile:
     it.
     """
 
-    def __init__(self, path: Path, enclosure: str = "", *, file: int | None = None) -> None:
+    def __init__(self, path: str | Path, enclosure: str = "", *, file: int | None = None) -> None:
         """``path`` must not exist, unless ``file`` is its locked descriptor; the folder is made if need be, but not the
         one that it is in. ``enclosure`` is ``version.resource`` of what is fetched."""
-        self.path = path
+        #: As text: see disk.file_in.
+        self.location = os.fspath(path)
         #: Bytes in the file, or held for it.
         self.received = 0
         self._found = 0
@@ -101,6 +102,10 @@ class PartFile:
             os.close(file)
             raise disk_error(path, error) from error
         return part
+
+    @property
+    def path(self) -> Path:
+        return Path(self.location)
 
     @property
     def sha256(self) -> str:
@@ -169,11 +174,17 @@ class PartFile:
         for callback in self._on_cancel:
             callback()
 
-    def on_cancel(self, callback: Callable[[], object]) -> None:
-        """Call ``callback`` on ``cancel``; now, if that already happened."""
+    @contextmanager
+    def on_cancel(self, callback: Callable[[], object]) -> Iterator[None]:
+        """Call ``callback`` on ``cancel`` within the block; now, if that already happened."""
         self._on_cancel.append(callback)
-        if self.cancelled:
-            callback()
+        try:
+            if self.cancelled:
+                callback()
+            yield
+        finally:
+            # It leads to the transfer's task, which leads back to the part: only the garbage collector could free them.
+            self._on_cancel.remove(callback)
 
     def _begin(self) -> None:
         with self._in_use:
@@ -181,7 +192,7 @@ class PartFile:
             self._held.clear()
             try:
                 if self._has_memo:
-                    remove_memo(self.path)
+                    remove_memo(self.location)
                     sync_folder(self.path.parent)
                     self._has_memo = False
                 if self._file is not None:
@@ -213,7 +224,7 @@ class PartFile:
                 return io.BytesIO(b"".join(self._held))
             self._flush()
         try:
-            return self.path.open("rb")
+            return open(self.location, "rb")  # noqa: PTH123
         except OSError as error:
             raise disk_error(self.path, error) from error
 
@@ -221,7 +232,7 @@ class PartFile:
         """Have all bytes in the file, whose descriptor this is."""
         self._refuse_closed()
         if self._file is None:
-            self._file = new_file(self.path)
+            self._file = new_file(self.location)
         held, self._held = self._held, []
         self.received -= sum(map(len, held))
         self._append_all(self._file, held)
@@ -297,9 +308,10 @@ class PartFile:
         """Take away the file's name, and what is noted about it: no transfer goes on with it from then on."""
         try:
             if self._has_memo:
-                remove_memo(self.path)
+                remove_memo(self.location)
             if self._file is not None:
-                self.path.unlink(missing_ok=True)
+                with suppress(FileNotFoundError):
+                    os.unlink(self.location)  # noqa: PTH108
         except OSError as error:
             raise disk_error(self.path, error) from error
         self.version = None
@@ -345,7 +357,7 @@ class PartFile:
     def _note(self, *, synced: int) -> None:
         """Write the memo, or another in its place. Raises OSError."""
         assert self.version is not None
-        Memo.now(self.version, self._enclosure, synced).write(self.path)
+        Memo.now(self.version, self._enclosure, synced).write(self.location)
         self._has_memo = True
 
     def _refuse_closed(self) -> None:

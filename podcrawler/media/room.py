@@ -41,7 +41,8 @@ class Room:
         self._min_free = min_free
         #: The transfers that take room, because what they announced is still to come.
         self._parts: set[PartFile] = set()
-        self._free: dict[Path, _Found] = {}
+        #: By folder.
+        self._free: dict[str, _Found] = {}
 
     def claim(self, part: PartFile) -> None:
         """Count in what is still to come of the part, until ``let_go``, and have it look for room as it grows."""
@@ -55,18 +56,18 @@ class Room:
         """Raise DiskFullError if the part, and all that other transfers announced, do not fit. Blocking."""
         own = _to_come(part)
         others = sum(_to_come(other) for other in self._parts.copy() if other is not part)
-        folder = part.path.parent
+        folder = os.path.dirname(part.location)  # noqa: PTH120  # a Path: see disk.file_in
         found = self._free.get(folder)
         if found and time.monotonic() < found.until and found.free - own - others > self._min_free + _PLENTY:
             return
         try:
             free = free_bytes(folder)
         except OSError as error:
-            raise disk_error(folder, error) from error
+            raise disk_error(Path(folder), error) from error
         self._free[folder] = _Found(free, time.monotonic() + _FRESH)
         if free - own - others < self._min_free:
             raise DiskFullError(
-                folder,
+                Path(folder),
                 f"The disk of {folder} has no room: {_mb(free)} are free, {_mb(own + others)} are to come, and "
                 f"{_mb(self._min_free)} shall stay free (PODCRAWLER_MIN_FREE); free some space and podcrawler goes on "
                 "by itself.",
@@ -125,7 +126,7 @@ def _has_room(folder: Path, needed: int) -> bool:
     return False
 
 
-def free_bytes(folder: Path) -> int:
+def free_bytes(folder: str | Path) -> int:
     """What this user may still write in the folder. Blocking. Raises OSError."""
     found = os.statvfs(folder)
     return found.f_bavail * found.f_frsize

@@ -18,7 +18,7 @@ from scrapy.settings import BaseSettings
 
 from podcrawler.exceptions import StoreError
 from podcrawler.media import naming, sniffing
-from podcrawler.media.disk import FULL, disk_error, sync_folder
+from podcrawler.media.disk import FULL, disk_error, file_in, sync_folder
 from podcrawler.media.folders import KnownEpisodes
 from podcrawler.media.leftovers import clean, names_in, open_part
 from podcrawler.media.part import PartFile
@@ -138,7 +138,7 @@ class LocalStore(FSFilesStore):
     def new_part(self, podcast_id: str, episode_id: str, token: str, enclosure: str) -> PartFile:
         folder = self._folder(podcast_id)
         if not self._known.may_have(folder, episode_id):
-            return PartFile(folder / naming.part_name(episode_id, token), resource(enclosure))
+            return PartFile(file_in(folder, naming.part_name(episode_id, token)), resource(enclosure))
         return open_part(folder, episode_id, token, enclosure)
 
     def clean(self, podcast_id: str, episode_id: str) -> None:
@@ -153,11 +153,11 @@ class LocalStore(FSFilesStore):
         try:
             if worked_on and naming.has_twin(name, names_in(folder)):
                 name = naming.told_apart(name)
-            size = _publish(part, folder / name)
+            size = _publish(part, file_in(folder, name))
             if size is None:
                 # Not ours to remove or to replace: it may be all that somebody has.
                 name = naming.told_apart(name)
-                size = _publish(part, folder / name)
+                size = _publish(part, file_in(folder, name))
             if size is None:
                 raise FileExistsError(errno.EEXIST, "a broken file is in the way")
             part.unlink()
@@ -179,11 +179,11 @@ class LocalStore(FSFilesStore):
         return self.root / naming.folder_name(podcast_id)
 
 
-def _publish(part: PartFile, final: Path) -> int | None:
+def _publish(part: PartFile, final: str) -> int | None:
     """Give the part the name ``final`` too (or instead), unless a file has it. How many bytes the file of that name has
     then; None if it is broken. Raises OSError."""
     try:
-        final.hardlink_to(part.path)
+        os.link(part.location, final)
         return part.received
     except FileExistsError:
         pass
@@ -191,16 +191,16 @@ def _publish(part: PartFile, final: Path) -> int | None:
         if error.errno not in _NO_HARD_LINKS:
             raise
         # Only a program that is not podcrawler can come in between: the lease keeps other nodes from this episode.
-        if not (final.exists() or final.is_symlink()):
-            part.path.rename(final)
+        if not os.path.lexists(final):
+            os.rename(part.location, final)  # noqa: PTH104
             return part.received
-    found = final.lstat()
+    found = os.lstat(final)
     if not stat.S_ISREG(found.st_mode):
         raise FileExistsError(errno.EEXIST, "something that is no file is in the way")
-    if not sniffing.is_sound(final):
+    if not sniffing.is_sound(Path(final)):
         return None
     # It is the same file where an answer of the file system was lost (a retried link over NFS).
-    part.superseded = not os.path.samestat(found, part.path.lstat())
+    part.superseded = not os.path.samestat(found, os.lstat(part.location))
     return found.st_size
 
 

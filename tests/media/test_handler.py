@@ -1,9 +1,11 @@
 import asyncio
 import base64
 import errno
+import gc
 import gzip
 import hashlib
 import os
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from scrapy.http import TextResponse
 
 from podcrawler.exceptions import FetchError, MediaError, TransferCancelledError
 from podcrawler.media.handler import DownloadHandler
+from podcrawler.media.part import PartFile
 from podcrawler.signals import node_stopping
 from tests.media.handling import download, fetch, handling, receiving
 from tests.origin import RunningOrigin, content
@@ -44,6 +47,29 @@ def test_a_body_is_streamed_into_the_part(
     assert response.headers["Content-Type"] == b"audio/mpeg"
     assert (part.received, part.expected) == (5_000_000, expected)
     assert found == digest(5_000_000, 7)
+
+
+def test_a_transfer_leaves_nothing_to_the_garbage_collector(origin: RunningOrigin, tmp_path: Path) -> None:
+    async def transfer(handler: DownloadHandler) -> "weakref.ref[PartFile]":
+        async with receiving(tmp_path) as part:
+            request = Request(f"{origin.address}/bytes/1000.mp3", meta={"part": part})
+            response = await handler.download_request(request)
+            # As Scrapy does.
+            response.request = request
+            return weakref.ref(part)
+
+    async def story() -> None:
+        async with handling() as handler:
+            part = await transfer(handler)
+            # The event loop lets go of a task one step after its end.
+            await asyncio.sleep(0)
+            assert part() is None
+
+    gc.disable()
+    try:
+        asyncio.run(story())
+    finally:
+        gc.enable()
 
 
 def test_an_empty_body_leaves_an_empty_part(origin: RunningOrigin, tmp_path: Path) -> None:

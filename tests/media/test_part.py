@@ -241,12 +241,14 @@ def test_cancel_tells_those_who_asked(tmp_path: Path) -> None:
     async def story() -> None:
         part = PartFile(tmp_path / "1.t.part")
         told: list[str] = []
-        part.on_cancel(lambda: told.append("early"))
-        assert told == []
-        part.cancel()
+        with part.on_cancel(lambda: told.append("over")):
+            pass
+        with part.on_cancel(lambda: told.append("early")):
+            assert told == []
+            part.cancel()
         assert part.cancelled
-        part.on_cancel(lambda: told.append("late"))
-        assert told == ["early", "late"]
+        with part.on_cancel(lambda: told.append("late")):
+            assert told == ["early", "late"]
         await part.discard()
 
     asyncio.run(story())

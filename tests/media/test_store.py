@@ -1,6 +1,7 @@
 import asyncio
 import errno
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import pytest
 from podcrawler.exceptions import MediaError, StoreError
 from podcrawler.media import naming
 from podcrawler.media.part import PartFile
+from podcrawler.media.room import Room
 from podcrawler.media.store import LocalStore, Store
+from podcrawler.media.version import Version
 from tests.media.record_files import FILES
 
 URL = "https://media.example.org/1.mp3"
@@ -127,7 +130,7 @@ def test_ids_that_differ_in_case_alone_get_names_that_differ_on_every_disk(store
 
 @pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK])
 def test_without_hard_links_it_is_renamed(store: LocalStore, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    monkeypatch.setattr(Path, "hardlink_to", refuse(number))
+    monkeypatch.setattr(os, "link", refuse(number))
     part = transferred(store, b"\0udio")
     assert store.adopt(part, "show", "1.title.mp3") == ("show/1.title.mp3", 5)
     finish(part)
@@ -151,7 +154,7 @@ def test_a_refusal_of_the_disk_leaves_the_part_and_publishes_nothing(
     store: LocalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     part = transferred(store, b"\0udio")
-    monkeypatch.setattr(Path, "hardlink_to", refuse(errno.ENOSPC))
+    monkeypatch.setattr(os, "link", refuse(errno.ENOSPC))
     with pytest.raises(MediaError, match="disk is full") as caught:
         store.adopt(part, "show", "1.title.mp3")
     assert caught.value.kind == "disk-full"
@@ -209,6 +212,33 @@ def test_what_dead_nodes_left_goes_when_the_episode_is_published(store: LocalSto
     part.seal()
     store.adopt(part, "show", "1.title.mp3")
     finish(part)
+    assert names(store) == ["1.title.mp3"]
+
+
+@pytest.mark.parametrize("size", [5, 2_000_000])
+def test_an_episode_interns_no_names(store: LocalStore, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    interned: list[str] = []
+    intern = sys.intern
+
+    def spy(text: str) -> str:
+        interned.append(text)
+        return intern(text)
+
+    folder_of(store)
+    store.find("show", "other")
+    monkeypatch.setattr(sys, "intern", spy)
+    part = store.new_part("show", "1", "token", URL)
+    Room(0).claim(part)
+    part.version = Version(validator='"1"', size=size, address="")
+    asyncio.run(part.write([b"\0" * size]))
+    # With its memo.
+    assert len(os.listdir(store.root / "show")) == (2 if size > 1_000_000 else 1)  # noqa: PTH208
+    with part.content() as content:
+        assert len(content.read()) == size
+    part.seal()
+    store.adopt(part, "show", f"1.title.{naming.extension([], [URL])}")
+    finish(part)
+    assert [text for text in interned if text.startswith("1.")] == []
     assert names(store) == ["1.title.mp3"]
 
 

@@ -1,0 +1,63 @@
+import threading
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+from podcrawler.media import folders
+from podcrawler.media.folders import KnownEpisodes
+
+
+def test_what_is_added_is_known(tmp_path: Path) -> None:
+    (tmp_path / "Listed.title.mp3").touch()
+    known = KnownEpisodes()
+    known.look(tmp_path)
+    ids = [f"episode-{number}" for number in range(1000)]
+    for name in ids:
+        assert not known.may_have(tmp_path, name)
+        known.add(tmp_path, name)
+    assert all(known.may_have(tmp_path, name) for name in [*ids, "listed", "EPISODE-7"])
+    assert not known.may_have(tmp_path, "another")
+
+
+def test_an_episode_takes_a_few_bytes(tmp_path: Path) -> None:
+    known = KnownEpisodes()
+    known.look(tmp_path)
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for number in range(20_000):
+            known.add(tmp_path, f"episode-{number}")
+            known.add(tmp_path, f"episode-{number // 2}")
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (after - before) / 20_000 < 6
+
+
+def test_of_many_folders_the_last_are_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folders, "_MOST_FOLDERS", 2)
+    known = KnownEpisodes()
+    shows = [tmp_path / name for name in "abc"]
+    for show in shows:
+        known.look(show)
+        known.add(show, "1")
+    assert [known.may_have(show, "2") for show in shows] == [True, False, False]
+    known.look(shows[0])
+    assert not known.may_have(shows[0], "1")
+
+
+def test_what_is_known_stays_known_while_more_is_added(tmp_path: Path) -> None:
+    known = KnownEpisodes()
+    known.look(tmp_path)
+    known.add(tmp_path, "first")
+
+    def add_many() -> None:
+        for number in range(20_000):
+            known.add(tmp_path, f"{number}")
+
+    adding = threading.Thread(target=add_many)
+    adding.start()
+    while adding.is_alive():
+        assert known.may_have(tmp_path, "first")
+    adding.join()
