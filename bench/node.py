@@ -3,6 +3,7 @@
 import os
 import re
 import select
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -61,22 +62,24 @@ class Place:
 
 
 @contextmanager
-def place() -> Iterator[Place]:
-    """A place that is gone when the block ends."""
-    with tempfile.TemporaryDirectory(prefix="podcrawler-bench-") as folder:
-        server = EmbeddedServer(Path(folder) / "valkey")
-        url = server.enter()
-        root = str(Path(__file__).parent.parent)
-        environment = {**os.environ, "REDIS_URL": url, "PYTHONPATH": root}
+def place(kept_in: Path | None = None) -> Iterator[Place]:
+    """A place that is gone when the block ends; with ``kept_in`` its files stay, in a folder of that one."""
+    folder = Path(tempfile.mkdtemp(prefix="podcrawler-bench-", dir=kept_in))
+    server = EmbeddedServer(folder / "valkey")
+    url = server.enter()
+    root = str(Path(__file__).parent.parent)
+    environment = {**os.environ, "REDIS_URL": url, "PYTHONPATH": root}
+    try:
+        here = Place(folder, Redis.from_url(url), environment)
         try:
-            here = Place(Path(folder), Redis.from_url(url), environment)
-            try:
-                yield here
-            except SystemExit:
-                sys.stderr.write(here.log()[-5000:])
-                raise
-        finally:
-            server.leave()
+            yield here
+        except SystemExit:
+            sys.stderr.write(here.log()[-5000:])
+            raise
+    finally:
+        server.leave()
+        if kept_in is None:
+            shutil.rmtree(folder)
 
 
 def wait(processes: Sequence["subprocess.Popen[bytes]"]) -> list[Usage]:
