@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from podcrawler.exceptions import MediaError
-from podcrawler.media.disk import disk_error, new_file, sync_folder
+from podcrawler.media.disk import disk_error, drop_from_memory, new_file, sync_folder
 from podcrawler.media.memo import Memo, remove_memo
 from podcrawler.media.version import Version
 
@@ -65,6 +65,8 @@ class PartFile:
         self.cancelled = False
         #: Whether a complete file was found in its place when it was to be published.
         self.superseded = False
+        #: Whether the file is read again as soon as it is complete, and shall stay in memory as long as that can be.
+        self.is_read_again = False
         #: Called in the writing thread before the first bytes are written, and now and then as the file grows; to raise
         #: MediaError if there is no room.
         self.check_room: Callable[[PartFile], object] = _has_room
@@ -264,6 +266,7 @@ class PartFile:
         """Bring ``size`` bytes to the disk while more are written, and note that. Closes ``file``."""
         try:
             os.fsync(file)
+            self._drop(file, size)
         except OSError as error:
             # The disk tells this once: seal() would not hear of it.
             self._refusal = error
@@ -273,6 +276,10 @@ class PartFile:
         with self._in_use, suppress(OSError):
             if version and version is self.version and not self._closed:
                 self._note(synced=size)
+
+    def _drop(self, file: int, size: int) -> None:
+        if not self.is_read_again:
+            drop_from_memory(file, size)
 
     def seal(self) -> None:
         """Bring every byte to the disk (fsync), and see that all are there."""
@@ -286,6 +293,8 @@ class PartFile:
                 if self._refusal:
                     raise self._refusal
                 found = os.fstat(file).st_size
+                if self.received >= _SYNC_EVERY:
+                    self._drop(file, self.received)
             except OSError as error:
                 raise disk_error(self.path, error) from error
         if found != self.received:

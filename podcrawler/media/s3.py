@@ -106,7 +106,9 @@ class BucketStore:
         return self._upload(waiting[0])[:2] if waiting else None
 
     def new_part(self, podcast_id: str, episode_id: str, token: str, enclosure: str) -> PartFile:
-        return self._spool.new_part(podcast_id, episode_id, token, enclosure)
+        part = self._spool.new_part(podcast_id, episode_id, token, enclosure)
+        part.is_read_again = True
+        return part
 
     def may_have(self, podcast_id: str, episode_id: str) -> bool:  # noqa: ARG002 (every store's signature)
         # Only the bucket can tell.

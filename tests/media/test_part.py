@@ -141,6 +141,70 @@ def test_it_never_opens_what_is_there(tmp_path: Path) -> None:
     assert sorted(tmp_path.iterdir()) == [file, link]
 
 
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """What the system is told of files, and for how many bytes; an interval of 1000 bytes between two syncs."""
+    told: list[tuple[str, int]] = []
+    sync = os.fsync
+
+    def fsync(file: int) -> None:
+        sync(file)
+        told.append(("fsync", os.fstat(file).st_size))
+
+    def posix_fadvise(_file: int, start: int, size: int, _advice: int) -> None:
+        told.append(("drop", size))
+        assert start == 0
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    # macOS has neither.
+    monkeypatch.setattr(os, "posix_fadvise", posix_fadvise, raising=False)
+    monkeypatch.setattr(os, "POSIX_FADV_DONTNEED", 4, raising=False)
+    monkeypatch.setattr("podcrawler.media.part._SYNC_EVERY", 1000)
+    return told
+
+
+async def fill(part: PartFile, *sizes: int) -> None:
+    part._sync_at = 1000
+    for size in sizes:
+        await part.write([b"x" * size])
+        if part._syncing:
+            await asyncio.wrap_future(part._syncing)
+    await asyncio.to_thread(part.seal)
+
+
+def test_what_is_on_the_disk_does_not_fill_the_memory(tmp_path: Path, told: list[tuple[str, int]]) -> None:
+    async def story() -> None:
+        part = PartFile(tmp_path / "1.t.part")
+        await fill(part, 900, 200, 900, 100)
+        assert told == [
+            ("fsync", 1100),
+            ("drop", 1100),
+            ("fsync", 2100),
+            ("drop", 2100),
+            ("fsync", 2100),
+            ("drop", 2100),
+        ]
+        assert part.path.read_bytes() == b"x" * 2100
+        await part.close()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(("size", "is_read_again"), [(999, False), (1100, True)])
+def test_what_is_small_or_read_again_stays_in_memory(
+    tmp_path: Path, told: list[tuple[str, int]], size: int, is_read_again: bool
+) -> None:
+    async def story() -> None:
+        part = PartFile(tmp_path / "1.t.part")
+        part.is_read_again = is_read_again
+        await fill(part, size)
+        assert {what for what, _ in told} == {"fsync"}
+        await part.close()
+
+    asyncio.run(story())
+
+
 @pytest.mark.parametrize(
     ("number", "kind", "words"), [(errno.ENOSPC, "disk-full", "the disk is full"), (errno.EIO, "disk-error", "error")]
 )

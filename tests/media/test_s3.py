@@ -58,6 +58,7 @@ def spooled(tmp_path: Path) -> list[str]:
 def archive(store: Store, body: bytes, name: str = "1.title.mp3") -> tuple[str, int]:
     async def transfer() -> tuple[str, int]:
         part = store.new_part("show", name.partition(".")[0], "token", "https://h/1")
+        assert part.is_read_again
         try:
             await part.write([body])
             await asyncio.to_thread(part.seal)
