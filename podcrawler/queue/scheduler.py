@@ -116,8 +116,8 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         name = worker.name
         config = Config.read(settings)
         inherited.check(settings)
-        # Scrapy's limit does not see the requests of media pipelines; an entry is one transfer at a time.
-        transfers = settings.getint("CONCURRENT_REQUESTS") or sys.maxsize
+        # Scrapy's limits do not see what a node has leased; an entry is one transfer, and one item, at a time.
+        limits = [settings.getint(name) or sys.maxsize for name in ("CONCURRENT_REQUESTS", "CONCURRENT_ITEMS")]
         # The courier tries again, and it alone: a thread that does is one that nothing can hurry.
         server = client_for_node(settings)
         queue = Queue.from_settings(settings, server, name)
@@ -126,7 +126,7 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
             crawler=crawler,
             queue=queue,
             episodes=queue if name == "episodes" else Queue.from_settings(settings, server, "episodes"),
-            capacity=min(worker.capacity(config), transfers),
+            capacity=min(worker.capacity(config), *limits),
             heartbeat=config.heartbeat,
             shutdown_grace=config.shutdown_grace,
             until_done=config.exit_when_done,

@@ -103,9 +103,12 @@ def test_an_address_can_be_given_on_the_command_line(fleet: Commands, origin: Ru
     assert len(fleet.files()) == 2
 
 
-def test_a_node_holds_no_more_leases_than_it_may(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
+@pytest.mark.parametrize("limit", ["PODCRAWLER_CONCURRENT_EPISODES", "CONCURRENT_REQUESTS", "CONCURRENT_ITEMS"])
+def test_a_node_holds_no_more_leases_than_it_may(
+    fleet: Commands, redis: Client, origin: RunningOrigin, limit: str
+) -> None:
     seed(redis, f"{origin.address}/feed.xml?episodes=10&size={MB}&stall_after=1000")
-    with fleet.start("crawl", "episodes", "-s", "PODCRAWLER_CONCURRENT_EPISODES=3", *AT_ONCE) as node:
+    with fleet.start("crawl", "episodes", "-s", f"{limit}=3", *AT_ONCE) as node:
         until(lambda: asked_for(origin) == 3)
         assert redis.zcard("{podcrawler}:episodes:leases") == 3
         node.terminate()
