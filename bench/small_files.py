@@ -52,8 +52,8 @@ def measure(options: Options) -> Result:
             f"median of {options.repetitions}. podcrawler brings each file and its name to the disk before it counts "
             "as finished (`fsync`), and so does podcast-archiver with the file; podcrawler's Redis syncs its file at "
             "each write (`appendfsync always`). Scrapy's own pipeline does neither, and takes all files from one item "
-            "in the memory of one process: it shows what of the time is Scrapy's. No run "
-            "is measured while the file system still has to do with the deletion of thousands of files."
+            "in the memory of one process: it shows what of the time is Scrapy's. No run is measured "
+            "while the file system still has to do with the deletion of thousands of files."
         ),
         commands=["podcrawler crawl episodes -s PODCRAWLER_EXIT_WHEN_DONE=1"],
         head=("program", "episodes a second", "slowest", "fastest", "to podcast-archiver's best"),

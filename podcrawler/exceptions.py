@@ -6,6 +6,8 @@ The text of each is one sentence for the person who reads it: what happened, and
 from pathlib import Path
 from typing import Literal
 
+from scrapy.exceptions import DropItem
+
 #: What kind of remedy a failure has, by which the queue decides on further tries (queue/retrying.py):
 #: ``permanent``  none that podcrawler could wait for (not found, no address);
 #: ``blocked``    the host refuses us (401, 403);
@@ -108,3 +110,7 @@ class TransferCancelledError(EntryError):
 
     def __init__(self) -> None:
         super().__init__("cancelled", "The transfer was given up: this node stops, or it lost the lease.", "passing")
+
+
+class LeaseEndedError(PodcrawlerError, DropItem):
+    """Raised to drop an episode on which this node holds no lease, or has ended it: nothing is left to answer for."""

@@ -23,7 +23,7 @@ from scrapy.utils.request import RequestFingerprinter
 from twisted.python.failure import Failure
 
 from podcrawler.config import Config
-from podcrawler.exceptions import DiskFullError, EntryError, MediaError, TransferCancelledError
+from podcrawler.exceptions import DiskFullError, EntryError, LeaseEndedError, MediaError, TransferCancelledError
 from podcrawler.items import Episode
 from podcrawler.media import sniffing
 from podcrawler.media.disk import disk_error
@@ -36,7 +36,7 @@ from podcrawler.media.room import RoomWatch
 from podcrawler.media.store import Store, open_store
 from podcrawler.queue.endings import finish
 from podcrawler.queue.entries import Lease, private_request
-from podcrawler.queue.scheduler import LeaseEndedError, Scheduler, scheduler_of
+from podcrawler.queue.scheduler import Scheduler, scheduler_of
 from podcrawler.signals import lease_lost, node_draining
 
 logger = logging.getLogger(__name__)

@@ -3,9 +3,9 @@ an fsync of the folder for each would cost more than the file."""
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
-from podcrawler.exceptions import MediaError
 from podcrawler.media.part import PartFile
 from podcrawler.media.store import Store
 
@@ -70,24 +70,21 @@ class Publisher:
     def _run(self, jobs: Sequence[_Job]) -> list[Any]:
         """What became of each: what it returned, or raised. Blocking."""
         outcomes = [_outcome(job.adopt) for job in jobs]
-        moved = [not (outcome is None or isinstance(outcome, Exception)) for outcome in outcomes]
-        podcasts = {job.podcast_id for job, has_moved in zip(jobs, moved, strict=True) if has_moved}
-        refusals = {podcast_id: self._settle(podcast_id) for podcast_id in podcasts}
+        moved = {job.podcast_id for job, outcome in zip(jobs, outcomes, strict=True) if _has_moved(outcome)}
+        refusals = {podcast_id: _outcome(partial(self._store.settle, podcast_id)) for podcast_id in moved}
         return [
-            (has_moved and refusals[job.podcast_id]) or outcome
-            for job, has_moved, outcome in zip(jobs, moved, outcomes, strict=True)
+            (_has_moved(outcome) and refusals[job.podcast_id]) or outcome
+            for job, outcome in zip(jobs, outcomes, strict=True)
         ]
 
-    def _settle(self, podcast_id: str) -> MediaError | None:
-        try:
-            self._store.settle(podcast_id)
-        except MediaError as error:
-            return error
-        return None
 
-
-def _outcome(adopt: Callable[[], Any]) -> Any:
+def _outcome(step: Callable[[], Any]) -> Any:
+    """What the step returns, or the error that it raises: whatever that is, it is for its own job to tell."""
     try:
-        return adopt()
+        return step()
     except Exception as error:
         return error
+
+
+def _has_moved(outcome: Any) -> bool:
+    return not (outcome is None or isinstance(outcome, Exception))

@@ -16,7 +16,6 @@ from typing import Any, ParamSpec, Protocol, TypeVar, cast
 from redis.exceptions import RedisError as RedisAwayError
 from scrapy import Request, Spider, signals
 from scrapy.crawler import Crawler
-from scrapy.exceptions import DropItem
 from scrapy.http import Response
 from scrapy.utils.defer import deferred_from_coro
 from scrapy.utils.misc import load_object
@@ -25,7 +24,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from podcrawler.config import Config
-from podcrawler.exceptions import CodecError, DiskFullError, EntryError, TransferCancelledError
+from podcrawler.exceptions import CodecError, DiskFullError, EntryError, LeaseEndedError, TransferCancelledError
 from podcrawler.exceptions import RedisError as RedisUnusableError
 from podcrawler.items import Episode
 from podcrawler.queue import codec, inherited
@@ -42,10 +41,6 @@ logger = logging.getLogger(__name__)
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
-
-
-class LeaseEndedError(DropItem):
-    """Raised by a pipeline that has ended the lease of the episode that it drops."""
 
 
 class Worker(Protocol):

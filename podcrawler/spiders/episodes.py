@@ -31,7 +31,7 @@ class EpisodesSpider(PodcastsSpider):
             if episode is None:
                 # ``scrapy parse`` with the page of an episode: a listing of one.
                 episode = (await asyncio.to_thread(read_listing, response, True)).episodes[0]
-            elif episode.enclosure is None:
+            else:
                 episode = await asyncio.to_thread(_complete, response, episode)
         except EntryError as error:
             await self.give_up(response.meta.get("lease"), error)

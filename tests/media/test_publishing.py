@@ -21,12 +21,13 @@ class WatchedStore(LocalStore):
     def __init__(self, root: Path) -> None:
         super().__init__(root)
         self.settled: list[str] = []
+        self.refusal: Exception = MediaError("disk-error", "no", "local")
 
     def settle(self, podcast_id: str) -> None:
         super().settle(podcast_id)
         self.settled.append(podcast_id)
         if podcast_id == "refused":
-            raise MediaError("disk-error", "no", "local")
+            raise self.refusal
 
 
 @pytest.fixture
@@ -89,7 +90,9 @@ def test_one_that_is_refused_and_one_that_is_not_taken_are_nothing_to_the_others
     assert [path.name for path in (store.root / "show").iterdir()] == ["1.title.mp3"]
 
 
-def test_where_the_names_may_not_last_nothing_counts_as_published(store: WatchedStore) -> None:
+@pytest.mark.parametrize("refusal", [MediaError("disk-error", "no", "local"), RuntimeError("unforeseen")])
+def test_where_the_names_may_not_last_nothing_counts_as_published(store: WatchedStore, refusal: Exception) -> None:
+    store.refusal = refusal
     lasting, lost = Publication(store, "1"), Publication(store, "2", "refused")
 
     async def story() -> Sequence[object]:
@@ -102,7 +105,7 @@ def test_where_the_names_may_not_last_nothing_counts_as_published(store: Watched
 
     published, error = asyncio.run(story())
     assert published == ("show/1.title.mp3", len(CONTENT))
-    assert isinstance(error, MediaError)
+    assert error is refusal
 
 
 def test_a_file_that_is_on_the_disk_already_waits_for_no_other(store: WatchedStore) -> None:
