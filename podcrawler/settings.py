@@ -91,7 +91,6 @@ DOWNLOAD_WARNSIZE = 0
 REFERRER_POLICY = "strict-origin-when-cross-origin"
 # Signed addresses are long, and one that Scrapy left out would never come to an end.
 URLLENGTH_LIMIT = 0
-REQUEST_FINGERPRINTER_CLASS = "podcrawler.media.pipeline.TransferFingerprinter"
 ITEM_PIPELINES = {"podcrawler.media.pipeline.EpisodeFilesPipeline": 500}
 FEED_EXPORT_ENCODING = "utf-8"
 # Among Scrapy's own, so that a user's EXTENSIONS come on top of it.

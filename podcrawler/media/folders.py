@@ -24,8 +24,10 @@ class KnownEpisodes:
         self._known: dict[Path, array[int]] = {}
         #: Held for moments only.
         self._lock = Lock()
-        #: Held while a folder is listed, by all that would come to nothing if it came in between.
+        #: Held while a folder is listed.
         self._listing = Lock()
+        #: What was added since a list was begun, which may not have it.
+        self._added: list[tuple[Path, int]] = []
 
     def may_have(self, folder: Path, episode_id: str) -> bool:
         """Whether there may be a file of the episode. Does not block."""
@@ -39,25 +41,34 @@ class KnownEpisodes:
         with self._listing:
             if folder in self._known:
                 return
+            with self._lock:
+                self._added.clear()
             listed = _listed(folder)
             with self._lock:
                 self._known[folder] = listed
+                for added_in, mark in self._added:
+                    self._insert(added_in, mark)
                 if len(self._known) > _MOST_FOLDERS:
                     del self._known[next(iter(self._known))]
 
     def add(self, folder: Path, episode_id: str) -> None:
-        """There is a file of the episode now. Blocks while a folder is listed."""
+        """There is a file of the episode now. Does not block."""
         mark = _mark(episode_id)
-        with self._listing, self._lock:
-            if (known := self._known.get(folder)) is not None:
-                place, there = _place(known, mark)
-                if not there:
-                    known.insert(place, mark)
+        with self._lock:
+            self._insert(folder, mark)
+            if self._listing.locked():
+                self._added.append((folder, mark))
 
     def forget(self, folder: Path) -> None:
         """Look anew the next time. Blocks while a folder is listed."""
         with self._listing, self._lock:
             self._known.pop(folder, None)
+
+    def _insert(self, folder: Path, mark: int) -> None:
+        if (known := self._known.get(folder)) is not None:
+            place, there = _place(known, mark)
+            if not there:
+                known.insert(place, mark)
 
 
 def _listed(folder: Path) -> "array[int]":

@@ -10,23 +10,20 @@ import hashlib
 import io
 import os
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, Protocol, TypeVar
 
 from podcrawler.exceptions import MediaError
-from podcrawler.media.disk import disk_error, drop_from_memory, new_file, sync_folder
+from podcrawler.media.disk import disk_error
+from podcrawler.media.durable import append, batches, drop_from_memory, new_file, sync_folder
 from podcrawler.media.memo import Memo, remove_memo
 from podcrawler.media.version import Version
 
 _T = TypeVar("_T")
 
-#: The most pieces that one writev takes (IOV_MAX on Linux and macOS), and about the most bytes.
-_MAX_PIECES = 1024
-_MAX_BYTES = 1024 * 1024
 #: Bytes from which on a part has a memo and is kept, or is worth another transfer; fewer are sooner fetched again.
 _WORTH_KEEPING = 1024 * 1024
 #: Bytes between two times that a growing part is brought to the disk, which bounds what a power cut takes.
@@ -36,6 +33,16 @@ _CHECK_ROOM_EVERY = 16 * 1024 * 1024
 
 #: Threads of their own for fsync, which may take seconds, so that it never keeps a write waiting.
 _SYNCERS = ThreadPoolExecutor(2, thread_name_prefix="fsync")
+
+
+class Room(Protocol):
+    """What a part asks of the room on the disk."""
+
+    def needed(self, part: "PartFile") -> int:
+        """The bytes that must be free before what is held of the part is written, and what is still to come of it."""
+
+    def check(self, part: "PartFile") -> None:
+        """Raise MediaError if they are not. Blocking."""
 
 
 class PartFile:
@@ -67,9 +74,8 @@ class PartFile:
         self.superseded = False
         #: Whether the file is read again as soon as it is complete, and shall stay in memory as long as that can be.
         self.is_read_again = False
-        #: Called in the writing thread before the first bytes are written, and now and then as the file grows; to raise
-        #: MediaError if there is no room.
-        self.check_room: Callable[[PartFile], object] = _has_room
+        #: Asked before the first bytes are written, and now and then as the file grows; None if the disk is boundless.
+        self.room: Room | None = None
         self._check_room_at = 0
         self._held: list[bytes] = []
         self._enclosure = enclosure
@@ -156,6 +162,23 @@ class PartFile:
         self._held += chunks
         self.received += sum(map(len, chunks))
 
+    @property
+    def room_needed(self) -> int:
+        """The bytes that must be free before what is in memory is written."""
+        return self.room.needed(self) if self.room else 0
+
+    @property
+    def held(self) -> bytes:
+        """What is in memory."""
+        return b"".join(self._held)
+
+    def note_published(self) -> None:
+        """What was held is a file of the archive by now, which another process wrote: there is nothing left to do."""
+        for piece in self._held:
+            self._hash.update(piece)
+        self._held.clear()
+        self._closed = True
+
     async def close(self) -> None:
         """Let go of the file, which stays. Does nothing the second time."""
         await asyncio.to_thread(self._close)
@@ -234,31 +257,29 @@ class PartFile:
         """Have all bytes in the file, whose descriptor this is."""
         self._refuse_closed()
         if self._file is None:
-            self._file = new_file(self.location)
+            try:
+                self._file = new_file(self.location)
+            except OSError as error:
+                raise disk_error(self.path, error) from error
         held, self._held = self._held, []
         self.received -= sum(map(len, held))
         self._append_all(self._file, held)
         return self._file
 
     def _append_all(self, file: int, chunks: Iterable[bytes]) -> None:
-        for batch in _batches(chunks):
+        for batch in batches(chunks):
             if self.received >= self._check_room_at:
                 self._check_room_at = self.received + _CHECK_ROOM_EVERY
-                self.check_room(self)
+                if self.room:
+                    self.room.check(self)
             try:
                 self._append(file, batch)
             except OSError as error:
                 raise disk_error(self.path, error) from error
 
     def _append(self, file: int, batch: list[bytes]) -> None:
-        waiting = deque(memoryview(piece) for piece in batch)
-        while waiting:
-            written = os.writev(file, waiting)
-            self.received += written
-            while waiting and written >= len(waiting[0]):
-                written -= len(waiting.popleft())
-            if written:
-                waiting[0] = waiting[0][written:]
+        for size in append(file, batch):
+            self.received += size
         for piece in batch:
             self._hash.update(piece)
 
@@ -372,22 +393,3 @@ class PartFile:
     def _refuse_closed(self) -> None:
         if self._closed:
             raise ValueError(f"{self.path} is closed")
-
-
-def _has_room(part: PartFile) -> None:
-    """What is asked of the room where nothing is to be kept free."""
-
-
-def _batches(pieces: Iterable[bytes]) -> Iterator[list[bytes]]:
-    """The pieces that are not empty, as many at once as one writev may take."""
-    batch: list[bytes] = []
-    size = 0
-    for piece in pieces:
-        if piece:
-            batch.append(piece)
-            size += len(piece)
-        if size >= _MAX_BYTES or len(batch) == _MAX_PIECES:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch

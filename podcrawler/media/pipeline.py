@@ -10,7 +10,7 @@ import logging
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import urlsplit
 
 from scrapy import Request
@@ -18,9 +18,7 @@ from scrapy.crawler import Crawler
 from scrapy.http import Response
 from scrapy.http.request import NO_CALLBACK
 from scrapy.pipelines.files import FilesPipeline
-from scrapy.pipelines.media import FileInfo, FileInfoOrError, MediaPipeline
-from scrapy.utils.request import RequestFingerprinter
-from twisted.python.failure import Failure
+from scrapy.pipelines.media import FileInfo, MediaPipeline
 
 from podcrawler.config import Config
 from podcrawler.exceptions import DiskFullError, EntryError, LeaseEndedError, MediaError, TransferCancelledError
@@ -30,7 +28,7 @@ from podcrawler.media.disk import disk_error
 from podcrawler.media.failures import explain, explain_response
 from podcrawler.media.naming import file_name
 from podcrawler.media.part import PartFile
-from podcrawler.media.publishing import Publisher
+from podcrawler.media.publishing import Publisher, is_small
 from podcrawler.media.redirects import chain
 from podcrawler.media.room import RoomWatch
 from podcrawler.media.store import Store, open_store
@@ -58,35 +56,6 @@ class Transfer:
         return self.part is not None and self.part.has_grown and (self.part.goes_on or not self.lease.again)
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
-    """A file that got its name."""
-
-    path: str
-    #: Bytes.
-    size: int
-    #: Whether it is known to be whole.
-    verified: bool
-
-
-class TransferFingerprinter(RequestFingerprinter):
-    """Tells transfers apart by their lease, so that two episodes with one enclosure are two downloads.
-
-    Scrapy's media pipelines hand the result of one request to every other of the same fingerprint.
-    """
-
-    def fingerprint(self, request: Request) -> bytes:
-        token = request.meta.get("transfer")
-        return str(token).encode() if token else super().fingerprint(request)
-
-
-class _WithoutKnown(logging.Filter):
-    """Keeps Scrapy from logging a traceback for what the lease's end says in one sentence."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return not (isinstance(record.msg, Failure) and isinstance(record.msg.value, EntryError))
-
-
 class EpisodeFilesPipeline(FilesPipeline):
     """Archives episodes that this node holds a lease on. Items of other types pass untouched, as all
     items do where there is no queue (``scrapy parse --pipelines``)."""
@@ -96,9 +65,6 @@ class EpisodeFilesPipeline(FilesPipeline):
     def __init__(self, store_uri: str, *, crawler: Crawler) -> None:
         self._settings = crawler.settings
         super().__init__(store_uri, crawler=crawler)
-        # Media hosts redirect as a matter of course (trackers, load balancers).
-        self.allow_redirects = True
-        self._handle_statuses(self.allow_redirects)
         self._publisher = Publisher(self.store)
         #: The transfers in hand, by their token.
         self.transfers: dict[str, Transfer] = {}
@@ -110,7 +76,6 @@ class EpisodeFilesPipeline(FilesPipeline):
         )
         crawler.signals.connect(self._lease_lost, signal=lease_lost)
         crawler.signals.connect(self._drain, signal=node_draining)
-        logging.getLogger(MediaPipeline.__module__).addFilter(_WithoutKnown())
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> "EpisodeFilesPipeline":
@@ -138,7 +103,7 @@ class EpisodeFilesPipeline(FilesPipeline):
             raise LeaseEndedError(f"This node holds no lease on {item.key}", log_level="WARNING")
         transfer = self.transfers[lease.token] = Transfer(item, lease)
         try:
-            archived: Episode = await super().process_item(item)
+            archived = await self._archive(transfer)
         except EntryError as error:
             if isinstance(error, DiskFullError):
                 self._room.wait(error)
@@ -165,6 +130,27 @@ class EpisodeFilesPipeline(FilesPipeline):
             self.crawler.stats.inc_value("podcrawler/finished")
             self.crawler.stats.inc_value("podcrawler/bytes", archived.size)
         return archived
+
+    async def close_spider(self) -> None:
+        await self._publisher.close()
+
+    async def _archive(self, transfer: Transfer) -> Episode:
+        """Bring the file into the store, and tell the item where it is. Raises EntryError.
+
+        These are the steps of Scrapy's MediaPipeline, without what it does for items of many files, and for files of
+        many items: two episodes with one enclosure are two files.
+        """
+        info = self.spiderinfo
+        (request,) = self.get_media_requests(transfer.episode, info)
+        file = await self.media_to_download(request, info, item=transfer.episode)
+        if file is None:
+            try:
+                response = await self.crawler.engine.download_async(request)
+                file = await self.media_downloaded(response, request, info, item=transfer.episode)
+            except Exception as error:
+                raise explain(error, request.url) from error
+        self.inc_stats(file["status"])
+        return replace(transfer.episode, file=file["path"], size=file["size"], **file["more"])  # type: ignore[typeddict-item]  # _file_info
 
     async def _let_go(self, transfer: Transfer) -> None:
         """Let the next lease have the part: before it can be given, because a part that is locked is left alone."""
@@ -217,17 +203,20 @@ class EpisodeFilesPipeline(FilesPipeline):
         assert part is not None
         if not part.complete:
             raise explain_response(response)
-        self._scheduler.holder.note_downloaded(transfer.lease)
-        publish = partial(self._publish, transfer, part, response)
-        podcast_id = transfer.episode.podcast_id
-        while (published := await self._publisher.publish(part, podcast_id, publish)) is None:
-            if not await self._scheduler.holder.still_held(transfer.lease):
+        holder = self._scheduler.holder
+        holder.note_downloaded(transfer.lease)
+        examined = await self._examined(part, response, transfer.episode)
+        name = file_name(transfer.episode.id, transfer.episode.title, examined.extension)
+        held_until = partial(holder.surely_held_until, transfer.lease)
+        while (published := await self._publisher.publish(part, transfer.episode.podcast_id, name, held_until)) is None:
+            if not await holder.still_held(transfer.lease):
                 raise TransferCancelledError
-        if not published.verified:
+        path, size = published
+        if not examined.verified:
             self.crawler.stats.inc_value("podcrawler/unverified")
         sha256 = None if part.superseded else part.sha256
-        more = {"sha256": sha256, "verified": published.verified, "redirects": chain(response)}
-        return _file_info(request, published.path, published.size, "downloaded", more)
+        more = {"sha256": sha256, "verified": examined.verified, "redirects": chain(response)}
+        return _file_info(request, path, size, "downloaded", more)
 
     def _take_up(self, transfer: Transfer, url: str) -> tuple[str, int] | PartFile:
         """The episode's file (path and bytes) if the store has it, else a part for its transfer. Blocking."""
@@ -245,11 +234,12 @@ class EpisodeFilesPipeline(FilesPipeline):
             raise TransferCancelledError
         return self.store.new_part(episode.podcast_id, episode.id, transfer.lease.token, url)
 
-    def _publish(self, transfer: Transfer, part: PartFile, response: Response) -> Published | None:
-        """Give the part its name; None if the lease may have been lost meanwhile. Blocking. Raises MediaError."""
-        episode = transfer.episode
+    async def _examined(self, part: PartFile, response: Response, episode: Episode) -> sniffing.Examined:
+        """What came. Raises MediaError if it cannot be the file."""
         try:
-            examined = self._check(response, part, episode)
+            if is_small(part):
+                return self._check(response, part, episode)
+            return await asyncio.to_thread(self._check, response, part, episode)
         except DiskFullError:
             # Its last bytes found no room: what came before them is as good as it was.
             raise
@@ -257,15 +247,9 @@ class EpisodeFilesPipeline(FilesPipeline):
             # What was refused is not gone on with.
             part.forget()
             raise
-        part.seal()
-        if not self._scheduler.holder.surely_held(transfer.lease):
-            return None
-        name = file_name(episode.id, episode.title, examined.extension)
-        path, size = self.store.adopt(part, episode.podcast_id, name)
-        return Published(path, size, examined.verified)
 
     def _check(self, response: Response, part: PartFile, item: Episode) -> sniffing.Examined:
-        """What came. Raises MediaError if it cannot be the file."""
+        """As ``_examined``. Blocking, unless all of the part is in memory."""
         assert item.enclosure is not None
         host = urlsplit(response.url).hostname
         if part.received == 0:
@@ -289,20 +273,6 @@ class EpisodeFilesPipeline(FilesPipeline):
                 "passing",
             )
         return examined
-
-    def media_failed(self, failure: Failure, request: Request, info: MediaPipeline.SpiderInfo) -> NoReturn:  # noqa: ARG002
-        assert failure.value is not None
-        raise explain(failure.value, request.url) from failure.value
-
-    def item_completed(self, results: list[FileInfoOrError], item: Episode, info: MediaPipeline.SpiderInfo) -> Episode:
-        # Scrapy would keep every result for the life of the process.
-        info.downloaded.clear()
-        ((done, result),) = results
-        if isinstance(result, Failure):
-            result.raiseException()
-        assert done
-        self.inc_stats(result["status"])
-        return replace(item, file=result["path"], size=result["size"], **result["more"])  # type: ignore[typeddict-item]  # _file_info
 
     def _drain(self) -> None:
         self._draining = True

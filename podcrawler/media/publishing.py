@@ -1,24 +1,36 @@
-"""Gives complete files their names, off the event loop: small ones many in one thread, because a change of threads and
-an fsync of the folder for each would cost more than the file."""
+"""Gives complete files their names, off the event loop: small ones in a process that writes many at a time (writer.py),
+and what is large, or has more to be seen to, in threads."""
 
 import asyncio
+import logging
+import socket
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from pathlib import Path
+from typing import NamedTuple
 
+import podcrawler
 from podcrawler.media.part import PartFile
 from podcrawler.media.store import Store
+from podcrawler.media.writer import Job, message
+from podcrawler.queue import clock
 
-_T = TypeVar("_T")
+logger = logging.getLogger(__name__)
 
-#: Seconds from one thread with small files to the next.
-_BETWEEN = 0.005
-
-
-class _Job(NamedTuple):
-    podcast_id: str
-    adopt: Callable[[], Any]
-    told: "asyncio.Future[Any]"
+#: Bytes up to which a file is small: of a larger one the copying costs more than the threads.
+SMALL = 256 * 1024
+#: Files that are sent to the writer at once, at most.
+_MOST_JOBS = 32
+#: How often in a row the writer may fail before it is not started any more.
+_MOST_FAILURES = 3
+#: What the writer runs, with where podcrawler is as its argument; its socket is its standard input.
+_PROGRAM = """
+import socket, sys
+sys.path.append(sys.argv[1])
+from podcrawler.media.writer import serve
+serve(socket.socket(fileno=0))
+"""
 
 
 class Publisher:
@@ -26,65 +38,124 @@ class Publisher:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._waiting: list[_Job] = []
-        self._last = 0.0
-        self._due: asyncio.TimerHandle | None = None
-        self._groups: set[asyncio.Task[None]] = set()
+        self._writer = Writer()
 
-    async def publish(self, part: PartFile, podcast_id: str, adopt: Callable[[], _T | None]) -> _T | None:
-        """Have ``adopt`` move the file of the part into the podcast, in a thread; what it returned, once the name
-        outlasts a power cut. If it is None, or ``adopt`` raises, this node keeps the part. Raises what ``adopt`` and
-        ``Store.settle`` raise."""
-        loop = asyncio.get_running_loop()
-        told: asyncio.Future[_T | None] = loop.create_future()
-        job = _Job(podcast_id, lambda: part.hand_over(adopt), told)
-        if part.in_memory and self._store.adopts_at_once:
-            self._waiting.append(job)
-            if self._due is None:
-                self._due = loop.call_at(self._last + _BETWEEN, self._start_group)
-        else:
-            self._start([job])
+    async def publish(
+        self, part: PartFile, podcast_id: str, name: str, held_until: Callable[[], float]
+    ) -> tuple[str, int] | None:
+        """Publish a complete part under ``name`` (made by naming.file_name): its path relative to the store, and its
+        size in bytes, once the name outlasts a power cut. None if ``held_until`` (a time of ``clock.now``) was over by
+        then; then, and if this raises, the part stays this node's. Raises MediaError."""
+        if is_small(part) and (place := self._store.place(podcast_id, name)):
+            job = Job(part.location, place, part.held, part.room_needed, held_until())
+            if await self._writer.write(job):
+                part.note_published()
+                self._store.note_placed(podcast_id, name)
+                return f"{podcast_id}/{name}", part.received
+        return await asyncio.to_thread(self._publish, part, podcast_id, name, held_until)
+
+    async def close(self) -> None:
+        """Let the writer end."""
+        await self._writer.close()
+
+    def _publish(
+        self, part: PartFile, podcast_id: str, name: str, held_until: Callable[[], float]
+    ) -> tuple[str, int] | None:
+        part.seal()
+        if clock.now() >= held_until():
+            return None
+        adopted = part.hand_over(lambda: self._store.adopt(part, podcast_id, name))
+        self._store.settle(podcast_id)
+        return adopted
+
+
+def is_small(part: PartFile) -> bool:
+    """Whether all of the part is in memory, and not much."""
+    return part.in_memory and part.received <= SMALL
+
+
+class _Process(NamedTuple):
+    process: "subprocess.Popen[bytes]"
+    answers: asyncio.StreamReader
+    jobs: asyncio.StreamWriter
+
+
+class Writer:
+    """The writer's process, which is started with its first file, and anew if it was killed."""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[Job, asyncio.Future[bool]]] = []
+        self._sender: asyncio.Task[None] | None = None
+        self._process: _Process | None = None
+        self._failures = 0
+
+    async def write(self, job: Job) -> bool:
+        """Whether the file is published for good. One that is not may be there all the same: the process may have been
+        killed before it could tell."""
+        told: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting.append((job, told))
+        if self._sender is None:
+            self._sender = asyncio.get_running_loop().create_task(self._send())
         return await told
 
-    def _start_group(self) -> None:
-        jobs, self._waiting = self._waiting, []
-        self._due = None
-        self._last = asyncio.get_running_loop().time()
-        self._start(jobs)
+    async def close(self) -> None:
+        """Let the process end, and wait for that."""
+        if self._sender:
+            await self._sender
+        if self._process:
+            await _end(self._process)
 
-    def _start(self, jobs: Sequence[_Job]) -> None:
-        group = asyncio.get_running_loop().create_task(self._publish(jobs))
-        self._groups.add(group)
-        group.add_done_callback(self._groups.discard)
+    async def _send(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting[:_MOST_JOBS], self._waiting[_MOST_JOBS:]
+            outcomes = await self._ask([job for job, _ in batch])
+            for (_, told), outcome in zip(batch, outcomes, strict=True):
+                if not told.done():
+                    told.set_result(outcome)
+        self._sender = None
 
-    async def _publish(self, jobs: Sequence[_Job]) -> None:
-        outcomes = await asyncio.to_thread(self._run, jobs)
-        for job, outcome in zip(jobs, outcomes, strict=True):
-            if job.told.done():
-                continue
-            if isinstance(outcome, Exception):
-                job.told.set_exception(outcome)
-            else:
-                job.told.set_result(outcome)
+    async def _ask(self, jobs: Sequence[Job]) -> Sequence[bool]:
+        """What became of the files; of none anything, if the process cannot be had."""
+        if self._failures == _MOST_FAILURES:
+            return [False] * len(jobs)
+        try:
+            if self._process is None:
+                self._process = await _start()
+            self._process.jobs.write(message(jobs))
+            answer = await self._process.answers.readexactly(len(jobs))
+        except (OSError, asyncio.IncompleteReadError) as error:
+            self._failures += 1
+            why = str(error)
+            if self._process:
+                why = f"it ended with status {await _end(self._process)}"
+                self._process = None
+            logger.warning("Threads write the small files, because the process for that cannot be had: %s.", why)
+            return [False] * len(jobs)
+        self._failures = 0
+        return [bool(outcome) for outcome in answer]
 
-    def _run(self, jobs: Sequence[_Job]) -> list[Any]:
-        """What became of each: what it returned, or raised. Blocking."""
-        outcomes = [_outcome(job.adopt) for job in jobs]
-        moved = {job.podcast_id for job, outcome in zip(jobs, outcomes, strict=True) if _has_moved(outcome)}
-        refusals = {podcast_id: _outcome(partial(self._store.settle, podcast_id)) for podcast_id in moved}
-        return [
-            (_has_moved(outcome) and refusals[job.podcast_id]) or outcome
-            for job, outcome in zip(jobs, outcomes, strict=True)
-        ]
 
-
-def _outcome(step: Callable[[], Any]) -> Any:
-    """What the step returns, or the error that it raises: whatever that is, it is for its own job to tell."""
+async def _start() -> _Process:
+    ours, theirs = socket.socketpair()
     try:
-        return step()
-    except Exception as error:
-        return error
+        with theirs:
+            process = await asyncio.to_thread(_run, theirs)
+    except OSError:
+        ours.close()
+        raise
+    answers, jobs = await asyncio.open_unix_connection(sock=ours)
+    return _Process(process, answers, jobs)
 
 
-def _has_moved(outcome: Any) -> bool:
-    return not (outcome is None or isinstance(outcome, Exception))
+def _run(theirs: socket.socket) -> "subprocess.Popen[bytes]":
+    # A folder, or one of scrapyd's eggs.
+    root = Path(podcrawler.__file__).parent.parent
+    command = [sys.executable, "-I", "-S", "-c", _PROGRAM, str(root)]
+    # In a session of its own, so that Ctrl-C does not end it before the node.
+    return subprocess.Popen(command, stdin=theirs.fileno(), start_new_session=True)
+
+
+async def _end(process: _Process) -> int:
+    """Let the process end; its exit status."""
+    process.jobs.close()
+    return await asyncio.to_thread(process.process.wait)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from podcrawler.exceptions import DiskFullError
 from podcrawler.media.disk import disk_error
+from podcrawler.media.durable import free_bytes
 from podcrawler.media.part import PartFile
 
 logger = logging.getLogger(__name__)
@@ -47,15 +48,20 @@ class Room:
     def claim(self, part: PartFile) -> None:
         """Count in what is still to come of the part, until ``let_go``, and have it look for room as it grows."""
         self._parts.add(part)
-        part.check_room = self.check
+        part.room = self
 
     def let_go(self, part: PartFile) -> None:
         self._parts.discard(part)
 
+    def needed(self, part: PartFile) -> int:
+        """The bytes that must be free: what is not on the disk yet of the part and of all that other transfers
+        announced, and what shall stay free."""
+        return self._min_free + (part.received if part.in_memory else 0) + _to_come(part) + self._others(part)
+
     def check(self, part: PartFile) -> None:
         """Raise DiskFullError if the part, and all that other transfers announced, do not fit. Blocking."""
         own = _to_come(part)
-        others = sum(_to_come(other) for other in self._parts.copy() if other is not part)
+        others = self._others(part)
         folder = os.path.dirname(part.location)  # noqa: PTH120  # a Path: see disk.file_in
         found = self._free.get(folder)
         if found and time.monotonic() < found.until and found.free - own - others > self._min_free + _PLENTY:
@@ -73,6 +79,10 @@ class Room:
                 "by itself.",
                 needed=self._min_free + own,
             )
+
+    def _others(self, part: PartFile) -> int:
+        """What other transfers announced."""
+        return sum(_to_come(other) for other in self._parts.copy() if other is not part)
 
 
 class RoomWatch:
@@ -124,12 +134,6 @@ def _has_room(folder: Path, needed: int) -> bool:
     with suppress(OSError):
         return free_bytes(there) >= needed
     return False
-
-
-def free_bytes(folder: str | Path) -> int:
-    """What this user may still write in the folder. Blocking. Raises OSError."""
-    found = os.statvfs(folder)
-    return found.f_bavail * found.f_frsize
 
 
 def _to_come(part: PartFile) -> int:

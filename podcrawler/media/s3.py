@@ -50,8 +50,6 @@ _MEANINGS = {
 class BucketStore:
     """Objects named ``<prefix>/<podcast id>/<episode id>.<title>.<extension>``."""
 
-    adopts_at_once = False
-
     def __init__(self, uri: str, client: Any, spool: Path) -> None:
         """``client`` is boto3's, for S3."""
         self._bucket, _, prefix = uri.removeprefix("s3://").partition("/")
@@ -119,6 +117,12 @@ class BucketStore:
 
     def clean(self, podcast_id: str, episode_id: str) -> None:
         self._spool.clean(podcast_id, episode_id)
+
+    def place(self, podcast_id: str, name: str) -> None:
+        """None: whatever goes into a bucket has to be sent there."""
+
+    def note_placed(self, podcast_id: str, name: str) -> None:
+        """There is nothing to note: nothing is placed."""
 
     def adopt(self, part: PartFile, podcast_id: str, name: str) -> tuple[str, int]:
         """As every store's. What the bucket refuses raises MediaError (``store-error``), and the file waits."""

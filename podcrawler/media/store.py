@@ -10,6 +10,7 @@ import fcntl
 import os
 import stat
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -18,26 +19,21 @@ from scrapy.settings import BaseSettings
 
 from podcrawler.exceptions import StoreError
 from podcrawler.media import naming, sniffing
-from podcrawler.media.disk import FULL, disk_error, file_in, sync_folder
+from podcrawler.media.disk import FULL, disk_error, file_in
+from podcrawler.media.durable import give_name, sync_folder
 from podcrawler.media.folders import KnownEpisodes
 from podcrawler.media.leftovers import clean, names_in, open_part
 from podcrawler.media.part import PartFile
 from podcrawler.media.version import resource
 from podcrawler.redis.connection import state_dir
 
-#: How a file system says that it has no hard links, or none here.
-_NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
-
 
 class Store(Protocol):
     """What the pipeline asks of a store, beside Scrapy's own interface (``STORE_SCHEMES``).
 
-    All methods but ``may_have`` and, where that says no, ``new_part`` block: call them in threads. Ids that are illegal
-    raise ValueError; the disk's refusals MediaError.
+    All methods but ``may_have``, ``place``, ``note_placed`` and, where ``may_have`` says no, ``new_part`` block: call
+    them in threads. Ids that are illegal raise ValueError; the disk's refusals MediaError.
     """
-
-    #: Whether to adopt a small file takes no longer than a few operations of a disk.
-    adopts_at_once: bool
 
     def check(self) -> None:
         """Raise StoreError if nothing can be written here."""
@@ -57,6 +53,13 @@ class Store(Protocol):
 
     def clean(self, podcast_id: str, episode_id: str) -> None:
         """Remove what dead nodes left of the episode's transfers."""
+
+    def place(self, podcast_id: str, name: str) -> str | None:
+        """The path at which a file of that name (made by naming.file_name) is published, if ``durable.give_name`` is
+        all that this takes; then tell ``note_placed``. None if it has to be adopted. Does not block."""
+
+    def note_placed(self, podcast_id: str, name: str) -> None:
+        """There is a file at ``place`` now. Does not block."""
 
     def adopt(self, part: PartFile, podcast_id: str, name: str) -> tuple[str, int]:
         """Publish a sealed part under ``name`` (made by naming.file_name): relative path, and size in bytes. What dead
@@ -89,8 +92,6 @@ def open_store(settings: BaseSettings) -> Store:
 
 class LocalStore(FSFilesStore):
     """A store in a folder."""
-
-    adopts_at_once = True
 
     def __init__(self, basedir: str | os.PathLike[str]) -> None:
         try:
@@ -146,9 +147,16 @@ class LocalStore(FSFilesStore):
         if self._known.may_have(folder, episode_id):
             clean(folder, episode_id)
 
+    def place(self, podcast_id: str, name: str) -> str | None:
+        folder = self._folder(podcast_id)
+        return None if self._known.may_have(folder, _episode_of(name)) else file_in(folder, name)
+
+    def note_placed(self, podcast_id: str, name: str) -> None:
+        self._known.add(self._folder(podcast_id), _episode_of(name))
+
     def adopt(self, part: PartFile, podcast_id: str, name: str) -> tuple[str, int]:
         folder = self._folder(podcast_id)
-        episode_id = name.partition(".")[0]
+        episode_id = _episode_of(name)
         worked_on = self._known.may_have(folder, episode_id)
         try:
             if worked_on and naming.has_twin(name, names_in(folder)):
@@ -179,21 +187,16 @@ class LocalStore(FSFilesStore):
         return self.root / naming.folder_name(podcast_id)
 
 
+def _episode_of(name: str) -> str:
+    return name.partition(".")[0]
+
+
 def _publish(part: PartFile, final: str) -> int | None:
     """Give the part the name ``final`` too (or instead), unless a file has it. How many bytes the file of that name has
     then; None if it is broken. Raises OSError."""
-    try:
-        os.link(part.location, final)
+    with suppress(FileExistsError):
+        give_name(part.location, final)
         return part.received
-    except FileExistsError:
-        pass
-    except OSError as error:
-        if error.errno not in _NO_HARD_LINKS:
-            raise
-        # Only a program that is not podcrawler can come in between: the lease keeps other nodes from this episode.
-        if not os.path.lexists(final):
-            os.rename(part.location, final)  # noqa: PTH104
-            return part.received
     found = os.lstat(final)
     if not stat.S_ISREG(found.st_mode):
         raise FileExistsError(errno.EEXIST, "something that is no file is in the way")

@@ -16,7 +16,7 @@ from typing import TypeVar
 from redis.exceptions import RedisError
 
 from podcrawler.exceptions import EntryError, PodcrawlerError
-from podcrawler.queue import endings
+from podcrawler.queue import clock, endings
 from podcrawler.queue.courier import Courier
 from podcrawler.queue.endings import Ending
 from podcrawler.queue.entries import Lease
@@ -34,8 +34,6 @@ _LEAST_AHEAD = 0.05
 _MOST_AHEAD = 4
 #: Of a new measurement in a mean that follows the last few.
 _WEIGHT = 0.2
-#: A clock that goes on while the machine sleeps, as Redis's does.
-_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class LeaseHolder:
@@ -204,14 +202,16 @@ class LeaseHolder:
         """Hand the lease back, which costs the entry nothing."""
         await self.end(lease, endings.release(lease), False)
 
-    def surely_held(self, lease: Lease) -> bool:
-        """Whether nobody else can have the lease by now, and not for one more heartbeat, as far as this node knows. For
-        any thread."""
-        return self._held_until.get(lease.token, 0.0) > time.clock_gettime(_CLOCK) + self._margin
+    def surely_held_until(self, lease: Lease) -> float:
+        """The time (``clock.now``) until which nobody else can have the lease, nor for one more heartbeat, as far as
+        this node knows. For any thread."""
+        return self._held_until.get(lease.token, 0.0) - self._margin
 
     async def still_held(self, lease: Lease) -> bool:
-        """As ``surely_held``; asks Redis if this node has not heard of it for long."""
-        return self.surely_held(lease) or lease.token not in await self.courier.call(self._extend, [lease])
+        """Whether nobody else can have the lease by now; asks Redis if this node has not heard of it for long."""
+        if clock.now() < self.surely_held_until(lease):
+            return True
+        return lease.token not in await self.courier.call(self._extend, [lease])
 
     @property
     def _margin(self) -> float:
@@ -268,13 +268,13 @@ class LeaseHolder:
         return grant.open
 
     def _lease(self, tokens: Sequence[str]) -> Grant:
-        now = time.clock_gettime(_CLOCK)
+        now = clock.now()
         grant = self.queue.lease(tokens)
         self._held_until.update((lease.token, now + self.queue.lease_time) for lease in grant.leases)
         return grant
 
     def _extend(self, leases: list[Lease]) -> set[str]:
-        now = time.clock_gettime(_CLOCK)
+        now = clock.now()
         lost = self.queue.extend(leases)
         held = [lease.token for lease in leases if lease.token not in lost]
         self._held_until.update((token, now + self.queue.lease_time) for token in held)

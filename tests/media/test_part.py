@@ -10,6 +10,7 @@ import pytest
 
 from podcrawler.exceptions import MediaError
 from podcrawler.media.part import PartFile
+from podcrawler.media.room import Room
 
 
 def is_locked(path: Path) -> bool:
@@ -96,7 +97,12 @@ def test_it_looks_for_room_before_it_grows(tmp_path: Path) -> None:
     async def story() -> None:
         part = PartFile(tmp_path / "1.t.part")
         looks: list[int] = []
-        part.check_room = lambda growing: looks.append(growing.received)
+
+        class Looks(Room):
+            def check(self, part: PartFile) -> None:
+                looks.append(part.received)
+
+        part.room = Looks(0)
         for _ in range(20):
             await part.write([bytes(1024 * 1024)])
         assert looks == [0, 16 * 1024 * 1024]

@@ -1,33 +1,40 @@
-"""Many small files are published by one thread: what one of them comes to is nothing to the others."""
+"""How files get their names: small ones by a process, which may be killed, and all others by threads."""
 
 import asyncio
-import threading
-from collections.abc import Sequence
+import hashlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
 from podcrawler.exceptions import MediaError
 from podcrawler.media.part import PartFile
-from podcrawler.media.publishing import Publisher
+from podcrawler.media.publishing import SMALL, Publisher
+from podcrawler.media.room import Room
 from podcrawler.media.store import LocalStore
+from podcrawler.queue import clock
 
 CONTENT = b"\0udio"
+NAME = "1.title.mp3"
 
 
 class WatchedStore(LocalStore):
-    """Counts how often it was settled, and refuses to for one podcast."""
+    """Tells what it adopted itself: all but what the process wrote."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
-        self.settled: list[str] = []
-        self.refusal: Exception = MediaError("disk-error", "no", "local")
+        self.adopted: list[str] = []
+        (self.root / "show").mkdir()
+        # It is known what is there, as it is when a node has leased an episode.
+        self.find("show", "none")
 
-    def settle(self, podcast_id: str) -> None:
-        super().settle(podcast_id)
-        self.settled.append(podcast_id)
-        if podcast_id == "refused":
-            raise self.refusal
+    def adopt(self, part: PartFile, podcast_id: str, name: str) -> tuple[str, int]:
+        self.adopted.append(name)
+        return super().adopt(part, podcast_id, name)
 
 
 @pytest.fixture
@@ -35,95 +42,168 @@ def store(tmp_path: Path) -> WatchedStore:
     return WatchedStore(tmp_path / "archive")
 
 
-class Publication:
-    """An episode whose body has come."""
-
-    def __init__(self, store: WatchedStore, name: str, podcast: str = "show") -> None:
-        self.store, self.name, self.podcast = store, name, podcast
-        self.part: PartFile = store.new_part(podcast, name, "token", "https://media.example.org/1.mp3")
-        self.part.hold([CONTENT])
-        self.thread: threading.Thread | None = None
-
-    def adopt(self) -> tuple[str, int] | None:
-        self.thread = threading.current_thread()
-        self.part.seal()
-        return self.store.adopt(self.part, self.podcast, f"{self.name}.title.mp3")
+def held() -> float:
+    return clock.now() + 60
 
 
-def test_small_files_that_come_together_share_a_thread_and_a_sync_of_the_folder(store: WatchedStore) -> None:
-    publications = [Publication(store, str(number)) for number in range(5)]
+def complete(store: LocalStore, content: bytes = CONTENT, episode: str = "1") -> PartFile:
+    """The part of an episode whose body has come."""
+    part = store.new_part("show", episode, "token", "https://media.example.org/1.mp3")
+    part.hold([content[:3], content[3:]])
+    return part
 
-    async def story() -> list[tuple[str, int] | None]:
+
+def run(store: LocalStore, story: Callable[[Publisher], Awaitable[None]]) -> None:
+    async def whole() -> None:
         publisher = Publisher(store)
-        return await asyncio.gather(*(publisher.publish(one.part, "show", one.adopt) for one in publications))
+        try:
+            await story(publisher)
+        finally:
+            await publisher.close()
 
-    paths = [(f"show/{number}.title.mp3", len(CONTENT)) for number in range(5)]
-    assert asyncio.run(story()) == paths
-    assert all((store.root / path).read_bytes() == CONTENT for path, _ in paths)
-    assert len({one.thread for one in publications}) == 1
-    assert publications[0].thread is not threading.main_thread()
-    assert store.settled == ["show"]
+    asyncio.run(whole())
 
 
-def test_one_that_is_refused_and_one_that_is_not_taken_are_nothing_to_the_others(store: WatchedStore) -> None:
-    good, refused, held_back = (Publication(store, name) for name in ("1", "2", "3"))
+def names(store: LocalStore) -> list[str]:
+    return sorted(path.name for path in (store.root / "show").iterdir())
 
-    def refuse() -> None:
-        raise MediaError("html", "no audio")
 
-    async def story() -> Sequence[object]:
-        publisher = Publisher(store)
-        found = await asyncio.gather(
-            publisher.publish(good.part, "show", good.adopt),
-            publisher.publish(refused.part, "show", refuse),
-            publisher.publish(held_back.part, "show", lambda: None),
-            return_exceptions=True,
-        )
-        await held_back.part.discard()
-        await refused.part.discard()
-        return found
+def writers() -> list[int]:
+    """The children of this process that write small files."""
+    children = [
+        int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()
+    ]
+    return [pid for pid in children if b"podcrawler.media.writer" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
-    published, error, nothing = asyncio.run(story())
-    assert published == ("show/1.title.mp3", len(CONTENT))
-    assert isinstance(error, MediaError)
-    assert nothing is None
-    assert [path.name for path in (store.root / "show").iterdir()] == ["1.title.mp3"]
+
+def test_small_files_are_published_by_one_process_that_ends_with_the_node(store: WatchedStore) -> None:
+    async def story(publisher: Publisher) -> None:
+        parts = [complete(store, episode=str(number)) for number in range(5)]
+        jobs = (publisher.publish(part, "show", f"{number}.title.mp3", held) for number, part in enumerate(parts))
+        assert await asyncio.gather(*jobs) == [(f"show/{number}.title.mp3", 5) for number in range(5)]
+        assert len(writers()) == 1
+        await parts[0].leave()
+        assert parts[0].sha256 == hashlib.sha256(CONTENT).hexdigest()
+
+    run(store, story)
+    assert names(store) == [f"{number}.title.mp3" for number in range(5)]
+    assert (store.root / "show" / NAME).read_bytes() == CONTENT
+    assert store.adopted == []
+    assert all(store.may_have("show", str(number)) for number in range(5))
+    assert writers() == []
+
+
+def test_what_is_large_or_on_the_disk_already_needs_no_process(store: WatchedStore) -> None:
+    async def story(publisher: Publisher) -> None:
+        large = complete(store, bytes(SMALL + 1))
+        assert await publisher.publish(large, "show", NAME, held) == (f"show/{NAME}", SMALL + 1)
+        written = complete(store, episode="2")
+        await written.write([b"more"])
+        assert await publisher.publish(written, "show", "2.title.mp3", held) == ("show/2.title.mp3", 9)
+        assert writers() == []
+
+    run(store, story)
+    assert store.adopted == [NAME, "2.title.mp3"]
+
+
+def test_what_the_process_cannot_do_is_done_the_long_way(store: WatchedStore) -> None:
+    """A file that nobody knew of is in the way: a broken one, which may be all that somebody has."""
+    (store.root / "show" / NAME).write_bytes(b"<html>")
+
+    async def story(publisher: Publisher) -> None:
+        part = complete(store)
+        published = await publisher.publish(part, "show", NAME, held)
+        assert published
+        assert published[0] != f"show/{NAME}"
+
+    run(store, story)
+    assert len(names(store)) == 2
+    assert (store.root / "show" / NAME).read_bytes() == b"<html>"
+
+
+def test_an_episode_that_was_worked_on_before_is_adopted(store: WatchedStore) -> None:
+    store.note_placed("show", NAME)
+
+    async def story(publisher: Publisher) -> None:
+        assert await publisher.publish(complete(store), "show", NAME, held) == (f"show/{NAME}", 5)
+        assert writers() == []
+
+    run(store, story)
+    assert store.adopted == [NAME]
+
+
+def test_without_room_the_sentence_is_that_of_the_long_way(store: WatchedStore) -> None:
+    async def story(publisher: Publisher) -> None:
+        part = complete(store)
+        Room(min_free=2**60).claim(part)
+        with pytest.raises(MediaError, match="PODCRAWLER_MIN_FREE"):
+            await publisher.publish(part, "show", NAME, held)
+        await part.leave()
+
+    run(store, story)
+    assert names(store) == []
+
+
+@pytest.mark.parametrize("size", [5, SMALL + 1])
+def test_after_the_lease_nothing_is_published(store: WatchedStore, size: int) -> None:
+    async def story(publisher: Publisher) -> None:
+        part = complete(store, bytes(size))
+        assert await publisher.publish(part, "show", NAME, lambda: 0.0) is None
+        # The node may find that it has the lease all the same.
+        assert await publisher.publish(part, "show", NAME, held) == (f"show/{NAME}", size)
+
+    run(store, story)
+    assert names(store) == [NAME]
 
 
 @pytest.mark.parametrize("refusal", [MediaError("disk-error", "no", "local"), RuntimeError("unforeseen")])
-def test_where_the_names_may_not_last_nothing_counts_as_published(store: WatchedStore, refusal: Exception) -> None:
-    store.refusal = refusal
-    lasting, lost = Publication(store, "1"), Publication(store, "2", "refused")
+def test_where_the_names_may_not_last_nothing_counts_as_published(
+    store: WatchedStore, refusal: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: str) -> None:
+        raise refusal
 
-    async def story() -> Sequence[object]:
-        publisher = Publisher(store)
-        return await asyncio.gather(
-            publisher.publish(lasting.part, "show", lasting.adopt),
-            publisher.publish(lost.part, "refused", lost.adopt),
-            return_exceptions=True,
-        )
+    monkeypatch.setattr(store, "settle", refuse)
 
-    published, error = asyncio.run(story())
-    assert published == ("show/1.title.mp3", len(CONTENT))
-    assert error is refusal
+    async def story(publisher: Publisher) -> None:
+        with pytest.raises(type(refusal)) as raised:
+            await publisher.publish(complete(store, bytes(SMALL + 1)), "show", NAME, held)
+        assert raised.value is refusal
+
+    run(store, story)
 
 
-def test_a_file_that_is_on_the_disk_already_waits_for_no_other(store: WatchedStore) -> None:
-    """Its fsync may take seconds, too."""
-    small, large = Publication(store, "1"), Publication(store, "2")
-    go_on = threading.Event()
+def test_a_process_that_is_killed_loses_nothing_and_another_takes_its_place(
+    store: WatchedStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story(publisher: Publisher) -> None:
+        assert await publisher.publish(complete(store), "show", NAME, held)
+        (first,) = writers()
+        os.kill(first, signal.SIGKILL)
+        assert await publisher.publish(complete(store, episode="2"), "show", "2.title.mp3", held)
+        assert await publisher.publish(complete(store, episode="3"), "show", "3.title.mp3", held)
+        (second,) = writers()
+        assert second != first
 
-    def slow() -> tuple[str, int] | None:
-        assert go_on.wait(20)
-        return small.adopt()
+    with caplog.at_level(logging.WARNING):
+        run(store, story)
+    assert names(store) == [NAME, "2.title.mp3", "3.title.mp3"]
+    assert store.adopted == ["2.title.mp3"]
+    assert [record.message for record in caplog.records] == [
+        "Threads write the small files, because the process for that cannot be had: it ended with status -9."
+    ]
 
-    async def story() -> None:
-        await large.part.write([CONTENT])
-        publisher = Publisher(store)
-        waiting = asyncio.create_task(publisher.publish(small.part, "show", slow))
-        assert await publisher.publish(large.part, "show", large.adopt)
-        assert not waiting.done()
-        go_on.set()
-        assert await waiting
 
-    asyncio.run(story())
+def test_where_no_process_can_be_had_threads_write(
+    store: WatchedStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/nonexistent/python")
+
+    async def story(publisher: Publisher) -> None:
+        for episode in "12345":
+            assert await publisher.publish(complete(store, episode=episode), "show", f"{episode}.title.mp3", held)
+
+    with caplog.at_level(logging.WARNING):
+        run(store, story)
+    assert len(names(store)) == len(store.adopted) == 5
+    assert len(caplog.records) == 3
