@@ -23,7 +23,8 @@ def measure(options: Options) -> Result:
     return Result(
         title="Flat memory",
         about=(
-            "Resident memory of the node of episodes, from nginx on the same machine: the peak for one file of each "
+            "Resident memory of the node of episodes and of the process that writes small files for it, from nginx on "
+            "the same machine: the peak for one file of each "
             f"size, and that of one node after {early:,} and after {late:,} episodes of {TINY} bytes of one feed, that "
             "another node read."
         ),

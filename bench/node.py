@@ -106,10 +106,14 @@ def wait(processes: Sequence["subprocess.Popen[bytes]"]) -> list[Usage]:
 
 
 def memory(pid: int, kind: str) -> float:
-    """The resident memory of a process in MB: ``VmRSS`` now, or ``VmHWM`` at most so far; 0 when it has ended."""
+    """The resident memory of a process and its children in MB: ``VmRSS`` now, or ``VmHWM``, the sum of what each had at
+    most so far; 0 when it has ended."""
+    process = Path(f"/proc/{pid}")
     try:
-        status = Path(f"/proc/{pid}/status").read_text()
+        status = (process / "status").read_text()
+        children = " ".join(path.read_text() for path in process.glob("task/*/children")).split()
     except (FileNotFoundError, ProcessLookupError):
         return 0.0
     found = re.search(rf"^{kind}:\s+(\d+) kB", status, re.MULTILINE)
-    return int(found[1]) * 1024 / 1e6 if found else 0.0
+    own = int(found[1]) * 1024 / 1e6 if found else 0.0
+    return own + sum(memory(int(child), kind) for child in children)

@@ -65,7 +65,7 @@ def measure(options: Options) -> Result:
             f"{files} files of {size / 1e6:g} MB that do not compress, from nginx on the same machine (`sendfile on`, "
             f"4 workers), {rivals.AT_ONCE} at once, but for wget, which has one. Seconds are from the start of the "
             "program to its end and that of a `sync` of the file system; the order rotates; the median of "
-            f"{options.repetitions}. Memory is the resident peak of the process in any run, CPU counts that of Redis "
+            f"{options.repetitions}. Memory is the resident peak of the processes in any run, CPU counts that of Redis "
             "in. Certificates are checked. Each result was complete: all sizes, and the SHA-256 of a sample. "
             f"{_versions(programs)}{_missing(missing)}"
             + ("" if options.small or files == FILES else f" {FILES} files did not fit on the disk twice.")

@@ -45,9 +45,8 @@ class LoginMiddleware:
         # With a login in its address (``scrapy fetch``) the handler takes care of it.
         if "Authorization" in request.headers or "@" in urlsplit(request.url).netloc:
             return
-        origin = origin_of(request.url)
         for login in (Login.read(request.meta.get("login")), await self._kept(request), self._of_netrc(request)):
-            if login and login.origin == origin:
+            if login and login.origin == origin_of(request.url):
                 request.headers["Authorization"] = login.header
                 return
 

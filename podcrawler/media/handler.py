@@ -12,7 +12,7 @@ import asyncio
 import ssl
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -64,6 +64,7 @@ class DownloadHandler(BaseDownloadHandler):
         self._fail_on_loss = crawler.settings.getbool("DOWNLOAD_FAIL_ON_DATALOSS")
         config = Config.read(crawler.settings)
         self._limits = Limits.of(config)
+        self._media_timeout = aiohttp.ClientTimeout(connect=config.connect_timeout, sock_read=config.idle_timeout)
         self._room = Room(config.min_free)
         #: Those whose certificates are not checked, and how that is told to aiohttp.
         self._insecure_hosts = {host.strip().lower() for host in config.insecure_hosts.split(",")}
@@ -103,7 +104,9 @@ class DownloadHandler(BaseDownloadHandler):
         with _scrapy_errors(request):
             if part is None:
                 timeout = aiohttp.ClientTimeout(total=request.meta.get("download_timeout"))
+                begun = time.monotonic()
                 async with self._ask(request, timeout) as answer:
+                    request.meta["download_latency"] = time.monotonic() - begun
                     return await self._read(request, answer)
             with _media_timeouts(request, self._limits):
                 if more := part.range_headers(request.url):
@@ -116,33 +119,26 @@ class DownloadHandler(BaseDownloadHandler):
 
     @asynccontextmanager
     async def _ask_for_media(self, request: Request, more: dict[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
-        limits = self._limits
-        timeout = aiohttp.ClientTimeout(connect=limits.connect_timeout, sock_read=limits.idle_timeout)
-        async with asyncio.timeout(limits.head_timeout) as until_head, self._ask(request, timeout, more) as answer:
+        begun = time.monotonic()
+        async with (
+            asyncio.timeout(self._limits.head_timeout) as until_head,
+            self._ask(request, self._media_timeout, more) as answer,
+        ):
             until_head.reschedule(None)
+            request.meta["download_latency"] = time.monotonic() - begun
             yield answer
 
-    @asynccontextmanager
-    async def _ask(
+    def _ask(
         self, request: Request, timeout: aiohttp.ClientTimeout, more: dict[str, str] | None = None
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         """The answer to the request, which has the headers ``more``, too."""
-        begun = time.monotonic()
-        session = self._open_session()
         address = _address(request.url)
         arguments = _headers_and_proxy(request, more or {})
         if address.host in self._insecure_hosts:
             arguments["ssl"] = self._unchecked
-        async with session.request(
-            request.method,
-            address,
-            data=request.body or None,
-            timeout=timeout,
-            allow_redirects=False,
-            **arguments,
-        ) as answer:
-            request.meta["download_latency"] = time.monotonic() - begun
-            yield answer
+        return self._open_session().request(
+            request.method, address, data=request.body or None, timeout=timeout, allow_redirects=False, **arguments
+        )
 
     async def _read(
         self,

@@ -11,6 +11,7 @@ import os
 import stat
 import tempfile
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -100,6 +101,8 @@ class LocalStore(FSFilesStore):
             raise _unusable(Path(basedir), error) from error
         self.root = Path(self.basedir)
         self._known = KnownEpisodes()
+        #: The folder of a podcast, by its id, which is asked for several times an episode.
+        self._folder = lru_cache(1000)(self._folder_of)
 
     def refresh(self, podcast_id: str) -> None:
         self._known.forget(self.root / naming.folder_name(podcast_id))
@@ -183,7 +186,7 @@ class LocalStore(FSFilesStore):
         except OSError as error:
             raise disk_error(folder, error) from error
 
-    def _folder(self, podcast_id: str) -> Path:
+    def _folder_of(self, podcast_id: str) -> Path:
         return self.root / naming.folder_name(podcast_id)
 
 

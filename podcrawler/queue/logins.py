@@ -9,7 +9,7 @@ asked with it on every node.
 import base64
 import re
 from typing import Any, NamedTuple
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _LOGIN = re.compile(r"(?<=://)[^/?#\s]*@")
@@ -48,14 +48,13 @@ def origin_of(url: str) -> str:
 
 def split_login(url: str) -> tuple[str, Login | None]:
     """The address without its login, and the login; an address without one, or a malformed one, comes back as it is."""
-    origin = origin_of(url)
-    parts = urlsplit(url) if origin else SplitResult("", "", "", "", "")
-    userinfo, at, host = parts.netloc.rpartition("@")
+    origin = origin_of(url) if "@" in url else ""
+    userinfo, at, host = urlsplit(url).netloc.rpartition("@") if origin else ("", "", "")
     if not at:
         return url, None
     user, _, password = userinfo.partition(":")
     login = Login(origin, unquote(user), unquote(password)) if userinfo.strip(":") else None
-    return parts._replace(netloc=host).geturl(), login
+    return urlsplit(url)._replace(netloc=host).geturl(), login
 
 
 def masked(text: str) -> str:

@@ -1,5 +1,6 @@
 """What both spiders are: workers on a shared queue, whose requests come as leases."""
 
+import gc
 import logging
 from abc import abstractmethod
 from collections.abc import AsyncIterator
@@ -44,6 +45,8 @@ _COMPONENTS: dict[str, dict[type, int | None]] = {
 }
 #: Items in the pipelines for each episode that is worked on.
 _ITEMS_PER_EPISODE = 8
+#: Objects that are made before Python looks for cycles among them: some megabytes at most.
+_BETWEEN_COLLECTIONS = 10_000
 #: Tries of an address that the archive does not know.
 _TRIES_OF_UNKNOWN = 3
 
@@ -58,6 +61,8 @@ class QueueSpider(Spider):
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+        # An episode makes some thousand objects, and no cycles: to look for those after every 700 is time for nothing.
+        gc.set_threshold(_BETWEEN_COLLECTIONS)
         # Scrapy makes a record of every request and item for its handler to throw away below LOG_LEVEL.
         logging.getLogger("scrapy.core").setLevel(crawler.settings["LOG_LEVEL"])
         return super().from_crawler(crawler, *args, **kwargs)
