@@ -1,3 +1,4 @@
+import os
 import threading
 import tracemalloc
 from pathlib import Path
@@ -61,3 +62,28 @@ def test_what_is_known_stays_known_while_more_is_added(tmp_path: Path) -> None:
     while adding.is_alive():
         assert known.may_have(tmp_path, "first")
     adding.join()
+
+
+def test_what_is_added_while_a_folder_is_listed_is_known_and_waits_for_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Small files are added by the event loop."""
+    known = KnownEpisodes()
+    read, go_on = threading.Event(), threading.Event()
+    listdir = os.listdir
+
+    def slowly(folder: Path) -> list[str]:
+        names = listdir(folder)
+        read.set()
+        assert go_on.wait(20)
+        return names
+
+    monkeypatch.setattr("os.listdir", slowly)
+    looking = threading.Thread(target=known.look, args=(tmp_path,))
+    looking.start()
+    assert read.wait(20)
+    known.add(tmp_path, "1")
+    go_on.set()
+    looking.join()
+    assert known.may_have(tmp_path, "1")
+    assert not known.may_have(tmp_path, "2")

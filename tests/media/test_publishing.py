@@ -9,6 +9,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from podcrawler.exceptions import MediaError
@@ -70,10 +71,8 @@ def names(store: LocalStore) -> list[str]:
 
 def writers() -> list[int]:
     """The children of this process that write small files."""
-    children = [
-        int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()
-    ]
-    return [pid for pid in children if b"podcrawler.media.writer" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    children = psutil.Process().children()
+    return [child.pid for child in children if any("podcrawler.media.writer" in word for word in child.cmdline())]
 
 
 def test_small_files_are_published_by_one_process_that_ends_with_the_node(store: WatchedStore) -> None:

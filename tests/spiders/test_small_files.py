@@ -1,0 +1,74 @@
+"""The process that writes a node's small files: it lives as long as its node, and nothing is lost with it."""
+
+import os
+import signal
+from pathlib import Path
+
+import psutil
+import pytest
+
+from podcrawler.queue.keys import Keys
+from tests.conftest import Client, Commands, until
+from tests.origin import RunningOrigin
+
+EPISODES = 600
+SIZE = 20_000
+DONE = ("-s", "PODCRAWLER_EXIT_WHEN_DONE=1")
+
+
+def writers(node: int) -> list[psutil.Process]:
+    """The children of a node."""
+    return psutil.Process(node).children()
+
+
+def finished(redis: Client) -> int:
+    return sum(redis.hlen(key) for key in redis.scan_iter(Keys().finished("*")))
+
+
+@pytest.fixture
+def address(origin: RunningOrigin) -> str:
+    return f"address={origin.address}/feed.xml?episodes={EPISODES}&size={SIZE}"
+
+
+def test_it_may_be_killed(fleet: Commands, redis: Client, address: str) -> None:
+    with fleet.start("crawl", "episodes", "-a", address, *DONE) as node:
+        for part in range(1, 4):
+            until(lambda part=part: finished(redis) > part * EPISODES / 6 and writers(node.pid))  # type: ignore[misc]
+            writers(node.pid)[0].kill()
+        _, log = node.communicate(timeout=60)
+    assert node.returncode == 0
+    assert 1 <= log.count("it ended with status -9") <= 3
+    assert "Traceback" not in log
+    assert list(fleet.files().values()) == [SIZE] * EPISODES
+    assert not [path for path in fleet.files() if path.endswith(".part")]
+
+
+def test_it_ends_with_a_node_that_is_killed(fleet: Commands, redis: Client, address: str) -> None:
+    lease_time = ("-s", "PODCRAWLER_LEASE_TIME=2")
+    with fleet.start("crawl", "episodes", "-a", address, *lease_time) as node:
+        until(lambda: finished(redis) > 50)
+        (writer,) = writers(node.pid)
+        node.kill()
+        node.wait()
+    writer.wait(20)
+    assert fleet.drain(*lease_time).status == 0
+    assert list(fleet.files().values()) == [SIZE] * EPISODES
+
+
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
+def test_a_node_that_is_stopped_ends_it_last(
+    fleet: Commands, redis: Client, address: str, told: signal.Signals, tmp_path: Path
+) -> None:
+    """A service manager tells all processes of a service at once, a terminal all of its session."""
+    log = tmp_path / "log"
+    with fleet.start("crawl", "episodes", "-a", address, "-s", f"LOG_FILE={log}") as node:
+        until(lambda: finished(redis) > 50)
+        (writer,) = writers(node.pid)
+        if told == signal.SIGTERM:
+            writer.send_signal(told)
+        os.killpg(node.pid, told)
+        node.wait(60)
+    assert not writer.is_running()
+    assert "it ended with status" not in log.read_text()
+    assert set(fleet.files().values()) == {SIZE}
+    assert len(fleet.files()) == finished(redis)
