@@ -230,3 +230,13 @@ def test_a_cancelled_node_loses_nothing(
     until(lambda: other in scrapyd.jobs("finished"))
     assert sorted(files(settings)) == [f"episode-{n}.Episode {n}.mp3" for n in (1, 2, 3)]
     assert set(files(settings).values()) == {SIZE}
+
+
+def test_a_process_writes_small_files_from_the_egg(
+    scrapyd: Scrapyd, settings: dict[str, object], redis: Client, origin: RunningOrigin
+) -> None:
+    redis.lpush("episodes:start_urls", f"{origin.address}/feed.xml?episodes=20&size=1000")
+    node = scrapyd.schedule("episodes", **settings, PODCRAWLER_EXIT_WHEN_DONE=1)
+    until(lambda: node in scrapyd.jobs("finished"))
+    assert list(files(settings).values()) == [1000] * 20
+    assert "Threads write the small files" not in scrapyd.log("episodes", node)

@@ -18,7 +18,7 @@ from typing import BinaryIO, Protocol, TypeVar
 
 from podcrawler.exceptions import MediaError
 from podcrawler.media.disk import disk_error
-from podcrawler.media.durable import append, batches, drop_from_memory, new_file, sync_folder
+from podcrawler.media.files import append, batches, drop_from_memory, new_file, sync_folder
 from podcrawler.media.memo import Memo, remove_memo
 from podcrawler.media.version import Version
 
@@ -35,11 +35,11 @@ _CHECK_ROOM_EVERY = 16 * 1024 * 1024
 _SYNCERS = ThreadPoolExecutor(2, thread_name_prefix="fsync")
 
 
-class Room(Protocol):
-    """What a part asks of the room on the disk."""
+class Allowance(Protocol):
+    """What a part may take of the disk."""
 
     def needed(self, part: "PartFile") -> int:
-        """The bytes that must be free before what is held of the part is written, and what is still to come of it."""
+        """The bytes that must be free on the disk for what is in memory of the part, and for what is still to come."""
 
     def check(self, part: "PartFile") -> None:
         """Raise MediaError if they are not. Blocking."""
@@ -75,7 +75,7 @@ class PartFile:
         #: Whether the file is read again as soon as it is complete, and shall stay in memory as long as that can be.
         self.is_read_again = False
         #: Asked before the first bytes are written, and now and then as the file grows; None if the disk is boundless.
-        self.room: Room | None = None
+        self.room: Allowance | None = None
         self._check_room_at = 0
         self._held: list[bytes] = []
         self._enclosure = enclosure
@@ -326,12 +326,11 @@ class PartFile:
                 "local",
             )
 
-    def hand_over(self, take: Callable[[], _T | None]) -> _T | None:
-        """Have ``take`` move the file, and let go of it. If ``take`` returns None or raises, this node keeps the part.
-        Raises what ``take`` raises."""
+    def hand_over(self, take: Callable[[], _T]) -> _T:
+        """Have ``take`` move the file, and let go of it. If ``take`` raises, so does this, and this node keeps the
+        part."""
         taken = take()
-        if taken is not None:
-            self._close()
+        self._close()
         return taken
 
     def unlink(self) -> None:

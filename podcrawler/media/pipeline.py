@@ -137,8 +137,8 @@ class EpisodeFilesPipeline(FilesPipeline):
     async def _archive(self, transfer: Transfer) -> Episode:
         """Bring the file into the store, and tell the item where it is. Raises EntryError.
 
-        These are the steps of Scrapy's MediaPipeline, without what it does for items of many files, and for files of
-        many items: two episodes with one enclosure are two files.
+        These are the steps of Scrapy's MediaPipeline, under its names, without what it does for items of many files,
+        and for files of many items: two episodes with one enclosure are two files.
         """
         info = self.spiderinfo
         (request,) = self.get_media_requests(transfer.episode, info)
@@ -147,6 +147,9 @@ class EpisodeFilesPipeline(FilesPipeline):
             try:
                 response = await self.crawler.engine.download_async(request)
                 file = await self.media_downloaded(response, request, info, item=transfer.episode)
+            except EntryError:
+                # Raised from itself it would be a cycle, which held its part and all that is in memory of it.
+                raise
             except Exception as error:
                 raise explain(error, request.url) from error
         self.inc_stats(file["status"])
@@ -167,12 +170,13 @@ class EpisodeFilesPipeline(FilesPipeline):
         lease = self._scheduler.lease_of(item.key)
         assert lease is not None
         headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
-        meta = {"transfer": lease.token, "podcast": lease.group, "dont_obey_robotstxt": True}
+        # What is streamed to the disk is not in the response that a cache would keep (HTTPCACHE_ENABLED).
+        meta = {"transfer": lease.token, "podcast": lease.group, "dont_obey_robotstxt": True, "dont_cache": True}
         request = private_request(item.enclosure.url, headers=headers, callback=NO_CALLBACK)
         request.meta.update(meta)
         return [request]
 
-    async def media_to_download(  # type: ignore[override]  # Scrapy awaits what this returns
+    async def media_to_download(  # type: ignore[override]  # Scrapy's is no coroutine
         self,
         request: Request,
         info: MediaPipeline.SpiderInfo,  # noqa: ARG002

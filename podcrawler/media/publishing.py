@@ -3,10 +3,12 @@ and what is large, or has more to be seen to, in threads."""
 
 import asyncio
 import logging
+import os
 import socket
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +24,8 @@ logger = logging.getLogger(__name__)
 SMALL = 256 * 1024
 #: Files that are sent to the writer at once, at most.
 _MOST_JOBS = 32
+#: Seconds that the writer may take for what it was sent, and to end: far more than a disk that works.
+_PATIENCE = 60.0
 #: How often in a row the writer may fail before it is not started any more.
 _MOST_FAILURES = 3
 #: What the writer runs, with where podcrawler is as its argument; its socket is its standard input.
@@ -47,10 +51,9 @@ class Publisher:
         size in bytes, once the name outlasts a power cut. None if ``held_until`` (a time of ``clock.now``) was over by
         then; then, and if this raises, the part stays this node's. Raises MediaError."""
         if is_small(part) and (place := self._store.place(podcast_id, name)):
-            job = Job(part.location, place, part.held, part.room_needed, held_until())
+            job = Job(os.fsencode(part.location), os.fsencode(place), part.held, part.room_needed, held_until())
             if await self._writer.write(job):
                 part.note_published()
-                self._store.note_placed(podcast_id, name)
                 return f"{podcast_id}/{name}", part.received
         return await asyncio.to_thread(self._publish, part, podcast_id, name, held_until)
 
@@ -116,23 +119,31 @@ class Writer:
 
     async def _ask(self, jobs: Sequence[Job]) -> Sequence[bool]:
         """What became of the files; of none anything, if the process cannot be had."""
-        if self._failures == _MOST_FAILURES:
-            return [False] * len(jobs)
-        try:
-            if self._process is None:
-                self._process = await _start()
-            self._process.jobs.write(message(jobs))
-            answer = await self._process.answers.readexactly(len(jobs))
-        except (OSError, asyncio.IncompleteReadError) as error:
-            self._failures += 1
-            why = str(error)
-            if self._process:
-                why = f"it ended with status {await _end(self._process)}"
-                self._process = None
-            logger.warning("Threads write the small files, because the process for that cannot be had: %s.", why)
-            return [False] * len(jobs)
-        self._failures = 0
-        return [bool(outcome) for outcome in answer]
+        if self._failures < _MOST_FAILURES:
+            try:
+                if self._process is None:
+                    self._process = await _start()
+                self._process.jobs.write(message(jobs))
+                async with asyncio.timeout(_PATIENCE):
+                    answer = await self._process.answers.readexactly(len(jobs))
+            # Whatever it is, nobody may be left waiting for an answer.
+            except Exception as error:
+                self._failures += 1
+                await self._give_up(error, jobs)
+            else:
+                self._failures = 0
+                return [bool(outcome) for outcome in answer]
+        return [False] * len(jobs)
+
+    async def _give_up(self, error: Exception, jobs: Sequence[Job]) -> None:
+        """Have threads do what the process did not, which is of no use any more."""
+        why = str(error)
+        if self._process:
+            process, self._process = self._process, None
+            process.process.kill()
+            why = f"it ended with status {await _end(process)}"
+        logger.warning("Threads write the small files, because the process for that cannot be had: %s.", why)
+        await asyncio.to_thread(_clear, jobs)
 
 
 async def _start() -> _Process:
@@ -140,10 +151,10 @@ async def _start() -> _Process:
     try:
         with theirs:
             process = await asyncio.to_thread(_run, theirs)
-    except OSError:
+        answers, jobs = await asyncio.open_unix_connection(sock=ours)
+    except BaseException:
         ours.close()
         raise
-    answers, jobs = await asyncio.open_unix_connection(sock=ours)
     return _Process(process, answers, jobs)
 
 
@@ -158,4 +169,19 @@ def _run(theirs: socket.socket) -> "subprocess.Popen[bytes]":
 async def _end(process: _Process) -> int:
     """Let the process end; its exit status."""
     process.jobs.close()
-    return await asyncio.to_thread(process.process.wait)
+    return await asyncio.to_thread(_wait, process.process)
+
+
+def _wait(process: "subprocess.Popen[bytes]") -> int:
+    try:
+        return process.wait(_PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
+
+
+def _clear(jobs: Sequence[Job]) -> None:
+    """Remove the parts that a killed process left: they would be in the way of those that threads write."""
+    for job in jobs:
+        with suppress(OSError):
+            os.unlink(job.part)  # noqa: PTH108  # bytes, as the process had them

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from podcrawler.exceptions import DiskFullError
 from podcrawler.media.disk import disk_error
-from podcrawler.media.durable import free_bytes
+from podcrawler.media.files import free_bytes
 from podcrawler.media.part import PartFile
 
 logger = logging.getLogger(__name__)
@@ -54,8 +54,7 @@ class Room:
         self._parts.discard(part)
 
     def needed(self, part: PartFile) -> int:
-        """The bytes that must be free: what is not on the disk yet of the part and of all that other transfers
-        announced, and what shall stay free."""
+        """The bytes that must be free, counting in what other transfers announced and what shall stay free."""
         return self._min_free + (part.received if part.in_memory else 0) + _to_come(part) + self._others(part)
 
     def check(self, part: PartFile) -> None:

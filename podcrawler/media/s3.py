@@ -121,9 +121,6 @@ class BucketStore:
     def place(self, podcast_id: str, name: str) -> None:
         """None: whatever goes into a bucket has to be sent there."""
 
-    def note_placed(self, podcast_id: str, name: str) -> None:
-        """There is nothing to note: nothing is placed."""
-
     def adopt(self, part: PartFile, podcast_id: str, name: str) -> tuple[str, int]:
         """As every store's. What the bucket refuses raises MediaError (``store-error``), and the file waits."""
         waiting, _ = self._spool.adopt(part, podcast_id, name)

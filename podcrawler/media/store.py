@@ -10,6 +10,7 @@ import fcntl
 import os
 import stat
 import tempfile
+from collections import deque
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -21,18 +22,21 @@ from scrapy.settings import BaseSettings
 from podcrawler.exceptions import StoreError
 from podcrawler.media import naming, sniffing
 from podcrawler.media.disk import FULL, disk_error, file_in
-from podcrawler.media.durable import give_name, sync_folder
+from podcrawler.media.files import give_name, sync_folder
 from podcrawler.media.folders import KnownEpisodes
 from podcrawler.media.leftovers import clean, names_in, open_part
 from podcrawler.media.part import PartFile
 from podcrawler.media.version import resource
 from podcrawler.redis.connection import state_dir
 
+#: Files that are placed at the same time, at most: more than any node works on at once.
+_MOST_ON_THEIR_WAY = 1000
+
 
 class Store(Protocol):
     """What the pipeline asks of a store, beside Scrapy's own interface (``STORE_SCHEMES``).
 
-    All methods but ``may_have``, ``place``, ``note_placed`` and, where ``may_have`` says no, ``new_part`` block: call
+    All methods but ``may_have``, ``place`` and, where ``may_have`` says no, ``new_part`` block: call
     them in threads. Ids that are illegal raise ValueError; the disk's refusals MediaError.
     """
 
@@ -56,11 +60,8 @@ class Store(Protocol):
         """Remove what dead nodes left of the episode's transfers."""
 
     def place(self, podcast_id: str, name: str) -> str | None:
-        """The path at which a file of that name (made by naming.file_name) is published, if ``durable.give_name`` is
-        all that this takes; then tell ``note_placed``. None if it has to be adopted. Does not block."""
-
-    def note_placed(self, podcast_id: str, name: str) -> None:
-        """There is a file at ``place`` now. Does not block."""
+        """The path at which a file of that name (made by naming.file_name) is published, if ``files.give_name`` is
+        all that this takes; from then on there may be one. None if it has to be adopted. Does not block."""
 
     def adopt(self, part: PartFile, podcast_id: str, name: str) -> tuple[str, int]:
         """Publish a sealed part under ``name`` (made by naming.file_name): relative path, and size in bytes. What dead
@@ -101,11 +102,13 @@ class LocalStore(FSFilesStore):
             raise _unusable(Path(basedir), error) from error
         self.root = Path(self.basedir)
         self._known = KnownEpisodes()
+        #: Where files were placed last: some may be on their way yet.
+        self._placed: deque[tuple[Path, str]] = deque(maxlen=_MOST_ON_THEIR_WAY)
         #: The folder of a podcast, by its id, which is asked for several times an episode.
         self._folder = lru_cache(1000)(self._folder_of)
 
     def refresh(self, podcast_id: str) -> None:
-        self._known.forget(self.root / naming.folder_name(podcast_id))
+        self._known.forget(self._folder(podcast_id))
 
     def check(self) -> None:
         try:
@@ -152,17 +155,19 @@ class LocalStore(FSFilesStore):
 
     def place(self, podcast_id: str, name: str) -> str | None:
         folder = self._folder(podcast_id)
-        return None if self._known.may_have(folder, _episode_of(name)) else file_in(folder, name)
-
-    def note_placed(self, podcast_id: str, name: str) -> None:
-        self._known.add(self._folder(podcast_id), _episode_of(name))
+        episode_id = _episode_of(name)
+        if self._known.may_have(folder, episode_id):
+            return None
+        self._known.add(folder, episode_id)
+        self._placed.append((folder, name))
+        return file_in(folder, name)
 
     def adopt(self, part: PartFile, podcast_id: str, name: str) -> tuple[str, int]:
         folder = self._folder(podcast_id)
         episode_id = _episode_of(name)
         worked_on = self._known.may_have(folder, episode_id)
         try:
-            if worked_on and naming.has_twin(name, names_in(folder)):
+            if worked_on and naming.has_twin(name, self._names_in(folder)):
                 name = naming.told_apart(name)
             size = _publish(part, file_in(folder, name))
             if size is None:
@@ -178,6 +183,10 @@ class LocalStore(FSFilesStore):
         except OSError as error:
             raise disk_error(folder / name, error) from error
         return f"{podcast_id}/{name}", size
+
+    def _names_in(self, folder: Path) -> list[str]:
+        """The names that are in a folder, or on their way there."""
+        return names_in(folder) + [name for place, name in self._placed.copy() if place == folder]
 
     def settle(self, podcast_id: str) -> None:
         folder = self._folder(podcast_id)
@@ -205,8 +214,7 @@ def _publish(part: PartFile, final: str) -> int | None:
         raise FileExistsError(errno.EEXIST, "something that is no file is in the way")
     if not sniffing.is_sound(Path(final)):
         return None
-    # It is the same file where an answer of the file system was lost (a retried link over NFS).
-    part.superseded = not os.path.samestat(found, os.lstat(part.location))
+    part.superseded = True
     return found.st_size
 
 

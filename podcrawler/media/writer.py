@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from podcrawler.media.durable import drop_from_memory, free_bytes, give_name, new_file, sync_folder
+from podcrawler.media.files import drop_from_memory, free_bytes, give_name, new_file, sync_folder
 from podcrawler.queue import clock
 
 #: What a message begins with: how many bytes follow.
@@ -26,10 +26,11 @@ _LENGTH = struct.Struct("!I")
 class Job(NamedTuple):
     """A file to be written and published."""
 
-    #: Where it is written first: a path that does not exist yet.
-    part: str
+    #: Where it is written first: a path that does not exist yet. As bytes, because the node decides how its archive
+    #: encodes names.
+    part: bytes
     #: Its name when it is complete.
-    final: str
+    final: bytes
     content: bytes
     #: The bytes that must be free on the disk before it is written.
     needed: int
@@ -57,7 +58,8 @@ def write(jobs: Sequence[Job]) -> list[bool]:
 def serve(node: socket.socket) -> None:
     """Do what the node sends, until it ends."""
     # The node decides when this process ends, and until then waits for it.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for told in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(told, signal.SIG_IGN)
     with node, node.makefile("rb") as messages, suppress(ConnectionError):
         while len(length := messages.read(_LENGTH.size)) == _LENGTH.size:
             (size,) = _LENGTH.unpack(length)
@@ -105,7 +107,7 @@ def _remove(job: Job, file: int) -> None:
     os.close(file)
 
 
-def _settled(folders: Iterable[str]) -> set[str]:
+def _settled(folders: Iterable[bytes]) -> set[bytes]:
     """Those of the folders whose names are on the disk now."""
     settled = set()
     for folder in folders:

@@ -293,6 +293,8 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
     def _callback_failed(self, failure: Failure, response: Any) -> None:
         error = EntryError("error", f"The code that reads {_url(response)} failed: {failure.value!r}.", "passing")
         self._give_up_leftover(None, response, error)
+        if isinstance(response, Response) and response.request and is_stream(response.request):
+            self._stream.restart()
 
     def _item_dropped(self, item: Any, response: Any, exception: Exception) -> None:
         if not isinstance(exception, LeaseEndedError):

@@ -43,23 +43,24 @@ class EpisodeStream:
         self._ended = True
         self._changed.set()
 
+    def restart(self) -> None:
+        """What handed the episodes on has broken: go on without it."""
+        self._flows = False
+        if self._waiting:
+            self._begin()
+
     def _begin(self) -> None:
         self._flows = True
         self._crawl(Request(_URL, callback=self._items, dont_filter=True, meta={"stream": self}))
 
     async def _items(self, response: Response) -> AsyncIterator[Episode]:  # noqa: ARG002 (the form of a callback)
-        try:
-            while self._waiting or not self._ended:
-                if self._waiting:
-                    yield self._waiting.popleft()
-                else:
-                    self._changed.clear()
-                    await self._changed.wait()
-        finally:
-            self._flows = False
+        while self._waiting or not self._ended:
             if self._waiting:
-                # A component that handles the items broke.
-                self._begin()
+                yield self._waiting.popleft()
+            else:
+                self._changed.clear()
+                await self._changed.wait()
+        self._flows = False
 
 
 def is_stream(request: Request) -> bool:

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from podcrawler.exceptions import MediaError
+from podcrawler.media import publishing
 from podcrawler.media.part import PartFile
 from podcrawler.media.publishing import SMALL, Publisher
 from podcrawler.media.room import Room
@@ -121,7 +122,7 @@ def test_what_the_process_cannot_do_is_done_the_long_way(store: WatchedStore) ->
 
 
 def test_an_episode_that_was_worked_on_before_is_adopted(store: WatchedStore) -> None:
-    store.note_placed("show", NAME)
+    assert store.place("show", NAME)
 
     async def story(publisher: Publisher) -> None:
         assert await publisher.publish(complete(store), "show", NAME, held) == (f"show/{NAME}", 5)
@@ -193,10 +194,57 @@ def test_a_process_that_is_killed_loses_nothing_and_another_takes_its_place(
     ]
 
 
+def test_a_process_that_is_killed_at_its_work_is_nothing_to_the_files(store: WatchedStore) -> None:
+    async def story(publisher: Publisher) -> None:
+        for batch in range(10):
+            first = f"first-{batch}"
+            assert await publisher.publish(complete(store, episode=first), "show", f"{first}.title.mp3", held)
+            jobs = [
+                publisher.publish(complete(store, episode=f"{batch}-{n}"), "show", f"{batch}-{n}.title.mp3", held)
+                for n in range(20)
+            ]
+            told = asyncio.gather(*jobs)
+            # Not always at the same moment of its work.
+            await asyncio.sleep(batch / 2000)
+            os.kill(writers()[0], signal.SIGKILL)
+            assert await told == [(f"show/{batch}-{n}.title.mp3", 5) for n in range(20)]
+
+    run(store, story)
+    assert len(names(store)) == 210
+
+
+def test_a_process_that_hangs_is_killed(store: WatchedStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publishing, "_PATIENCE", 0.5)
+
+    async def story(publisher: Publisher) -> None:
+        assert await publisher.publish(complete(store), "show", NAME, held)
+        os.kill(writers()[0], signal.SIGSTOP)
+        assert await publisher.publish(complete(store, episode="2"), "show", "2.title.mp3", held)
+        assert writers() == []
+        assert await publisher.publish(complete(store, episode="3"), "show", "3.title.mp3", held)
+        os.kill(writers()[0], signal.SIGSTOP)
+
+    run(store, story)
+    assert writers() == []
+    assert names(store) == [NAME, "2.title.mp3", "3.title.mp3"]
+
+
+def test_ids_that_differ_in_case_alone_are_told_apart_while_both_are_on_their_way(store: WatchedStore) -> None:
+    async def story(publisher: Publisher) -> None:
+        parts = {episode: complete(store, episode=episode) for episode in ("Abc", "abc")}
+        jobs = [publisher.publish(part, "show", f"{episode}.title.mp3", held) for episode, part in parts.items()]
+        await asyncio.gather(*jobs)
+
+    run(store, story)
+    assert len({name.casefold() for name in names(store)}) == 2
+
+
+@pytest.mark.parametrize("executable", ["/nonexistent/python", None])
 def test_where_no_process_can_be_had_threads_write(
-    store: WatchedStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    store: WatchedStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, executable: str | None
 ) -> None:
-    monkeypatch.setattr(sys, "executable", "/nonexistent/python")
+    """Python itself does not know its program everywhere."""
+    monkeypatch.setattr(sys, "executable", executable)
 
     async def story(publisher: Publisher) -> None:
         for episode in "12345":

@@ -13,16 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from podcrawler.media import durable
+from podcrawler.media import files
 from podcrawler.media.writer import Job, message, serve, write
 from podcrawler.queue import clock
+from tests.checkout import ROOT
 
 CONTENT = b"\0udio"
 
 
 def job(folder: Path, name: str = "1", *, needed: int = 0, until: float | None = None) -> Job:
     until = clock.now() + 60 if until is None else until
-    return Job(str(folder / f"{name}.t.part"), str(folder / f"{name}.title.mp3"), CONTENT, needed, until)
+    part, final = folder / f"{name}.t.part", folder / f"{name}.title.mp3"
+    return Job(bytes(part), bytes(final), CONTENT, needed, until)
 
 
 def names(folder: Path) -> list[str]:
@@ -49,8 +51,8 @@ def test_what_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch:
         told.append(f"sync {name_of(file)}")
         fsync(file)
 
-    def tell_link(path: str, final: str) -> None:
-        told.append(f"name {final.rpartition('/')[2]}")
+    def tell_link(path: bytes, final: bytes) -> None:
+        told.append(f"name {os.path.basename(final).decode()}")  # noqa: PTH119
         link(path, final)
 
     monkeypatch.setattr(os, "fsync", tell_sync)
@@ -71,7 +73,7 @@ def test_a_file_that_is_there_stays_and_so_does_the_part_of_another(tmp_path: Pa
 
 
 def test_without_room_or_after_the_lease_nothing_is_left(tmp_path: Path) -> None:
-    no_room = job(tmp_path, "1", needed=durable.free_bytes(tmp_path) + 2**40)
+    no_room = job(tmp_path, "1", needed=files.free_bytes(tmp_path) + 2**40)
     late = job(tmp_path, "2", until=clock.now())
     assert write([no_room, late, job(tmp_path, "3")]) == [False, False, True]
     assert names(tmp_path) == ["3.title.mp3"]
@@ -130,7 +132,7 @@ def test_each_message_is_answered_with_a_byte_for_each_job(tmp_path: Path) -> No
         assert node.recv(10) == b"\1"
 
 
-@pytest.mark.parametrize("said", [b"", b"\0\0", message([Job("", "", b"", 0, 0.0)])[:-1]])
+@pytest.mark.parametrize("said", [b"", b"\0\0", message([Job(b"", b"", b"", 0, 0.0)])[:-1]])
 def test_it_ends_with_its_node_whatever_that_was_saying(said: bytes) -> None:
     with served() as node:
         node.sendall(said)
@@ -143,6 +145,45 @@ def test_a_job_is_a_plain_tuple_on_its_way(tmp_path: Path) -> None:
 
 def test_it_imports_next_to_nothing() -> None:
     """Scrapy would take 50 MB and a third of a second."""
-    program = "import sys; import podcrawler.media.writer; print(*sys.modules)"
-    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    program = "import sys; sys.path.append(sys.argv[1]); import podcrawler.media.writer; print(*sys.modules)"
+    command = [sys.executable, "-I", "-S", "-c", program, str(ROOT)]
+    told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     assert not {"scrapy", "asyncio", "pydantic", "aiohttp"} & set(told.stdout.split())
+
+
+def test_names_are_encoded_as_the_node_has_them(tmp_path: Path) -> None:
+    """The process may have another locale."""
+    program = "import os, sys; sys.path.append(sys.argv[1]); from podcrawler.media.writer import Job, write; " + (
+        f"print(write([{job(tmp_path, '人')!r}]))"
+    )
+    command = [sys.executable, "-I", "-S", "-X", "utf8=0", "-c", program, str(ROOT)]
+    told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, env={"LC_ALL": "C"})
+    assert told.stdout == "[True]\n"
+    assert names(tmp_path) == ["人.title.mp3"]
+
+
+def test_where_files_cannot_be_locked_nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    assert write([job(tmp_path)]) == [False]
+    assert names(tmp_path) == []
+
+
+def test_the_store_may_be_the_folder_that_the_node_is_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert write([job(Path("show"))]) == [True]
+    assert names(tmp_path / "show") == ["1.title.mp3"]
+
+
+def test_a_link_whose_answer_was_lost_is_none_the_less_a_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    link = os.link
+
+    def twice(path: bytes, final: bytes) -> None:
+        link(path, final)
+        link(path, final)
+
+    monkeypatch.setattr(os, "link", twice)
+    assert write([job(tmp_path)]) == [True]
+    assert names(tmp_path) == ["1.title.mp3"]

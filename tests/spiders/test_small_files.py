@@ -32,13 +32,16 @@ def address(origin: RunningOrigin) -> str:
 
 def test_it_may_be_killed(fleet: Commands, redis: Client, address: str) -> None:
     with fleet.start("crawl", "episodes", "-a", address, *DONE) as node:
+        killed: set[int] = set()
         for part in range(1, 4):
-            until(lambda part=part: finished(redis) > part * EPISODES / 6 and writers(node.pid))  # type: ignore[misc]
-            writers(node.pid)[0].kill()
+            until(lambda part=part: finished(redis) > part * EPISODES / 6)  # type: ignore[misc]
+            (writer,) = writers(node.pid)
+            writer.kill()
+            killed.add(writer.pid)
         _, log = node.communicate(timeout=60)
     assert node.returncode == 0
-    assert 1 <= log.count("it ended with status -9") <= 3
-    assert "Traceback" not in log
+    assert 1 <= log.count("it ended with status -9") <= len(killed)
+    assert not [word for word in ("Traceback", "cannot be used", "tried again") if word in log]
     assert list(fleet.files().values()) == [SIZE] * EPISODES
     assert not [path for path in fleet.files() if path.endswith(".part")]
 
@@ -59,13 +62,12 @@ def test_it_ends_with_a_node_that_is_killed(fleet: Commands, redis: Client, addr
 def test_a_node_that_is_stopped_ends_it_last(
     fleet: Commands, redis: Client, address: str, told: signal.Signals, tmp_path: Path
 ) -> None:
-    """A service manager tells all processes of a service at once, a terminal all of its session."""
+    """A service manager tells all processes of a service at once."""
     log = tmp_path / "log"
     with fleet.start("crawl", "episodes", "-a", address, "-s", f"LOG_FILE={log}") as node:
         until(lambda: finished(redis) > 50)
         (writer,) = writers(node.pid)
-        if told == signal.SIGTERM:
-            writer.send_signal(told)
+        writer.send_signal(told)
         os.killpg(node.pid, told)
         node.wait(60)
     assert not writer.is_running()

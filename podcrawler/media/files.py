@@ -1,7 +1,7 @@
-"""Files and names that outlast a power cut, in the words of the system: what fails raises OSError.
+"""What media files ask of the system, in its own words: what fails raises OSError; disk.py has the sentences for that.
 
-disk.py has the sentences for that. Nothing but Python's standard library is imported here: the writer (writer.py) shall
-start at once and take little memory.
+Nothing but Python's standard library is imported here: the writer (writer.py) shall start at once and take little
+memory.
 """
 
 import errno
@@ -21,20 +21,22 @@ _MAX_BYTES = 1024 * 1024
 _NEW = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def new_file(path: str) -> int:
+def new_file(path: str | bytes) -> int:
     """The descriptor of a new file, for reading and writing, locked (flock). Its folder is made if need be, but not the
     one around that, which may be the place of a disk that is not there."""
+    path = os.fsencode(path)
     try:
         file = os.open(path, _NEW, 0o666)
     except FileNotFoundError:
         folder = os.path.dirname(path)
         with suppress(FileExistsError):
             os.mkdir(folder)
-        sync_folder(os.path.dirname(folder))
+        sync_folder(os.path.dirname(folder) or b".")
         file = os.open(path, _NEW, 0o666)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
+        os.unlink(path)
         os.close(file)
         raise
     return file
@@ -67,21 +69,26 @@ def append(file: int, batch: Sequence[bytes]) -> Iterator[int]:
             waiting[0] = waiting[0][written:]
 
 
-def give_name(path: str, final: str) -> None:
+def give_name(path: str | bytes, final: str | bytes) -> None:
     """Give the file at ``path`` the name ``final`` too, or instead where the disk has no hard links. FileExistsError if
-    a file has it. A power cut may take the name back until ``sync_folder``."""
+    another has it. A power cut may take the name back until ``sync_folder``."""
     try:
         os.link(path, final)
+    except FileExistsError:
+        # It is the same file where an answer of the file system was lost (a retried link over NFS).
+        if not os.path.samestat(os.lstat(path), os.lstat(final)):
+            raise
     except OSError as error:
         if error.errno not in _NO_HARD_LINKS:
             raise
-        # Only a program that is not podcrawler can come in between: the lease keeps other nodes from this episode.
+        # The lease keeps other nodes from this episode: what may come in between is not podcrawler, or the last deed of
+        # a node that is gone, and that was a complete file, too.
         if os.path.lexists(final):
             raise FileExistsError(errno.EEXIST, "there is a file of that name", final) from error
         os.rename(path, final)
 
 
-def sync_folder(folder: str | os.PathLike[str]) -> None:
+def sync_folder(folder: str | bytes | os.PathLike[str]) -> None:
     """Bring the names in ``folder`` to the disk; without this a power cut may take changes back."""
     opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -94,8 +101,13 @@ def sync_folder(folder: str | os.PathLike[str]) -> None:
 
 
 def drop_from_memory(file: int, size: int) -> None:
-    """Have the system keep the first ``size`` bytes of a file on the disk alone. What is not there yet it begins to
-    write."""
+    """Have the system keep the first ``size`` bytes of a file on the disk alone; what is not there yet it begins to
+    write.
+
+    Nobody reads them again soon, and as files come they would push out of memory what others on the machine need. The
+    memory that they let go of is warm for the bytes that come next: fresh memory costs more time than all else in a
+    write, most of all in a virtual machine.
+    """
     # macOS has no such call. It is advice: where a file system does not take it, nothing is lost.
     if hasattr(os, "posix_fadvise"):
         with suppress(OSError):
