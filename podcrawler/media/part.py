@@ -377,6 +377,8 @@ class PartFile:
             self.version = None
             # Before its name goes: the late write of a cancelled task would make the file anew.
             was_closed, self._closed = self._closed, True
+            # The error that ended the transfer may keep this object until Python looks for cycles.
+            self._held.clear()
         try:
             self.unlink()
         finally:

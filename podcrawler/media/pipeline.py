@@ -148,7 +148,7 @@ class EpisodeFilesPipeline(FilesPipeline):
                 response = await self.crawler.engine.download_async(request)
                 file = await self.media_downloaded(response, request, info, item=transfer.episode)
             except EntryError:
-                # Raised from itself it would be a cycle, which held its part and all that is in memory of it.
+                # It is no cause of itself.
                 raise
             except Exception as error:
                 raise explain(error, request.url) from error

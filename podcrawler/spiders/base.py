@@ -61,7 +61,8 @@ class QueueSpider(Spider):
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
-        # An episode makes some thousand objects, and no cycles: to look for those after every 700 is time for nothing.
+        # An episode makes some thousand objects, and no cycles, or a small one if it fails: to look for those after
+        # every 700 is time for nothing.
         gc.set_threshold(_BETWEEN_COLLECTIONS)
         # Scrapy makes a record of every request and item for its handler to throw away below LOG_LEVEL.
         logging.getLogger("scrapy.core").setLevel(crawler.settings["LOG_LEVEL"])
