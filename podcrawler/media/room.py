@@ -55,33 +55,29 @@ class Room:
 
     def needed(self, part: PartFile) -> int:
         """The bytes that must be free, counting in what other transfers announced and what shall stay free."""
-        return self._min_free + (part.received if part.in_memory else 0) + _to_come(part) + self._others(part)
+        others = sum(_to_come(other) for other in self._parts.copy() if other is not part)
+        return self._min_free + (part.received if part.in_memory else 0) + _to_come(part) + others
 
     def check(self, part: PartFile) -> None:
         """Raise DiskFullError if the part, and all that other transfers announced, do not fit. Blocking."""
-        own = _to_come(part)
-        others = self._others(part)
+        needed = self.needed(part)
         folder = os.path.dirname(part.location)  # noqa: PTH120  # a Path: see disk.file_in
         found = self._free.get(folder)
-        if found and time.monotonic() < found.until and found.free - own - others > self._min_free + _PLENTY:
+        if found and time.monotonic() < found.until and found.free > needed + _PLENTY:
             return
         try:
             free = free_bytes(folder)
         except OSError as error:
             raise disk_error(Path(folder), error) from error
         self._free[folder] = _Found(free, time.monotonic() + _FRESH)
-        if free - own - others < self._min_free:
+        if free < needed:
             raise DiskFullError(
                 Path(folder),
-                f"The disk of {folder} has no room: {_mb(free)} are free, {_mb(own + others)} are to come, and "
-                f"{_mb(self._min_free)} shall stay free (PODCRAWLER_MIN_FREE); free some space and podcrawler goes on "
-                "by itself.",
-                needed=self._min_free + own,
+                f"The disk of {folder} has no room: {_mb(free)} are free, {_mb(needed - self._min_free)} are to come, "
+                f"and {_mb(self._min_free)} shall stay free (PODCRAWLER_MIN_FREE); free some space and podcrawler goes "
+                "on by itself.",
+                needed=self._min_free + _to_come(part),
             )
-
-    def _others(self, part: PartFile) -> int:
-        """What other transfers announced."""
-        return sum(_to_come(other) for other in self._parts.copy() if other is not part)
 
 
 class RoomWatch:

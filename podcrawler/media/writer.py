@@ -66,6 +66,7 @@ def serve(node: socket.socket) -> None:
             content = messages.read(size)
             if len(content) < size:
                 return
+            # Nobody but the node can write to its socket.
             node.sendall(bytes(write([Job(*fields) for fields in pickle.loads(content)])))
 
 
