@@ -1,17 +1,20 @@
 """Which episodes may have files in a podcast's folder, so that a folder of a hundred thousand is not listed for each.
 
 A folder is listed once. From then on only what this process adds is known, and that is enough for an episode that
-nobody has worked on before; for any other the store is told to look anew (``Store.refresh``).
+nobody has worked on before; for any other the store is told to look anew (``Store.refresh``). What is known is a Bloom
+filter, which takes as much memory for a million episodes as for a thousand.
 """
 
 import os
-from array import array
-from bisect import bisect_left
+from collections.abc import Iterator
 from pathlib import Path
 from threading import Lock
 
 from podcrawler.media.disk import disk_error
 
+#: Bits of the filter, 1 MiB of them, and how many an episode sets. They say yes where there is nothing for one id in
+#: 200,000 when 100,000 episodes are known, and for one in 50 when a million are; a yes costs a look at the folder.
+_BITS, _PER_EPISODE = 1 << 23, 4
 #: Folders that are known at once. The one that was listed first goes, and is listed again if need be.
 _MOST_FOLDERS = 1000
 
@@ -20,75 +23,61 @@ class KnownEpisodes:
     """May say yes where there is nothing, never no where there was something at the last look. For any thread."""
 
     def __init__(self) -> None:
-        #: By folder, the marks of its episodes in order: 4 bytes for each, where a set of ints takes up to 150.
-        self._known: dict[Path, array[int]] = {}
+        self._filter = bytearray(_BITS // 8)
+        #: The folders that were listed, in that order.
+        self._listed: dict[Path, None] = {}
         #: Held for moments only.
         self._lock = Lock()
         #: Held while a folder is listed.
         self._listing = Lock()
-        #: What was added since a list was begun, which may not have it.
-        self._added: list[tuple[Path, int]] = []
 
     def may_have(self, folder: Path, episode_id: str) -> bool:
         """Whether there may be a file of the episode. Does not block."""
-        mark = _mark(episode_id)
-        with self._lock:
-            known = self._known.get(folder)
-            return known is None or _place(known, mark)[1]
+        return folder not in self._listed or all(self._filter[byte] & bit for byte, bit in _bits(folder, episode_id))
 
     def look(self, folder: Path) -> None:
         """List the folder, unless that was done. Blocking. Raises MediaError if it cannot be listed."""
         with self._listing:
-            if folder in self._known:
+            if folder in self._listed:
                 return
+            for name in _names_in(folder):
+                self.add(folder, name.partition(".")[0])
             with self._lock:
-                self._added.clear()
-            listed = _listed(folder)
-            with self._lock:
-                self._known[folder] = listed
-                for added_in, mark in self._added:
-                    self._insert(added_in, mark)
-                if len(self._known) > _MOST_FOLDERS:
-                    del self._known[next(iter(self._known))]
+                self._listed[folder] = None
+                if len(self._listed) > _MOST_FOLDERS:
+                    del self._listed[next(iter(self._listed))]
+
+    def look_anew(self, folder: Path, episode_id: str) -> None:
+        """Look whether there is a file of the episode by now. Blocking; raises as ``look``."""
+        self.look(folder)
+        if self.may_have(folder, episode_id):
+            return
+        begin = f"{episode_id}.".casefold()
+        if any(name[: len(begin)].casefold() == begin for name in _names_in(folder)):
+            self.add(folder, episode_id)
 
     def add(self, folder: Path, episode_id: str) -> None:
         """There is a file of the episode now. Does not block."""
-        mark = _mark(episode_id)
         with self._lock:
-            self._insert(folder, mark)
-            if self._listing.locked():
-                self._added.append((folder, mark))
-
-    def forget(self, folder: Path) -> None:
-        """Look anew the next time. Blocks while a folder is listed."""
-        with self._listing, self._lock:
-            self._known.pop(folder, None)
-
-    def _insert(self, folder: Path, mark: int) -> None:
-        if (known := self._known.get(folder)) is not None:
-            place, there = _place(known, mark)
-            if not there:
-                known.insert(place, mark)
+            for byte, bit in _bits(folder, episode_id):
+                self._filter[byte] |= bit
 
 
-def _listed(folder: Path) -> "array[int]":
+def _names_in(folder: Path) -> list[str]:
     try:
         # A Path for each name would take longer than all the rest.
-        names = os.listdir(folder)  # noqa: PTH208
+        return os.listdir(folder)  # noqa: PTH208
     except FileNotFoundError:
-        names = []
+        return []
     except OSError as error:
         raise disk_error(folder, error) from error
-    return array("I", sorted({_mark(name.partition(".")[0]) for name in names}))
 
 
-def _mark(episode_id: str) -> int:
-    """32 bits of the hash of an id without its case, because some disks do not tell cases apart. Two ids of one mark
-    cost a look, and even of a hundred thousand only some two ids in a hundred thousand meet one."""
-    return hash(episode_id.casefold()) & 0xFFFFFFFF
-
-
-def _place(marks: "array[int]", mark: int) -> tuple[int, bool]:
-    """Where a mark belongs, and whether it is there."""
-    place = bisect_left(marks, mark)
-    return place, place < len(marks) and marks[place] == mark
+def _bits(folder: Path, episode_id: str) -> Iterator[tuple[int, int]]:
+    """The bits of an episode, as byte and value: those of its id without its case, because some disks do not tell cases
+    apart. Two halves of a hash do for as many hashes as one likes (Kirsch and Mitzenmacher, 2006)."""
+    whole = hash((folder, episode_id.casefold()))
+    first, step = whole & 0xFFFFFFFF, whole >> 32 | 1
+    for number in range(_PER_EPISODE):
+        place = (first + number * step) % _BITS
+        yield place >> 3, 1 << (place & 7)

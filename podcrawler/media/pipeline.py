@@ -161,7 +161,7 @@ class EpisodeFilesPipeline(FilesPipeline):
             await transfer.part.leave()
 
     def _clean_if_published(self, episode: Episode) -> None:
-        self.store.refresh(episode.podcast_id)
+        self.store.refresh(episode.podcast_id, episode.id)
         if self.store.find(episode.podcast_id, episode.id):
             self.store.clean(episode.podcast_id, episode.id)
 
@@ -226,7 +226,7 @@ class EpisodeFilesPipeline(FilesPipeline):
         """The episode's file (path and bytes) if the store has it, else a part for its transfer. Blocking."""
         episode = transfer.episode
         if transfer.lease.again:
-            self.store.refresh(episode.podcast_id)
+            self.store.refresh(episode.podcast_id, episode.id)
         if found := self.store.find(episode.podcast_id, episode.id):
             self.store.clean(episode.podcast_id, episode.id)
             return found

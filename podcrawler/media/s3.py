@@ -112,8 +112,8 @@ class BucketStore:
         # Only the bucket can tell.
         return True
 
-    def refresh(self, podcast_id: str) -> None:
-        self._spool.refresh(podcast_id)
+    def refresh(self, podcast_id: str, episode_id: str) -> None:
+        self._spool.refresh(podcast_id, episode_id)
 
     def clean(self, podcast_id: str, episode_id: str) -> None:
         self._spool.clean(podcast_id, episode_id)

@@ -43,8 +43,8 @@ class Store(Protocol):
     def check(self) -> None:
         """Raise StoreError if nothing can be written here."""
 
-    def refresh(self, podcast_id: str) -> None:
-        """Other nodes may have worked on this podcast's next episode: do not trust what was known of its files."""
+    def refresh(self, podcast_id: str, episode_id: str) -> None:
+        """Another node may have worked on the episode: do not trust what was known of its files."""
 
     def may_have(self, podcast_id: str, episode_id: str) -> bool:
         """Whether a look is worth it: whether there may be a file, or leavings, of the episode. Does not block."""
@@ -107,8 +107,8 @@ class LocalStore(FSFilesStore):
         #: The folder of a podcast, by its id, which is asked for several times an episode.
         self._folder = lru_cache(1000)(self._folder_of)
 
-    def refresh(self, podcast_id: str) -> None:
-        self._known.forget(self._folder(podcast_id))
+    def refresh(self, podcast_id: str, episode_id: str) -> None:
+        self._known.look_anew(self._folder(podcast_id), episode_id)
 
     def check(self) -> None:
         try:

@@ -170,10 +170,20 @@ def test_only_whole_regular_files_of_the_episode_are_found(store: LocalStore, tm
     (folder / "1.folder.mp3").mkdir()
     (folder / "1.token.part").write_bytes(b"x")
     (folder / "11.title.mp3").write_bytes(b"x")
-    store.refresh("show")
+    store.refresh("show", "1")
     assert store.find("show", "1") is None
     (folder / "1.title.mp3").write_bytes(b"\0y")
     assert store.find("show", "1") == ("show/1.title.mp3", 2)
+
+
+@pytest.mark.parametrize("left", ["2.title.mp3", "2.dead.part"])
+def test_an_episode_that_another_node_may_have_worked_on_is_looked_for_anew(store: LocalStore, left: str) -> None:
+    assert store.find("show", "2") is None
+    (folder_of(store) / left).write_bytes(b"\0y")
+    (folder_of(store) / "3.title.mp3").write_bytes(b"\0y")
+    assert not store.may_have("show", "2")
+    store.refresh("show", "2")
+    assert [store.may_have("show", name) for name in "23"] == [True, False]
 
 
 def test_a_folder_is_looked_through_once_for_episodes_that_are_new(store: LocalStore) -> None:
@@ -182,7 +192,7 @@ def test_a_folder_is_looked_through_once_for_episodes_that_are_new(store: LocalS
     (folder_of(store) / "2.title.mp3").write_bytes(b"\0y")
     assert store.find("show", "2") is None
     assert store.find("show", "1") == ("show/1.title.mp3", 2)
-    store.refresh("show")
+    store.refresh("show", "2")
     assert store.find("show", "2") == ("show/2.title.mp3", 2)
 
 
@@ -201,8 +211,6 @@ def test_what_nobody_has_worked_on_is_known_without_a_look(store: LocalStore) ->
     (folder_of(store) / "1.title.mp3").write_bytes(b"\0y")
     assert store.find("show", "2") is None
     assert [store.may_have("show", name) for name in "12"] == [True, False]
-    store.refresh("show")
-    assert store.may_have("show", "2")
 
 
 def test_what_dead_nodes_left_goes_when_the_episode_is_published(store: LocalStore) -> None:
