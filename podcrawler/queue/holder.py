@@ -32,8 +32,10 @@ _FIRST_POLL, _LAST_POLL = 0.1, 1.0
 _LEAST_AHEAD = 0.05
 #: Leases taken ahead, at most: so many times the capacity.
 _MOST_AHEAD = 4
-#: Of a new measurement in a mean that follows the last few.
-_WEIGHT = 0.2
+#: Ends on their way to Redis that take up no room, whatever its distance: so many times the capacity.
+_LEAST_ENDING = 2
+#: Of a new measurement in a mean that follows the last few, and in one that stays near the least of the last hundred.
+_WEIGHT, _SLOW_WEIGHT = 0.2, 0.02
 
 
 class LeaseHolder:
@@ -81,6 +83,8 @@ class LeaseHolder:
         # Means, in seconds.
         self._round_trip = 0.0
         self._work_time = 1.0
+        #: Nearly the least time that Redis took of late to answer, in seconds: what is in it for its distance alone.
+        self._distance = 1.0
 
     def open(self) -> None:
         """Start to keep the leases alive; needs a running event loop."""
@@ -220,10 +224,17 @@ class LeaseHolder:
     @property
     def _working(self) -> int:
         """How many entries take up room."""
-        ending = sum(lease.token in self._ending for lease in self.in_hand.values())
-        # A disk that is slower than the network must not have the node hold ever more.
+        # A disk or a Redis that is slower than the network must not have the node hold ever more.
+        ending = min(sum(lease.token in self._ending for lease in self.in_hand.values()), self._most_ending)
         publishing = min(len(self._publishing), self._capacity)
         return len(self.in_hand) - len(self.granted) - ending - publishing
+
+    @property
+    def _most_ending(self) -> int:
+        """How many ends may be on their way before they take up room: those of two round trips to a Redis that is as
+        far as this one, and no slower."""
+        worked_off = self._capacity * 2 * self._distance / max(self._work_time, 0.001)
+        return max(int(worked_off), _LEAST_ENDING * self._capacity)
 
     @property
     def _wanted(self) -> int:
@@ -268,8 +279,10 @@ class LeaseHolder:
         return grant.open
 
     def _lease(self, tokens: Sequence[str]) -> Grant:
-        now = clock.now()
+        now, asked = clock.now(), time.monotonic()
         grant = self.queue.lease(tokens)
+        took = time.monotonic() - asked
+        self._distance = min(took, self._distance + _SLOW_WEIGHT * (took - self._distance))
         self._held_until.update((lease.token, now + self.queue.lease_time) for lease in grant.leases)
         return grant
 

@@ -2,9 +2,14 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Sequence
+from typing import cast
+
+import pytest
 
 from podcrawler.queue import endings
+from podcrawler.queue.entries import Lease
 from podcrawler.queue.holder import LeaseHolder
 from podcrawler.queue.leases import Grant, Queue
 from tests.conftest import Client
@@ -99,6 +104,50 @@ def test_what_waits_for_the_disk_takes_up_no_room_up_to_the_capacity(every_redis
         assert not done
         await holder.end(leases[0], endings.finish(leases[0], size=1, path="x"), False)
         assert await fifth is not None
+        await holder.close()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(("distance", "begun"), [(0.0, 6), (0.2, 9)])
+def test_ends_that_redis_is_slow_to_hear_take_up_room_beyond_what_its_distance_explains(
+    every_redis: Client, distance: float, begun: int
+) -> None:
+    """With ``distance`` (seconds), the node has begun at least ``begun`` entries when Redis hears of no more ends."""
+    queue = make_queue(every_redis)
+    lease, end, heard = queue.lease, queue.end, threading.Event()
+
+    def far(tokens: Sequence[str], now: int | None = None) -> Grant:
+        time.sleep(distance)
+        return lease(tokens, now)
+
+    def unheard(ends: Sequence[endings.Ending[bool]]) -> list[bool]:
+        heard.wait()
+        return end(ends)
+
+    async def story() -> None:
+        queue.push_many([episode(number) for number in range(60)])
+        queue.lease = far  # type: ignore[method-assign]
+        holder = holder_of(queue)
+
+        async def begin() -> Lease:
+            return cast("Lease", await holder.next(until_done=True))
+
+        for _ in range(30):
+            await holder.release(await begin())
+        queue.end = unheard  # type: ignore[method-assign, assignment]
+        try:
+            async with asyncio.timeout(20):
+                ends = [asyncio.create_task(holder.release(await begin())) for _ in range(begun)]
+            if not distance:
+                another = asyncio.create_task(begin())
+                done, _ = await asyncio.wait([another], timeout=0.5)
+                assert not done
+                holder.drain()
+                assert await another is None
+        finally:
+            heard.set()
+        await asyncio.gather(*ends)
         await holder.close()
 
     asyncio.run(story())
