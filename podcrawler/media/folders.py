@@ -13,7 +13,8 @@ from threading import Lock
 from podcrawler.media.disk import disk_error
 
 #: Bits of the filter, 1 MiB of them, and how many an episode sets. They say yes where there is nothing for one id in
-#: 200,000 when 100,000 episodes are known, and for one in 50 when a million are; a yes costs a look at the folder.
+#: 200,000 when 100,000 episodes are known, for one in 50 when a million are, and for one in 7 when two millions are; a
+#: yes costs looks at the folder.
 _BITS, _PER_EPISODE = 1 << 23, 4
 #: Folders that are known at once. The one that was listed first goes, and is listed again if need be.
 _MOST_FOLDERS = 1000
@@ -35,22 +36,23 @@ class KnownEpisodes:
         """Whether there may be a file of the episode. Does not block."""
         return folder not in self._listed or all(self._filter[byte] & bit for byte, bit in _bits(folder, episode_id))
 
-    def look(self, folder: Path) -> None:
-        """List the folder, unless that was done. Blocking. Raises MediaError if it cannot be listed."""
+    def look(self, folder: Path) -> bool:
+        """List the folder, unless that was done before; whether it was not. Blocking. Raises MediaError if it cannot be
+        listed."""
         with self._listing:
             if folder in self._listed:
-                return
-            for name in _names_in(folder):
-                self.add(folder, name.partition(".")[0])
+                return False
+            for episode_id in {name.partition(".")[0] for name in _names_in(folder)}:
+                self.add(folder, episode_id)
             with self._lock:
                 self._listed[folder] = None
                 if len(self._listed) > _MOST_FOLDERS:
                     del self._listed[next(iter(self._listed))]
+            return True
 
     def look_anew(self, folder: Path, episode_id: str) -> None:
         """Look whether there is a file of the episode by now. Blocking; raises as ``look``."""
-        self.look(folder)
-        if self.may_have(folder, episode_id):
+        if self.look(folder) or self.may_have(folder, episode_id):
             return
         begin = f"{episode_id}.".casefold()
         if any(name[: len(begin)].casefold() == begin for name in _names_in(folder)):

@@ -32,8 +32,9 @@ _FIRST_POLL, _LAST_POLL = 0.1, 1.0
 _LEAST_AHEAD = 0.05
 #: Leases taken ahead, at most: so many times the capacity.
 _MOST_AHEAD = 4
-#: Ends on their way to Redis that take up no room, whatever its distance: so many times the capacity.
-_LEAST_ENDING = 2
+#: Ends on their way to Redis, beyond the capacity, that take up no room whatever its distance: those of very small
+#: files that go together in one call.
+_LEAST_ENDING = 8
 #: Of a new measurement in a mean that follows the last few, and in one that stays near the least of the last hundred.
 _WEIGHT, _SLOW_WEIGHT = 0.2, 0.02
 
@@ -177,8 +178,8 @@ class LeaseHolder:
             self._changed.set()
 
     async def end(self, lease: Lease, ending: Ending[_T], unreachable: _T) -> _T:
-        """End a lease. What it was for takes up no room any more from now on, whenever Redis hears of it.
-        ``unreachable`` is the outcome when Redis is away while this node stops."""
+        """End a lease. What it was for takes up no room any more from now on, if not too many wait for Redis to hear of
+        them. ``unreachable`` is the outcome when Redis is away while this node stops."""
         self._note_worked(lease)
         self._publishing.discard(lease.token)
         self._ending.add(lease.token)
@@ -234,7 +235,7 @@ class LeaseHolder:
         """How many ends may be on their way before they take up room: those of two round trips to a Redis that is as
         far as this one, and no slower."""
         worked_off = self._capacity * 2 * self._distance / max(self._work_time, 0.001)
-        return max(int(worked_off), _LEAST_ENDING * self._capacity)
+        return max(int(worked_off), self._capacity + _LEAST_ENDING)
 
     @property
     def _wanted(self) -> int:

@@ -45,8 +45,8 @@ _COMPONENTS: dict[str, dict[type, int | None]] = {
 }
 #: Items in the pipelines for each episode that is worked on.
 _ITEMS_PER_EPISODE = 8
-#: Objects that are made, and not let go, before Python's next full collection.
-_BETWEEN_COLLECTIONS = 1000
+#: Objects that are made, and not let go, before Python looks for garbage; every seventh look is at all of them.
+_BETWEEN_LOOKS = 1000
 #: Tries of an address that the archive does not know.
 _TRIES_OF_UNKNOWN = 3
 
@@ -80,7 +80,7 @@ class QueueSpider(Spider):
         capacity = cls.capacity(Config.read(settings))
         settings.set("CONCURRENT_REQUESTS_PER_DOMAIN", capacity, priority=_ABOVE_DEFAULT)
         settings.set("CONCURRENT_REQUESTS", 2 * capacity, priority=_ABOVE_DEFAULT)
-        # An item lasts until Redis has heard of its end, for which its episode takes up no room any more.
+        # An item lasts until Redis has heard of its end; most of those take up no room any more.
         settings.set("CONCURRENT_ITEMS", _ITEMS_PER_EPISODE * capacity, priority=_ABOVE_DEFAULT)
 
     @property
@@ -129,14 +129,16 @@ class QueueSpider(Spider):
 
 
 def _collect_often() -> None:
-    """Make Python's collections full ones, and cheap, for only those give back the tuples that CPython keeps for reuse
-    (up to 2,000 of each length, some of which it never reuses). What is there before the first entry stays, so it is
-    not looked at again: a collection takes half a millisecond then, and fifty without this."""
+    """Make Python's full collections frequent, and cheap, for only those give back the tuples that CPython keeps for
+    reuse (up to 2,000 of each length, some of which it never reuses). What is there before the first entry stays, so it
+    is not looked at again: a full collection takes half a millisecond then, and fifty without this."""
+    # A crawl before this one, in the same process, may have ended.
+    gc.unfreeze()
     gc.collect()
     gc.freeze()
     # A full collection waits for a quarter more objects than the last one left, and that one left them all.
     gc.collect()
-    gc.set_threshold(_BETWEEN_COLLECTIONS, 1, 1)
+    gc.set_threshold(_BETWEEN_LOOKS, 1, 1)
 
 
 def _keep_components(settings: BaseSettings, name: str, components: dict[type, int | None]) -> None:

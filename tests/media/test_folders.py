@@ -99,3 +99,23 @@ def test_what_is_added_while_a_folder_is_listed_is_known_and_waits_for_nothing(
     looking.join()
     assert known.may_have(tmp_path, "1")
     assert not known.may_have(tmp_path, "2")
+
+
+def test_a_folder_that_nobody_listed_is_listed_once_for_a_look_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known, listed = KnownEpisodes(), []
+    (tmp_path / "1.title.mp3").touch()
+    listdir = os.listdir
+
+    def counted(folder: Path) -> list[str]:
+        listed.append(folder)
+        return listdir(folder)
+
+    monkeypatch.setattr("os.listdir", counted)
+    known.look_anew(tmp_path, "2")
+    known.look_anew(tmp_path, "1")
+    assert listed == [tmp_path]
+    known.look_anew(tmp_path, "2")
+    assert len(listed) == 2
+    assert [known.may_have(tmp_path, name) for name in "12"] == [True, False]
