@@ -5,12 +5,12 @@ nobody has worked on before; for any other the store is told to look anew (``Sto
 filter, which takes as much memory for a million episodes as for a thousand.
 """
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Lock
 
-from podcrawler.media.disk import disk_error
+from podcrawler.media import naming
+from podcrawler.media.disk import names_in
 
 #: Bits of the filter, 1 MiB of them, and how many an episode sets. They say yes where there is nothing for one id in
 #: 200,000 when 100,000 episodes are known, for one in 50 when a million are, and for one in 7 when two millions are; a
@@ -42,7 +42,7 @@ class KnownEpisodes:
         with self._listing:
             if folder in self._listed:
                 return False
-            for episode_id in {name.partition(".")[0] for name in _names_in(folder)}:
+            for episode_id in {name.partition(".")[0] for name in names_in(folder)}:
                 self.add(folder, episode_id)
             with self._lock:
                 self._listed[folder] = None
@@ -54,8 +54,7 @@ class KnownEpisodes:
         """Look whether there is a file of the episode by now. Blocking; raises as ``look``."""
         if self.look(folder) or self.may_have(folder, episode_id):
             return
-        begin = f"{episode_id}.".casefold()
-        if any(name[: len(begin)].casefold() == begin for name in _names_in(folder)):
+        if any(naming.in_any_case(names_in(folder), episode_id)):
             self.add(folder, episode_id)
 
     def add(self, folder: Path, episode_id: str) -> None:
@@ -63,16 +62,6 @@ class KnownEpisodes:
         with self._lock:
             for byte, bit in _bits(folder, episode_id):
                 self._filter[byte] |= bit
-
-
-def _names_in(folder: Path) -> list[str]:
-    try:
-        # A Path for each name would take longer than all the rest.
-        return os.listdir(folder)  # noqa: PTH208
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise disk_error(folder, error) from error
 
 
 def _bits(folder: Path, episode_id: str) -> Iterator[tuple[int, int]]:

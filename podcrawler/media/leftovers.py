@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from podcrawler.media import naming
-from podcrawler.media.disk import disk_error
+from podcrawler.media.disk import disk_error, names_in
 from podcrawler.media.memo import Memo, remove_memo
 from podcrawler.media.part import PartFile
 from podcrawler.media.version import resource
@@ -62,19 +62,9 @@ def clean(folder: Path, episode_id: str) -> None:
         _remove(leftover)
 
 
-def names_in(folder: Path) -> list[str]:
-    """The names in a folder. Blocking. Raises OSError."""
-    return os.listdir(folder)  # noqa: PTH208  # making a Path of each would take longer than all the rest
-
-
 def _leftovers(folder: Path, episode_id: str, enclosure: str) -> Iterator[_Leftover]:
     """The parts of dead nodes; only those of ``enclosure`` can be gone on with. Memos without a part are removed."""
-    try:
-        found = naming.of_episode(names_in(folder), episode_id)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise disk_error(folder, error) from error
+    found = naming.of_episode(names_in(folder), episode_id)
     names = {name for name in found if naming.is_part_of(name, episode_id)}
     for name in sorted(names):
         if part := naming.noted_part(name):

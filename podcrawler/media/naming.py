@@ -8,7 +8,7 @@ import hashlib
 import posixpath
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from urllib.parse import unquote, urlsplit
 
 #: UTF-8 bytes; file systems allow 255, and sidecars need room for endings of their own.
@@ -134,10 +134,15 @@ def of_episode(names: Iterable[str], episode_id: str) -> list[str]:
     return [name for name in names if name.startswith(begin)]
 
 
+def in_any_case(names: Iterable[str], episode_id: str) -> Iterator[str]:
+    """Those of the names that ``of_episode`` would give if upper and lower case were one, as to some disks they are."""
+    begin = episode_id.casefold() + "."
+    return (name for name in names if name[: len(begin)].casefold() == begin)
+
+
 def has_twin(name: str, names: Iterable[str]) -> bool:
     """Whether ``same_on_some_disks`` is true of a name made by ``file_name`` and one of ``names``."""
-    begin = name.partition(".")[0].lower() + "."
-    return any(same_on_some_disks(name, other) for other in names if other[: len(begin)].lower() == begin)
+    return any(same_on_some_disks(name, other) for other in in_any_case(names, name.partition(".")[0]))
 
 
 def belongs_to(name: str, episode_id: str) -> bool:

@@ -21,10 +21,10 @@ from scrapy.settings import BaseSettings
 
 from podcrawler.exceptions import StoreError
 from podcrawler.media import naming, sniffing
-from podcrawler.media.disk import FULL, disk_error, file_in
+from podcrawler.media.disk import FULL, disk_error, file_in, names_in
 from podcrawler.media.files import give_name, sync_folder
 from podcrawler.media.folders import KnownEpisodes
-from podcrawler.media.leftovers import clean, names_in, open_part
+from podcrawler.media.leftovers import clean, open_part
 from podcrawler.media.part import PartFile
 from podcrawler.media.version import resource
 from podcrawler.redis.connection import state_dir
