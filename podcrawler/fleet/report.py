@@ -10,7 +10,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -86,24 +86,24 @@ def _known(kind: type[InHand] | type[Report], told: dict[str, Any]) -> dict[str,
 
 
 class Rates:
-    """How fast transfers are, from one look at them to the next. Only those looked at lately are remembered."""
+    """How fast transfers are, from one look at them to the next."""
 
     def __init__(self) -> None:
-        #: By transfer: when it was looked at, its bytes then, and its rate.
+        #: By transfer, of those that the last look saw: when it was, the bytes then, and the rate.
         self._last: dict[str, tuple[float, int, float]] = {}
 
-    def look(self, transfer: str, received: int) -> float:
-        """Bytes per second, a mean of the last few looks; 0 at the first."""
+    def look(self, received: Mapping[str, int]) -> dict[str, float]:
+        """Bytes per second, by transfer, a mean of the last few looks; 0 at the first. ``received`` are the bytes that
+        each transfer has by now."""
         now = time.monotonic()
-        at, before, rate = self._last.pop(transfer, (now, received, 0.0))
+        self._last = {transfer: self._sample(transfer, now, size) for transfer, size in received.items()}
+        return {transfer: rate for transfer, (_, _, rate) in self._last.items()}
+
+    def _sample(self, transfer: str, now: float, received: int) -> tuple[float, int, float]:
+        at, before, rate = self._last.get(transfer, (now, received, 0.0))
         if now > at:
             rate += _WEIGHT * ((received - before) / (now - at) - rate)
-        self._last[transfer] = (now, received, rate)
-        for known, (seen, _, _) in list(self._last.items()):
-            if now - seen < _EXPIRES:
-                break
-            del self._last[known]
-        return rate
+        return now, received, rate
 
 
 class NodeReport:
@@ -190,7 +190,8 @@ class NodeReport:
 
 
 def _in_hand(pipeline: EpisodeFilesPipeline, rates: Rates) -> Iterable[InHand]:
-    for transfer in pipeline.transfers.values():
-        if part := transfer.part:
-            rate = rates.look(transfer.lease.token, part.received)
-            yield InHand(transfer.episode.key, transfer.episode.title, part.received, part.expected, rate)
+    parts = [(transfer, part) for transfer in pipeline.transfers.values() if (part := transfer.part)]
+    rate = rates.look({transfer.lease.token: part.received for transfer, part in parts})
+    for transfer, part in parts:
+        episode = transfer.episode
+        yield InHand(episode.key, episode.title, part.received, part.expected, rate[transfer.lease.token])
