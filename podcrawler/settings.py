@@ -103,6 +103,7 @@ REMOTE_CONTROL_ENABLED = False
 LOG_LEVEL = "INFO"
 # They take a fifth of Scrapy's time for a request, and do not see what is streamed to disk.
 DOWNLOADER_STATS = False
+STATS_CLASS = "podcrawler.stats.StatsCollector"
 LOGSTATS_INTERVAL = 0
 
 globals().update(
