@@ -123,7 +123,7 @@ class Writer:
             try:
                 if self._process is None:
                     self._process = await _start()
-                self._process.jobs.write(message(jobs))
+                self._process.jobs.writelines(message(jobs))
                 async with asyncio.timeout(_PATIENCE):
                     answer = await self._process.answers.readexactly(len(jobs))
             # Whatever it is, nobody may be left waiting for an answer.

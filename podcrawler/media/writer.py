@@ -14,12 +14,12 @@ import socket
 import struct
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from podcrawler.media.files import drop_from_memory, free_bytes, give_name, new_file, sync_folder
 from podcrawler.queue import clock
 
-#: What a message begins with: how many bytes follow.
+#: What a message begins with: how many bytes its head has.
 _LENGTH = struct.Struct("!I")
 
 
@@ -31,17 +31,19 @@ class Job(NamedTuple):
     part: bytes
     #: Its name when it is complete.
     final: bytes
-    content: bytes
+    content: bytes | memoryview
     #: The bytes that must be free on the disk before it is written.
     needed: int
     #: The time (``clock.now``) until which it may get its name: that of the lease.
     until: float
 
 
-def message(jobs: Sequence[Job]) -> bytes:
-    """The jobs as they go to the process. It answers with a byte for each: 1 if ``write`` says so, else 0."""
-    content = pickle.dumps([tuple(job) for job in jobs])
-    return _LENGTH.pack(len(content)) + content
+def message(jobs: Sequence[Job]) -> list[bytes | memoryview]:
+    """The jobs as they go to the process, in pieces that follow each other. It answers with a byte for each job: 1 if
+    ``write`` says so, else 0."""
+    head = pickle.dumps([(job.part, job.final, len(job.content), job.needed, job.until) for job in jobs])
+    # The contents go as they are: a copy of many would be megabytes.
+    return [_LENGTH.pack(len(head)), head, *(job.content for job in jobs)]
 
 
 def write(jobs: Sequence[Job]) -> list[bool]:
@@ -60,14 +62,30 @@ def serve(node: socket.socket) -> None:
     # The node decides when this process ends, and until then waits for it.
     for told in (signal.SIGTERM, signal.SIGINT):
         signal.signal(told, signal.SIG_IGN)
-    with node, node.makefile("rb") as messages, suppress(ConnectionError):
-        while len(length := messages.read(_LENGTH.size)) == _LENGTH.size:
-            (size,) = _LENGTH.unpack(length)
-            content = messages.read(size)
-            if len(content) < size:
-                return
+    with node, node.makefile("rb") as messages, suppress(ConnectionError, EOFError):
+        while True:
             # Nobody but the node can write to its socket.
-            node.sendall(bytes(write([Job(*fields) for fields in pickle.loads(content)])))
+            node.sendall(bytes(write(_jobs(messages))))
+
+
+def _jobs(messages: BinaryIO) -> list[Job]:
+    """The jobs of the next message. Raises EOFError if it is not there as a whole."""
+    (size,) = _LENGTH.unpack(_exactly(messages, _LENGTH.size))
+    heads = pickle.loads(_exactly(messages, size))
+    # In one call: many small ones would have the two processes wait for each other.
+    contents = memoryview(_exactly(messages, sum(size for _, _, size, _, _ in heads)))
+    jobs, start = [], 0
+    for part, final, size, needed, until in heads:
+        jobs.append(Job(part, final, contents[start : start + size], needed, until))
+        start += size
+    return jobs
+
+
+def _exactly(messages: BinaryIO, size: int) -> bytes:
+    content = messages.read(size)
+    if len(content) < size:
+        raise EOFError
+    return content
 
 
 def _begin(job: Job) -> int | None:

@@ -125,22 +125,32 @@ def served() -> Iterator[socket.socket]:
 
 
 def test_each_message_is_answered_with_a_byte_for_each_job(tmp_path: Path) -> None:
+    long = job(tmp_path, "2")._replace(content=b"longer")
     with served() as node:
-        node.sendall(message([job(tmp_path, "1"), job(tmp_path, "1")]))
-        assert node.recv(10) == b"\1\0"
-        node.sendall(message([job(tmp_path, "2")]))
+        node.sendall(b"".join(message([job(tmp_path, "1"), job(tmp_path, "1"), long])))
+        assert node.recv(10) == b"\1\0\1"
+        node.sendall(b"".join(message([job(tmp_path, "3")])))
         assert node.recv(10) == b"\1"
+    contents = [path.read_bytes() for path in sorted(tmp_path.iterdir())]
+    assert contents == [CONTENT, b"longer", CONTENT]
 
 
-@pytest.mark.parametrize("said", [b"", b"\0\0", message([Job(b"", b"", b"", 0, 0.0)])[:-1]])
+#: What goes before the contents.
+HEAD = b"".join(message([job(Path("/dev/null"), until=1.0)])[:-1])
+
+
+@pytest.mark.parametrize("said", [b"", b"\0\0", HEAD[:-1], HEAD, HEAD + CONTENT[:-1]])
 def test_it_ends_with_its_node_whatever_that_was_saying(said: bytes) -> None:
     with served() as node:
         node.sendall(said)
 
 
-def test_a_job_is_a_plain_tuple_on_its_way(tmp_path: Path) -> None:
-    """The process would have to import whatever is more."""
-    assert pickle.loads(message([job(tmp_path, until=1.0)])[4:]) == [tuple(job(tmp_path, until=1.0))]
+def test_a_job_is_plain_on_its_way(tmp_path: Path) -> None:
+    """The process would have to import whatever is more; and a copy of the contents would be megabytes."""
+    sent = job(tmp_path, until=1.0)
+    _, head, content = message([sent])
+    assert pickle.loads(head) == [(sent.part, sent.final, len(CONTENT), sent.needed, 1.0)]
+    assert content is sent.content
 
 
 def test_it_imports_next_to_nothing() -> None:
