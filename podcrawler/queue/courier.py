@@ -39,8 +39,9 @@ _PASSING = (
     "CLUSTERDOWN",
     "UNBLOCKED",
 )
-#: Calls of Redis under way at once, so that one that waits does not hold up the others.
-_THREADS = 4
+#: Calls of Redis under way at once, so that one that waits does not hold up the others: leases are asked for while
+#: others end, and a third is left for all else.
+_THREADS = 3
 #: Seconds from one call with ends of leases to the next, so that those of many small files go together.
 _BETWEEN_ENDINGS = 0.02
 #: Ends of leases in one call: some milliseconds of Redis's time.
