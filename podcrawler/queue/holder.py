@@ -69,7 +69,7 @@ class LeaseHolder:
         #: By token, the time until which Redis gives the lease to nobody else.
         self._held_until: dict[str, float] = {}
         self._begun: dict[str, float] = {}
-        #: Tokens of leases that wait for the disk, and of those whose end is on its way to Redis.
+        #: Tokens of leases in hand that wait for the disk, and of those whose end is on its way to Redis.
         self._publishing: set[str] = set()
         self._ending: set[str] = set()
         self._changed = asyncio.Event()
@@ -182,15 +182,15 @@ class LeaseHolder:
         them. ``unreachable`` is the outcome when Redis is away while this node stops."""
         self._note_worked(lease)
         self._publishing.discard(lease.token)
-        self._ending.add(lease.token)
-        self._changed.set()
+        if self.in_hand.get(lease.key) is lease:
+            self._ending.add(lease.token)
+            self._changed.set()
         try:
             return await self.courier.end(ending)
         except RedisError as error:
             logger.warning("Redis is away (%s): the lease on %s runs out by itself.", error, lease.key)
             return unreachable
         finally:
-            self._ending.discard(lease.token)
             if self.in_hand.get(lease.key) is lease:
                 self._drop(lease)
             if not self.in_hand:
@@ -226,7 +226,7 @@ class LeaseHolder:
     def _working(self) -> int:
         """How many entries take up room."""
         # A disk or a Redis that is slower than the network must not have the node hold ever more.
-        ending = min(sum(lease.token in self._ending for lease in self.in_hand.values()), self._most_ending)
+        ending = min(len(self._ending), self._most_ending)
         publishing = min(len(self._publishing), self._capacity)
         return len(self.in_hand) - len(self.granted) - ending - publishing
 
@@ -299,6 +299,7 @@ class LeaseHolder:
         self._held_until.pop(lease.token, None)
         self._begun.pop(lease.token, None)
         self._publishing.discard(lease.token)
+        self._ending.discard(lease.token)
         with suppress(ValueError):
             self.granted.remove(lease)
         self._changed.set()
