@@ -89,21 +89,25 @@ class Rates:
     """How fast transfers are, from one look at them to the next."""
 
     def __init__(self) -> None:
-        #: By transfer, of those that the last look saw: when it was, the bytes then, and the rate.
-        self._last: dict[str, tuple[float, int, float]] = {}
+        self._looked_at = time.monotonic()
+        #: By transfer, of those that the last look saw: the bytes then, and the rate.
+        self._received: Mapping[str, int] = {}
+        self._rates: dict[str, float] = {}
 
-    def look(self, received: Mapping[str, int]) -> dict[str, float]:
+    def look(self, received: Mapping[str, int]) -> Mapping[str, float]:
         """Bytes per second, by transfer, a mean of the last few looks; 0 at the first. ``received`` are the bytes that
         each transfer has by now."""
         now = time.monotonic()
-        self._last = {transfer: self._sample(transfer, now, size) for transfer, size in received.items()}
-        return {transfer: rate for transfer, (_, _, rate) in self._last.items()}
+        elapsed, self._looked_at = now - self._looked_at, now
+        self._rates = {transfer: self._rate(transfer, size, elapsed) for transfer, size in received.items()}
+        self._received = received
+        return self._rates
 
-    def _sample(self, transfer: str, now: float, received: int) -> tuple[float, int, float]:
-        at, before, rate = self._last.get(transfer, (now, received, 0.0))
-        if now > at:
-            rate += _WEIGHT * ((received - before) / (now - at) - rate)
-        return now, received, rate
+    def _rate(self, transfer: str, received: int, elapsed: float) -> float:
+        rate = self._rates.get(transfer, 0.0)
+        if elapsed > 0:
+            rate += _WEIGHT * ((received - self._received.get(transfer, received)) / elapsed - rate)
+        return rate
 
 
 class NodeReport:
