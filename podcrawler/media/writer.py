@@ -19,8 +19,8 @@ from typing import BinaryIO, NamedTuple
 from podcrawler.media.files import drop_from_memory, free_bytes, give_name, new_file, sync_folder
 from podcrawler.queue import clock
 
-#: What a message begins with: how many bytes its head has.
-_LENGTH = struct.Struct("!I")
+#: What a message begins with: how many bytes its head has, and how many all contents.
+_LENGTHS = struct.Struct("!II")
 
 
 class Job(NamedTuple):
@@ -41,9 +41,10 @@ class Job(NamedTuple):
 def message(jobs: Sequence[Job]) -> list[bytes | memoryview]:
     """The jobs as they go to the process, in pieces that follow each other. It answers with a byte for each job: 1 if
     ``write`` says so, else 0."""
-    head = pickle.dumps([(job.part, job.final, len(job.content), job.needed, job.until) for job in jobs])
     # The contents go as they are: a copy of many would be megabytes.
-    return [_LENGTH.pack(len(head)), head, *(job.content for job in jobs)]
+    contents = [job.content for job in jobs]
+    head = pickle.dumps([(job.part, job.final, len(job.content), job.needed, job.until) for job in jobs])
+    return [_LENGTHS.pack(len(head), sum(map(len, contents))), head, *contents]
 
 
 def write(jobs: Sequence[Job]) -> list[bool]:
@@ -64,20 +65,20 @@ def serve(node: socket.socket) -> None:
         signal.signal(told, signal.SIG_IGN)
     with node, node.makefile("rb") as messages, suppress(ConnectionError, EOFError):
         while True:
-            # Nobody but the node can write to its socket.
             node.sendall(bytes(write(_jobs(messages))))
 
 
 def _jobs(messages: BinaryIO) -> list[Job]:
     """The jobs of the next message. Raises EOFError if it is not there as a whole."""
-    (size,) = _LENGTH.unpack(_exactly(messages, _LENGTH.size))
-    heads = pickle.loads(_exactly(messages, size))
+    of_head, of_contents = _LENGTHS.unpack(_exactly(messages, _LENGTHS.size))
+    # Nobody but the node can write to its socket.
+    head = pickle.loads(_exactly(messages, of_head))
     # In one call: many small ones would have the two processes wait for each other.
-    contents = memoryview(_exactly(messages, sum(size for _, _, size, _, _ in heads)))
-    jobs, start = [], 0
-    for part, final, size, needed, until in heads:
-        jobs.append(Job(part, final, contents[start : start + size], needed, until))
-        start += size
+    contents = memoryview(_exactly(messages, of_contents))
+    jobs = []
+    for part, final, size, needed, until in head:
+        jobs.append(Job(part, final, contents[:size], needed, until))
+        contents = contents[size:]
     return jobs
 
 
