@@ -173,7 +173,7 @@ class LeaseHolder:
     def note_downloaded(self, lease: Lease) -> None:
         """What is left to do for the lease is the disk's, and takes up no room: the network can go on."""
         self._note_worked(lease)
-        if self.in_hand.get(lease.key) is lease:
+        if self._holds(lease):
             self._publishing.add(lease.token)
             self._changed.set()
 
@@ -182,7 +182,7 @@ class LeaseHolder:
         them. ``unreachable`` is the outcome when Redis is away while this node stops."""
         self._note_worked(lease)
         self._publishing.discard(lease.token)
-        if self.in_hand.get(lease.key) is lease:
+        if self._holds(lease):
             self._ending.add(lease.token)
             self._changed.set()
         try:
@@ -191,7 +191,7 @@ class LeaseHolder:
             logger.warning("Redis is away (%s): the lease on %s runs out by itself.", error, lease.key)
             return unreachable
         finally:
-            if self.in_hand.get(lease.key) is lease:
+            if self._holds(lease):
                 self._drop(lease)
             if not self.in_hand:
                 # Whether that was all is known by a look.
@@ -294,6 +294,10 @@ class LeaseHolder:
         self._held_until.update((token, now + self.queue.lease_time) for token in held)
         return lost
 
+    def _holds(self, lease: Lease) -> bool:
+        """Whether this node has the lease still, and not a later one on the same entry."""
+        return self.in_hand.get(lease.key) is lease
+
     def _drop(self, lease: Lease) -> None:
         self.in_hand.pop(lease.key, None)
         self._held_until.pop(lease.token, None)
@@ -348,7 +352,7 @@ class LeaseHolder:
                 continue
             for lease in leases:
                 # A lease that this node is just ending is not lost, although Redis may not know it any more.
-                if lease.token in lost - self._ending and self.in_hand.get(lease.key) is lease:
+                if lease.token in lost - self._ending and self._holds(lease):
                     logger.warning("The lease on %s was lost: it ran out while Redis was out of reach.", lease.key)
                     self._drop(lease)
                     self._on_lost(lease)
