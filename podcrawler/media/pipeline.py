@@ -25,6 +25,7 @@ from podcrawler.exceptions import DiskFullError, EntryError, LeaseEndedError, Me
 from podcrawler.items import Episode
 from podcrawler.media import sniffing
 from podcrawler.media.disk import disk_error
+from podcrawler.media.downloader import Downloader
 from podcrawler.media.failures import explain, explain_response
 from podcrawler.media.naming import file_name
 from podcrawler.media.part import PartFile
@@ -38,6 +39,10 @@ from podcrawler.queue.scheduler import Scheduler, scheduler_of
 from podcrawler.signals import lease_lost, node_draining
 
 logger = logging.getLogger(__name__)
+
+#: What the request for a media file tells middlewares that are for pages: the enclosure may be on any host, and what is
+#: streamed to the disk is not in the response that a cache would keep.
+_FOR_MEDIA = {"allow_offsite": True, "dont_cache": True, "dont_obey_robotstxt": True}
 
 
 @dataclass(slots=True)
@@ -145,7 +150,7 @@ class EpisodeFilesPipeline(FilesPipeline):
         file = await self.media_to_download(request, info, item=transfer.episode)
         if file is None:
             try:
-                response = await self.crawler.engine.download_async(request)
+                response = await self._download(request)
                 file = await self.media_downloaded(response, request, info, item=transfer.episode)
             except EntryError:
                 # It is no cause of itself.
@@ -154,6 +159,13 @@ class EpisodeFilesPipeline(FilesPipeline):
                 raise explain(error, request.url) from error
         self.inc_stats(file["status"])
         return replace(transfer.episode, file=file["path"], size=file["size"], **file["more"])  # type: ignore[typeddict-item]  # _file_info
+
+    async def _download(self, request: Request) -> Response:
+        engine = self.crawler.engine
+        if isinstance(engine.downloader, Downloader):
+            return await engine.downloader.download_media(request)
+        # A user's own (``DOWNLOADER``).
+        return await engine.download_async(request)
 
     async def _let_go(self, transfer: Transfer) -> None:
         """Let the next lease have the part: before it can be given, because a part that is locked is left alone."""
@@ -170,10 +182,8 @@ class EpisodeFilesPipeline(FilesPipeline):
         lease = self._scheduler.lease_of(item.key)
         assert lease is not None
         headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
-        # What is streamed to the disk is not in the response that a cache would keep (HTTPCACHE_ENABLED).
-        meta = {"transfer": lease.token, "podcast": lease.group, "dont_obey_robotstxt": True, "dont_cache": True}
         request = private_request(item.enclosure.url, headers=headers, callback=NO_CALLBACK)
-        request.meta.update(meta)
+        request.meta.update(_FOR_MEDIA, transfer=lease.token, podcast=lease.group)
         return [request]
 
     async def media_to_download(  # type: ignore[override]  # Scrapy's is no coroutine

@@ -10,9 +10,33 @@ from tests.conftest import Client, Commands, Result, until
 from tests.origin import Request, RunningOrigin
 
 OWN = """
+    from scrapy import signals
+
+    from podcrawler.spiders.episodes import EpisodesSpider
+
+
     class Marks:
         def process_request(self, request):
             request.headers["X-Marked"] = "yes"
+
+
+    class Listens:
+        @classmethod
+        def from_crawler(cls, crawler):
+            listener = cls()
+            for name in ("request_reached_downloader", "response_downloaded", "response_received"):
+                hear = lambda request, response=None, name=name: listener.hear(name, request, response)
+                crawler.signals.connect(hear, signal=getattr(signals, name), weak=False)
+            return listener
+
+        def hear(self, name, request, response):
+            if "/bytes/" in request.url:
+                assert response is None or response.request is request or name == "response_downloaded"
+                print(name, response and response.status, flush=True)
+
+
+    class OfOneDomain(EpisodesSpider):
+        allowed_domains = ["example.org"]
 """
 
 
@@ -103,12 +127,48 @@ def test_a_cookie_of_the_feed_is_sent_back(fleet: Commands, origin: RunningOrigi
     assert [request.headers.get("cookie") for request in files] == [sent, sent]
 
 
-def test_a_middleware_of_the_users_acts_on_pages_and_media(fleet: Commands, origin: RunningOrigin) -> None:
-    """And does not drive out podcrawler's own, which the setting does not name."""
+# A user's own components
+
+
+@pytest.fixture
+def own(fleet: Commands) -> dict[str, str]:
+    """The environment in which ``own`` can be imported."""
     (fleet.folder / "own.py").write_text(dedent(OWN))
-    own = 'DOWNLOADER_MIDDLEWARES={"own.Marks": 600}'
-    drain(fleet, origin, "/feed.xml?episodes=2&size=10", own, PYTHONPATH=str(fleet.folder))
+    return {"PYTHONPATH": str(fleet.folder)}
+
+
+def test_a_middleware_of_the_users_acts_on_pages_and_media(
+    fleet: Commands, origin: RunningOrigin, own: dict[str, str]
+) -> None:
+    """And does not drive out podcrawler's own, which the setting does not name."""
+    drain(fleet, origin, "/feed.xml?episodes=2&size=10", 'DOWNLOADER_MIDDLEWARES={"own.Marks": 600}', **own)
     assert [request.headers.get("x-marked") for request in origin.requests()] == ["yes"] * 3
+
+
+def test_an_extension_of_the_users_hears_of_media_too(
+    fleet: Commands, origin: RunningOrigin, own: dict[str, str]
+) -> None:
+    """In Scrapy's words and order, and of a redirect as of an answer that leads to another request."""
+    heard = drain(fleet, origin, "/feed.xml?episodes=1&size=10&redirect=1", 'EXTENSIONS={"own.Listens": 0}', **own)
+    assert heard.out.splitlines() == [
+        "request_reached_downloader None",
+        "response_downloaded 302",
+        "request_reached_downloader None",
+        "response_downloaded 200",
+        "response_received 200",
+    ]
+
+
+def test_the_domains_of_a_users_spider_are_those_of_its_pages(
+    fleet: Commands, origin: RunningOrigin, own: dict[str, str]
+) -> None:
+    drain(fleet, origin, "/feed.xml?episodes=2&size=10", "SPIDER_MODULES=own", **own)
+    assert len(media(origin)) == 2
+
+
+def test_another_downloader_takes_media_its_own_way(fleet: Commands, origin: RunningOrigin) -> None:
+    drain(fleet, origin, "/feed.xml?episodes=2&size=10", "DOWNLOADER=scrapy.core.downloader.Downloader")
+    assert len(media(origin)) == 2
 
 
 # robots.txt
