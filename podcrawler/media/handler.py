@@ -11,8 +11,8 @@ comes back whole, up to ``DOWNLOAD_MAXSIZE``. Settings for both: ``DOWNLOAD_BIND
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -104,41 +104,35 @@ class DownloadHandler(BaseDownloadHandler):
         with _scrapy_errors(request):
             if part is None:
                 timeout = aiohttp.ClientTimeout(total=request.meta.get("download_timeout"))
-                begun = time.monotonic()
-                async with self._ask(request, timeout) as answer:
-                    request.meta["download_latency"] = time.monotonic() - begun
+                async with await self._ask(request, timeout) as answer:
                     return await self._read(request, answer)
             with _media_timeouts(request, self._limits):
                 if more := part.range_headers(request.url):
-                    async with self._ask_for_media(request, more) as answer:
+                    async with await self._ask_for_media(request, more) as answer:
                         if _goes_on(answer, part):
                             return await self._read(request, answer, part, (200, 206))
                     part.forget()
-                async with self._ask_for_media(request, {}) as answer:
+                async with await self._ask_for_media(request, {}) as answer:
                     return await self._read(request, answer, part, (200,))
 
-    @asynccontextmanager
-    async def _ask_for_media(self, request: Request, more: dict[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
-        begun = time.monotonic()
-        async with (
-            asyncio.timeout(self._limits.head_timeout) as until_head,
-            self._ask(request, self._media_timeout, more) as answer,
-        ):
-            until_head.reschedule(None)
-            request.meta["download_latency"] = time.monotonic() - begun
-            yield answer
+    async def _ask_for_media(self, request: Request, more: dict[str, str]) -> aiohttp.ClientResponse:
+        async with asyncio.timeout(self._limits.head_timeout):
+            return await self._ask(request, self._media_timeout, more)
 
-    def _ask(
+    async def _ask(
         self, request: Request, timeout: aiohttp.ClientTimeout, more: dict[str, str] | None = None
-    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
-        """The answer to the request, which has the headers ``more``, too."""
+    ) -> aiohttp.ClientResponse:
+        """The answer to the request, which has the headers ``more``, too; its body is still to come."""
         address = _address(request.url)
         arguments = _headers_and_proxy(request, more or {})
         if address.host in self._insecure_hosts:
             arguments["ssl"] = self._unchecked
-        return self._open_session().request(
+        begun = time.monotonic()
+        answer = await self._open_session().request(
             request.method, address, data=request.body or None, timeout=timeout, allow_redirects=False, **arguments
         )
+        request.meta["download_latency"] = time.monotonic() - begun
+        return answer
 
     async def _read(
         self,
