@@ -11,6 +11,7 @@ from scrapy.downloadermiddlewares.redirect import RedirectMiddleware as ScrapyRe
 from scrapy.http import Response
 
 from podcrawler.exceptions import FetchError
+from podcrawler.media.version import without_query
 from podcrawler.queue.logins import origin_of, split_login
 
 #: RFC 9110 §15.4.
@@ -52,7 +53,7 @@ def chain(response: Response) -> list[str]:
     """The addresses that led to the response, its own last, without queries: those hold signatures that run out, and
     tokens that are a listener's own."""
     before = response.request.meta.get("redirect_urls", []) if response.request else []
-    return [urlsplit(url)._replace(query="", fragment="").geturl() for url in (*before, response.url)]
+    return [without_query(url) for url in (*before, response.url)]
 
 
 def _is_another_door(source: str, target: str) -> bool:

@@ -78,9 +78,14 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def without_query(url: str) -> str:
+    """What stays the same of a signed address."""
+    return url.partition("#")[0].partition("?")[0]
+
+
 def resource(url: str) -> str:
-    """``digest`` of the address without its query: of a signed address, that is what stays the same."""
-    return digest(url.partition("#")[0].partition("?")[0])
+    """``digest`` of the address without its query."""
+    return digest(without_query(url))
 
 
 def _settled_date(headers: Mapping[str, str]) -> str | None:

@@ -37,7 +37,7 @@ def dumps(value: Any) -> str:
 def loads(text: str | bytes) -> Any:
     """What ``dumps`` was given. CodecError for a text that it did not write."""
     try:
-        return _from_json(json.loads(text))
+        return json.loads(text, object_hook=_from_object)
     except (ValueError, TypeError, RecursionError) as error:
         raise CodecError(
             f"An entry of the queue cannot be read as JSON ({error}); look at it with redis-cli."
@@ -94,39 +94,34 @@ def _to_json(value: Any) -> Any:
     raise CodecError(f"A request cannot be queued: {type(value).__name__} in it has no form in JSON.")
 
 
-def _from_json(value: Any) -> Any:
-    match value:
-        case list():
-            return [_from_json(item) for item in value]
-        case dict() if len(value) == 1 and (tag := next(iter(value))).startswith("$"):
-            return _from_tag(tag, value[tag])
-        case dict():
-            return {key: _from_json(item) for key, item in value.items()}
-    return value
-
-
-def _from_tag(tag: str, value: Any) -> Any:
+def _from_object(value: dict[str, Any]) -> Any:
+    """What an object of JSON stands for, whose values are what they stand for already."""
+    if len(value) != 1:
+        return value
+    ((tag, content),) = value.items()
     match tag:
         case "$bytes":
-            return str(value).encode()
+            return str(content).encode()
         case "$base64":
-            return base64.b64decode(value, validate=True)
+            return base64.b64decode(content, validate=True)
         case "$surrogates":
-            return base64.b64decode(value, validate=True).decode("utf-8", "surrogatepass")
+            return base64.b64decode(content, validate=True).decode("utf-8", "surrogatepass")
         case "$float":
-            return float(value)
+            return float(content)
         case "$tuple":
-            return tuple(_from_json(item) for item in value)
+            return tuple(content)
         case "$set":
-            return {_from_json(item) for item in value}
+            return set(content)
         case "$dict":
-            return {_from_json(key): _from_json(item) for key, item in value}
+            return dict(content)
         case "$episode":
             try:
-                return _EPISODE.validate_python(_from_json(value))
+                return _EPISODE.validate_python(content)
             except ValidationError as error:
                 raise CodecError(f"An entry of the queue is no episode: {error.errors()[0]['msg']}") from error
-    raise ValueError(f"unknown form {tag}")
+    if tag.startswith("$"):
+        raise ValueError(f"unknown form {tag}")
+    return value
 
 
 def _encodable(text: str) -> bool:
