@@ -116,4 +116,14 @@ def memory(pid: int, kind: str) -> float:
         return 0.0
     found = re.search(rf"^{kind}:\s+(\d+) kB", status, re.MULTILINE)
     own = int(found[1]) * 1024 / 1e6 if found else 0.0
-    return own + sum(memory(int(child), kind) for child in children)
+    # Until a child has begun its own program its memory is that of its parent, which would count twice.
+    begun = [int(child) for child in children if _command(int(child)) != _command(pid)]
+    return own + sum(memory(child, kind) for child in begun)
+
+
+def _command(pid: int) -> bytes:
+    """With which command a process was started; empty when it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
