@@ -108,22 +108,21 @@ def wait(processes: Sequence["subprocess.Popen[bytes]"]) -> list[Usage]:
 def memory(pid: int, kind: str) -> float:
     """The resident memory of a process and its children in MB: ``VmRSS`` now, or ``VmHWM``, the sum of what each had at
     most so far; 0 when it has ended."""
+    return _memory(pid, kind, parent=b"")
+
+
+def _memory(pid: int, kind: str, parent: bytes) -> float:
+    """As ``memory``; ``parent`` is the command of the process that started it."""
     process = Path(f"/proc/{pid}")
     try:
+        command = (process / "cmdline").read_bytes()
         status = (process / "status").read_text()
         children = " ".join(path.read_text() for path in process.glob("task/*/children")).split()
     except (FileNotFoundError, ProcessLookupError):
         return 0.0
+    # Until a child has begun its own program its memory is that of its parent, which would count twice.
+    if command == parent:
+        return 0.0
     found = re.search(rf"^{kind}:\s+(\d+) kB", status, re.MULTILINE)
     own = int(found[1]) * 1024 / 1e6 if found else 0.0
-    # Until a child has begun its own program its memory is that of its parent, which would count twice.
-    begun = [int(child) for child in children if _command(int(child)) != _command(pid)]
-    return own + sum(memory(child, kind) for child in begun)
-
-
-def _command(pid: int) -> bytes:
-    """With which command a process was started; empty when it has ended."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except (FileNotFoundError, ProcessLookupError):
-        return b""
+    return own + sum(_memory(int(child), kind, command) for child in children)

@@ -113,7 +113,8 @@ def _from_object(value: dict[str, Any]) -> Any:
         case "$set":
             return set(content)
         case "$dict":
-            return dict(content)
+            # dict() would take an object, too, and ``dumps`` writes none here.
+            return {key: item for key, item in content}  # noqa: C416
         case "$episode":
             try:
                 return _EPISODE.validate_python(content)

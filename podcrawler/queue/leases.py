@@ -163,8 +163,8 @@ class Queue:
     @staticmethod
     def new_tokens(count: int) -> list[str]:
         """Tokens for so many leases."""
-        digits = secrets.token_hex(count * _TOKEN_BYTES)
-        return [digits[place : place + 2 * _TOKEN_BYTES] for place in range(0, len(digits), 2 * _TOKEN_BYTES)]
+        chance = secrets.token_bytes(count * _TOKEN_BYTES)
+        return [chance[place : place + _TOKEN_BYTES].hex() for place in range(0, len(chance), _TOKEN_BYTES)]
 
     def lease(self, tokens: Sequence[str], now: int | None = None) -> Grant:
         """Up to one lease for each token: entries first, hosts taking turns, then seeds.

@@ -130,6 +130,7 @@ def test_what_contains_itself_is_refused() -> None:
         b'{"$base64": "!"}',
         b'{"$set": [[]]}',
         b'{"$dict": 3}',
+        b'{"$dict": {"a": 1}}',
         b'{"$float": "x"}',
         b'{"$episode": {"id": 1}}',
         b"\x80\x04\x95\x06\x00\x00\x00\x00\x00\x00\x00\x8c\x02os\x94.",
