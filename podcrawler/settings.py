@@ -62,20 +62,20 @@ SCHEDULER_PERSIST = True
 # The queue retries, and nothing else does: it knows the tries of all nodes.
 RETRY_ENABLED = False
 DOWNLOADER_MIDDLEWARES = {
-    "podcrawler.media.direct.DirectEpisodeMiddleware": 10,
-    "podcrawler.media.credentials.LoginMiddleware": 310,
+    "podcrawler.queue.stream.DirectEpisodeMiddleware": 10,
+    "podcrawler.http.auth.LoginMiddleware": 310,
     # Where these stand, podcrawler's own stand in for them.
     "scrapy.downloadermiddlewares.useragent.UserAgentMiddleware": None,
-    "podcrawler.media.credentials.UserAgentMiddleware": 500,
+    "podcrawler.http.auth.UserAgentMiddleware": 500,
     "scrapy.downloadermiddlewares.redirect.RedirectMiddleware": None,
-    "podcrawler.media.redirects.RedirectMiddleware": 600,
+    "podcrawler.http.redirects.RedirectMiddleware": 600,
     "scrapy.downloadermiddlewares.httpproxy.HttpProxyMiddleware": None,
-    "podcrawler.media.proxy.ProxyMiddleware": 750,
+    "podcrawler.http.proxy.ProxyMiddleware": 750,
 }
-DOWNLOADER = "podcrawler.media.downloader.Downloader"
+DOWNLOADER = "podcrawler.http.downloader.Downloader"
 DOWNLOAD_HANDLERS = {
-    "http": "podcrawler.media.handler.DownloadHandler",
-    "https": "podcrawler.media.handler.DownloadHandler",
+    "http": "podcrawler.http.handler.DownloadHandler",
+    "https": "podcrawler.http.handler.DownloadHandler",
     # Feeds and pages are hostile input: nothing but the web is fetched for them.
     "data": None,
     "file": None,

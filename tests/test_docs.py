@@ -12,8 +12,8 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from podcrawler import exceptions
-from podcrawler.media import failures
-from podcrawler.queue.endings import give_up
+from podcrawler.http import errors as http_errors
+from podcrawler.queue.acks import give_up
 from podcrawler.queue.keys import Keys
 from podcrawler.spiders.episodes import EpisodesSpider
 from podcrawler.spiders.podcasts import PodcastsSpider
@@ -241,7 +241,7 @@ def _kinds() -> Iterator[str]:
                 continue
         if kind is not None:
             yield kind
-    yield from (kind for kind, _, _ in failures._EXPLANATIONS.values())
+    yield from (kind for kind, _, _ in http_errors._EXPLANATIONS.values())
     for script in LUA:
         yield from re.findall(r"to_failed\([^')]*'([^']+)'", script.read_text(encoding="utf-8"))
 

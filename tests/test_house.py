@@ -8,9 +8,9 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "podcrawler"
 #: From the bottom to the top: a room imports from itself and from those before it.
-ROOMS = ["redis", "sites", "queue", "media", "spiders", "library", "fleet", "commands"]
+ROOMS = ["redis", "sites", "queue", "store", "http", "media", "spiders", "library", "fleet", "commands"]
 #: What every room may import.
-GROUND = {"config", "items", "exceptions", "signals"}
+GROUND = {"clock", "config", "items", "exceptions", "logins", "signals"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 

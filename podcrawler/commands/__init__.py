@@ -14,9 +14,9 @@ from scrapy.settings import BaseSettings, Settings
 
 from podcrawler.config import Config
 from podcrawler.exceptions import PodcrawlerError
-from podcrawler.media.credentials import read_netrc
-from podcrawler.media.proxy import read_proxy
-from podcrawler.queue import inherited
+from podcrawler.http.auth import read_netrc
+from podcrawler.http.proxy import read_proxy
+from podcrawler.queue import scrapy_redis_settings
 from podcrawler.queue.keys import Keys
 from podcrawler.queue.schema import check_schema
 from podcrawler.redis.connection import connected
@@ -47,7 +47,7 @@ def explained(run: Run) -> Run:
 def check_settings(settings: BaseSettings) -> None:
     """What a node would stumble over later, where there is no way to end in a sentence. Raises SettingError."""
     Config.read(settings)
-    inherited.check(settings)
+    scrapy_redis_settings.check(settings)
     read_proxy(settings)
     read_netrc()
 

@@ -15,12 +15,12 @@ from podcrawler.config import Config
 from podcrawler.fleet.display import human_bytes, new_display, printable
 from podcrawler.fleet.job import Job, Outcome
 from podcrawler.fleet.supervisor import Supervisor, new_children
-from podcrawler.media.store import open_store
 from podcrawler.queue.keys import Keys
 from podcrawler.queue.schema import check_schema
 from podcrawler.queue.seeds import check_address
 from podcrawler.redis.connection import connect, redis_configured, state_dir
 from podcrawler.redis.embedded import EmbeddedServer
+from podcrawler.store.factory import open_store
 
 
 class Command(ScrapyCommand):

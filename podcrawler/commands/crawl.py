@@ -9,11 +9,11 @@ from scrapy.exceptions import UsageError
 
 from podcrawler.commands import check_settings, explained
 from podcrawler.config import Config
-from podcrawler.media.store import open_store
 from podcrawler.queue.keys import Keys
 from podcrawler.queue.scheduler import scheduler_of
 from podcrawler.queue.schema import check_schema
 from podcrawler.redis.connection import connect_node
+from podcrawler.store.factory import open_store
 
 
 class Command(crawl.Command):
@@ -40,7 +40,7 @@ class Command(crawl.Command):
         if not node.done():
             # A second signal: Scrapy let everything fall.
             if (scheduler := scheduler_of(crawler)) is not None:
-                scheduler.holder.hand_back_now()
+                scheduler.prefetcher.hand_back_now()
             raise KeyboardInterrupt
         # A bad address, or what has gone wrong since it was looked at.
         if error := node.exception():

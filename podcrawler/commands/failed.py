@@ -9,7 +9,7 @@ from scrapy.commands import ScrapyCommand
 
 from podcrawler.commands import archive_queue, explained
 from podcrawler.fleet.display import printable
-from podcrawler.queue.leases import Failed, Queue
+from podcrawler.queue.broker import Broker, Failed
 
 
 class Command(ScrapyCommand):
@@ -27,7 +27,7 @@ class Command(ScrapyCommand):
     def run(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 (Scrapy's signature)
         assert self.settings is not None
         with archive_queue(self.settings) as redis:
-            queues = [Queue.from_settings(self.settings, redis, name) for name in ("podcasts", "episodes")]
+            queues = [Broker.from_settings(self.settings, redis, name) for name in ("podcasts", "episodes")]
             failed = sorted((f for queue in queues for f in queue.failed()), key=lambda f: f.at)
         for entry in failed:
             print(json.dumps(asdict(entry), ensure_ascii=False) if opts.json else _line(entry))

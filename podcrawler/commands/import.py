@@ -9,8 +9,8 @@ from scrapy.exceptions import UsageError
 
 from podcrawler.commands import archive_queue, explained
 from podcrawler.library.importing import Refused, find_media
-from podcrawler.queue.imports import Imported, Imports
-from podcrawler.queue.leases import Queue
+from podcrawler.queue.broker import Broker
+from podcrawler.queue.legacy_ids import Imported, Imports
 
 _WHY = {
     "part": "a transfer that was broken off",
@@ -50,7 +50,7 @@ class Command(ScrapyCommand):
         recorded = 0
         if files and not opts.dry_run:
             with archive_queue(self.settings, start=True) as redis:
-                recorded = Imports(Queue.from_settings(self.settings, redis, "episodes")).record(files)
+                recorded = Imports(Broker.from_settings(self.settings, redis, "episodes")).record(files)
         for podcast_id, count in sorted(Counter(file.podcast_id for file in files).items()):
             print(f"{podcast_id}: {count} media files")
         outcome = "nothing was recorded (--dry-run)" if opts.dry_run else f"{recorded} recorded as finished"

@@ -8,7 +8,7 @@ from scrapy.exceptions import UsageError
 
 from podcrawler.commands import archive_queue, explained
 from podcrawler.exceptions import FailureClass
-from podcrawler.queue.leases import Queue
+from podcrawler.queue.broker import Broker
 
 
 class Command(ScrapyCommand):
@@ -32,12 +32,12 @@ class Command(ScrapyCommand):
             raise UsageError("retry needs ids as `failed` lists them, or --class, or --all")
         assert self.settings is not None
         with archive_queue(self.settings) as redis:
-            queues = [Queue.from_settings(self.settings, redis, name) for name in ("podcasts", "episodes")]
+            queues = [Broker.from_settings(self.settings, redis, name) for name in ("podcasts", "episodes")]
             queued = sum(queue.requeue(args or _failed(queue, opts.failure_class)) for queue in queues)
         print(f"{queued} queued again.")
         self.exitcode = 0 if queued or not args else 2
 
 
-def _failed(queue: Queue, failure_class: FailureClass | None) -> list[str]:
+def _failed(queue: Broker, failure_class: FailureClass | None) -> list[str]:
     """The keys of what failed so, or of all that failed."""
     return [failed.key for failed in queue.failed() if failure_class in (None, failed.failure_class)]

@@ -9,9 +9,9 @@ from scrapy.settings import BaseSettings
 
 from podcrawler.config import Config
 from podcrawler.queue import codec
+from podcrawler.queue.broker import Broker, Failed
 from podcrawler.queue.entries import entry_of, page_request
 from podcrawler.queue.keys import Keys
-from podcrawler.queue.leases import Failed, Queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +65,8 @@ class Job:
         # redis-py's types allow for text where this client answers in bytes.
         self._redis: Any = redis
         self._keys = Keys(Config.read(settings).namespace)
-        self._pages = Queue.from_settings(settings, redis, "podcasts")
-        self._episodes = Queue.from_settings(settings, redis, "episodes")
+        self._pages = Broker.from_settings(settings, redis, "podcasts")
+        self._episodes = Broker.from_settings(settings, redis, "episodes")
         self._requests = [page_request(address) for address in addresses]
         self._roots = [request.url for request in self._requests]
         self._podcasts: dict[str, str] = {}

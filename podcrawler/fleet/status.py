@@ -9,8 +9,8 @@ from scrapy.settings import BaseSettings
 from podcrawler.config import Config
 from podcrawler.fleet.pausing import is_paused
 from podcrawler.fleet.report import Report, read_reports
+from podcrawler.queue.broker import Broker, Counts
 from podcrawler.queue.keys import Keys
-from podcrawler.queue.leases import Counts, Queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,8 @@ class Status:
 def take_status(redis: Any, settings: BaseSettings) -> Status:
     """The status of the archive that the settings name."""
     keys = Keys(Config.read(settings).namespace)
-    episodes = Queue.from_settings(settings, redis, "episodes")
-    pages = Queue.from_settings(settings, redis, "podcasts")
+    episodes = Broker.from_settings(settings, redis, "episodes")
+    pages = Broker.from_settings(settings, redis, "podcasts")
     kinds = Counter(failed.kind for queue in (episodes, pages) for failed in queue.failed())
     podcasts = [podcast_id.decode() for podcast_id in redis.hkeys(keys.podcasts)]
     return Status(

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from podcrawler.exceptions import ImportFolderError
-from podcrawler.media import naming
-from podcrawler.queue.imports import Imported
+from podcrawler.queue.legacy_ids import Imported
+from podcrawler.store import names
 
 _NAME = re.compile(r"(?P<id>[A-Za-z0-9_-]{1,40})\.(?P<title>.+)\.(?P<ending>[A-Za-z0-9]{1,5})", re.DOTALL)
 
@@ -35,19 +35,19 @@ def find_media(folder: Path, podcast_id: str | None) -> Iterator[Imported | Refu
         _check_podcast(podcast_id, f"{podcast_id!r} is not the id of a podcast")
     if not folder.is_dir():
         raise ImportFolderError(f"{folder} is no folder that can be read; give the folder that the media files are in.")
-    for place, folders, names in os.walk(folder):
+    for place, folders, found in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
+        for name in sorted(found):
             yield _look_at(Path(place) / name, podcast_id)
 
 
 def _look_at(path: Path, podcast_id: str | None) -> Imported | Refused:
-    if path.name.endswith(naming.PART_SUFFIX):
+    if path.name.endswith(names.PART_SUFFIX):
         return Refused(path, "part")
     found = _NAME.fullmatch(path.name)
     if found is None:
         return Refused(path, "no-id")
-    if not naming.is_media_extension(found["ending"]):
+    if not names.is_media_extension(found["ending"]):
         return Refused(path, "no-media")
     if path.is_symlink() or not path.is_file() or (size := path.stat().st_size) == 0:
         return Refused(path, "empty")
@@ -59,6 +59,6 @@ def _look_at(path: Path, podcast_id: str | None) -> Imported | Refused:
 
 def _check_podcast(podcast_id: str, complaint: str) -> None:
     try:
-        naming.folder_name(podcast_id)
+        names.folder_name(podcast_id)
     except ValueError:
         raise ImportFolderError(f"{complaint}; say which one its files are of, such as --podcast rthk-287.") from None

@@ -22,21 +22,22 @@ from scrapy.pipelines.media import FileInfo, MediaPipeline
 
 from podcrawler.config import Config
 from podcrawler.exceptions import DiskFullError, EntryError, LeaseEndedError, MediaError, TransferCancelledError
+from podcrawler.http.downloader import Downloader
+from podcrawler.http.errors import explain, explain_response
+from podcrawler.http.redirects import chain
 from podcrawler.items import Episode
-from podcrawler.media import sniffing
-from podcrawler.media.disk import disk_error
-from podcrawler.media.downloader import Downloader
-from podcrawler.media.failures import explain, explain_response
-from podcrawler.media.naming import file_name
-from podcrawler.media.part import PartFile
-from podcrawler.media.publishing import Publisher, is_small
-from podcrawler.media.redirects import chain
-from podcrawler.media.room import RoomWatch
-from podcrawler.media.store import Store, open_store
-from podcrawler.queue.endings import finish
+from podcrawler.media.backpressure import DiskFullBackoff
+from podcrawler.queue.acks import finish
 from podcrawler.queue.entries import Lease, private_request
 from podcrawler.queue.scheduler import Scheduler, scheduler_of
 from podcrawler.signals import lease_lost, node_draining
+from podcrawler.store import sniff
+from podcrawler.store.base import Store
+from podcrawler.store.factory import open_store
+from podcrawler.store.fs_errors import disk_error
+from podcrawler.store.names import file_name
+from podcrawler.store.part import PartFile
+from podcrawler.store.publisher import Publisher, is_small
 
 logger = logging.getLogger(__name__)
 
@@ -55,10 +56,12 @@ class Transfer:
     part: PartFile | None = None
 
     @property
-    def got_further(self) -> bool:
+    def made_progress(self) -> bool:
         """Whether the next lease has more to go on from than this one had. Where an earlier one left nothing, no more
         is trusted to be left: the episode would be tried for ever."""
-        return self.part is not None and self.part.has_grown and (self.part.goes_on or not self.lease.again)
+        return (
+            self.part is not None and self.part.made_progress and (self.part.is_resumed or not self.lease.redelivered)
+        )
 
 
 class EpisodeFilesPipeline(FilesPipeline):
@@ -76,8 +79,8 @@ class EpisodeFilesPipeline(FilesPipeline):
         self._draining = False
         config = Config.read(crawler.settings)
         self._min_size = config.min_size
-        self._room = RoomWatch(
-            lambda: self._scheduler.holder.hold_off(), lambda: self._scheduler.holder.go_on(), config.min_free
+        self._room = DiskFullBackoff(
+            lambda: self._scheduler.prefetcher.pause(), lambda: self._scheduler.prefetcher.resume(), config.min_free
         )
         crawler.signals.connect(self._lease_lost, signal=lease_lost)
         crawler.signals.connect(self._drain, signal=node_draining)
@@ -113,13 +116,13 @@ class EpisodeFilesPipeline(FilesPipeline):
             if isinstance(error, DiskFullError):
                 self._room.wait(error)
             if transfer.part and error.failure_class == "permanent":
-                transfer.part.forget()
+                transfer.part.invalidate()
             await self._let_go(transfer)
             if isinstance(error, TransferCancelledError):
                 # Who has the lease by now cleans up when it publishes, and may have done so already.
                 with suppress(MediaError):
                     await asyncio.to_thread(self._clean_if_published, item)
-            await self._scheduler.give_up(lease, error, counts=not transfer.got_further)
+            await self._scheduler.give_up(lease, error, counts=not transfer.made_progress)
             raise LeaseEndedError(str(error), log_level="DEBUG") from None
         finally:
             self.transfers.pop(lease.token, None)
@@ -128,8 +131,8 @@ class EpisodeFilesPipeline(FilesPipeline):
         assert archived.size is not None
         if transfer.part is None:
             logger.info("already there %s: %s (%d bytes)", archived.key, archived.file, archived.size)
-            await self._scheduler.holder.end(lease, finish(lease, size=archived.size, path=""), False)
-        elif await self._scheduler.holder.end(lease, finish(lease, size=archived.size, path=archived.file), False):
+            await self._scheduler.prefetcher.end(lease, finish(lease, size=archived.size, path=""), False)
+        elif await self._scheduler.prefetcher.end(lease, finish(lease, size=archived.size, path=archived.file), False):
             logger.info("finished %s: %s (%d bytes)", archived.key, archived.file, archived.size)
             self._room.note_success()
             self.crawler.stats.inc_value("podcrawler/finished")
@@ -170,7 +173,7 @@ class EpisodeFilesPipeline(FilesPipeline):
     async def _let_go(self, transfer: Transfer) -> None:
         """Let the next lease have the part: before it can be given, because a part that is locked is left alone."""
         if transfer.part:
-            await transfer.part.leave()
+            await transfer.part.suspend()
 
     def _clean_if_published(self, episode: Episode) -> None:
         self.store.refresh(episode.podcast_id, episode.id)
@@ -195,7 +198,7 @@ class EpisodeFilesPipeline(FilesPipeline):
     ) -> FileInfo | None:
         transfer = self.transfers[request.meta["transfer"]]
         episode = transfer.episode
-        if transfer.lease.again or self.store.may_have(episode.podcast_id, episode.id):
+        if transfer.lease.redelivered or self.store.may_have(episode.podcast_id, episode.id):
             taken_up = await asyncio.to_thread(self._take_up, transfer, request.url)
         else:
             taken_up = self._new_part(transfer, request.url)
@@ -217,13 +220,13 @@ class EpisodeFilesPipeline(FilesPipeline):
         assert part is not None
         if not part.complete:
             raise explain_response(response)
-        holder = self._scheduler.holder
-        holder.note_downloaded(transfer.lease)
+        prefetcher = self._scheduler.prefetcher
+        prefetcher.note_downloaded(transfer.lease)
         examined = await self._examined(part, response, transfer.episode)
         name = file_name(transfer.episode.id, transfer.episode.title, examined.extension)
-        held_until = partial(holder.surely_held_until, transfer.lease)
+        held_until = partial(prefetcher.surely_held_until, transfer.lease)
         while (published := await self._publisher.publish(part, transfer.episode.podcast_id, name, held_until)) is None:
-            if not await holder.still_held(transfer.lease):
+            if not await prefetcher.still_held(transfer.lease):
                 raise TransferCancelledError
         path, size = published
         if not examined.verified:
@@ -235,7 +238,7 @@ class EpisodeFilesPipeline(FilesPipeline):
     def _take_up(self, transfer: Transfer, url: str) -> tuple[str, int] | PartFile:
         """The episode's file (path and bytes) if the store has it, else a part for its transfer. Blocking."""
         episode = transfer.episode
-        if transfer.lease.again:
+        if transfer.lease.redelivered:
             self.store.refresh(episode.podcast_id, episode.id)
         if found := self.store.find(episode.podcast_id, episode.id):
             self.store.clean(episode.podcast_id, episode.id)
@@ -248,7 +251,7 @@ class EpisodeFilesPipeline(FilesPipeline):
             raise TransferCancelledError
         return self.store.new_part(episode.podcast_id, episode.id, transfer.lease.token, url)
 
-    async def _examined(self, part: PartFile, response: Response, episode: Episode) -> sniffing.Examined:
+    async def _examined(self, part: PartFile, response: Response, episode: Episode) -> sniff.Examined:
         """What came. Raises MediaError if it cannot be the file."""
         try:
             if is_small(part):
@@ -259,10 +262,10 @@ class EpisodeFilesPipeline(FilesPipeline):
             raise
         except MediaError:
             # What was refused is not gone on with.
-            part.forget()
+            part.invalidate()
             raise
 
-    def _check(self, response: Response, part: PartFile, item: Episode) -> sniffing.Examined:
+    def _check(self, response: Response, part: PartFile, item: Episode) -> sniff.Examined:
         """As ``_examined``. Blocking, unless all of the part is in memory."""
         assert item.enclosure is not None
         host = urlsplit(response.url).hostname
@@ -270,7 +273,7 @@ class EpisodeFilesPipeline(FilesPipeline):
             raise MediaError("empty", f"{host} sent an empty file; try again later.", "passing")
         try:
             with part.content() as file:
-                examined = sniffing.examine(
+                examined = sniff.examine(
                     file,
                     url=response.url,
                     content_type=(response.headers.get("Content-Type") or b"").decode("latin-1"),

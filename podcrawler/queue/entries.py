@@ -8,7 +8,7 @@ from scrapy import Request
 from scrapy.utils.request import fingerprint
 
 from podcrawler.items import Episode
-from podcrawler.queue.logins import split_login
+from podcrawler.logins import split_login
 
 Kind = Literal["page", "episode", "seed"]
 
@@ -48,7 +48,7 @@ class Lease:
     #: The request, as the codec wrote it; of a seed, the bytes that a user pushed.
     payload: bytes
     #: Whether there was a lease on this entry before, so that something of it may be on disk.
-    again: bool = True
+    redelivered: bool = True
 
 
 def page_request(address: str, root: str | None = None) -> Request:

@@ -27,11 +27,11 @@ from podcrawler.config import Config
 from podcrawler.exceptions import CodecError, DiskFullError, EntryError, LeaseEndedError, TransferCancelledError
 from podcrawler.exceptions import RedisError as RedisUnusableError
 from podcrawler.items import Episode
-from podcrawler.queue import codec, inherited
-from podcrawler.queue.endings import finish_seed
+from podcrawler.queue import codec, scrapy_redis_settings
+from podcrawler.queue.acks import finish_seed
+from podcrawler.queue.broker import Broker, Pushed
 from podcrawler.queue.entries import Entry, Lease, entry_of
-from podcrawler.queue.holder import LeaseHolder
-from podcrawler.queue.leases import Pushed, Queue
+from podcrawler.queue.prefetch import Prefetcher
 from podcrawler.queue.seeds import seed_request
 from podcrawler.queue.stream import EpisodeStream, is_stream
 from podcrawler.redis.connection import client_for_node
@@ -66,8 +66,8 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         server: Any,
         *,
         crawler: Crawler,
-        queue: Queue,
-        episodes: Queue,
+        queue: Broker,
+        episodes: Broker,
         capacity: int,
         heartbeat: float,
         shutdown_grace: float,
@@ -83,7 +83,7 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         self.stats = crawler.stats
         self.queue = queue
         self.episodes = episodes
-        self.holder = LeaseHolder(
+        self.prefetcher = Prefetcher(
             queue,
             capacity,
             heartbeat=heartbeat,
@@ -110,22 +110,22 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         worker = cast("Worker", crawler.spider)
         name = worker.name
         config = Config.read(settings)
-        inherited.check(settings)
+        scrapy_redis_settings.check(settings)
         # Scrapy's limits do not see what a node has leased; an entry is one transfer, and one item, at a time.
         limits = [settings.getint(name) or sys.maxsize for name in ("CONCURRENT_REQUESTS", "CONCURRENT_ITEMS")]
-        # The courier tries again, and it alone: a thread that does is one that nothing can hurry.
+        # The async_broker tries again, and it alone: a thread that does is one that nothing can stop_retrying.
         server = client_for_node(settings)
-        queue = Queue.from_settings(settings, server, name)
+        queue = Broker.from_settings(settings, server, name)
         return cls(
             server,
             crawler=crawler,
             queue=queue,
-            episodes=queue if name == "episodes" else Queue.from_settings(settings, server, "episodes"),
+            episodes=queue if name == "episodes" else Broker.from_settings(settings, server, "episodes"),
             capacity=min(worker.capacity(config), *limits),
             heartbeat=config.heartbeat,
             shutdown_grace=config.shutdown_grace,
             until_done=config.exit_when_done,
-            max_idle=inherited.max_idle_seconds(settings),
+            max_idle=scrapy_redis_settings.max_idle_seconds(settings),
             serializer=load_object(settings["SCHEDULER_SERIALIZER"]),
             seed_encoding=settings["REDIS_ENCODING"] or "utf-8",
         )
@@ -173,7 +173,7 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         while True:
             # The queue is not done while something is on its way there.
             await self._push_outgoing()
-            lease = await self.holder.next(until_done=self._until_done, max_idle=self._max_idle)
+            lease = await self.prefetcher.next(until_done=self._until_done, max_idle=self._max_idle)
             if lease is None:
                 if self._outgoing:
                     continue
@@ -185,19 +185,19 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         """The entry that the request would be in the queue."""
         return entry_of(request, self.serializer.dumps(codec.request_to_dict(request, self.spider)))
 
-    async def push(self, queue: Queue, requests: list[Request], teller: Lease, before: int = 0) -> Pushed:
-        """As ``Queue.push_many``, off the event loop: both the writing as JSON and the calls of Redis."""
+    async def push(self, queue: Broker, requests: list[Request], teller: Lease, before: int = 0) -> Pushed:
+        """As ``Broker.push_many``, off the event loop: both the writing as JSON and the calls of Redis."""
         pushed = await self.call(lambda: queue.push_many(map(self.entry, requests), teller, before))
-        self.holder.ask_soon()
+        self.prefetcher.ask_soon()
         return pushed
 
     async def call(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
-        """Call something that blocks on Redis; as ``Courier.call``."""
-        return await self.holder.courier.call(function, *args, **kwargs)
+        """Call something that blocks on Redis; as ``AsyncBroker.call``."""
+        return await self.prefetcher.async_broker.call(function, *args, **kwargs)
 
     def drain(self) -> None:
         """Take up nothing new, and give what is in hand ``shutdown_grace`` seconds to end; then ``node_stopping``."""
-        self.holder.drain()
+        self.prefetcher.drain()
         self._stream.end()
         self.crawler.signals.send_catch_log(signal=node_draining)
         if self._grace is None:
@@ -205,15 +205,15 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
 
     def lease_of(self, key: str) -> Lease | None:
         """The lease that this node holds on an entry."""
-        return self.holder.in_hand.get(key)
+        return self.prefetcher.in_hand.get(key)
 
     async def give_up(self, lease: Lease, error: EntryError, *, counts: bool = True) -> None:
         """End the lease in an error, and say so in one line. What is no fault of the entry costs it nothing, and what
         does not count costs it no try."""
         if isinstance(error, (TransferCancelledError, DiskFullError)):
-            await self.holder.release(lease)
+            await self.prefetcher.release(lease)
             return
-        outcome = await self.holder.give_up(lease, error, counts=counts)
+        outcome = await self.prefetcher.give_up(lease, error, counts=counts)
         if outcome == "failed":
             logger.error("failed %s [%s]: %s", lease.key, error.kind, error)
         elif outcome == "delayed":
@@ -225,12 +225,12 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         requests_in_progress(self.crawler)
         items_in_progress(self.crawler)
         is_closing(self.crawler)
-        self.holder.open()
+        self.prefetcher.open()
         self._watcher = asyncio.get_running_loop().create_task(self._watch())
 
     def _stop(self) -> None:
         self.crawler.signals.send_catch_log(signal=node_stopping)
-        self.holder.stop()
+        self.prefetcher.stop()
 
     async def _close(self) -> None:
         self._watcher.cancel()
@@ -241,7 +241,7 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
             await self._push_outgoing()
         finally:
             self._ready.clear()
-            await self.holder.close()
+            await self.prefetcher.close()
 
     async def _work_of(self, lease: Lease) -> Request | None:
         """The request that the lease is for; None for a seed, which only is queued, for an episode that needs none, and
@@ -253,7 +253,7 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
                     self._stream.add(episode)
                     return None
                 return self._request(lease, fields)
-            await self._plant(lease)
+            await self._enqueue_seed(lease)
         except (RedisUnusableError, RedisAwayError):
             raise
         except Exception as error:
@@ -261,10 +261,10 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
             await self.give_up(lease, EntryError("unreadable", str(error)))
         return None
 
-    async def _plant(self, lease: Lease) -> None:
+    async def _enqueue_seed(self, lease: Lease) -> None:
         request = seed_request(lease.payload, self._seed_encoding)
         await self.push(self.queue, [request], lease)
-        await self.holder.end(lease, finish_seed(lease), False)
+        await self.prefetcher.end(lease, finish_seed(lease), False)
 
     def _request(self, lease: Lease, fields: Any) -> Request:
         request = codec.dict_to_request(fields, self.spider)
@@ -310,7 +310,7 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         lease = self.lease_of(item.key) if isinstance(item, Episode) else None
         if lease is None and isinstance(response, Response) and response.request:
             lease = response.request.meta.get("lease")
-        if lease is not None and self.holder.in_hand.get(lease.key) is lease:
+        if lease is not None and self.prefetcher.in_hand.get(lease.key) is lease:
             task = asyncio.get_running_loop().create_task(self.give_up(lease, error))
             self._last_words.add(task)
             task.add_done_callback(self._last_words.discard)
@@ -320,7 +320,7 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         while True:
             await asyncio.sleep(self.queue.lease_time / 3)
             working = {id(lease) for lease in self._leases_at_work()}
-            idle = {lease.token: lease for lease in self.holder.in_hand.values() if id(lease) not in working}
+            idle = {lease.token: lease for lease in self.prefetcher.in_hand.values() if id(lease) not in working}
             for token in idle.keys() & self._without_work:
                 error = EntryError("forgotten", "Nothing on the node worked on it any more.", "passing")
                 with suppress(RedisUnusableError, RedisAwayError):
@@ -328,13 +328,13 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
             self._without_work = set(idle)
 
     def _leases_at_work(self) -> Iterator[Lease]:
-        yield from self.holder.granted
+        yield from self.prefetcher.granted
         for request in (*self._ready, *requests_in_progress(self.crawler)):
             if "lease" in request.meta:
                 yield request.meta["lease"]
         if self._stream or items_in_progress(self.crawler):
             # Which of them is in the pipelines nothing tells; when none is, none is.
-            yield from (lease for lease in self.holder.in_hand.values() if lease.kind == "episode")
+            yield from (lease for lease in self.prefetcher.in_hand.values() if lease.kind == "episode")
 
 
 def scheduler_of(crawler: Crawler) -> Scheduler | None:

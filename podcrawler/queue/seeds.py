@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 from scrapy import Request
 
 from podcrawler.exceptions import AddressError
+from podcrawler.logins import masked
 from podcrawler.queue.entries import page_request
-from podcrawler.queue.logins import masked
 
 
 def check_address(text: str) -> str:

@@ -13,7 +13,7 @@ from scrapy.http import Response
 
 from podcrawler.items import Episode
 
-#: Never asked for: media/direct.py answers.
+#: Never asked for: DirectEpisodeMiddleware answers.
 _URL = "http://episodes.invalid/"
 
 
@@ -66,3 +66,10 @@ class EpisodeStream:
 def is_stream(request: Request) -> bool:
     """Whether the request is one of an EpisodeStream."""
     return isinstance(request.meta.get("stream"), EpisodeStream)
+
+
+class DirectEpisodeMiddleware:
+    """Answers the request of an EpisodeStream with an empty response."""
+
+    def process_request(self, request: Request) -> Response | None:
+        return Response(request.url, request=request) if is_stream(request) else None

@@ -17,15 +17,15 @@ from twisted.python.failure import Failure
 
 from podcrawler.config import Config
 from podcrawler.exceptions import EntryError, FetchError, PodcrawlerError, SettingError
-from podcrawler.media.credentials import LoginMiddleware, UserAgentMiddleware
-from podcrawler.media.direct import DirectEpisodeMiddleware
-from podcrawler.media.failures import explain
+from podcrawler.http.auth import LoginMiddleware, UserAgentMiddleware
+from podcrawler.http.errors import explain
+from podcrawler.http.proxy import ProxyMiddleware
+from podcrawler.http.redirects import RedirectMiddleware
 from podcrawler.media.pipeline import EpisodeFilesPipeline
-from podcrawler.media.proxy import ProxyMiddleware
-from podcrawler.media.redirects import RedirectMiddleware
 from podcrawler.queue.entries import Lease, page_request
 from podcrawler.queue.scheduler import Scheduler, scheduler_of
 from podcrawler.queue.seeds import check_address
+from podcrawler.queue.stream import DirectEpisodeMiddleware
 
 #: Stronger than Scrapy's own values, weaker than whatever a user sets.
 _ABOVE_DEFAULT = 1

@@ -13,11 +13,11 @@ from scrapy.http import Response, TextResponse
 from podcrawler.config import Config
 from podcrawler.exceptions import EntryError, ListingError
 from podcrawler.items import Episode, Podcast
-from podcrawler.queue.endings import finish_page
+from podcrawler.logins import Login
+from podcrawler.queue.acks import finish_page
+from podcrawler.queue.broker import Pushed
 from podcrawler.queue.entries import Lease, episode_request, page_request
-from podcrawler.queue.imports import Imports
-from podcrawler.queue.leases import Pushed
-from podcrawler.queue.logins import Login
+from podcrawler.queue.legacy_ids import Imports
 from podcrawler.sites import site_for
 from podcrawler.sites.base import Listing
 from podcrawler.spiders.base import QueueSpider
@@ -78,7 +78,7 @@ class PodcastsSpider(QueueSpider):
             told=len(episodes) + len(pages),
             remembered=scheduler.queue.visit_seconds,
         )
-        if await scheduler.holder.end(lease, ending, False):
+        if await scheduler.prefetcher.end(lease, ending, False):
             logger.info("listed %s: %d episodes, %d of them new", lease.key, len(episodes), pushed.added)
             self.crawler.stats.inc_value("podcrawler/listed")
 

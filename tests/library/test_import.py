@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 
 from podcrawler.items import Episode
 from podcrawler.library.importing import Refused, find_media
-from podcrawler.queue.imports import Imported, Imports
-from podcrawler.queue.leases import Queue
+from podcrawler.queue.broker import Broker
+from podcrawler.queue.legacy_ids import Imported, Imports
 from tests.conftest import Client, Commands
 from tests.origin import RunningOrigin
-from tests.queue.test_leases import episode, fail, finish, lease_one, make_queue, retry
+from tests.queue.test_broker import episode, fail, finish, lease_one, make_queue, retry
 
 
 @pytest.fixture
-def queue(redis: Client) -> Queue:
+def queue(redis: Client) -> Broker:
     return make_queue(redis)
 
 
@@ -88,7 +88,7 @@ def test_what_a_user_gets_wrong_ends_in_a_sentence(fleet: Commands, arguments: t
     assert "Traceback" not in result.err
 
 
-def test_what_is_recorded_is_in_no_other_state(queue: Queue, redis: Client) -> None:
+def test_what_is_recorded_is_in_no_other_state(queue: Broker, redis: Client) -> None:
     queue.push_many(episode(number) for number in range(4))
     fail(queue, lease_one(queue), "http-404", "Not there.")
     retry(queue, lease_one(queue), "timeout", "Slow.")
@@ -106,7 +106,7 @@ def listed(number: str, title: str) -> Episode:
     return Episode(id=number, podcast_id="rthk-287", title=title, page=f"http://x/{number}")
 
 
-def test_a_longer_id_is_found_by_its_ending_and_its_title(queue: Queue, redis: Client) -> None:
+def test_a_longer_id_is_found_by_its_ending_and_its_title(queue: Broker, redis: Client) -> None:
     imports = Imports(queue)
     imports.record([Imported("rthk-287", "23456", "A： B-C", 7), Imported("rthk-287", "34567", "Other", 8)])
     episodes = [listed("123456", "A: B/C"), listed("134567", "Not the other"), listed("199999", "New")]
@@ -115,7 +115,7 @@ def test_a_longer_id_is_found_by_its_ending_and_its_title(queue: Queue, redis: C
     assert imports.claim("rthk-287", episodes) == 0
 
 
-def test_an_id_of_five_digits_keeps_its_file(queue: Queue, redis: Client) -> None:
+def test_an_id_of_five_digits_keeps_its_file(queue: Broker, redis: Client) -> None:
     imports = Imports(queue)
     imports.record([Imported("rthk-287", "23456", "A", 7)])
     assert imports.claim("rthk-287", [listed("23456", "A"), listed("123456", "A")]) == 0

@@ -84,7 +84,7 @@ def drain(fleet: Commands, setting: str, *components: str) -> Result:
     (fleet.folder / "meddlers.py").write_text(dedent(MEDDLERS))
     base = {
         "ITEM_PIPELINES": {"podcrawler.media.pipeline.EpisodeFilesPipeline": 500},
-        "DOWNLOADER_MIDDLEWARES": {"podcrawler.media.direct.DirectEpisodeMiddleware": 10},
+        "DOWNLOADER_MIDDLEWARES": {"podcrawler.queue.stream.DirectEpisodeMiddleware": 10},
     }
     value = base.get(setting, {}) | {f"meddlers.{component}": 5 for component in components}
     return fleet.drain(*OPTIONS, "-s", f"{setting}={json.dumps(value)}", PYTHONPATH=str(fleet.folder))

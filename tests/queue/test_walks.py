@@ -19,12 +19,12 @@ from hypothesis.stateful import (
 )
 
 from podcrawler.exceptions import EntryError
-from podcrawler.queue import endings
-from podcrawler.queue.endings import Ending
+from podcrawler.queue import acks
+from podcrawler.queue.acks import Ack
+from podcrawler.queue.broker import Broker
 from podcrawler.queue.entries import Entry, Lease
-from podcrawler.queue.leases import Queue
 from tests.conftest import Client
-from tests.queue.test_leases import NOW, episode, make_queue, page
+from tests.queue.test_broker import NOW, episode, make_queue, page
 
 State = Literal["pending", "leased", "delayed", "failed", "finished"]
 ROOT = "http://x/1"
@@ -54,7 +54,7 @@ MOVES_OF_PAGES: set[tuple[State | None, State | None]] = {*MOVES, ("finished", N
 MOVES_OF_SEEDS: set[tuple[State | None, State | None]] = {*MOVES, ("leased", None)}
 
 
-def machine_of(queue_of: Callable[[], Queue]) -> type[RuleBasedStateMachine]:
+def machine_of(queue_of: Callable[[], Broker]) -> type[RuleBasedStateMachine]:
     """Whatever a node does may be done by any of them: what tells them apart are the tokens that they hold."""
 
     class Walk(RuleBasedStateMachine):
@@ -62,7 +62,7 @@ def machine_of(queue_of: Callable[[], Queue]) -> type[RuleBasedStateMachine]:
         #: Tokens that were asked with, to no answer.
         unanswered: Bundle[list[str]] = Bundle("unanswered")
         #: What was told once, and may reach Redis once more, at any time.
-        told: Bundle[Ending[Any]] = Bundle("told")
+        told: Bundle[Ack[Any]] = Bundle("told")
 
         @initialize()
         def begin(self) -> None:
@@ -104,7 +104,7 @@ def machine_of(queue_of: Callable[[], Queue]) -> type[RuleBasedStateMachine]:
             return self._ask(tokens)
 
         @rule(target=told, lease=leases, end=st.sampled_from(["finish", "fail", "retry", "go on", "release"]))
-        def end(self, lease: Lease, end: str) -> Ending[Any]:
+        def end(self, lease: Lease, end: str) -> Ack[Any]:
             owned = self.redis.hget(f"{PREFIX}owners", lease.key) == lease.token.encode()
             ending = _ending(lease, end, self.now)
             tries = self.redis.hget(f"{PREFIX}tries", lease.key)
@@ -118,7 +118,7 @@ def machine_of(queue_of: Callable[[], Queue]) -> type[RuleBasedStateMachine]:
             return ending
 
         @rule(ending=told)
-        def tell_again(self, ending: Ending[Any]) -> None:
+        def tell_again(self, ending: Ack[Any]) -> None:
             before = self._look(), self._costs()
             self.queue.end([ending])
             assert (self._look(), self._costs()) == before
@@ -247,26 +247,26 @@ def machine_of(queue_of: Callable[[], Queue]) -> type[RuleBasedStateMachine]:
     return Walk
 
 
-def _ending(lease: Lease, end: str, now: int) -> Ending[Any]:
+def _ending(lease: Lease, end: str, now: int) -> Ack[Any]:
     match end, lease.kind:
         case "finish", "page":
-            return endings.finish_page(lease, {"podcast": "show"}, ("show", "{}"), [lease.key], told=0, remembered=100)
+            return acks.finish_page(lease, {"podcast": "show"}, ("show", "{}"), [lease.key], told=0, remembered=100)
         case "finish", "seed":
             # Not finish_seed, which is refused unless the seed's entry was pushed: this walk pushes apart from it.
-            return Ending("finish", [lease.key, lease.token, "", "", 0, 0], bool)
+            return Ack("finish", [lease.key, lease.token, "", "", 0, 0], bool)
         case "finish", _:
-            return endings.finish(lease, size=1, path="x")
+            return acks.finish(lease, size=1, path="x")
         case "release", _:
-            return endings.release(lease)
+            return acks.release(lease)
         case _:
             error = EntryError("kind", "reason", "passing")
-            return endings.give_up(
+            return acks.give_up(
                 lease, error, tries=3 if end == "retry" else 1, delay=10, counts=end != "go on", now=now
             )
 
 
 def test_no_walk_loses_or_doubles_an_entry(every_redis: Client) -> None:
-    def fresh() -> Queue:
+    def fresh() -> Broker:
         every_redis.flushall()
         return make_queue(every_redis)
 

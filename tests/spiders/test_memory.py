@@ -12,7 +12,7 @@ from tests.origin import RunningOrigin
 #: What an extension is that has a method for each signal that it names in ``watched``.
 WATCH = """
     import gc, logging
-    from podcrawler.media.part import PartFile
+    from podcrawler.store.part import PartFile
     from scrapy import signals
 
     log = logging.getLogger("watch")

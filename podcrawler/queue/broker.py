@@ -1,0 +1,333 @@
+"""The queue: entries in one of five states, moved by Lua scripts (lua/*.lua), each move atomic.
+
+Everything here blocks on Redis; a node calls it off its event loop (prefetcher.py). ``now`` is in milliseconds since
+1970 everywhere, and None means Redis's own clock, so that the clocks of the nodes do not matter.
+"""
+
+import json
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from itertools import chain, islice
+from typing import Any, TypeVar
+
+from redis import Redis
+from redis.commands.core import Script
+from redis.exceptions import NoScriptError
+from scrapy.settings import BaseSettings
+
+from podcrawler.config import Config
+from podcrawler.exceptions import CodecError, FailureClass
+from podcrawler.logins import Login
+from podcrawler.queue import codec
+from podcrawler.queue.acks import Ack
+from podcrawler.queue.entries import Entry, Lease
+from podcrawler.queue.keys import Keys
+from podcrawler.queue.retry_policy import RetryPolicy
+
+_T = TypeVar("_T")
+
+#: By queue: the others that entries of it come from.
+_SOURCES = {"episodes": ("podcasts",)}
+#: Entries for each call of push_many: some 20 ms of Redis's time.
+_PUSH_BATCH = 500
+#: Random bytes that a token is made of.
+_TOKEN_BYTES = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What became of entries that were pushed, in numbers."""
+
+    added: int = 0
+    #: Queued before; the request was replaced by this one.
+    changed: int = 0
+    #: Queued before, or under way.
+    known: int = 0
+    failed: int = 0
+    finished: int = 0
+
+    def __add__(self, other: "Pushed") -> "Pushed":
+        return Pushed(
+            self.added + other.added,
+            self.changed + other.changed,
+            self.known + other.known,
+            self.failed + other.failed,
+            self.finished + other.finished,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseBatch:
+    """The answer to a wish for leases."""
+
+    leases: list[Lease]
+    #: How many entries are not at their end yet; those leased here count, the seeds, and all of the queue's sources.
+    open: int
+    #: Seconds until a delayed entry is due or a lease ends, whichever is first; None if there is none.
+    next_due: float | None
+    #: Keys of entries that failed just now, because their leases ran out too often.
+    abandoned: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """An entry that ended in an error."""
+
+    key: str
+    group: str
+    kind: str
+    reason: str
+    failure_class: FailureClass
+    tries: int
+    #: Milliseconds since 1970.
+    at: int
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many entries of a queue are in each state."""
+
+    pending: int
+    leased: int
+    delayed: int
+    failed: int
+    finished: int
+
+
+class Broker:
+    """One queue of one archive. Cheap to make; safe to use from several threads."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        name: str,
+        *,
+        keys: Keys,
+        seeds_key: str,
+        sources: Mapping[str, str],
+        lease_time: float,
+        retrying: RetryPolicy,
+        max_expiries: int,
+        visit_seconds: int,
+    ) -> None:
+        """``seeds_key`` is the list that users push addresses to; ``sources`` are the other queues that entries of this
+        one come from, with their lists of seeds; the other values are as in docs/settings.md."""
+        # redis-py's types allow for text where this client answers in bytes.
+        self.redis: Any = redis
+        self.name = name
+        self.keys = keys
+        self.lease_time = lease_time
+        self.retrying = retrying
+        self.visit_seconds = visit_seconds
+        self._lease_keys = [seeds_key, *chain.from_iterable((keys.queue(q), seeds) for q, seeds in sources.items())]
+        self._max_expiries = max_expiries
+        self._scripts: dict[str, Script] = {}
+
+    @classmethod
+    def from_settings(cls, settings: BaseSettings, redis: Redis, name: str) -> "Broker":
+        config = Config.read(settings)
+        return cls(
+            redis,
+            name,
+            keys=Keys(config.namespace),
+            seeds_key=_seeds_key(settings, name),
+            sources={source: _seeds_key(settings, source) for source in _SOURCES.get(name, ())},
+            lease_time=config.lease_time,
+            retrying=RetryPolicy(config.max_tries, config.retry_delay, config.max_retry_delay),
+            max_expiries=config.max_expiries,
+            visit_seconds=config.visit_seconds,
+        )
+
+    def load_scripts(self) -> None:
+        """Tell Redis the scripts that nodes use, in one round trip instead of two for each."""
+        pipe = self.redis.pipeline(transaction=False)
+        for name in ("lease", "push_many", "extend", "finish", "release", "retry"):
+            pipe.script_load(_source(name))
+        pipe.execute()
+
+    def push_many(self, entries: Iterable[Entry], teller: Lease | None = None, before: int = 0) -> Pushed:
+        """Queue the entries that have no state yet, in their order; replace changed ones that wait. ``teller`` is the
+        lease on the page or seed that tells of them, and told ``before`` others."""
+        pushed = Pushed()
+        token = teller.token if teller else ""
+        for batch in _batches(entries, _PUSH_BATCH):
+            values = ([e.kind, e.key, e.group, e.name, e.host, e.priority, int(e.fresh), e.payload] for e in batch)
+            pushed += Pushed(*self._run("push_many", [token, before, *chain.from_iterable(values)]))
+            before += len(batch)
+        return pushed
+
+    @staticmethod
+    def new_tokens(count: int) -> list[str]:
+        """Tokens for so many leases."""
+        chance = secrets.token_bytes(count * _TOKEN_BYTES)
+        return [chance[place : place + _TOKEN_BYTES].hex() for place in range(0, len(chance), _TOKEN_BYTES)]
+
+    def lease(self, tokens: Sequence[str], now: int | None = None) -> LeaseBatch:
+        """Up to one lease for each token: entries first, hosts taking turns, then seeds.
+
+        Asking twice with the same tokens gives the same leases.
+        """
+        open_entries, due, rows, abandoned = self._run(
+            "lease", [_time(now), _ms(self.lease_time), self._max_expiries, *tokens], extra_keys=self._lease_keys
+        )
+        leases = [
+            Lease(key.decode(), token.decode(), kind.decode(), group.decode(), name.decode(), tries, payload, times > 1)
+            for key, token, kind, group, name, tries, payload, times in rows
+        ]
+        next_due = None if due < 0 else due / 1000
+        return LeaseBatch(leases, open_entries, next_due, [key.decode() for key in abandoned])
+
+    def extend(self, leases: Sequence[Lease], now: int | None = None) -> set[str]:
+        """Let the leases last ``lease_time`` from now; the tokens of those that are lost."""
+        pairs = chain.from_iterable((lease.key, lease.token) for lease in leases)
+        lost = self._run("extend", [_time(now), _ms(self.lease_time), *pairs])
+        return {token.decode() for token in lost}
+
+    def end(self, endings: Sequence[Ack[_T]]) -> list[_T]:
+        """End leases, in one round trip; what became of each."""
+        calls = [(ending.script, ending.arguments) for ending in endings]
+        answers = self._run_all(calls)
+        return [ending.outcome(answer) for ending, answer in zip(endings, answers, strict=True)]
+
+    def requeue(self, keys: Iterable[str]) -> int:
+        """Queue failed entries again, all tries given back; how many were failed."""
+        return int(self._run("requeue", keys))
+
+    def record(self, episodes: Iterable[tuple[str, str, int]]) -> int:
+        """Record episodes as finished, given as podcast id, episode id and bytes, unless they are under way; how many
+        were not recorded before."""
+        recorded = 0
+        for batch in _batches(episodes, _PUSH_BATCH):
+            values = ([f"{podcast}/{name}", podcast, name, size] for podcast, name, size in batch)
+            recorded += int(self._run("record", chain.from_iterable(values)))
+        return recorded
+
+    def podcast_id(self, addresses: Sequence[str]) -> str | None:
+        """The id that the archive knows the podcast by under the first known of ``addresses``."""
+        found = self.redis.hmget(self.keys.addresses, list(addresses))
+        return next((known.decode() for known in found if known), None)
+
+    def name_podcast(self, addresses: Sequence[str], podcast_id: str) -> str:
+        """The id that the podcast has under the first known of ``addresses``; if none is, the given one, which it has
+        from now on and for all nodes under the first of them."""
+        if known := self.podcast_id(addresses):
+            return known
+        pipe = self.redis.pipeline(transaction=True)
+        pipe.hsetnx(self.keys.addresses, addresses[0], podcast_id)
+        pipe.hget(self.keys.addresses, addresses[0])
+        return str(pipe.execute()[1].decode())
+
+    def keep_login(self, names: Iterable[str], login: Login) -> None:
+        """Keep the login under these names: a podcast's id, and the address that it was read from."""
+        self.redis.hset(self.keys.logins, mapping=dict.fromkeys(names, json.dumps(login._asdict())))
+
+    def login(self, name: str) -> Login | None:
+        """The login that is kept under the name."""
+        told = self.redis.hget(self.keys.logins, name)
+        return Login.read(json.loads(told)) if told else None
+
+    def open_entries(self, groups: Sequence[str]) -> int:
+        """How many entries of these groups are pending, leased or delayed."""
+        if not groups:
+            return 0
+        return sum(int(count or 0) for count in self.redis.hmget(self._key("open"), list(groups)))
+
+    def visits(self, root: str) -> list[dict[str, Any]]:
+        """What the list pages found from the address ``root`` told at its last visit: ``podcast`` (id), ``listed``,
+        ``added``, ``finished`` and ``failed`` (numbers of episodes)."""
+        return [json.loads(told) for told in self.redis.hvals(self.keys.visit(root))]
+
+    def counts(self, podcasts: Sequence[str]) -> Counts:
+        """How many entries are in each state; finished ones are those of ``podcasts`` (ids)."""
+        pipe = self.redis.pipeline(transaction=True)
+        pipe.hlen(self._key("entries"))
+        pipe.zcard(self._key("leases"))
+        pipe.zcard(self._key("delayed"))
+        pipe.hlen(self._key("failed"))
+        for podcast_id in podcasts:
+            pipe.hlen(self.keys.finished(podcast_id))
+        entries, leased, delayed, failed, *finished = pipe.execute()
+        return Counts(entries - leased - delayed - failed, leased, delayed, failed, sum(finished))
+
+    def failed(self) -> Iterator[Failed]:
+        """Every entry that ended in an error, in no order."""
+        for rows in _batches(self.redis.hscan_iter(self._key("failed"), count=500), 500):
+            keys = [key for key, _ in rows]
+            routes = self.redis.hmget(self._key("routes"), keys)
+            payloads = self.redis.hmget(self._key("entries"), keys)
+            for (key, told), route, payload in zip(rows, routes, payloads, strict=True):
+                if route:
+                    group = json.loads(route)[1]
+                    yield _failed(key.decode(), group, _title(payload), json.loads(told))
+
+    def _key(self, name: str) -> str:
+        return f"{self.keys.queue(self.name)}{name}"
+
+    def _run(self, script: str, arguments: Iterable[Any], extra_keys: Sequence[str] = ()) -> Any:
+        return self._script(script)(keys=[*self._prefixes, *extra_keys], args=list(arguments))
+
+    def _run_all(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
+        """Run scripts that belong to no transaction, in one round trip where Redis knows them."""
+        pipe = self.redis.pipeline(transaction=False)
+        for script, arguments in calls:
+            pipe.evalsha(self._script(script).sha, len(self._prefixes), *self._prefixes, *arguments)
+        answers = pipe.execute(raise_on_error=False)
+        for position, answer in enumerate(answers):
+            if isinstance(answer, NoScriptError):
+                script, arguments = calls[position]
+                answers[position] = self._run(script, arguments)
+            elif isinstance(answer, Exception):
+                raise answer
+        return answers  # type: ignore[no-any-return]
+
+    @property
+    def _prefixes(self) -> tuple[str, str]:
+        return self.keys.queue(self.name), self.keys.archive
+
+    def _script(self, name: str) -> Script:
+        if name not in self._scripts:
+            self._scripts[name] = self.redis.register_script(_source(name))
+        return self._scripts[name]
+
+
+@cache
+def _source(script: str) -> str:
+    """The text of a script, with the states in front of it."""
+    folder = files(__package__) / "lua"
+    return "\n".join((folder / f"{name}.lua").read_text(encoding="utf-8") for name in ("states", script))
+
+
+def _seeds_key(settings: BaseSettings, name: str) -> str:
+    return str(settings["REDIS_START_URLS_KEY"] or "%(name)s:start_urls") % {"name": name}
+
+
+def _failed(key: str, group: str, title: str, told: dict[str, Any]) -> Failed:
+    # Before there were classes, podcrawler told only whether a failure passes.
+    failure_class: FailureClass = told.get("class") or ("passing" if told.get("passing") else "permanent")
+    return Failed(key, group, told["kind"], told["reason"], failure_class, told["tries"], told["at"], title)
+
+
+def _batches(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
+def _time(now: int | None) -> str:
+    return "" if now is None else str(now)
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def _title(payload: bytes | None) -> str:
+    """The title in an episode's request; empty for anything else, a broken request included."""
+    try:
+        return str(codec.loads(payload or b"null")["meta"]["episode"].title)
+    except (CodecError, LookupError, TypeError, AttributeError):
+        return ""

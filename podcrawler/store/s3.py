@@ -1,0 +1,253 @@
+"""A store in a bucket: ``FILES_STORE=s3://bucket/prefix``, on Amazon S3 or what speaks its language.
+
+A transfer is streamed into a spool folder of this machine (``PODCRAWLER_SPOOL_DIR``), where it can be gone on with as
+in a store of its own. When it is complete it gets its final name there, which marks it as such, and is uploaded; an
+object is there as a whole or not at all. If the bucket cannot be reached then, the file waits in the spool, and the
+next lease of the episode on this machine uploads it without another download.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from scrapy.settings import BaseSettings
+
+from podcrawler.exceptions import MediaError, PodcrawlerError, StoreError
+from podcrawler.store import names, sniff
+from podcrawler.store.fs_errors import disk_error
+from podcrawler.store.local import LocalStore
+from podcrawler.store.part import PartFile
+
+try:
+    import boto3
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
+    from s3transfer.utils import ReadFileChunk
+except ImportError as missing:
+    raise StoreError(
+        f"A store in a bucket needs boto3, which is not installed here ({missing.name}): pip install 'podcrawler[s3]'."
+    ) from None
+
+#: Bytes from which on a file is sent in pieces, and of each piece; S3 takes 10,000 pieces, each of 5 MB or more.
+_PIECE = 8 * 1024 * 1024
+_MOST_PIECES = 9_000
+#: The codes of a service that has no put-if-absent.
+_NO_CONDITIONS = ("NotImplemented", "501", "InvalidArgument", "InvalidRequest")
+#: The codes of a bucket in which something has the name already.
+_TAKEN = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409")
+#: What a code means, and what to do about it.
+_MEANINGS = {
+    "NoSuchBucket": "does not exist: create it, or correct FILES_STORE",
+    "404": "does not exist: create it, or correct FILES_STORE",
+    "AccessDenied": "refuses these credentials: they need s3:ListBucket, s3:GetObject and s3:PutObject",
+    "403": "refuses these credentials: they need s3:ListBucket, s3:GetObject and s3:PutObject",
+    "InvalidAccessKeyId": "does not know the access key: correct AWS_ACCESS_KEY_ID",
+    "SignatureDoesNotMatch": "refuses the secret key: correct AWS_SECRET_ACCESS_KEY",
+}
+
+
+class BucketStore:
+    """Objects named ``<prefix>/<podcast id>/<episode id>.<title>.<extension>``."""
+
+    def __init__(self, uri: str, client: Any, spool: Path) -> None:
+        """``client`` is boto3's, for S3."""
+        self._bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+        self._prefix = prefix.strip("/") + "/" if prefix.strip("/") else ""
+        self._client = client
+        self._spool = LocalStore(spool)
+
+    @classmethod
+    def from_settings(cls, settings: BaseSettings, spool: Path) -> "BucketStore":
+        """With Scrapy's settings of S3; what they do not say is for boto3 to find. StoreError if they make no sense."""
+        uri = settings["FILES_STORE"]
+        try:
+            client = boto3.client(
+                "s3",
+                aws_access_key_id=settings["AWS_ACCESS_KEY_ID"],
+                aws_secret_access_key=settings["AWS_SECRET_ACCESS_KEY"],
+                aws_session_token=settings["AWS_SESSION_TOKEN"],
+                endpoint_url=settings["AWS_ENDPOINT_URL"],
+                region_name=settings["AWS_REGION_NAME"],
+                use_ssl=settings["AWS_USE_SSL"],
+                verify=settings["AWS_VERIFY"],
+                config=Config(
+                    connect_timeout=10,
+                    read_timeout=60,
+                    retries={"mode": "standard", "total_max_attempts": 4},
+                    # Other services than Amazon's do not know the checksums that boto3 adds by itself.
+                    request_checksum_calculation="when_required",
+                    response_checksum_validation="when_required",
+                ),
+            )
+        except (BotoCoreError, ValueError) as error:
+            raise StoreError(f"The store {uri} cannot be used ({error}): correct the AWS_ settings.") from None
+        return cls(uri, client, spool)
+
+    def check(self) -> None:
+        self._spool.check()
+        name = f"{self._prefix}.check"
+        try:
+            with self._explained():
+                # Asks for the right to write, and leaves nothing.
+                upload = self._client.create_multipart_upload(Bucket=self._bucket, Key=name)
+                self._client.abort_multipart_upload(Bucket=self._bucket, Key=name, UploadId=upload["UploadId"])
+                self._client.list_objects_v2(Bucket=self._bucket, Prefix=self._prefix, MaxKeys=1)
+        except MediaError as error:
+            raise StoreError(str(error)) from None
+
+    def find(self, podcast_id: str, episode_id: str) -> tuple[str, int] | None:
+        """As every store's; and what waits in the spool is uploaded first."""
+        if found := self._find_object(podcast_id, episode_id):
+            return found
+        waiting = self._spool.find(podcast_id, episode_id)
+        return self._upload(waiting[0])[:2] if waiting else None
+
+    def new_part(self, podcast_id: str, episode_id: str, token: str, enclosure: str) -> PartFile:
+        part = self._spool.new_part(podcast_id, episode_id, token, enclosure)
+        part.is_read_again = True
+        return part
+
+    def may_have(self, podcast_id: str, episode_id: str) -> bool:  # noqa: ARG002 (every store's signature)
+        # Only the bucket can tell.
+        return True
+
+    def refresh(self, podcast_id: str, episode_id: str) -> None:
+        self._spool.refresh(podcast_id, episode_id)
+
+    def clean(self, podcast_id: str, episode_id: str) -> None:
+        self._spool.clean(podcast_id, episode_id)
+
+    def reserve_path(self, podcast_id: str, name: str) -> None:
+        """None: whatever goes into a bucket has to be sent there."""
+
+    def publish(self, part: PartFile, podcast_id: str, name: str) -> tuple[str, int]:
+        """As every store's. What the bucket refuses raises MediaError (``store-error``), and the file waits."""
+        waiting, _ = self._spool.publish(part, podcast_id, name)
+        path, size, sent = self._upload(waiting)
+        part.superseded = part.superseded or not sent
+        return path, size
+
+    def sync(self, podcast_id: str) -> None:
+        """Nothing is left to do: an object that the bucket took is there to stay."""
+
+    def _find_object(self, podcast_id: str, episode_id: str) -> tuple[str, int] | None:
+        folder = f"{self._prefix}{names.folder_name(podcast_id)}/"
+        with self._explained():
+            answer = self._client.list_objects_v2(Bucket=self._bucket, Prefix=f"{folder}{episode_id}.")
+        for found in answer.get("Contents", ()):
+            name = found["Key"].removeprefix(folder)
+            if "/" not in name and names.belongs_to(name, episode_id) and self._is_sound(found["Key"], found["Size"]):
+                return f"{podcast_id}/{name}", found["Size"]
+        return None
+
+    def _upload(self, path: str) -> tuple[str, int, bool]:
+        """Bring a complete file of the spool to the bucket, and remove it: path, size, and whether it was sent and not
+        found there."""
+        source = self._spool.root / path
+        sent = True
+        with self._explained():
+            if not self._put(source, path):
+                found = self._client.head_object(Bucket=self._bucket, Key=self._prefix + path)
+                sent = not self._is_sound(self._prefix + path, found["ContentLength"])
+                if sent:
+                    folder, _, name = path.rpartition("/")
+                    path = f"{folder}/{names.disambiguated(name)}"
+                    if not self._put(source, path):
+                        raise _refused(self._uri, "has broken files under the names of this one: remove them")
+            size = self._client.head_object(Bucket=self._bucket, Key=self._prefix + path)["ContentLength"]
+        try:
+            if sent and size != source.stat().st_size:
+                raise _refused(self._uri, f"has {path} with {size} bytes, which is not what was sent")
+            source.unlink()
+        except OSError as error:
+            raise disk_error(source, error) from error
+        return path, size, sent
+
+    def _put(self, source: Path, path: str) -> bool:
+        """Make an object of the file, unless one has the name; whether it was made."""
+        target = {"Bucket": self._bucket, "Key": self._prefix + path}
+        for condition in ({"IfNoneMatch": "*"}, {}):
+            if not condition and self._exists(target):
+                return False
+            try:
+                self._send(source, target, condition)
+                return True
+            except ClientError as error:
+                if _code(error) in _TAKEN and condition:
+                    return False
+                if _code(error) not in _NO_CONDITIONS or not condition:
+                    raise
+        raise AssertionError("the loop above returns or raises")
+
+    def _send(self, source: Path, target: dict[str, str], condition: dict[str, str]) -> None:
+        size = source.stat().st_size
+        if size <= _PIECE:
+            with source.open("rb") as body:
+                self._client.put_object(**target, **condition, Body=body)
+            return
+        upload = {**target, "UploadId": self._client.create_multipart_upload(**target)["UploadId"]}
+        try:
+            length = max(_PIECE, -(-size // _MOST_PIECES))
+            pieces = []
+            for number, start in enumerate(range(0, size, length), 1):
+                # Reads as it sends.
+                with ReadFileChunk.from_filename(str(source), start, length) as body:
+                    answer = self._client.upload_part(**upload, PartNumber=number, Body=body)
+                pieces.append({"PartNumber": number, "ETag": answer["ETag"]})
+            self._client.complete_multipart_upload(**upload, **condition, MultipartUpload={"Parts": pieces})
+        except BaseException:
+            with suppress(BotoCoreError, ClientError):
+                self._client.abort_multipart_upload(**upload)
+            raise
+
+    def _exists(self, target: dict[str, str]) -> bool:
+        try:
+            self._client.head_object(**target)
+        except ClientError as error:
+            if _code(error) in ("404", "NoSuchKey"):
+                return False
+            raise
+        return True
+
+    def _is_sound(self, key: str, size: int) -> bool:
+        """Whether an object may be a media file, by its first bytes."""
+        if not size:
+            return False
+        answer = self._client.get_object(Bucket=self._bucket, Key=key, Range=f"bytes=0-{sniff.HEAD - 1}")
+        return not sniff.document(answer["Body"].read())
+
+    @property
+    def _uri(self) -> str:
+        return f"s3://{self._bucket}/{self._prefix}"
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except PodcrawlerError:
+            raise
+        except ClientError as error:
+            if meaning := _MEANINGS.get(_code(error)):
+                raise _refused(self._uri, meaning) from error
+            raise MediaError(
+                "store-error", f"The store {self._uri} answers with an error ({error}); try again later.", "passing"
+            ) from error
+        except BotoCoreError as error:
+            # No credentials, or no way to the service.
+            raise MediaError(
+                "store-error",
+                f"The store {self._uri} cannot be reached ({' '.join(str(error).split())}): check AWS_ENDPOINT_URL, "
+                "the AWS_ settings of credentials, and the network.",
+                "passing",
+            ) from error
+        except OSError as error:
+            raise disk_error(self._spool.root, error) from error
+
+
+def _refused(uri: str, meaning: str) -> MediaError:
+    return MediaError("store-error", f"The store {uri} {meaning}.", "local")
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))

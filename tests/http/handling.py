@@ -1,0 +1,57 @@
+"""Drives the download handler for its tests: no crawl around it, but a real server at the other end."""
+
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from scrapy import Request
+from scrapy.http import Response
+from scrapy.utils.test import get_crawler
+
+from podcrawler import settings as defaults
+from podcrawler.http.handler import DownloadHandler
+from podcrawler.store.part import PartFile
+
+
+@contextlib.asynccontextmanager
+async def handling(**settings: object) -> AsyncIterator[DownloadHandler]:
+    ours = {name: value for name, value in vars(defaults).items() if name.startswith("PODCRAWLER_")}
+    handler = DownloadHandler.from_crawler(get_crawler(settings_dict={**ours, **settings}))
+    try:
+        yield handler
+    finally:
+        await handler.close()
+
+
+@contextlib.asynccontextmanager
+async def receiving(tmp_path: Path, name: str = "1.token.part") -> AsyncIterator[PartFile]:
+    part = PartFile(tmp_path / name)
+    try:
+        yield part
+    finally:
+        await part.discard()
+
+
+def download(
+    url: str, tmp_path: Path, *, meta: dict[str, Any] | None = None, **settings: object
+) -> tuple[Response, PartFile, str]:
+    """Stream one address into a part: the response, the part, and the SHA-256 of what was in it."""
+
+    async def story() -> tuple[Response, PartFile, str]:
+        async with handling(**settings) as handler, receiving(tmp_path) as part:
+            response = await handler.download_request(Request(url, meta={"part": part, **(meta or {})}))
+            await asyncio.to_thread(part.seal)
+            return response, part, hashlib.sha256(part.path.read_bytes()).hexdigest()
+
+    return asyncio.run(story())
+
+
+def fetch(url: str, *, meta: dict[str, Any] | None = None, **settings: object) -> Response:
+    async def story() -> Response:
+        async with handling(**settings) as handler:
+            return await handler.download_request(Request(url, meta=meta))
+
+    return asyncio.run(story())

@@ -1,0 +1,107 @@
+import json
+from urllib.parse import quote
+
+import pytest
+from scrapy import Request
+from scrapy.http import Response
+from scrapy.utils.test import get_crawler
+
+from podcrawler.http.redirects import RedirectMiddleware
+from tests.conftest import Client, Commands
+from tests.origin import RunningOrigin, running
+
+
+def failure(redis: Client) -> dict[str, str]:
+    (told,) = redis.hvals("{podcrawler}:episodes:failed")
+    found: dict[str, str] = json.loads(told)
+    return found
+
+
+def enclosures(origin: RunningOrigin) -> int:
+    return sum(count for path, count in origin.counts().items() if path.startswith("/bytes/"))
+
+
+def test_twenty_redirects_are_followed_and_kept_without_their_queries(fleet: Commands, origin: RunningOrigin) -> None:
+    with running() as other:
+        there = quote(f"{other.address}/bytes/10.mp3?sig=secret")
+        address = f"{origin.address}/feed.xml?episodes=1&title=a&location={there}"
+        ended = fleet.drain("-a", f"address={address}", "-O", "episodes.jsonl")
+        assert ended.status == 0, ended.err
+        (line,) = (fleet.folder / "episodes.jsonl").read_text().splitlines()
+        assert [request.headers["referer"] for request in other.requests()] == [f"{origin.address}/"]
+        chain = [f"{origin.address}/bytes/1000000.mp3", f"{other.address}/bytes/10.mp3"]
+        assert json.loads(line)["redirects"] == chain
+    ended = fleet.drain("-a", f"address={origin.address}/feed.xml?episodes=1&size=10&redirect=20&title=b")
+    assert ended.status == 0, ended.err
+    assert len(fleet.files()) == 2
+
+
+def test_redirects_without_end_end_in_a_sentence(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
+    address = f"{origin.address}/feed.xml?episodes=1&size=10&redirect=21"
+    ended = fleet.drain("-a", f"address={address}", "-s", "PODCRAWLER_MAX_TRIES=1")
+    assert ended.status == 1
+    told = failure(redis)
+    assert (told["kind"], told["class"]) == ("redirects", "passing")
+    assert "127.0.0.1 redirects from one address to the next without end" in told["reason"]
+    assert enclosures(origin) == 21
+
+
+@pytest.mark.parametrize(
+    "location", ["file:///etc/passwd", "ftp://127.0.0.1/a.mp3", "data:audio/mpeg,abc", "mailto:a@b", "http://[::1", "s3://b"]
+)  # fmt: skip
+def test_what_is_not_on_the_web_is_not_followed(
+    fleet: Commands, redis: Client, origin: RunningOrigin, location: str
+) -> None:
+    ended = fleet.drain("-a", f"address={origin.address}/feed.xml?episodes=1&location={quote(location)}")
+    assert ended.status == 1
+    told = failure(redis)
+    assert (told["kind"], told["class"]) == ("address", "permanent")
+    assert "redirects to an address that is not on the web" in told["reason"]
+    assert enclosures(origin) == 1
+    assert fleet.files() == {}
+
+
+def test_a_cookie_does_not_go_to_another_port(fleet: Commands, origin: RunningOrigin) -> None:
+    with running() as other:
+        there = quote(f"{other.address}/bytes/10.mp3")
+        address = f"{origin.address}/feed.xml?episodes=1&set_cookie=listener%3Dann&location={there}"
+        assert fleet.drain("-a", f"address={address}").status == 0
+        assert [request.headers.get("cookie") for request in other.requests()] == [None]
+    assert [request.headers.get("cookie") for request in origin.requests()] == [None, "listener=ann"]
+
+
+def redirected(source: str, location: str) -> Request:
+    middleware = RedirectMiddleware.from_crawler(get_crawler())
+    headers = {"Authorization": "Basic eDp5", "Cookie": "a=b"}
+    request = Request(source, headers=headers)
+    answer = middleware.process_response(request, Response(source, status=302, headers={"Location": location}))
+    assert isinstance(answer, Request)
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("source", "location", "authorization", "cookie", "merged"),
+    [
+        ("https://a/1", "/2", True, True, True),
+        ("https://a/1", "https://a:443/2", True, True, True),
+        ("http://a/1", "https://a/2", False, True, True),
+        ("http://a/1", "https://a:8443/2", False, False, False),
+        ("https://a/1", "http://a/2", False, False, False),
+        ("https://a/1", "https://a:8443/2", False, False, False),
+        ("https://a/1", "https://b/2", False, False, True),
+    ],
+)
+def test_secrets_stay_where_they_belong(
+    source: str, location: str, authorization: bool, cookie: bool, merged: bool
+) -> None:
+    request = redirected(source, location)
+    assert ("Authorization" in request.headers) is authorization
+    assert ("Cookie" in request.headers) is cookie
+    assert (not request.meta.get("dont_merge_cookies")) is merged
+
+
+def test_a_login_in_a_location_is_for_that_origin() -> None:
+    request = redirected("https://a/1", "https://ann:secret@b/2?x=%2F")
+    assert request.url == "https://b/2?x=%2F"
+    assert request.meta["login"] == {"origin": "https://b:443", "user": "ann", "password": "secret"}
+    assert "Authorization" not in request.headers

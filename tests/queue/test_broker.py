@@ -1,0 +1,327 @@
+"""The queue's scripts, on every server that they must work on, with the clock turned by hand."""
+
+import json
+from typing import Any
+
+import pytest
+
+from podcrawler.exceptions import EntryError
+from podcrawler.queue import acks
+from podcrawler.queue.broker import Broker, Counts, Pushed
+from podcrawler.queue.entries import Entry, Lease
+from podcrawler.queue.keys import Keys
+from podcrawler.queue.retry_policy import RetryPolicy
+from tests.conftest import Client
+
+NOW = 1_000_000
+
+
+def make_queue(redis: Client, name: str = "episodes", **changes: Any) -> Broker:
+    values: dict[str, Any] = {
+        "keys": Keys(),
+        "seeds_key": f"{name}:start_urls",
+        "sources": {},
+        "lease_time": 60,
+        "retrying": RetryPolicy(max_tries=3, first_delay=10, max_delay=25, jitter=lambda: 0.5),
+        "max_expiries": 2,
+        "visit_seconds": 100,
+    }
+    return Broker(redis, name, **values | changes)
+
+
+@pytest.fixture
+def redis(every_redis: Client) -> Client:
+    return every_redis
+
+
+@pytest.fixture
+def queue(redis: Client) -> Broker:
+    return make_queue(redis)
+
+
+def episode(
+    number: int, *, podcast: str = "show", host: str = "media.example", payload: str = "{}", priority: int = 0
+) -> Entry:
+    return Entry("episode", f"{podcast}/{number}", podcast, str(number), host, payload, priority)
+
+
+def page(address: str, root: str | None = None) -> Entry:
+    return Entry("page", address, root or address, address, "example.com", "{}", fresh=root is None)
+
+
+def finish(queue: Broker, lease: Lease, *, size: int, path: str) -> bool:
+    return queue.end([acks.finish(lease, size=size, path=path)])[0]
+
+
+def finish_page(
+    queue: Broker, lease: Lease, told: dict[str, Any], podcast: tuple[str, str], addresses: list[str]
+) -> bool:
+    return queue.end([acks.finish_page(lease, told, podcast, addresses, told=0, remembered=100)])[0]
+
+
+def release(queue: Broker, leases: list[Lease]) -> list[bool]:
+    return queue.end([acks.release(lease) for lease in leases])
+
+
+def retry(queue: Broker, lease: Lease, kind: str, reason: str, now: int | None = None) -> str:
+    return give_up(queue, lease, EntryError(kind, reason, "passing"), now)
+
+
+def fail(queue: Broker, lease: Lease, kind: str, reason: str, now: int | None = None) -> str:
+    return give_up(queue, lease, EntryError(kind, reason), now)
+
+
+def give_up(queue: Broker, lease: Lease, error: EntryError, now: int | None) -> str:
+    tries, delay = queue.retrying.tries(error), queue.retrying.delay(error, lease.tries + 1)
+    return queue.end([acks.give_up(lease, error, tries=tries, delay=delay, now=now)])[0]
+
+
+def lease_one(queue: Broker, now: int = NOW) -> Lease:
+    (lease,) = queue.lease(queue.new_tokens(1), now).leases
+    return lease
+
+
+def test_leases_come_in_the_order_of_pushing(queue: Broker) -> None:
+    queue.push_many(episode(number) for number in range(5))
+    assert [lease.name for lease in queue.lease(queue.new_tokens(3), NOW).leases] == ["0", "1", "2"]
+    assert [lease.name for lease in queue.lease(queue.new_tokens(3), NOW).leases] == ["3", "4"]
+    assert queue.lease(queue.new_tokens(3), NOW).leases == []
+
+
+def test_asking_twice_is_asking_once(queue: Broker) -> None:
+    """The answer to the first call may not have arrived."""
+    queue.push_many(episode(number) for number in range(5))
+    tokens = queue.new_tokens(2)
+    first = queue.lease(tokens, NOW).leases
+    assert queue.lease(tokens, NOW).leases == first
+    assert finish(queue, first[0], size=1, path="x")
+    assert queue.lease(tokens, NOW).leases[1] == first[1]
+    assert queue.counts(["show"]).leased == 2
+
+
+def test_higher_priority_comes_first(queue: Broker) -> None:
+    queue.push_many([episode(1), episode(2, priority=1), episode(3, priority=1), episode(4, priority=-1)])
+    assert [lease.name for lease in queue.lease(queue.new_tokens(4), NOW).leases] == ["2", "3", "1", "4"]
+
+
+def test_hosts_take_turns(queue: Broker) -> None:
+    queue.push_many(episode(number, host="a.example") for number in range(4))
+    queue.push_many([episode(8, host="b.example"), episode(9, host="b.example")])
+    names = [queue.lease(queue.new_tokens(1), NOW + turn).leases[0].name for turn in range(6)]
+    assert names == ["0", "8", "1", "9", "2", "3"]
+
+
+def test_the_state_is_the_duplicate_filter(queue: Broker) -> None:
+    assert queue.push_many([episode(1), episode(1)]) == Pushed(added=1, known=1)
+    lease = lease_one(queue)
+    assert queue.push_many([episode(1)]) == Pushed(known=1)
+    finish(queue, lease, size=10, path="show/1.x.mp3")
+    assert queue.push_many([episode(1)]) == Pushed(finished=1)
+    assert queue.lease(queue.new_tokens(1), NOW).leases == []
+
+
+@pytest.mark.parametrize("state", ["pending", "delayed", "leased"])
+def test_a_changed_request_replaces_one_that_waits(queue: Broker, state: str) -> None:
+    queue.push_many([episode(1, payload="old")])
+    if state != "pending":
+        lease = lease_one(queue)
+        if state == "delayed":
+            retry(queue, lease, "timeout", "Too slow.", NOW)
+    pushed = queue.push_many([episode(1, payload="new", host="other.example")])
+    if state == "leased":
+        assert pushed == Pushed(known=1)
+    else:
+        assert pushed == Pushed(changed=1)
+        (lease,) = queue.lease(queue.new_tokens(5), NOW + 60_000).leases
+        assert lease.payload == b"new"
+
+
+def test_a_changed_failed_entry_becomes_pending_again(queue: Broker) -> None:
+    queue.push_many([episode(1, payload="old")])
+    fail(queue, lease_one(queue), "http-404", "Not there.", NOW)
+    assert queue.push_many([episode(1, payload="old")]) == Pushed(failed=1)
+    assert queue.push_many([episode(1, payload="new")]) == Pushed(added=1)
+    assert queue.counts(["show"]) == Counts(pending=1, leased=0, delayed=0, failed=0, finished=0)
+    assert lease_one(queue).tries == 0
+
+
+def test_finishing_records_and_forgets(queue: Broker, redis: Client) -> None:
+    queue.push_many([episode(1)])
+    assert finish(queue, lease_one(queue), size=123, path="show/1.x.mp3")
+    assert redis.hgetall("{podcrawler}:finished:show") == {b"1": b"123"}
+    assert {key for key in redis.scan_iter() if b"episodes:" in key} == {b"{podcrawler}:episodes:order"}
+    ((_, event),) = redis.xrange("{podcrawler}:events")
+    assert event[b"path"] == b"show/1.x.mp3"
+
+
+def test_a_lost_lease_ends_nothing(queue: Broker) -> None:
+    queue.push_many([episode(1)])
+    lost = lease_one(queue)
+    held = lease_one(queue, NOW + 60_000)
+    assert queue.extend([lost, held], NOW + 60_000) == {lost.token}
+    assert not finish(queue, lost, size=1, path="x")
+    assert retry(queue, lost, "timeout", "Slow.", NOW) == "lost"
+    assert fail(queue, lost, "timeout", "Slow.", NOW) == "lost"
+    assert release(queue, [lost]) == [False]
+    assert finish(queue, held, size=1, path="x")
+
+
+def test_finishing_twice_is_no_loss(queue: Broker, redis: Client) -> None:
+    """The answer to the first call may not have arrived."""
+    queue.push_many([episode(1)])
+    lease = lease_one(queue)
+    assert finish(queue, lease, size=1, path="x")
+    assert finish(queue, lease, size=1, path="x")
+    assert redis.hgetall("{podcrawler}:finished:show") == {b"1": b"1"}
+    assert redis.xlen("{podcrawler}:events") == 1
+
+
+def test_a_lease_lasts_as_long_as_it_should(queue: Broker) -> None:
+    queue.push_many([episode(1)])
+    lease_one(queue)
+    assert queue.lease(queue.new_tokens(1), NOW + 59_999).leases == []
+    assert queue.lease(queue.new_tokens(1), NOW + 60_000).leases != []
+
+
+def test_an_extended_lease_lasts_longer(queue: Broker) -> None:
+    queue.push_many([episode(1)])
+    lease = lease_one(queue)
+    queue.extend([lease], NOW + 59_000)
+    assert queue.lease(queue.new_tokens(1), NOW + 61_000).leases == []
+    assert queue.lease(queue.new_tokens(1), NOW + 119_000).leases[0].key == lease.key
+
+
+def test_an_entry_that_ends_its_nodes_fails_at_last(queue: Broker) -> None:
+    queue.push_many([episode(1)])
+    now = NOW
+    for _ in range(3):
+        assert lease_one(queue, now).tries == 0
+        now += 60_000
+    assert queue.lease(queue.new_tokens(1), now).leases == []
+    (failed,) = queue.failed()
+    assert (failed.kind, failed.failure_class) == ("abandoned", "permanent")
+
+
+def test_released_entries_keep_their_place_and_their_tries(queue: Broker) -> None:
+    queue.push_many(episode(number) for number in range(3))
+    release(queue, [lease_one(queue)])
+    assert [lease.name for lease in queue.lease(queue.new_tokens(3), NOW).leases] == ["0", "1", "2"]
+
+
+def test_tries_are_spaced_out_and_end(queue: Broker) -> None:
+    queue.push_many([episode(1)])
+    assert retry(queue, lease_one(queue), "timeout", "Slow.", NOW) == "delayed"
+    grant = queue.lease(queue.new_tokens(1), NOW + 9_999)
+    assert (grant.leases, grant.open, grant.next_due) == ([], 1, 0.001)
+    second = lease_one(queue, NOW + 10_000)
+    assert second.tries == 1
+    assert retry(queue, second, "timeout", "Slow.", NOW) == "delayed"
+    assert queue.lease(queue.new_tokens(1), NOW + 24_999).leases == []  # 40 s, had max_retry_delay not been 25
+    assert retry(queue, lease_one(queue, NOW + 25_000), "timeout", "Slow.", NOW + 25_000) == "failed"
+    (failed,) = queue.failed()
+    assert (failed.key, failed.group, failed.kind, failed.reason) == ("show/1", "show", "timeout", "Slow.")
+    assert (failed.tries, failed.failure_class, failed.at) == (3, "passing", NOW + 25_000)
+
+
+def test_requeue_gives_all_tries_back(queue: Broker) -> None:
+    queue.push_many([episode(1), episode(2)])
+    fail(queue, lease_one(queue), "http-404", "Not there.", NOW)
+    assert queue.requeue(["show/1", "show/2", "show/3"]) == 1
+    assert queue.counts(["show"]) == Counts(pending=2, leased=0, delayed=0, failed=0, finished=0)
+    assert lease_one(queue).tries == 0
+
+
+def test_open_entries_of_a_group(queue: Broker) -> None:
+    queue.push_many([episode(1), episode(2), episode(3), episode(1, podcast="other")])
+    leases = queue.lease(queue.new_tokens(2), NOW).leases
+    fail(queue, leases[0], "http-404", "Not there.", NOW)
+    retry(queue, leases[1], "timeout", "Slow.", NOW)
+    assert queue.open_entries(["show"]) == 2
+    assert queue.open_entries(["show", "other", "unknown"]) == 3
+    assert queue.open_entries([]) == 0
+
+
+def test_a_page_is_finished_for_one_visit(redis: Client) -> None:
+    queue = make_queue(redis, "podcasts")
+    root, further = page("http://x/1"), page("http://x/2", root="http://x/1")
+    queue.push_many([root])
+    told = {"podcast": "show"}
+    queue.push_many([further])
+    for lease in queue.lease(queue.new_tokens(2), NOW).leases:
+        assert finish_page(queue, lease, told, ("show", "{}"), ["http://x/1"])
+    assert queue.visits("http://x/1") == [told, told]
+    assert queue.push_many([further]) == Pushed(finished=1)
+    assert 0 < redis.ttl("{podcrawler}:visit:http://x/1") <= 100
+    assert queue.push_many([root]) == Pushed(added=1)
+    assert queue.push_many([further]) == Pushed(added=1)
+
+
+def test_a_page_is_not_done_when_redis_has_forgotten_what_it_told(redis: Client) -> None:
+    """A push may be acknowledged, and be lost with the last second before a power cut."""
+    queue, episodes = make_queue(redis, "podcasts"), make_queue(redis)
+    queue.push_many([page("http://x/1")])
+    lease = lease_one(queue)
+    told = acks.finish_page(lease, {}, ("show", "{}"), [], told=3, remembered=100)
+    episodes.push_many([episode(1)], lease)
+    redis.hdel("{podcrawler}:told", lease.token)
+    episodes.push_many([episode(2), episode(3)], lease, 1)
+    assert queue.end([told]) == [False]
+    assert queue.counts([]).pending == 1
+    again = lease_one(queue)
+    episodes.push_many([episode(number) for number in (1, 2, 3)], again)
+    assert queue.end([told]) == [False]
+    assert queue.end([acks.finish_page(again, {}, ("show", "{}"), [], told=3, remembered=100)]) == [True]
+    assert not redis.exists("{podcrawler}:told")
+
+
+def test_an_address_leads_to_the_podcast_that_it_led_to_first(redis: Client) -> None:
+    queue = make_queue(redis, "podcasts")
+    assert queue.podcast_id(["http://x/1"]) is None
+    for podcast in ("first", "second"):
+        queue.push_many([page("http://x/1")])
+        finish_page(queue, lease_one(queue), {}, (podcast, "{}"), ["http://x/1", f"http://x/{podcast}"])
+    assert queue.podcast_id(["http://unknown", "http://x/1"]) == "first"
+    assert queue.podcast_id(["http://x/second"]) == "second"
+
+
+def test_a_podcast_has_the_name_that_was_given_first(queue: Broker) -> None:
+    """The pages of one address may be read by two nodes at once, and tell different names."""
+    assert queue.name_podcast(["http://x/1", "http://x/moved"], "first") == "first"
+    assert queue.name_podcast(["http://x/1", "http://x/page-2"], "second") == "first"
+    assert queue.podcast_id(["http://x/1"]) == "first"
+
+
+def test_a_seed_is_leased_and_not_popped(queue: Broker, redis: Client) -> None:
+    redis.lpush("episodes:start_urls", "http://x/1", b"\xff")
+    first, second = queue.lease(queue.new_tokens(5), NOW).leases
+    assert (first.kind, first.payload, second.payload) == ("seed", b"http://x/1", b"\xff")
+    assert redis.llen("episodes:start_urls") == 0
+    assert queue.lease(queue.new_tokens(5), NOW + 60_000).leases != []
+    assert queue.lease(queue.new_tokens(5), NOW).open == 2
+
+
+def test_entries_come_before_seeds(queue: Broker, redis: Client) -> None:
+    redis.lpush("episodes:start_urls", "http://x/1")
+    queue.push_many([episode(1)])
+    assert [lease.kind for lease in queue.lease(queue.new_tokens(2), NOW).leases] == ["episode", "seed"]
+
+
+def test_a_paused_queue_hands_out_nothing(queue: Broker, redis: Client) -> None:
+    queue.push_many([episode(1)])
+    redis.set("{podcrawler}:paused", 1)
+    grant = queue.lease(queue.new_tokens(1), NOW)
+    assert (grant.leases, grant.open) == ([], 1)
+
+
+def test_everything_but_the_seeds_shares_the_hash_tag(queue: Broker, redis: Client) -> None:
+    queue.push_many([episode(1), episode(2)])
+    retry(queue, lease_one(queue), "timeout", "Slow.", NOW)
+    lease_one(queue)
+    assert all(key.startswith(b"{podcrawler}:") for key in redis.scan_iter())
+
+
+def test_a_person_can_read_what_failed(queue: Broker, redis: Client) -> None:
+    queue.push_many([episode(1)])
+    fail(queue, lease_one(queue), "http-404", "Nicht da: “ü”.", NOW)
+    told = json.loads(redis.hget("{podcrawler}:episodes:failed", "show/1") or b"")
+    assert told == {"kind": "http-404", "reason": "Nicht da: “ü”.", "class": "permanent", "tries": 1, "at": NOW}

@@ -1,0 +1,50 @@
+"""Makes the small media files of the tests with ffmpeg, so that the tests need none: a third of a second of a tone.
+
+``python -m tests.store.record_files`` writes tests/media/files. What ffmpeg has no muxer option for (an ID3 tag before
+AAC) is put together here from what it wrote.
+"""
+
+import subprocess
+from pathlib import Path
+
+FILES = Path(__file__).parent / "files"
+
+_TONE = ["-f", "lavfi", "-i", "sine=frequency=440:duration=0.3:sample_rate=8000"]
+_PICTURE = ["-f", "lavfi", "-i", "color=size=32x32:rate=5:duration=0.4"]
+_SMALL = ["-b:a", "8k"]
+_UNTAGGED = ["-id3v2_version", "0", "-write_xing", "0"]
+#: By name: the input, and the options that make the file of it.
+_RECIPES: dict[str, tuple[list[str], list[str]]] = {
+    "tagged.mp3": (_TONE, [*_SMALL, "-metadata", "title=A tone"]),
+    "untagged.mp3": (_TONE, [*_SMALL, *_UNTAGGED]),
+    "adts.aac": (_TONE, _SMALL),
+    "audio.m4a": (_TONE, [*_SMALL, "-f", "ipod"]),
+    "book.m4b": (_TONE, [*_SMALL, "-f", "ipod", "-brand", "M4B "]),
+    "audio.mp4": (_TONE, _SMALL),
+    "fragmented.mp4": (_TONE, [*_SMALL, "-movflags", "frag_keyframe+empty_moov"]),
+    "vorbis.ogg": (_TONE, ["-c:a", "libvorbis"]),
+    "audio.opus": (_TONE, ["-c:a", "libopus", *_SMALL]),
+    "audio.flac": (_TONE, ["-metadata_header_padding", "0", "-t", "0.1"]),
+    "audio.wav": (_TONE, ["-c:a", "pcm_u8"]),
+    "audio.webm": (_TONE, ["-c:a", "libopus", *_SMALL]),
+    "audio.mkv": (_TONE, ["-c:a", "libopus", *_SMALL]),
+    "video.mp4": (_PICTURE, ["-c:v", "mpeg4"]),
+    "video.webm": (_PICTURE, ["-c:v", "libvpx"]),
+}
+
+
+def main() -> None:
+    FILES.mkdir(exist_ok=True)
+    for name, (source, options) in _RECIPES.items():
+        quiet = ["-hide_banner", "-loglevel", "error", "-nostdin", "-y"]
+        command = ["ffmpeg", *quiet, *source, "-ac", "1", "-bitexact", "-fflags", "+bitexact", *options]
+        subprocess.run([*command, str(FILES / name)], check=True)
+    tag = (FILES / "tagged.mp3").read_bytes()
+    size = int.from_bytes(tag[6:10], "big")
+    # A size below 128 is the same with seven bits a byte.
+    assert size < 128
+    (FILES / "tagged.aac").write_bytes(tag[: 10 + size] + (FILES / "adts.aac").read_bytes())
+
+
+if __name__ == "__main__":
+    main()
