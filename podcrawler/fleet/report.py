@@ -174,7 +174,7 @@ class NodeReport:
             failed=stats.get_value("podcrawler/failed", 0),
             bytes=stats.get_value("podcrawler/bytes", 0),
             in_hand=list(_in_hand(pipeline, self._rates)) if pipeline else [],
-            holds_off=pipeline.holds_off if pipeline else "",
+            holds_off=pipeline.pause_reason if pipeline else "",
         )
 
     def _forget(self, redis: Any) -> None:

@@ -1,10 +1,11 @@
-"""Takes one answer into a part: judges its head, streams its body to disk, and tells whether all of it came.
+"""Streams the body of one answer into a part, and says what was received.
 
-What a server may send, and how slowly, is said here; how it is asked, in handler.py.
+What a server may send, and how slowly, is decided here; how it is asked, in handler.py.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import aiohttp
@@ -12,13 +13,12 @@ import aiohttp
 from podcrawler.config import Config
 from podcrawler.exceptions import FetchError, MediaError
 from podcrawler.http.content_coding import Decoder, decoder_for
-from podcrawler.store.disk_space import DiskBudget
 from podcrawler.store.part import PartFile
 from podcrawler.store.validators import Validator
 
 #: Bytes that are written at once, and seconds after which fewer are.
 _BLOCK = 1024 * 1024
-_PATIENCE = 1.0
+_MAX_BLOCK_AGE = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Limits:
 
     #: Seconds.
     connect_timeout: float
-    #: Seconds of silence; ``min_rate`` is measured over this time, too.
+    #: Seconds of silence. ``min_rate`` is averaged over this time, too.
     idle_timeout: float
     #: Bytes per second.
     min_rate: int
@@ -44,34 +44,41 @@ class Limits:
         return self.connect_timeout + self.idle_timeout
 
 
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A body that came to its end, as far as the server says."""
+
+    #: Bytes of the whole file, those of earlier transfers included.
+    size: int
+    #: Whether the server announced the length, and this is it.
+    verified: bool
+
+
 async def receive(
     answer: aiohttp.ClientResponse,
     part: PartFile,
     *,
     url: str,
     limits: Limits,
-    room: DiskBudget,
     on_chunk: Callable[[bytes], object],
-) -> None:
-    """Take the body of a 200 from its start, or that of a 206 from where the part ends, which was checked before.
-    ``url`` is what was asked.
+    total: int | None = None,
+) -> Received:
+    """Stream the body into the part: that of a 200 from its start, or that of a 206 to the end of the part, which it
+    completes to ``total`` bytes. ``url`` is what was requested.
 
-    Raises MediaError (``length-mismatch``, ``encoded``, the disk's refusals), FetchError (``too-large``, ``too-slow``,
-    ``encoded``), aiohttp's errors, and what ``on_chunk`` raises for a chunk of the body. The part holds then what came
-    until then.
+    Raises MediaError (``length-mismatch``, ``encoded``, refusals of the disk), FetchError (``too-large``, ``too-slow``,
+    ``encoded``), aiohttp's errors, and what ``on_chunk`` raises for a chunk. The part has what came until then.
     """
     host = answer.url.host or ""
     decoder = decoder_for(answer.headers.getall("Content-Encoding", ()), host)
-    if answer.status != 206:
+    if total is not None:
+        part.expect(total)
+    else:
         announced = None if decoder else answer.content_length
         _refuse_size(announced or 0, limits, host)
-        version = None if decoder else Validator.from_headers(answer.headers, url=url, size=announced)
-        await part.begin(version, announced)
-    room.reserve(part)
-    try:
-        lost = await _Transfer(answer, part, limits, decoder).run(on_chunk)
-    finally:
-        room.release(part)
+        validator = None if decoder else Validator.from_headers(answer.headers, url=url, size=announced)
+        await part.begin(validator, announced)
+    broken_off = await _Transfer(answer, part, limits, decoder).run(on_chunk)
     if part.expected is not None and part.received != part.expected:
         if part.received > part.expected:
             # Nobody knows which of these bytes are the file's.
@@ -80,15 +87,14 @@ async def receive(
             "length-mismatch",
             f"{host} announced {part.expected} bytes and sent {part.received}; try again later.",
             "passing",
-        ) from lost
-    if lost:
-        raise lost
+        ) from broken_off
+    if broken_off:
+        raise broken_off
     if decoder and not decoder.is_complete:
         raise MediaError(
             "length-mismatch", f"{host} sent a compressed file without its end; try again later.", "passing"
         )
-    part.complete = True
-    part.verified = answer.content_length is not None
+    return Received(part.received, verified=answer.content_length is not None)
 
 
 class _Transfer:
@@ -103,26 +109,24 @@ class _Transfer:
         #: What was not written yet, and its bytes.
         self._block: list[bytes] = []
         self._size = 0
-        self._write_by = time.monotonic() + _PATIENCE
+        self._write_by = time.monotonic() + _MAX_BLOCK_AGE
         #: When the measurement of the rate began, and the bytes since.
         self._measured_from = time.monotonic()
         self._measured = 0
 
     async def run(self, on_chunk: Callable[[bytes], object]) -> aiohttp.ClientPayloadError | None:
-        """Write the body as it comes. The error with which it broke off, if it did."""
-        content = self._answer.content
+        """Write the body as it comes. Returns the error if the connection broke off."""
         while True:
             try:
-                chunk = await content.readany()
+                chunk = await self._answer.content.readany()
             except BaseException as error:
-                # What came is kept, whatever ends the transfer. aiohttp lets go of what it holds when the connection
-                # breaks, and nothing public gives that out.
-                self._block.append(content._read_nowait(-1))
+                # What came is kept, whatever ends the transfer.
                 await self._write()
                 if isinstance(error, aiohttp.ClientPayloadError):
                     return error
                 raise
-            # From here on an error must not lead to another write: what it stopped would be missing before that.
+            # An error from here on must not lead to another write: the bytes of the failed one would be missing before
+            # it.
             if not chunk:
                 await self._write_last()
                 return None
@@ -131,7 +135,8 @@ class _Transfer:
             self._size += len(chunk)
             now = time.monotonic()
             if self._size >= _BLOCK or now >= self._write_by:
-                await self._write()
+                async with _reading_paused(self._answer):
+                    await self._write()
             self._refuse_slowness(len(chunk), now)
 
     async def _write_last(self) -> None:
@@ -146,8 +151,8 @@ class _Transfer:
         block, self._block, self._size = self._block, [], 0
         await self._part.write(self._bounded(self._decoder.decode(block) if self._decoder else block))
         ended = time.monotonic()
-        self._write_by = ended + _PATIENCE
-        # A disk that is slow is not the server's fault.
+        self._write_by = ended + _MAX_BLOCK_AGE
+        # A slow disk is not the server's fault.
         self._measured_from += ended - begun
 
     def _bounded(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -170,6 +175,22 @@ class _Transfer:
                 "passing",
             )
         self._measured_from, self._measured = now, 0
+
+
+@asynccontextmanager
+async def _reading_paused(answer: aiohttp.ClientResponse) -> AsyncIterator[None]:
+    """Leave what comes meanwhile in the buffers of the kernel. When a connection breaks, aiohttp discards what it has
+    read from it and not handed out yet."""
+    transport = answer.connection.transport if answer.connection else None
+    if transport is None or not transport.is_reading():
+        yield
+        return
+    transport.pause_reading()
+    try:
+        yield
+    finally:
+        if not transport.is_closing():
+            transport.resume_reading()
 
 
 def _refuse_size(size: int, limits: Limits, host: str) -> None:

@@ -1,4 +1,4 @@
-"""Undoes the codings of a body that a server compressed although that was not asked for (RFC 9110 §8.4.1)."""
+"""Decodes bodies that a server compressed although the request did not accept it (RFC 9110 §8.4.1)."""
 
 import zlib
 from collections.abc import Iterable, Iterator
@@ -6,17 +6,17 @@ from typing import Protocol
 
 from podcrawler.exceptions import FetchError, MediaError
 
-#: RFC 9110 §8.4.1 and the registry that it names; anything else in the header is a mistake of the server.
+#: RFC 9110 §8.4.1 and its registry. Anything else in the header is a mistake of the server.
 _CODINGS = frozenset({"gzip", "x-gzip", "deflate", "br", "zstd", "compress", "x-compress", "dcb", "dcz"})
 _GZIP = frozenset({"gzip", "x-gzip"})
-#: Bytes that are made at once, whatever is in the compressed ones.
+#: Bytes that are decoded at once, whatever the compressed ones expand to.
 _BLOCK = 256 * 1024
-#: zlib's names for the forms of its data.
-_GZIP_FORM, _ZLIB_FORM, _RAW_FORM = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS, -zlib.MAX_WBITS
+#: zlib's window bits for the formats of its data.
+_GZIP_BITS, _ZLIB_BITS, _RAW_BITS = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS, -zlib.MAX_WBITS
 
 
 class _Decompressor(Protocol):
-    """What zlib.decompressobj makes."""
+    """The type of zlib.decompressobj()."""
 
     @property
     def unconsumed_tail(self) -> bytes: ...
@@ -29,7 +29,7 @@ class _Decompressor(Protocol):
 
 
 class Decoder:
-    """Decodes one body. ``host`` is for the sentences."""
+    """Decodes one body. ``host`` is named in errors."""
 
     def __init__(self, coding: str, host: str) -> None:
         self._is_gzip = coding in _GZIP
@@ -52,13 +52,13 @@ class Decoder:
                 yield piece
                 assert self._inner is not None
                 data = self._inner.unconsumed_tail or (self._inner.unused_data if self._is_gzip else b"")
-                # A full piece may have left some behind in zlib.
+                # After a full piece zlib may have more.
                 more = bool(data) or (len(piece) == _BLOCK and not self._inner.eof)
 
     def _decompress(self, data: bytes) -> bytes:
         if self._inner is None or (self._inner.eof and self._is_gzip):
             # A gzip file may have more than one member (RFC 1952 §2.2).
-            self._inner = zlib.decompressobj(_GZIP_FORM if self._is_gzip else _deflate_form(data[0]))
+            self._inner = zlib.decompressobj(_GZIP_BITS if self._is_gzip else _deflate_bits(data[0]))
         try:
             return self._inner.decompress(data, _BLOCK)
         except zlib.error as error:
@@ -71,8 +71,8 @@ class Decoder:
 
 
 def decoder_for(codings: Iterable[str], host: str) -> Decoder | None:
-    """The decoder for what the headers Content-Encoding tell; None if the body is as it is. FetchError (``encoded``)
-    if podcrawler cannot decode that."""
+    """The decoder for the values of Content-Encoding; None if the body is not encoded. FetchError (``encoded``) for a
+    coding that podcrawler cannot decode."""
     named = [coding.strip().lower() for header in codings for coding in header.split(",")]
     known = [coding for coding in named if coding in _CODINGS]
     if not known:
@@ -86,7 +86,7 @@ def decoder_for(codings: Iterable[str], host: str) -> Decoder | None:
     )
 
 
-def _deflate_form(first: int) -> int:
-    """Many servers leave out the wrapping that the coding ``deflate`` has by RFC 9110 §8.4.1.2; the first byte of that
-    names the method 8 (RFC 1950 §2.2), which data without it begins with by chance only."""
-    return _ZLIB_FORM if first & 0x0F == 8 and first >> 4 <= 7 else _RAW_FORM
+def _deflate_bits(first: int) -> int:
+    """Many servers leave out the zlib format that the coding ``deflate`` has by RFC 9110 §8.4.1.2. Its first byte names
+    the method 8 (RFC 1950 §2.2); raw data begins like that by chance only."""
+    return _ZLIB_BITS if first & 0x0F == 8 and first >> 4 <= 7 else _RAW_BITS

@@ -1,11 +1,10 @@
 """The one HTTP stack: a Scrapy download handler for http and https on aiohttp.
 
-A request whose ``meta["part"]`` is a PartFile has the body of a good answer streamed into that file, from where an
-earlier transfer broke off if the server proves that the file is the same; the Response is then empty. Any other answer
-comes back whole, up to ``DOWNLOAD_MAXSIZE``. Settings for both: ``DOWNLOAD_BIND_ADDRESS``,
-``DOWNLOAD_VERIFY_CERTIFICATES``, ``PODCRAWLER_INSECURE_HOSTS``. For pages, and by request too, through ``meta``:
-``DOWNLOAD_TIMEOUT``, ``DOWNLOAD_MAXSIZE``, ``DOWNLOAD_FAIL_ON_DATALOSS``. For parts: those of ``receiving.Limits``, and
-``PODCRAWLER_MIN_FREE``.
+The body of a good answer to a request whose ``meta["part"]`` is a PartFile is streamed into that file, from where an
+earlier transfer broke off if the server proves that the file is the same; the result is a MediaResponse without a body.
+Any other answer is returned whole, up to ``DOWNLOAD_MAXSIZE``. Settings for both: ``DOWNLOAD_BIND_ADDRESS``,
+``DOWNLOAD_VERIFY_CERTIFICATES``, ``PODCRAWLER_INSECURE_HOSTS``. For pages, and per request through ``meta``:
+``DOWNLOAD_TIMEOUT``, ``DOWNLOAD_MAXSIZE``, ``DOWNLOAD_FAIL_ON_DATALOSS``. For parts: those of ``body.Limits``.
 """
 
 import asyncio
@@ -13,8 +12,9 @@ import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 from scrapy import Request, signals
@@ -38,36 +38,57 @@ from yarl import URL
 
 from podcrawler.config import Config
 from podcrawler.exceptions import FetchError, TransferCancelledError
-from podcrawler.http.body import Limits, receive
+from podcrawler.http.body import Limits, Received, receive
 from podcrawler.signals import node_stopping
-from podcrawler.store.disk_space import DiskBudget
 from podcrawler.store.part import PartFile
 
-#: aiohttp holds up to twice this much for a transfer before it stops reading from the network.
+_R = TypeVar("_R", bound=Response)
+
+#: aiohttp buffers up to twice this much of a body before it stops reading from the network.
 _READ_BUFFER = 512 * 1024
-#: Of the body of an answer that is not the file; enough for an error page to tell why.
+#: Bytes that are read of the body of an answer that is not the file: enough for the explanation on an error page.
 _ERROR_BODY = 64 * 1024
-#: The answers that say that there is nothing to go on with: RFC 9110 §15.5.13, §15.5.17.
-_NOT_THAT_RANGE = (412, 416)
+#: The answers that refuse a range: RFC 9110 §15.5.13, §15.5.17.
+_RANGE_REFUSED = (412, 416)
+
+
+class MediaResponse(Response):
+    """The answer that is a media file. Its body was streamed into the part of the request, decoded."""
+
+    #: Scrapy copies these when a middleware replaces the response.
+    attributes = (*Response.attributes, "received", "extension")
+
+    def __init__(self, *args: Any, received: Received, extension: str = "", **kwargs: Any) -> None:
+        """``extension`` is that of the file, once it was examined."""
+        super().__init__(*args, **kwargs)
+        self.received = received
+        self.extension = extension
+
+
+@dataclass(slots=True)
+class _Page:
+    """The body of an answer that is returned whole, as far as it was read."""
+
+    body: bytearray = field(default_factory=bytearray)
+    flags: list[str] = field(default_factory=list)
 
 
 class DownloadHandler(BaseDownloadHandler):
-    """Made once a scheme. Sends ``headers_received`` and ``bytes_received``, and honours StopDownload; a transfer into
-    a part that is stopped so always fails, because half a file is no file."""
+    """One instance per scheme. Sends ``headers_received`` and ``bytes_received``, and honours StopDownload; a transfer
+    into a part that is stopped this way always fails, because half a file is no file."""
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
         self._session: aiohttp.ClientSession | None = None
-        self._in_hand: set[asyncio.Task[Response]] = set()
+        self._transfers: set[asyncio.Task[Response]] = set()
         self._stopping = False
         self._max_size = crawler.settings.getint("DOWNLOAD_MAXSIZE")
         self._fail_on_loss = crawler.settings.getbool("DOWNLOAD_FAIL_ON_DATALOSS")
         config = Config.read(crawler.settings)
         self._limits = Limits.of(config)
         self._media_timeout = aiohttp.ClientTimeout(connect=config.connect_timeout, sock_read=config.idle_timeout)
-        self._room = DiskBudget(config.min_free)
-        #: Those whose certificates are not checked, and how that is told to aiohttp.
         self._insecure_hosts = {host.strip().lower() for host in config.insecure_hosts.split(",")}
+        #: For those hosts.
         self._unchecked = _ssl_context(checked=False)
         crawler.signals.connect(self.stop, signal=node_stopping)
 
@@ -75,26 +96,29 @@ class DownloadHandler(BaseDownloadHandler):
         """Raises Scrapy's download exceptions, FetchError (``timeout``) and all that ``receive`` raises for a part, and
         TransferCancelledError when the part is cancelled or the node stops."""
         part = _part_of(request)
-        if self._stopping or (part and part.cancelled):
+        if self._is_cancelled(part):
             raise TransferCancelledError
         # In a task of its own, so that it can be cancelled without a CancelledError that travels through Scrapy.
         transfer = asyncio.ensure_future(self._transfer(request, part))
-        self._in_hand.add(transfer)
+        self._transfers.add(transfer)
         try:
-            with part.on_cancel(transfer.cancel) if part else nullcontext():
+            with part.cancellation.calling(transfer.cancel) if part else nullcontext():
                 return await transfer
         except asyncio.CancelledError:
-            if self._stopping or (part and part.cancelled):
+            if self._is_cancelled(part):
                 raise TransferCancelledError from None
             raise
         finally:
-            self._in_hand.discard(transfer)
+            self._transfers.discard(transfer)
 
     def stop(self) -> None:
-        """Give up every transfer in hand and refuse new ones."""
+        """Cancel every transfer and refuse new ones."""
         self._stopping = True
-        for transfer in self._in_hand:
+        for transfer in self._transfers:
             transfer.cancel()
+
+    def _is_cancelled(self, part: PartFile | None) -> bool:
+        return self._stopping or (part is not None and part.cancellation.requested)
 
     async def close(self) -> None:
         if self._session:
@@ -105,26 +129,35 @@ class DownloadHandler(BaseDownloadHandler):
             if part is None:
                 timeout = aiohttp.ClientTimeout(total=request.meta.get("download_timeout"))
                 async with await self._ask(request, timeout) as answer:
-                    return await self._read(request, answer)
+                    return await self._read_page(request, answer)
             with _media_timeouts(request, self._limits):
-                if more := part.range_headers(request.url):
-                    async with await self._ask_for_media(request, more) as answer:
-                        if _goes_on(answer, part):
-                            return await self._read(request, answer, part, (200, 206))
-                    part.invalidate()
-                async with await self._ask_for_media(request, {}) as answer:
-                    return await self._read(request, answer, part, (200,))
+                return await self._transfer_media(request, part)
 
-    async def _ask_for_media(self, request: Request, more: dict[str, str]) -> aiohttp.ClientResponse:
+    async def _transfer_media(self, request: Request, part: PartFile) -> Response:
+        """Resume the part if the server proves that its bytes are of the same version; else fetch the whole file."""
+        if range_headers := _range_headers(part, request.url):
+            async with await self._ask_for_media(request, range_headers) as answer:
+                if answer.status == 206:
+                    assert part.validator is not None
+                    total = part.validator.total_size(answer.headers, part.received)
+                    if total is not None:
+                        return await self._receive(request, answer, part, total)
+                elif answer.status not in _RANGE_REFUSED:
+                    return await self._receive_or_read(request, answer, part)
+            part.invalidate()
+        async with await self._ask_for_media(request, {}) as answer:
+            return await self._receive_or_read(request, answer, part)
+
+    async def _ask_for_media(self, request: Request, more_headers: dict[str, str]) -> aiohttp.ClientResponse:
         async with asyncio.timeout(self._limits.head_timeout):
-            return await self._ask(request, self._media_timeout, more)
+            return await self._ask(request, self._media_timeout, more_headers)
 
     async def _ask(
-        self, request: Request, timeout: aiohttp.ClientTimeout, more: dict[str, str] | None = None
+        self, request: Request, timeout: aiohttp.ClientTimeout, more_headers: dict[str, str] | None = None
     ) -> aiohttp.ClientResponse:
-        """The answer to the request, which has the headers ``more``, too; its body is still to come."""
+        """The answer to the request with ``more_headers``; its body is still to come."""
         address = _address(request.url)
-        arguments = _headers_and_proxy(request, more or {})
+        arguments = _headers_and_proxy(request, more_headers or {})
         if address.host in self._insecure_hosts:
             arguments["ssl"] = self._unchecked
         begun = time.monotonic()
@@ -134,70 +167,85 @@ class DownloadHandler(BaseDownloadHandler):
         request.meta["download_latency"] = time.monotonic() - begun
         return answer
 
-    async def _read(
-        self,
-        request: Request,
-        answer: aiohttp.ClientResponse,
-        part: PartFile | None = None,
-        good: tuple[int, ...] = (),
-    ) -> Response:
-        """The answer as a response; its body goes into ``part`` if its status is one of ``good``."""
+    async def _receive_or_read(self, request: Request, answer: aiohttp.ClientResponse, part: PartFile) -> Response:
+        """A 200 is the file; of anything else the beginning is read."""
+        if answer.status == 200:
+            return await self._receive(request, answer, part)
+        return await self._read_page(request, answer, enough=_ERROR_BODY)
+
+    async def _receive(
+        self, request: Request, answer: aiohttp.ClientResponse, part: PartFile, total: int | None = None
+    ) -> MediaResponse:
         headers = Headers(answer.raw_headers)
-        body = bytearray()
-        flags: list[str] = []
         try:
-            self._tell(signals.headers_received, request, headers=headers, body_length=answer.content_length)
-            if part is None:
-                await self._read_page(request, answer, body, flags)
-            elif answer.status in good:
-                on_chunk = partial(self._tell_chunk, request)
-                await receive(answer, part, url=request.url, limits=self._limits, room=self._room, on_chunk=on_chunk)
-            else:
-                await self._read_page(request, answer, body, flags, enough=_ERROR_BODY)
+            self._send_headers_received(request, answer, headers)
+            on_chunk = partial(self._send_bytes_received, request)
+            received = await receive(answer, part, url=request.url, limits=self._limits, on_chunk=on_chunk, total=total)
         except StopDownload as stop:
-            flags.append("download_stopped")
-            stop.response = _response(request, answer, headers, bytes(body), flags)
-            if stop.fail or part:
-                raise
-            return stop.response
-        return _response(request, answer, headers, bytes(body), flags)
+            stop.response = _response(Response, request, answer, headers, flags=["download_stopped"])
+            raise
+        # Middlewares that decode bodies must not try it.
+        headers.pop("Content-Encoding", None)
+        return _response(MediaResponse, request, answer, headers, received=received)
 
     async def _read_page(
         self,
         request: Request,
         answer: aiohttp.ClientResponse,
-        body: bytearray,
-        flags: list[str],
         enough: int | None = None,
+    ) -> Response:
+        """The answer with its body. Up to ``enough`` bytes of it, where a media file was asked for; else all, and more
+        than the limit raises DownloadCancelledError."""
+        headers = Headers(answer.raw_headers)
+        page = _Page()
+        stopped: StopDownload | None = None
+        try:
+            self._send_headers_received(request, answer, headers)
+            await self._read_body(request, answer, page, enough)
+        except StopDownload as stop:
+            page.flags.append("download_stopped")
+            stopped = stop
+        body = bytes(page.body)
+        kind = responsetypes.from_args(headers=headers, url=request.url, body=body)
+        response = _response(kind, request, answer, headers, body=body, flags=page.flags)
+        if stopped:
+            stopped.response = response
+            if stopped.fail or enough is not None:
+                raise stopped
+        return response
+
+    async def _read_body(
+        self, request: Request, answer: aiohttp.ClientResponse, page: _Page, enough: int | None
     ) -> None:
-        """Add the body of the answer to ``body``, up to ``enough`` bytes; without ``enough``, more than the limit
-        raises DownloadCancelledError."""
         limit = request.meta.get("download_maxsize", self._max_size)
         if enough is None:
             _refuse_size(answer.content_length, limit)
         try:
             async for chunk in answer.content.iter_any():
-                body += chunk
-                self._tell_chunk(request, chunk)
+                page.body += chunk
+                self._send_bytes_received(request, chunk)
                 if enough is None:
-                    _refuse_size(len(body), limit)
-                elif len(body) >= enough:
-                    del body[enough:]
+                    _refuse_size(len(page.body), limit)
+                elif len(page.body) >= enough:
+                    del page.body[enough:]
                     return
         except aiohttp.ClientPayloadError:
             if request.meta.get("download_fail_on_dataloss", self._fail_on_loss):
                 raise
-            flags.append("dataloss")
+            page.flags.append("dataloss")
 
-    def _tell_chunk(self, request: Request, chunk: bytes) -> None:
-        self._tell(signals.bytes_received, request, data=chunk)
+    def _send_headers_received(self, request: Request, answer: aiohttp.ClientResponse, headers: Headers) -> None:
+        self._send(signals.headers_received, request, headers=headers, body_length=answer.content_length)
 
-    def _tell(self, signal: object, request: Request, **arguments: Any) -> None:
-        """Send a signal of Scrapy's; raises StopDownload if one of its receivers did."""
-        sent = self.crawler.signals.send_catch_log(
+    def _send_bytes_received(self, request: Request, chunk: bytes) -> None:
+        self._send(signals.bytes_received, request, data=chunk)
+
+    def _send(self, signal: object, request: Request, **arguments: Any) -> None:
+        """Send a signal of Scrapy's. Raises StopDownload if one of its receivers did."""
+        results = self.crawler.signals.send_catch_log(
             signal=signal, request=request, spider=self.crawler.spider, **arguments
         )
-        for _, result in sent:
+        for _, result in results:
             if isinstance(result, Failure) and isinstance(result.value, StopDownload):
                 raise result.value
 
@@ -233,23 +281,17 @@ def _address(url: str) -> URL:
         raise UnsupportedURLSchemeError(str(error)) from error
 
 
-def _goes_on(answer: aiohttp.ClientResponse, part: PartFile) -> bool:
-    """Whether an answer to a request for the rest of the part's file is worth reading: whatever it is, if it is no 206
-    with anything but that rest, and not the refusal of such a request."""
-    if answer.status != 206:
-        return answer.status not in _NOT_THAT_RANGE
-    assert part.validator is not None
-    size = part.validator.total_size(answer.headers, part.received)
-    part.expected = size
-    return size is not None
+def _range_headers(part: PartFile, url: str) -> dict[str, str]:
+    """The headers that ask ``url`` for what is missing; empty if the transfer has to start over."""
+    return part.validator.range_headers(url, part.received) if part.validator and part.received else {}
 
 
-def _headers_and_proxy(request: Request, more: dict[str, str]) -> dict[str, Any]:
-    """The arguments of aiohttp's request, with ``more`` headers. The proxy's credentials go into the request only if
-    that goes to the proxy itself; for https they go with the CONNECT before it (RFC 9110 §9.3.6, §11.7.2)."""
+def _headers_and_proxy(request: Request, more_headers: dict[str, str]) -> dict[str, Any]:
+    """The headers and the proxy as arguments for aiohttp. Credentials for the proxy go into the request only if that is
+    sent to the proxy itself; for https they are sent with the CONNECT before it (RFC 9110 §9.3.6, §11.7.2)."""
     given = request.headers.to_tuple_list()
-    headers = [(name, value) for name, value in given if name != "Proxy-Authorization" and name not in more]
-    headers += more.items()
+    headers = [(name, value) for name, value in given if name != "Proxy-Authorization" and name not in more_headers]
+    headers += more_headers.items()
     for_proxy = [(name, value) for name, value in given if name == "Proxy-Authorization"]
     proxy = request.meta.get("proxy")
     if not proxy:
@@ -274,27 +316,23 @@ def _refuse_size(size: int | None, limit: int) -> None:
 
 
 def _response(
-    request: Request, answer: aiohttp.ClientResponse, headers: Headers, body: bytes, flags: list[str]
-) -> Response:
-    part = _part_of(request)
-    # Whatever a part was streamed from, there is nothing in the response to be read as a page.
-    kind = responsetypes.from_args(headers=headers, url=request.url, body=body) if body or not part else Response
+    kind: type[_R], request: Request, answer: aiohttp.ClientResponse, headers: Headers, **arguments: Any
+) -> _R:
     version = answer.version
     response = kind(
         url=request.url,
         status=answer.status,
-        body=body,
-        flags=flags,
         protocol=f"HTTP/{version.major}.{version.minor}" if version else None,
+        **arguments,
     )
-    # Given to the constructor they would be copied.
+    # The constructor would copy them.
     response.headers = headers
     return response
 
 
 @contextmanager
 def _media_timeouts(request: Request, limits: Limits) -> Iterator[None]:
-    """Say for what a media host was not waited for any longer."""
+    """Name the limit that a media host has exceeded."""
     try:
         yield
     except TimeoutError as error:

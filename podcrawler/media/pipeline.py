@@ -1,12 +1,13 @@
 """The media pipeline: streams an episode's audio to disk, checks it, publishes it, and only then finishes it.
 
 A FilesPipeline that never holds a file in memory: the download handler writes the body into the PartFile that the
-request carries (handler.py), and this pipeline gives that file its name in the archive. What becomes of the lease is
-said in ``process_item`` alone.
+request carries (http/handler.py), and this pipeline gives that file its name in the archive. What becomes of the lease
+is decided in ``process_item`` alone.
 """
 
 import asyncio
 import logging
+from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,12 +19,13 @@ from scrapy.crawler import Crawler
 from scrapy.http import Response
 from scrapy.http.request import NO_CALLBACK
 from scrapy.pipelines.files import FilesPipeline
-from scrapy.pipelines.media import FileInfo, MediaPipeline
+from scrapy.pipelines.media import MediaPipeline
 
 from podcrawler.config import Config
 from podcrawler.exceptions import DiskFullError, EntryError, LeaseEndedError, MediaError, TransferCancelledError
 from podcrawler.http.downloader import Downloader
 from podcrawler.http.errors import explain, explain_response
+from podcrawler.http.handler import MediaResponse
 from podcrawler.http.redirects import chain
 from podcrawler.items import Episode
 from podcrawler.media.backpressure import DiskFullBackoff
@@ -31,18 +33,17 @@ from podcrawler.queue.acks import finish
 from podcrawler.queue.entries import Lease, private_request
 from podcrawler.queue.scheduler import Scheduler, scheduler_of
 from podcrawler.signals import lease_lost, node_draining
-from podcrawler.store import sniff
-from podcrawler.store.base import Store
+from podcrawler.store import names, sniff
+from podcrawler.store.base import Store, StoredFile
 from podcrawler.store.factory import open_store
 from podcrawler.store.fs_errors import disk_error
-from podcrawler.store.names import file_name
-from podcrawler.store.part import PartFile
+from podcrawler.store.part import WORTH_KEEPING, PartFile
 from podcrawler.store.publisher import Publisher, is_small
 
 logger = logging.getLogger(__name__)
 
-#: What the request for a media file tells middlewares that are for pages: the enclosure may be on any host, and what is
-#: streamed to the disk is not in the response that a cache would keep.
+#: What the request for a media file tells middlewares that are for pages: the enclosure may be on any host, and a cache
+#: would keep a response without a body.
 _FOR_MEDIA = {"allow_offsite": True, "dont_cache": True, "dont_obey_robotstxt": True}
 
 
@@ -52,50 +53,46 @@ class Transfer:
 
     episode: Episode
     lease: Lease
-    #: None until it is known that the file is not there yet.
+    request: Request
+    #: None until it is known that the store does not have the file.
     part: PartFile | None = None
-
-    @property
-    def made_progress(self) -> bool:
-        """Whether the next lease has more to go on from than this one had. Where an earlier one left nothing, no more
-        is trusted to be left: the episode would be tried for ever."""
-        return (
-            self.part is not None and self.part.made_progress and (self.part.is_resumed or not self.lease.redelivered)
-        )
 
 
 class EpisodeFilesPipeline(FilesPipeline):
-    """Archives episodes that this node holds a lease on. Items of other types pass untouched, as all
-    items do where there is no queue (``scrapy parse --pipelines``)."""
+    """Archives episodes that this node holds a lease on. Items of other types pass untouched, as all items do where
+    there is no queue (``scrapy parse --pipelines``).
+
+    Of Scrapy's hooks, ``get_media_requests`` makes the one request for an episode, and ``file_path`` names its file.
+    """
 
     store: Store  # type: ignore[assignment]  # of Scrapy's own interface nothing is used
 
     def __init__(self, store_uri: str, *, crawler: Crawler) -> None:
-        self._settings = crawler.settings
+        config = Config.read(crawler.settings)
+        # Scrapy opens the store by its scheme. Which schemes there are, ``open_store`` knows.
+        store = open_store(crawler.settings, min_free=config.min_free)
+        self.STORE_SCHEMES = defaultdict(lambda: lambda _: store)  # type: ignore[misc,arg-type,return-value]
         super().__init__(store_uri, crawler=crawler)
         self._publisher = Publisher(self.store)
-        #: The transfers in hand, by their token.
+        #: The transfers in flight, by their token.
         self.transfers: dict[str, Transfer] = {}
         self._draining = False
-        config = Config.read(crawler.settings)
         self._min_size = config.min_size
-        self._room = DiskFullBackoff(
-            lambda: self._scheduler.prefetcher.pause(), lambda: self._scheduler.prefetcher.resume(), config.min_free
-        )
-        crawler.signals.connect(self._lease_lost, signal=lease_lost)
+        self._backoff = DiskFullBackoff(self._pause, self._resume, config.min_free)
+        self._pause_reason = ""
+        #: Whether files have the names by which the store finds them again.
+        self._has_default_paths = type(self).file_path is EpisodeFilesPipeline.file_path
+        crawler.signals.connect(self._cancel_transfer, signal=lease_lost)
         crawler.signals.connect(self._drain, signal=node_draining)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> "EpisodeFilesPipeline":
         return cls(crawler.settings["FILES_STORE"], crawler=crawler)
 
-    def _get_store(self, uri: str) -> Any:  # noqa: ARG002 (Scrapy's signature)
-        return open_store(self._settings)
-
     @property
-    def holds_off(self) -> str:
-        """Why the node takes nothing up for now; empty while it does."""
-        return self._room.reason
+    def pause_reason(self) -> str:
+        """Why the node leases nothing for now; empty while it does."""
+        return self._pause_reason
 
     @property
     def _scheduler(self) -> Scheduler:
@@ -103,65 +100,95 @@ class EpisodeFilesPipeline(FilesPipeline):
         assert scheduler is not None
         return scheduler
 
+    def get_media_requests(self, item: Episode, info: MediaPipeline.SpiderInfo) -> list[Request]:  # noqa: ARG002
+        assert item.enclosure is not None
+        headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
+        request = private_request(item.enclosure.url, headers=headers, callback=NO_CALLBACK)
+        request.meta.update(_FOR_MEDIA, podcast=item.podcast_id)
+        return [request]
+
+    def file_path(
+        self,
+        request: Request,  # noqa: ARG002
+        response: Response | None = None,
+        info: MediaPipeline.SpiderInfo | None = None,  # noqa: ARG002
+        *,
+        item: Any = None,
+    ) -> str:
+        """Where the file of an episode goes, relative to the store. ``response`` is a MediaResponse, whose
+        ``extension`` is that of the bytes that came.
+
+        A subclass may name files in another way: in at least one folder, with the extension of a media file, visible,
+        and at most 240 bytes of UTF-8 for each name. A name that is taken by other bytes gets a mark before its
+        extension.
+        """
+        extension = response.extension if isinstance(response, MediaResponse) else names.UNKNOWN_EXTENSION
+        return names.default_path(item.podcast_id, item.id, item.title, extension)
+
     async def process_item(self, item: Any) -> Any:  # type: ignore[override]  # the spider argument is deprecated
         if not isinstance(item, Episode) or scheduler_of(self.crawler) is None:
             return item
         lease = self._scheduler.lease_of(item.key)
         if lease is None:
             raise LeaseEndedError(f"This node holds no lease on {item.key}", log_level="WARNING")
-        transfer = self.transfers[lease.token] = Transfer(item, lease)
+        (request,) = self.get_media_requests(item, self.spiderinfo)
+        transfer = self.transfers[lease.token] = Transfer(item, lease, request)
         try:
-            archived = await self._archive(transfer)
+            found = await self._find_or_open(transfer)
+            if isinstance(found, StoredFile):
+                return await self._finish_found(transfer, found)
+            transfer.part = found
+            return await self._finish_downloaded(transfer, await self._fetch(transfer, found))
         except EntryError as error:
-            if isinstance(error, DiskFullError):
-                self._room.wait(error)
-            if transfer.part and error.failure_class == "permanent":
-                transfer.part.invalidate()
-            await self._let_go(transfer)
-            if isinstance(error, TransferCancelledError):
-                # Who has the lease by now cleans up when it publishes, and may have done so already.
-                with suppress(MediaError):
-                    await asyncio.to_thread(self._clean_if_published, item)
-            await self._scheduler.give_up(lease, error, counts=not transfer.made_progress)
+            await self._give_up(transfer, error)
             raise LeaseEndedError(str(error), log_level="DEBUG") from None
         finally:
             self.transfers.pop(lease.token, None)
-            await self._let_go(transfer)
-        assert archived.file is not None
-        assert archived.size is not None
-        if transfer.part is None:
-            logger.info("already there %s: %s (%d bytes)", archived.key, archived.file, archived.size)
-            await self._scheduler.prefetcher.end(lease, finish(lease, size=archived.size, path=""), False)
-        elif await self._scheduler.prefetcher.end(lease, finish(lease, size=archived.size, path=archived.file), False):
-            logger.info("finished %s: %s (%d bytes)", archived.key, archived.file, archived.size)
-            self._room.note_success()
-            self.crawler.stats.inc_value("podcrawler/finished")
-            self.crawler.stats.inc_value("podcrawler/bytes", archived.size)
-        return archived
+            if transfer.part:
+                await transfer.part.suspend()
 
     async def close_spider(self) -> None:
         await self._publisher.close()
 
-    async def _archive(self, transfer: Transfer) -> Episode:
-        """Bring the file into the store, and tell the item where it is. Raises EntryError.
+    async def _find_or_open(self, transfer: Transfer) -> StoredFile | PartFile:
+        """The episode's file if the store has it, else the part for its transfer. Raises EntryError."""
+        episode = transfer.episode
+        if transfer.lease.redelivered or self.store.may_have(episode.podcast_id, episode.id):
+            return await asyncio.to_thread(self._look_in_store, transfer)
+        return self._new_part(transfer)
 
-        These are the steps of Scrapy's MediaPipeline, under its names, without what it does for items of many files,
-        and for files of many items: two episodes with one enclosure are two files.
-        """
-        info = self.spiderinfo
-        (request,) = self.get_media_requests(transfer.episode, info)
-        file = await self.media_to_download(request, info, item=transfer.episode)
-        if file is None:
-            try:
-                response = await self._download(request)
-                file = await self.media_downloaded(response, request, info, item=transfer.episode)
-            except EntryError:
-                # It is no cause of itself.
-                raise
-            except Exception as error:
-                raise explain(error, request.url) from error
-        self.inc_stats(file["status"])
-        return replace(transfer.episode, file=file["path"], size=file["size"], **file["more"])  # type: ignore[typeddict-item]  # _file_info
+    def _look_in_store(self, transfer: Transfer) -> StoredFile | PartFile:
+        """As ``_find_or_open``. Blocking."""
+        episode = transfer.episode
+        if transfer.lease.redelivered:
+            self.store.refresh(episode.podcast_id, episode.id)
+        if found := self._find(episode):
+            self.store.clean(episode.podcast_id, episode.id)
+            return found
+        return self._new_part(transfer)
+
+    def _find(self, episode: Episode) -> StoredFile | None:
+        return self.store.find(episode.podcast_id, episode.id) if self._has_default_paths else None
+
+    def _new_part(self, transfer: Transfer) -> PartFile:
+        episode = transfer.episode
+        if self._draining:
+            raise TransferCancelledError
+        return self.store.new_part(episode.podcast_id, episode.id, transfer.lease.token, transfer.request.url)
+
+    async def _fetch(self, transfer: Transfer, part: PartFile) -> Episode:
+        """Download the file and publish it; the episode with what is known of its file. Raises EntryError."""
+        transfer.request.meta["part"] = part
+        try:
+            response = await self._download(transfer.request)
+            if not isinstance(response, MediaResponse):
+                raise explain_response(response)
+            return await self._publish(transfer, part, response)
+        except EntryError:
+            # Already explained; do not wrap.
+            raise
+        except Exception as error:
+            raise explain(error, transfer.request.url) from error
 
     async def _download(self, request: Request) -> Response:
         engine = self.crawler.engine
@@ -170,106 +197,45 @@ class EpisodeFilesPipeline(FilesPipeline):
         # A user's own (``DOWNLOADER``).
         return await engine.download_async(request)
 
-    async def _let_go(self, transfer: Transfer) -> None:
-        """Let the next lease have the part: before it can be given, because a part that is locked is left alone."""
-        if transfer.part:
-            await transfer.part.suspend()
-
-    def _clean_if_published(self, episode: Episode) -> None:
-        self.store.refresh(episode.podcast_id, episode.id)
-        if self.store.find(episode.podcast_id, episode.id):
-            self.store.clean(episode.podcast_id, episode.id)
-
-    def get_media_requests(self, item: Episode, info: MediaPipeline.SpiderInfo) -> list[Request]:  # noqa: ARG002
-        assert item.enclosure is not None
-        lease = self._scheduler.lease_of(item.key)
-        assert lease is not None
-        headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
-        request = private_request(item.enclosure.url, headers=headers, callback=NO_CALLBACK)
-        request.meta.update(_FOR_MEDIA, transfer=lease.token, podcast=lease.group)
-        return [request]
-
-    async def media_to_download(  # type: ignore[override]  # Scrapy's is no coroutine
-        self,
-        request: Request,
-        info: MediaPipeline.SpiderInfo,  # noqa: ARG002
-        *,
-        item: Any = None,  # noqa: ARG002
-    ) -> FileInfo | None:
-        transfer = self.transfers[request.meta["transfer"]]
+    async def _publish(self, transfer: Transfer, part: PartFile, response: MediaResponse) -> Episode:
         episode = transfer.episode
-        if transfer.lease.redelivered or self.store.may_have(episode.podcast_id, episode.id):
-            taken_up = await asyncio.to_thread(self._take_up, transfer, request.url)
-        else:
-            taken_up = self._new_part(transfer, request.url)
-        if not isinstance(taken_up, PartFile):
-            return _file_info(request, *taken_up, "uptodate")
-        request.meta["part"] = transfer.part = taken_up
-        return None
-
-    async def media_downloaded(
-        self,
-        response: Response,
-        request: Request,
-        info: MediaPipeline.SpiderInfo,  # noqa: ARG002
-        *,
-        item: Any = None,  # noqa: ARG002
-    ) -> FileInfo:
-        transfer = self.transfers[request.meta["transfer"]]
-        part = transfer.part
-        assert part is not None
-        if not part.complete:
-            raise explain_response(response)
         prefetcher = self._scheduler.prefetcher
         prefetcher.note_downloaded(transfer.lease)
-        examined = await self._examined(part, response, transfer.episode)
-        name = file_name(transfer.episode.id, transfer.episode.title, examined.extension)
+        examined = await self._examine(episode, part, response)
+        destination = self._destination(transfer, response.replace(extension=examined.extension))
         held_until = partial(prefetcher.surely_held_until, transfer.lease)
-        while (published := await self._publisher.publish(part, transfer.episode.podcast_id, name, held_until)) is None:
+        while (published := await self._publisher.publish(part, destination, held_until)) is None:
             if not await prefetcher.still_held(transfer.lease):
                 raise TransferCancelledError
-        path, size = published
-        if not examined.verified:
-            self.crawler.stats.inc_value("podcrawler/unverified")
-        sha256 = None if part.superseded else part.sha256
-        more = {"sha256": sha256, "verified": examined.verified, "redirects": chain(response)}
-        return _file_info(request, path, size, "downloaded", more)
+        return replace(
+            episode,
+            file=published.path,
+            size=published.size,
+            sha256=published.sha256,
+            verified=examined.verified,
+            redirects=chain(response),
+        )
 
-    def _take_up(self, transfer: Transfer, url: str) -> tuple[str, int] | PartFile:
-        """The episode's file (path and bytes) if the store has it, else a part for its transfer. Blocking."""
-        episode = transfer.episode
-        if transfer.lease.redelivered:
-            self.store.refresh(episode.podcast_id, episode.id)
-        if found := self.store.find(episode.podcast_id, episode.id):
-            self.store.clean(episode.podcast_id, episode.id)
-            return found
-        return self._new_part(transfer, url)
-
-    def _new_part(self, transfer: Transfer, url: str) -> PartFile:
-        episode = transfer.episode
-        if self._draining:
-            raise TransferCancelledError
-        return self.store.new_part(episode.podcast_id, episode.id, transfer.lease.token, url)
-
-    async def _examined(self, part: PartFile, response: Response, episode: Episode) -> sniff.Examined:
-        """What came. Raises MediaError if it cannot be the file."""
+    async def _examine(self, episode: Episode, part: PartFile, response: MediaResponse) -> sniff.Examined:
+        """Check what was received. Raises MediaError if it cannot be the file."""
         try:
             if is_small(part):
-                return self._check(response, part, episode)
-            return await asyncio.to_thread(self._check, response, part, episode)
+                return self._check(episode, part, response)
+            return await asyncio.to_thread(self._check, episode, part, response)
         except DiskFullError:
-            # Its last bytes found no room: what came before them is as good as it was.
+            # There was no room for the last bytes: those before them are good.
             raise
         except MediaError:
-            # What was refused is not gone on with.
+            # What was refused is not resumed.
             part.invalidate()
             raise
 
-    def _check(self, response: Response, part: PartFile, item: Episode) -> sniff.Examined:
-        """As ``_examined``. Blocking, unless all of the part is in memory."""
-        assert item.enclosure is not None
+    def _check(self, episode: Episode, part: PartFile, response: MediaResponse) -> sniff.Examined:
+        """As ``_examine``. Blocking, unless all of the part is in memory."""
+        assert episode.enclosure is not None
         host = urlsplit(response.url).hostname
-        if part.received == 0:
+        size = response.received.size
+        if size == 0:
             raise MediaError("empty", f"{host} sent an empty file; try again later.", "passing")
         try:
             with part.content() as file:
@@ -277,30 +243,93 @@ class EpisodeFilesPipeline(FilesPipeline):
                     file,
                     url=response.url,
                     content_type=(response.headers.get("Content-Type") or b"").decode("latin-1"),
-                    enclosure=item.enclosure,
-                    counted=part.verified,
+                    enclosure=episode.enclosure,
+                    counted=response.received.verified,
                 )
         except OSError as error:
             raise disk_error(part.path, error) from error
-        if part.received < self._min_size:
+        if size < self._min_size:
             raise MediaError(
                 "too-small",
-                f"{host} sent {part.received} bytes, fewer than a media file is trusted to have "
+                f"{host} sent {size} bytes, fewer than a media file is trusted to have "
                 f"({self._min_size}, PODCRAWLER_MIN_SIZE); try again later.",
                 "passing",
             )
         return examined
 
+    def _destination(self, transfer: Transfer, response: MediaResponse) -> names.Destination:
+        episode = transfer.episode
+        path = self.file_path(transfer.request, response, self.spiderinfo, item=episode)
+        try:
+            return names.destination(episode.podcast_id, episode.id, path)
+        except ValueError as error:
+            raise MediaError(
+                "file-path", f"{error}; correct file_path of {type(self).__name__}, then queue the episode again."
+            ) from None
+
+    async def _finish_found(self, transfer: Transfer, found: StoredFile) -> Episode:
+        lease = transfer.lease
+        logger.info("already there %s: %s (%d bytes)", lease.key, found.path, found.size)
+        self.inc_stats("uptodate")
+        await self._scheduler.prefetcher.end(lease, finish(lease, size=found.size, path=""), False)
+        return replace(transfer.episode, file=found.path, size=found.size)
+
+    async def _finish_downloaded(self, transfer: Transfer, archived: Episode) -> Episode:
+        assert archived.file is not None
+        assert archived.size is not None
+        lease = transfer.lease
+        self.inc_stats("downloaded")
+        if not archived.verified:
+            self.crawler.stats.inc_value("podcrawler/unverified")
+        ack = finish(lease, size=archived.size, path=archived.file)
+        if await self._scheduler.prefetcher.end(lease, ack, False):
+            logger.info("finished %s: %s (%d bytes)", archived.key, archived.file, archived.size)
+            self._backoff.note_success()
+            self.crawler.stats.inc_value("podcrawler/finished")
+            self.crawler.stats.inc_value("podcrawler/bytes", archived.size)
+        return archived
+
+    async def _give_up(self, transfer: Transfer, error: EntryError) -> None:
+        """End the lease in an error, and keep for the next one what it can resume."""
+        if isinstance(error, DiskFullError):
+            self._backoff.start(error)
+        made_progress = False
+        if transfer.part:
+            if error.failure_class == "permanent":
+                transfer.part.invalidate()
+            # Before the lease ends: the next node would leave a locked part alone.
+            made_progress = _made_progress(transfer, transfer.part, await transfer.part.suspend())
+        if isinstance(error, TransferCancelledError):
+            # Who has the lease by now removes the part when it publishes, and may have done so already.
+            with suppress(MediaError):
+                await asyncio.to_thread(self._clean_if_published, transfer.episode)
+        await self._scheduler.give_up(transfer.lease, error, counts=not made_progress)
+
+    def _clean_if_published(self, episode: Episode) -> None:
+        self.store.refresh(episode.podcast_id, episode.id)
+        if self._find(episode):
+            self.store.clean(episode.podcast_id, episode.id)
+
+    def _pause(self, reason: str) -> None:
+        self._pause_reason = reason
+        self._scheduler.prefetcher.pause()
+
+    def _resume(self) -> None:
+        self._pause_reason = ""
+        self._scheduler.prefetcher.resume()
+
     def _drain(self) -> None:
         self._draining = True
-        self._room.close()
+        self._backoff.close()
 
-    def _lease_lost(self, token: str) -> None:
+    def _cancel_transfer(self, token: str) -> None:
         if (transfer := self.transfers.get(token)) and transfer.part:
-            transfer.part.cancel()
+            transfer.part.cancellation.request()
 
 
-def _file_info(request: Request, path: str, size: int, status: str, more: dict[str, Any] | None = None) -> FileInfo:
-    """Scrapy's record of a file, its size in bytes, and what ``more`` the item shall tell."""
-    known = {"url": request.url, "path": path, "checksum": None, "status": status}
-    return {**known, "size": size, "more": more or {}}  # type: ignore[typeddict-item]
+def _made_progress(transfer: Transfer, part: PartFile, kept: int) -> bool:
+    """Whether the next lease can resume from at least one megabyte more than this one. A lease that found nothing of an
+    earlier one proves that nothing lasts here: progress that does not count would then be tried for ever."""
+    if kept < part.resumed_from + WORTH_KEEPING:
+        return False
+    return part.resumed_from > 0 or not transfer.lease.redelivered

@@ -1,47 +1,69 @@
 """What the pipeline asks of a store (``FILES_STORE``), whatever its kind: a folder (local.py) or a bucket (s3.py)."""
 
-from typing import Protocol
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple, Protocol
 
+from podcrawler.store.names import Destination
 from podcrawler.store.part import PartFile
 
 
-class Store(Protocol):
-    """What the pipeline asks of a store, beside Scrapy's own interface (``STORE_SCHEMES``).
+class StoredFile(NamedTuple):
+    """A complete media file that the store has."""
 
-    All methods but ``may_have``, ``reserve_path`` and, where ``may_have`` says no, ``new_part`` block: call
-    them in threads. Ids that are illegal raise ValueError; the disk's refusals MediaError.
+    #: Relative to the store.
+    path: str
+    #: Bytes.
+    size: int
+
+
+class Published(NamedTuple):
+    """What became of a part that was published."""
+
+    #: Relative to the store.
+    path: str
+    #: Bytes of the file there.
+    size: int
+    #: Of the file there, in hex digits; None if it was adopted.
+    sha256: str | None
+    #: Whether a complete file was there already, which stays; the part was removed.
+    adopted: bool = False
+
+
+class Store(Protocol):
+    """A place for media files, beside Scrapy's own interface (``STORE_SCHEMES``).
+
+    All methods block, so they are called in threads, but for ``may_have``, ``reserve_path`` and, where ``may_have``
+    says no, ``new_part``. Ids that are illegal raise ValueError; refusals of the disk or the bucket MediaError.
     """
 
     def check(self) -> None:
         """Raise StoreError if nothing can be written here."""
 
     def refresh(self, podcast_id: str, episode_id: str) -> None:
-        """Another node may have worked on the episode: do not trust what was known of its files."""
+        """Look again for files of the episode: another node may have worked on it."""
 
     def may_have(self, podcast_id: str, episode_id: str) -> bool:
-        """Whether a look is worth it: whether there may be a file, or leavings, of the episode. Does not block."""
+        """Whether there may be a file or a part of the episode, so that a look is needed."""
 
-    def find(self, podcast_id: str, episode_id: str) -> tuple[str, int] | None:
-        """The complete media file of the episode: its path relative to the store, and its size in bytes. A file that
-        shows to be something else, or cut off (sniff.is_sound), is none."""
+    def find(self, podcast_id: str, episode_id: str) -> StoredFile | None:
+        """The complete media file of the episode, by the default name. A file that turns out to be something else, or
+        cut off (sniff.is_sound), does not count."""
 
     def new_part(self, podcast_id: str, episode_id: str, token: str, enclosure: str) -> PartFile:
-        """The file for a transfer of ``enclosure`` (the address): the best that dead nodes left, else a new one."""
+        """The part for a transfer of ``enclosure`` (the address): the best that dead nodes left, else a new one."""
 
     def clean(self, podcast_id: str, episode_id: str) -> None:
-        """Remove what dead nodes left of the episode's transfers."""
+        """Remove the parts of the episode that dead nodes left."""
 
-    def reserve_path(self, podcast_id: str, name: str) -> str | None:
-        """The path at which a file of that name (made by names.file_name) is published, if ``files.link`` is
-        all that this takes; from then on there may be one. None if it has to be adopted. Does not block."""
+    def reserve_path(self, destination: Destination) -> Path | None:
+        """Where ``fs.link`` alone publishes the file; from then on there may be one. None if ``publish`` has to."""
 
-    def publish(self, part: PartFile, podcast_id: str, name: str) -> tuple[str, int]:
-        """Publish a sealed part under ``name`` (made by names.file_name): relative path, and size in bytes. What dead
-        nodes left of the episode's transfers goes. A power cut may take the name back until ``sync``.
+    def publish(self, part: PartFile, destination: Destination, is_held: Callable[[], bool]) -> Published | None:
+        """Seal the part and give it its final name, which survives a power cut when this returns. None if the lease is
+        not held (``is_held``) after sealing: the part stays with this node, as it does if this raises.
 
-        If a complete file of that name is already there it stays, and the part goes. If what is there is broken, or if
-        there is one whose name differs in upper and lower case alone, the new one gets a name that is told apart.
+        A complete file of the episode that has the name stays, and the part is removed. If the file there is broken or
+        another's, or its name differs in upper and lower case alone, the new one gets a disambiguated name. Parts of
+        the episode that dead nodes left are removed.
         """
-
-    def sync(self, podcast_id: str) -> None:
-        """Have all that was adopted in the podcast outlast a power cut."""

@@ -1,7 +1,7 @@
-"""What media files ask of the system, in its own words: what fails raises OSError; disk.py has the sentences for that.
+"""File operations that the store is made of. They raise OSError; fs_errors.py has the sentences for that.
 
-Nothing but Python's standard library is imported here: the writer (writer.py) shall start at once and take little
-memory.
+Standard library only, and paths may be bytes: the writer process (writer.py) shall start at once, take little memory,
+and use names in the encoding of its node.
 """
 
 import errno
@@ -11,9 +11,11 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
-#: How a file system says that folders cannot be synced.
+AnyPath = str | bytes | os.PathLike[str]
+
+#: The errors of a file system that cannot sync folders.
 _NO_FOLDER_SYNC = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP)
-#: How a file system says that it has no hard links, or none here.
+#: The errors of a file system that has no hard links, or none here.
 _NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
 #: The most pieces that one writev takes (IOV_MAX on Linux and macOS), and about the most bytes.
 _MAX_PIECES = 1024
@@ -21,9 +23,9 @@ _MAX_BYTES = 1024 * 1024
 _NEW = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def new_file(path: str | bytes) -> int:
-    """The descriptor of a new file, for reading and writing, locked (flock). Its folder is made if need be, but not the
-    one around that, which may be the place of a disk that is not there."""
+def new_file(path: AnyPath) -> int:
+    """The descriptor of a new file, for reading and writing, locked (flock). Its folder is created if need be, but not
+    the parent of that, which may be the mount point of a disk that is not mounted."""
     path = os.fsencode(path)
     try:
         file = os.open(path, _NEW, 0o666)
@@ -43,7 +45,7 @@ def new_file(path: str | bytes) -> int:
 
 
 def batches(pieces: Iterable[bytes]) -> Iterator[list[bytes]]:
-    """The pieces that are not empty, as many at once as ``append`` may be given."""
+    """The pieces that are not empty, in batches for ``append``."""
     batch: list[bytes] = []
     size = 0
     for piece in pieces:
@@ -58,7 +60,7 @@ def batches(pieces: Iterable[bytes]) -> Iterator[list[bytes]]:
 
 
 def append(file: int, batch: Sequence[bytes]) -> Iterator[int]:
-    """Write all of a batch: the bytes that each call of the system took, of which the last may fail."""
+    """Write a whole batch. Yields the bytes that each system call wrote; the last one may fail."""
     waiting = deque(memoryview(piece) for piece in batch)
     while waiting:
         written = os.writev(file, waiting)
@@ -69,27 +71,27 @@ def append(file: int, batch: Sequence[bytes]) -> Iterator[int]:
             waiting[0] = waiting[0][written:]
 
 
-def link(path: str | bytes, final: str | bytes) -> None:
+def link(path: AnyPath, final: AnyPath) -> None:
     """Give the file at ``path`` the name ``final`` too, or instead where the disk has no hard links. FileExistsError if
-    another has it. A power cut may take the name back until ``sync_folder``."""
+    another file has it. A power cut may undo this until ``sync_folder``."""
     try:
         os.link(path, final)
     except FileExistsError:
-        # It is the same file where an answer of the file system was lost (a retried link over NFS).
+        # NFS: a retried link finds its own first attempt, whose answer was lost.
         if not os.path.samestat(os.lstat(path), os.lstat(final)):
             raise
     except OSError as error:
         if error.errno not in _NO_HARD_LINKS:
             raise
-        # The lease keeps other nodes from this episode: what may come in between is not podcrawler, or the last deed of
-        # a node that is gone, and that was a complete file, too.
+        # The lease keeps other nodes from this episode. What may create the file in between is not podcrawler, or a
+        # node that lost the lease, and that one publishes complete files only, too.
         if os.path.lexists(final):
             raise FileExistsError(errno.EEXIST, "there is a file of that name", final) from error
         os.rename(path, final)
 
 
-def sync_folder(folder: str | bytes | os.PathLike[str]) -> None:
-    """Bring the names in ``folder`` to the disk; without this a power cut may take changes back."""
+def sync_folder(folder: AnyPath) -> None:
+    """Bring the names in ``folder`` to the disk; without this a power cut may undo changes."""
     opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(opened)
@@ -100,21 +102,19 @@ def sync_folder(folder: str | bytes | os.PathLike[str]) -> None:
         os.close(opened)
 
 
-def drop_from_memory(file: int, size: int) -> None:
-    """Have the system keep the first ``size`` bytes of a file on the disk alone; what is not there yet it begins to
-    write.
+def drop_from_cache(file: int, size: int) -> None:
+    """Drop the first ``size`` bytes of a file from the page cache, and begin to write back those that are dirty.
 
-    Nobody reads them again soon, and as files come they would push out of memory what others on the machine need. The
-    memory that they let go of is warm for the bytes that come next: fresh memory costs more time than all else in a
-    write, most of all in a virtual machine.
+    Nobody reads them again soon, and they would evict what other programs need. The pages are free for the bytes that
+    come next: new pages cost more time than all else in a write, most of all in a virtual machine.
     """
-    # macOS has no such call. It is advice: where a file system does not take it, nothing is lost.
+    # macOS has no such call. It is advice: a file system that ignores it loses nothing.
     if hasattr(os, "posix_fadvise"):
         with suppress(OSError):
             os.posix_fadvise(file, 0, size, os.POSIX_FADV_DONTNEED)
 
 
-def free_bytes(folder: str | os.PathLike[str] | int) -> int:
-    """What this user may still write in a folder, or beside an open file."""
+def free_bytes(folder: AnyPath | int) -> int:
+    """The bytes that this user may still write in a folder, or beside an open file."""
     found = os.statvfs(folder)
     return found.f_bavail * found.f_frsize

@@ -1,8 +1,10 @@
 """Which episodes may have files in a podcast's folder, so that a folder of a hundred thousand is not listed for each.
 
 A folder is listed once. From then on only what this process adds is known, and that is enough for an episode that
-nobody has worked on before; for any other the store is told to look anew (``Store.refresh``). What is known is a Bloom
-filter, which takes as much memory for a million episodes as for a thousand.
+nobody has worked on before; for any other the store looks again (``Store.refresh``).
+
+The ids are kept in a Bloom filter, whose size does not depend on their number. A set of 100,000 ids takes 10 MB, and
+with a bounded one the folder would be listed for each episode beyond the bound, which takes 80 ms for that many files.
 """
 
 from collections.abc import Iterator
@@ -12,21 +14,21 @@ from threading import Lock
 from podcrawler.store import names
 from podcrawler.store.fs_errors import names_in
 
-#: Bits of the filter, 1 MiB of them, and how many an episode sets. They say yes where there is nothing for one id in
-#: 200,000 when 100,000 episodes are known, for one in 50 when a million are, and for one in 7 when two millions are; a
-#: yes costs looks at the folder.
+#: Bits of the filter, 1 MiB of them, and how many an id sets. Its rate of false positives is 1 in 200,000 with 100,000
+#: ids, 1 in 50 with a million, and 1 in 7 with two million; a false positive costs a look at the folder.
 _BITS, _PER_EPISODE = 1 << 23, 4
-#: Folders that are known at once. The one that was listed first goes, and is listed again if need be.
-_MOST_FOLDERS = 1000
+#: Listed folders that are remembered. The one that was listed first is forgotten, and listed again if need be.
+MAX_FOLDERS = 1000
 
 
 class EpisodeIndex:
-    """May say yes where there is nothing, never no where there was something at the last look. For any thread."""
+    """May have false positives, never a false negative as of the last look. Safe to use from any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_folders: int = MAX_FOLDERS) -> None:
         self._filter = bytearray(_BITS // 8)
         #: The folders that were listed, in that order.
         self._listed: dict[Path, None] = {}
+        self._max_folders = max_folders
         #: Held for moments only.
         self._lock = Lock()
         #: Held while a folder is listed.
@@ -36,7 +38,7 @@ class EpisodeIndex:
         """Whether there may be a file of the episode. Does not block."""
         return folder not in self._listed or all(self._filter[byte] & bit for byte, bit in _bits(folder, episode_id))
 
-    def look(self, folder: Path) -> bool:
+    def load(self, folder: Path) -> bool:
         """List the folder, unless that was done before; whether it was not. Blocking. Raises MediaError if it cannot be
         listed."""
         with self._listing:
@@ -46,13 +48,13 @@ class EpisodeIndex:
                 self.add(folder, episode_id)
             with self._lock:
                 self._listed[folder] = None
-                if len(self._listed) > _MOST_FOLDERS:
+                if len(self._listed) > self._max_folders:
                     del self._listed[next(iter(self._listed))]
             return True
 
-    def look_anew(self, folder: Path, episode_id: str) -> None:
-        """Look whether there is a file of the episode by now. Blocking; raises as ``look``."""
-        if self.look(folder) or self.may_have(folder, episode_id):
+    def refresh(self, folder: Path, episode_id: str) -> None:
+        """Look whether there is a file of the episode by now. Blocking; raises as ``load``."""
+        if self.load(folder) or self.may_have(folder, episode_id):
             return
         if any(names.in_any_case(names_in(folder), episode_id)):
             self.add(folder, episode_id)
@@ -65,10 +67,10 @@ class EpisodeIndex:
 
 
 def _bits(folder: Path, episode_id: str) -> Iterator[tuple[int, int]]:
-    """The bits of an episode, as byte and value: those of its id without its case, because some disks do not tell cases
-    apart. Two halves of a hash do for as many hashes as one likes (Kirsch and Mitzenmacher, 2006)."""
+    """The bits of an id, as byte and value. Upper and lower case are one, because some disks do not distinguish them.
+    Two halves of one hash stand in for any number of hashes (Kirsch and Mitzenmacher, 2006)."""
     whole = hash((folder, episode_id.casefold()))
     first, step = whole & 0xFFFFFFFF, whole >> 32 | 1
     for number in range(_PER_EPISODE):
-        place = (first + number * step) % _BITS
-        yield place >> 3, 1 << (place & 7)
+        position = (first + number * step) % _BITS
+        yield position >> 3, 1 << (position & 7)

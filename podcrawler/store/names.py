@@ -1,7 +1,7 @@
-"""How media files and folders are called (DESIGN, "Files"). Pure: names in, names out.
+"""How media files and folders are named. Pure: names in, names out.
 
-Ids and tokens come from Redis, titles and addresses from feeds: all are hostile. Every name in the store is made
-here, so that none can lead outside of it.
+Ids and tokens come from Redis, titles and addresses from feeds: all are hostile. Every name in the store is made or
+checked here, so that none can lead outside of it.
 """
 
 import hashlib
@@ -9,7 +9,10 @@ import posixpath
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
+
+import regex
 
 #: UTF-8 bytes; file systems allow 255, and sidecars need room for endings of their own.
 MAX_NAME_BYTES = 240
@@ -28,9 +31,7 @@ _UNSEEN = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
 _TWINS = str.maketrans('/:\\*?"<>|', "-：＼＊？＂＜＞｜")
-_JOINER = "\u200d"
-#: Skin tones and the tags of flags change the character before them, but are no marks in Unicode's terms.
-_MODIFIERS = re.compile("[\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]")
+_GRAPHEME = regex.compile(r"\X")
 
 _MEDIA_EXTENSIONS = re.compile(
     "3g2|3gp|aac|ac3|aif|aiff|amr|ape|asf|avi|caf|dsf|flac|flv|m2ts|m4a|m4b|m4v|mka|mkv|mov|mp2|mp3|mp4|mpeg|mpg|"
@@ -79,6 +80,51 @@ _MEDIA_TYPES = {
 }
 
 
+class Destination(NamedTuple):
+    """Where the media file of an episode goes."""
+
+    podcast_id: str
+    episode_id: str
+    #: Relative to the store, folders separated by slashes.
+    path: str
+
+    @property
+    def is_default(self) -> bool:
+        """Whether the path is of the form ``<podcast id>/<episode id>.<...>``, by which the store finds it again."""
+        folder, _, name = self.path.rpartition("/")
+        return folder == self.podcast_id and name.startswith(f"{self.episode_id}.")
+
+    def disambiguated(self) -> "Destination":
+        """Another path, for when the name is taken: by a broken file, by another episode's, or by one whose id differs
+        in upper and lower case alone, which many disks (those of macOS and Windows) do not distinguish. With four hex
+        digits of the SHA-256 of the episode's identity."""
+        folder, _, name = self.path.rpartition("/")
+        stem, _, extension = name.rpartition(".")
+        identity = self.episode_id if self.is_default else f"{self.podcast_id}/{self.episode_id}"
+        mark = f"~{hashlib.sha256(identity.encode()).hexdigest()[:4]}.{extension}"
+        return self._replace(path=f"{folder}/{_cut(stem, MAX_NAME_BYTES - len(mark))}{mark}")
+
+
+def default_path(podcast_id: str, episode_id: str, title: str, extension: str) -> str:
+    """``<podcast id>/<episode id>.<title>.<extension>``; raises as ``folder_name`` and ``file_name``."""
+    return f"{folder_name(podcast_id)}/{file_name(episode_id, title, extension)}"
+
+
+def destination(podcast_id: str, episode_id: str, path: str) -> Destination:
+    """The destination of an episode's file, if ``path`` can be one: relative, without hidden folders or control
+    characters, in at least one folder, and with a name that ends like a media file's. ValueError if not."""
+    *folders, name = path.split("/")
+    is_media = is_media_extension(name.rpartition(".")[2]) or name.endswith(f".{UNKNOWN_EXTENSION}")
+    if not folders or not is_media or not all(map(_is_safe_name, (*folders, name))):
+        raise ValueError(f"{path!r} cannot be the path of a media file in the store")
+    return Destination(folder_name(podcast_id), _checked(_EPISODE_ID, episode_id, "episode id"), path)
+
+
+def _is_safe_name(name: str) -> bool:
+    """Whether making it safe changes nothing: it is visible, stays in its folder, and fits every file system."""
+    return _safe_name(name, MAX_NAME_BYTES) == name
+
+
 def folder_name(podcast_id: str) -> str:
     """The folder of a podcast: its id. Raises ValueError if that is no podcast id."""
     return _checked(_PODCAST_ID, podcast_id, "podcast id")
@@ -87,25 +133,15 @@ def folder_name(podcast_id: str) -> str:
 def file_name(episode_id: str, title: str, extension: str) -> str:
     """``<episode id>.<title>.<extension>``, at most MAX_NAME_BYTES bytes of UTF-8 in NFC.
 
-    Any title will do. Raises ValueError if the id is no episode id, or the extension is not ``[a-z0-9]{1,5}``.
+    Any title is possible. Raises ValueError if the id is no episode id, or the extension is not ``[a-z0-9]{1,5}``.
     """
     begin = _checked(_EPISODE_ID, episode_id, "episode id") + "."
     end = "." + _checked(_EXTENSION, extension, "extension")
-    return begin + _safe_title(title, MAX_NAME_BYTES - len(begin) - len(end)) + end
-
-
-def disambiguated(name: str) -> str:
-    """Another name for a file whose name something else has: a broken file, or one whose id differs in upper and lower
-    case alone, which many disks (those of macOS and Windows) do not tell apart. With four hex digits of the id's
-    SHA-256."""
-    stem, _, ending = name.rpartition(".")
-    episode_id = stem.partition(".")[0]
-    mark = f"~{hashlib.sha256(episode_id.encode()).hexdigest()[:4]}.{ending}"
-    return _cut(stem, MAX_NAME_BYTES - len(mark)) + mark
+    return begin + _safe_name(title, MAX_NAME_BYTES - len(begin) - len(end)) + end
 
 
 def same_on_some_disks(name: str, other: str) -> bool:
-    """Whether two different names may be one and the same to a disk that does not tell cases apart."""
+    """Whether two different names are the same to a file system that ignores case."""
     return name != other and name.casefold() == other.casefold()
 
 
@@ -118,24 +154,23 @@ def part_name(episode_id: str, token: str) -> str:
 
 
 def checkpoint_names(part_name: str) -> tuple[str, str]:
-    """What is noted about a part, beside it: ``<episode id>.<token>.new.json.part`` while it is written, and
+    """The checkpoint beside a part: ``<episode id>.<token>.new.json.part`` while it is written, then
     ``<episode id>.<token>.json.part``."""
     begin = part_name.removesuffix(PART_SUFFIX)
     return f"{begin}.new.json{PART_SUFFIX}", f"{begin}.json{PART_SUFFIX}"
 
 
 def of_episode(names: Iterable[str], episode_id: str) -> list[str]:
-    """Those of the names that begin as all names of the episode's files do. Raises ValueError if the id is illegal.
+    """The names that begin with the episode's id. Raises ValueError if that is illegal.
 
-    A folder may have tens of thousands, and is looked through for each episode: of one name no more is asked than this
-    before it is known to be the episode's.
+    A folder may have a hundred thousand, so each is looked at no further than this.
     """
     begin = _checked(_EPISODE_ID, episode_id, "episode id") + "."
     return [name for name in names if name.startswith(begin)]
 
 
 def in_any_case(names: Iterable[str], episode_id: str) -> Iterator[str]:
-    """Those of the names that ``of_episode`` would give if upper and lower case were one, as to some disks they are."""
+    """As ``of_episode``, on a file system that ignores case."""
     begin = episode_id.casefold() + "."
     return (name for name in names if name[: len(begin)].casefold() == begin)
 
@@ -153,13 +188,13 @@ def belongs_to(name: str, episode_id: str) -> bool:
 
 
 def is_part_of(name: str, episode_id: str) -> bool:
-    """Whether a file of this name is a transfer of the episode, or noted about one. Raises ValueError if the id is
+    """Whether a file of this name is a part of the episode, or a checkpoint of one. Raises ValueError if the id is
     illegal."""
     return name.startswith(_checked(_EPISODE_ID, episode_id, "episode id") + ".") and name.endswith(PART_SUFFIX)
 
 
 def checkpointed_part(name: str) -> str | None:
-    """The name of the part that a file of this name is noted about; None if it is a part itself."""
+    """The name of the part that a checkpoint of this name is about; None if the name is that of a part."""
     episode_id, _, rest = name.partition(".")
     token, separator, ending = rest.removesuffix(PART_SUFFIX).partition(".")
     return f"{episode_id}.{token}{PART_SUFFIX}" if separator and ending in ("json", "new.json") else None
@@ -171,24 +206,23 @@ def is_media_extension(ending: str) -> bool:
 
 
 def extension(types: Iterable[str], urls: Iterable[str]) -> str:
-    """The extension for a media file whose bytes do not tell, ``[a-z0-9]{1,5}``: by the first of the media types that
-    is known (RFC 9110 §8.3.1), else by the first address whose path ends in one; ``bin`` if nothing tells."""
-    told = (*map(extension_of_type, types), *map(extension_of_url, urls))
-    return next(filter(None, told), UNKNOWN_EXTENSION)
+    """The extension for a media file whose bytes match no signature, ``[a-z0-9]{1,5}``: by the first known media type
+    (RFC 9110 §8.3.1), else by the first address whose path has one, else ``bin``."""
+    candidates = (*map(extension_of_type, types), *map(extension_of_url, urls))
+    return next(filter(None, candidates), UNKNOWN_EXTENSION)
 
 
 def extension_of_type(media_type: str) -> str:
-    """What files of the media type end with; empty where it is none, or says nothing (``application/octet-stream``)."""
+    """The extension for a media type; empty if it is unknown, or says nothing (``application/octet-stream``)."""
     return _MEDIA_TYPES.get(media_type.partition(";")[0].strip().lower(), "")
 
 
 def extension_of_url(url: str) -> str:
-    """The media extension that the path of the address ends with, empty if none; its query counts for nothing."""
+    """The media extension of the path of the address; empty if it has none. The query does not count."""
     try:
         path = urlsplit(url).path
     except ValueError:
         return ""
-    # No Path, which would intern every part (disk.file_in).
     ending = posixpath.splitext(unquote(path).rstrip("/"))[1][1:].lower()
     return ending if is_media_extension(ending) else ""
 
@@ -199,23 +233,23 @@ def _checked(form: re.Pattern[str], value: str, what: str) -> str:
     return value
 
 
-def _safe_title(title: str, room: int) -> str:
-    seen = _SPACES.sub(" ", _UNSEEN.sub("", title)).strip(" .")
+def _safe_name(text: str, max_bytes: int) -> str:
+    """The text as a name that every file system takes, or part of one: at most ``max_bytes`` of UTF-8, in NFC."""
+    visible = _SPACES.sub(" ", _UNSEEN.sub("", text)).strip(" .")
     # Normalizing takes quadratic time on a long run of marks, which only a hostile title has.
-    normal = unicodedata.normalize("NFC", seen[: 4 * MAX_NAME_BYTES])
-    return _cut(normal.translate(_TWINS), room).rstrip(" .") or UNTITLED
+    normal = unicodedata.normalize("NFC", visible[: 4 * MAX_NAME_BYTES])
+    return _cut(normal.translate(_TWINS), max_bytes).rstrip(" .") or UNTITLED
 
 
-def _cut(text: str, room: int) -> str:
-    """The longest beginning of ``text`` that has at most ``room`` bytes of UTF-8 and ends with a whole character."""
-    end = len(text.encode()[:room].decode(errors="ignore"))
-    while 0 < end < len(text) and _is_one_character(text[end - 1], text[end]):
-        end -= 1
+def _cut(text: str, max_bytes: int) -> str:
+    """The longest beginning of ``text`` that has at most ``max_bytes`` of UTF-8 and ends with a whole character, as a
+    reader sees them (extended grapheme clusters, UAX #29)."""
+    if len(text.encode()) <= max_bytes:
+        return text
+    size = end = 0
+    for cluster in _GRAPHEME.finditer(text):
+        size += len(cluster[0].encode())
+        if size > max_bytes:
+            break
+        end = cluster.end()
     return text[:end]
-
-
-def _is_one_character(left: str, right: str) -> bool:
-    """Whether two code points in a row belong to what a reader sees as one character (after Unicode's UAX #29)."""
-    return (
-        _JOINER in (left, right) or unicodedata.category(right).startswith("M") or _MODIFIERS.match(right) is not None
-    )

@@ -1,8 +1,8 @@
 """A transfer in flight: the ``.part`` file that one response is streamed into, locked as long as its node lives.
 
-The lock (flock) is what tells a transfer from the leavings of a dead node: the kernel lets go of it with the process.
-A memo (memo.py) is only ever written about bytes that are in the part already, and is gone, on the disk too, before
-bytes of another version come.
+The lock (flock) is what tells a transfer from the remains of a dead node: the kernel releases it with the process.
+A checkpoint (checkpoint.py) is only ever written about bytes that are in the part already, and is removed, on the disk
+too, before bytes of another version are written.
 """
 
 import asyncio
@@ -10,214 +10,218 @@ import hashlib
 import io
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, Protocol, TypeVar
+from typing import BinaryIO, TypeVar
 
+from podcrawler.cancellation import Cancellation
 from podcrawler.exceptions import MediaError
 from podcrawler.store.checkpoint import Checkpoint, remove_checkpoint
-from podcrawler.store.fs import append, batches, drop_from_memory, new_file, sync_folder
+from podcrawler.store.disk_space import DiskBudget
+from podcrawler.store.fs import append, batches, drop_from_cache, new_file, sync_folder
 from podcrawler.store.fs_errors import disk_error
 from podcrawler.store.validators import Validator
 
 _T = TypeVar("_T")
 
-#: Bytes from which on a part has a memo and is kept, or is worth another transfer; fewer are sooner fetched again.
-_WORTH_KEEPING = 1024 * 1024
-#: Bytes between two times that a growing part is brought to the disk, which bounds what a power cut takes.
-_SYNC_EVERY = 16 * 1024 * 1024
-#: Bytes between two looks at the room on the disk.
-_CHECK_ROOM_EVERY = 16 * 1024 * 1024
+#: Bytes from which on a part has a checkpoint and is kept; fewer are fetched again sooner than they are resumed.
+WORTH_KEEPING = 1024 * 1024
+#: Bytes between two fsyncs of a growing part: the most that a power cut takes.
+SYNC_EVERY = 16 * 1024 * 1024
+#: Bytes between two checks of the disk budget.
+_CHECK_BUDGET_EVERY = 16 * 1024 * 1024
 
-#: Threads of their own for fsync, which may take seconds, so that it never keeps a write waiting.
+#: Threads of their own for fsync, which may take seconds and must not delay a write.
 _SYNCERS = ThreadPoolExecutor(2, thread_name_prefix="fsync")
 
 
-class Allowance(Protocol):
-    """What a part may take of the disk."""
-
-    def needed(self, part: "PartFile") -> int:
-        """The bytes that must be free on the disk for what is in memory of the part, and for what is still to come."""
-
-    def check(self, part: "PartFile") -> None:
-        """Raise MediaError if they are not. Blocking."""
-
-
 class PartFile:
-    """A file that is made with its first byte, and locked from then on until ``close``, ``suspend`` or ``discard``.
+    """A file that is created with its first byte on the disk, and locked from then on until ``publish``, ``suspend``
+    or ``discard``. Other modules read its attributes and change them through its methods alone.
 
-    ``resume``, ``content``, ``seal``, ``hand_over`` and ``unlink`` block: call them in a thread. They raise MediaError
-    (``disk-full``, ``disk-error``). All other methods are for the event loop's thread, and keep file operations out of
-    it.
+    ``resume``, ``content``, ``seal`` and ``publish`` block: call them in a thread. They, and the awaitable ones, raise
+    MediaError (``disk-full``, ``disk-error``). All other methods are for the event loop's thread and do not block.
     """
 
-    def __init__(self, path: str | Path, enclosure: str = "", *, file: int | None = None) -> None:
-        """``path`` must not exist, unless ``file`` is its locked descriptor; the folder is made if need be, but not the
-        one that it is in. ``enclosure`` is ``version.resource`` of what is fetched."""
-        #: As text: see disk.file_in.
-        self.location = os.fspath(path)
-        #: Bytes in the file, or held for it.
+    def __init__(
+        self,
+        path: Path,
+        enclosure: str = "",
+        *,
+        budget: DiskBudget | None = None,
+        keep_cached: bool = False,
+        sync_every: int = SYNC_EVERY,
+    ) -> None:
+        """``path`` must not exist. Its folder is created if need be, but not the parent of that. ``enclosure`` is
+        ``validators.resource`` of what is fetched. ``budget`` is checked as the file grows; None if the disk is
+        boundless. ``keep_cached``: the file is read again as soon as it is complete, so it stays in the page cache."""
+        self.path = path
+        #: Bytes in the file, buffered ones included.
         self.received = 0
-        self._found = 0
-        #: Bytes of the whole that the server announced; None if it did not.
+        #: Bytes of the whole file, as the server announced; None if it did not.
         self.expected: int | None = None
-        #: Which version the bytes are of; None if no later transfer could tell.
+        #: The version that the bytes are of; None if no later transfer could prove it.
         self.validator: Validator | None = None
-        #: Whether the whole body came; what came is in the file then.
-        self.complete = False
-        #: Whether it was announced how long the body would be, and it was that long.
-        self.verified = False
-        self.cancelled = False
-        #: Whether a complete file was found in its place when it was to be published.
-        self.superseded = False
-        #: Whether the file is read again as soon as it is complete, and shall stay in memory as long as that can be.
-        self.is_read_again = False
-        #: Asked before the first bytes are written, and now and then as the file grows; None if the disk is boundless.
-        self.room: Allowance | None = None
-        self._check_room_at = 0
-        self._buffer: list[bytes] = []
+        #: Bytes that an earlier transfer left; 0 if this one began afresh.
+        self.resumed_from = 0
+        self.cancellation = Cancellation()
         self._enclosure = enclosure
+        self._budget = budget
+        self._keep_cached = keep_cached
+        self._sync_every = sync_every
+        self._check_budget_at = 0
+        self._buffer: list[bytes] = []
         self._hash = hashlib.sha256()
-        self._on_cancel: list[Callable[[], object]] = []
-        # A cancelled task leaves its thread running: the descriptor must not be closed under a write, because its
-        # number may then already mean another file.
+        # A cancelled task leaves its thread running. The descriptor must not be closed under its write: the number may
+        # mean another file by then.
         self._in_use = threading.Lock()
         self._closed = False
         self._has_checkpoint = False
-        self._sync_at = _SYNC_EVERY
+        self._sync_at = sync_every
         self._syncing: Future[None] | None = None
-        self._refusal: OSError | None = None
-        self._file = file
+        self._sync_error: OSError | None = None
+        self._file: int | None = None
 
     @classmethod
-    def resume(cls, path: Path, file: int, memo: Checkpoint, size: int) -> "PartFile":
-        """The part of an earlier transfer, with the first ``size`` bytes of ``file``, a locked descriptor."""
-        part = cls(path, memo.enclosure, file=file)
-        part.received = part._found = size
-        part.expected = memo.version.size
-        part.validator = memo.version
-        part._sync_at = size + _SYNC_EVERY
+    def resume(
+        cls,
+        path: Path,
+        file: int,
+        checkpoint: Checkpoint,
+        size: int,
+        *,
+        budget: DiskBudget | None = None,
+        keep_cached: bool = False,
+    ) -> "PartFile":
+        """The part of an earlier transfer: the first ``size`` bytes of ``file``, a locked descriptor, which is closed
+        if this raises."""
+        part = cls(path, checkpoint.enclosure, budget=budget, keep_cached=keep_cached)
+        part._file = file
+        part.received = part.resumed_from = size
+        part.expected = checkpoint.validator.size
+        part.validator = checkpoint.validator
+        part._sync_at = size + part._sync_every
         try:
             os.ftruncate(file, size)
             os.lseek(file, 0, os.SEEK_SET)
             with open(file, "rb", closefd=False) as content:
                 part._hash = hashlib.file_digest(content, "sha256")
             os.lseek(file, 0, os.SEEK_END)
-            part._note(synced=min(memo.synced, size))
+            part._write_checkpoint(synced=min(checkpoint.synced, size))
         except OSError as error:
             os.close(file)
             raise disk_error(path, error) from error
         return part
 
     @property
-    def path(self) -> Path:
-        return Path(self.location)
-
-    @property
     def sha256(self) -> str:
-        """Of all bytes in the file, in hex digits."""
-        return self._hash.hexdigest()
-
-    @property
-    def is_resumed(self) -> bool:
-        """Whether an earlier transfer left some of it."""
-        return self._found > 0
+        """Of all bytes received, in hex digits."""
+        digest = self._hash.copy()
+        for piece in self._buffer:
+            digest.update(piece)
+        return digest.hexdigest()
 
     @property
     def is_buffered(self) -> bool:
-        """Whether nothing of it is on the disk yet: it is small."""
+        """Whether nothing of it is on the disk yet."""
         return self._file is None
 
     @property
-    def made_progress(self) -> bool:
-        """Whether the next transfer has more to go on from than this one had."""
-        return self.validator is not None and self.received >= self._found + _WORTH_KEEPING
-
-    def range_headers(self, url: str) -> dict[str, str]:
-        """The headers that ask ``url`` for what is missing; none if the transfer has to start afresh."""
-        return self.validator.range_headers(url, self.received) if self.validator and self.received else {}
-
-    def invalidate(self) -> None:
-        """Never go on with what is there: it is to be replaced, or it was refused."""
-        self.validator = None
+    def space_needed(self) -> int:
+        """The bytes that must be free on the disk before the buffered ones are written."""
+        return self._budget.needed(self) if self._budget else 0
 
     async def begin(self, validator: Validator | None, expected: int | None) -> None:
-        """Make ready for the first byte of a body of ``expected`` bytes: what is there goes. Raises MediaError."""
+        """Start over with a body of ``expected`` bytes: what the part has is discarded."""
         if self.received or self._has_checkpoint:
-            await asyncio.to_thread(self._begin)
+            await asyncio.to_thread(self._truncate)
         self.validator = validator
-        self.expected = expected
-        self.complete = self.verified = False
+        self.expect(expected)
+
+    def expect(self, total: int | None) -> None:
+        """Continue with a body that completes the file to ``total`` bytes."""
+        self.expected = total
+        if self._budget:
+            self._budget.reserve(self)
+
+    def invalidate(self) -> None:
+        """Never resume what is there: it was refused, or belongs to no known version."""
+        self.validator = None
 
     async def write(self, chunks: Iterable[bytes]) -> None:
-        """Append the chunks, which are made in the writing thread if ``chunks`` makes them. Raises MediaError
-        (``disk-full``, ``disk-error``)."""
+        """Append the chunks. If ``chunks`` is a generator, it runs in the writing thread."""
         await asyncio.to_thread(self._write, chunks)
 
     def buffer(self, chunks: Sequence[bytes]) -> None:
-        """Append the chunks, which stay in memory until the file is used next: a small file needs no thread of its own
-        for its bytes."""
+        """Append the chunks, which stay in memory until the file is used next: a small file needs no thread for its
+        bytes."""
         self._buffer += chunks
         self.received += sum(map(len, chunks))
 
-    @property
-    def room_needed(self) -> int:
-        """The bytes that must be free before what is in memory is written."""
-        return self.room.needed(self) if self.room else 0
+    def content(self) -> BinaryIO:
+        """What was received so far, for reading; from memory if all of it is buffered."""
+        with self._in_use:
+            if self._file is None:
+                return io.BytesIO(b"".join(self._buffer))
+            self._flush()
+        try:
+            return self.path.open("rb")
+        except OSError as error:
+            raise disk_error(self.path, error) from error
 
-    @property
-    def buffered(self) -> bytes:
-        """What is in memory."""
-        return b"".join(self._buffer)
+    def seal(self) -> None:
+        """Bring every byte to the disk (fsync), and check that all are there."""
+        if self._syncing:
+            # It would write a checkpoint about a file that has another name by then.
+            self._syncing.result()
+        with self._in_use:
+            file = self._flush()
+            try:
+                os.fsync(file)
+                if self._sync_error:
+                    raise self._sync_error
+                found = os.fstat(file).st_size
+                if self.received >= self._sync_every:
+                    self._drop_from_cache(file, self.received)
+            except OSError as error:
+                raise disk_error(self.path, error) from error
+        if found != self.received:
+            raise MediaError(
+                "disk-error",
+                f"{self.path} has {found} bytes, but {self.received} were written; check the disk and whether another "
+                "program writes there, try again later.",
+                "local",
+            )
 
-    def note_published(self) -> None:
-        """What was held is a file of the archive by now, which another process wrote: there is nothing left to do."""
-        for piece in self._buffer:
-            self._hash.update(piece)
-        self._buffer.clear()
-        self._closed = True
+    def publish(self, link: Callable[[], _T]) -> _T:
+        """Have ``link`` give the sealed file its final name, then remove the name of the part and close it. If ``link``
+        raises, so does this, and the part stays with this node."""
+        published = link()
+        self._unlink()
+        self._close()
+        return published
 
-    async def close(self) -> None:
-        """Let go of the file, which stays. Does nothing the second time."""
-        await asyncio.to_thread(self._close)
-
-    async def suspend(self) -> None:
-        """Let go of the file. It stays if a later transfer can go on with it and it is worth that, else it goes. Does
-        nothing after another way of letting go."""
-        if not self._closed:
-            await asyncio.to_thread(self._suspend)
+    async def suspend(self) -> int:
+        """Close the file. It stays if a later transfer can resume it and it is worth that, else it is removed. Returns
+        the bytes that stay. Does nothing when the part was published or discarded."""
+        return 0 if self._closed else await asyncio.to_thread(self._suspend)
 
     async def discard(self) -> None:
-        """Remove the file and let go of it."""
-        await asyncio.to_thread(self._discard)
+        """Remove the file and close it."""
+        if self.is_buffered and not self._in_use.locked():
+            self._discard()
+        else:
+            await asyncio.to_thread(self._discard)
 
-    def cancel(self) -> None:
-        """Have the transfer end at once, for the handler to raise TransferCancelledError. The file stays as it is."""
-        self.cancelled = True
-        for callback in self._on_cancel:
-            callback()
-
-    @contextmanager
-    def on_cancel(self, callback: Callable[[], object]) -> Iterator[None]:
-        """Call ``callback`` on ``cancel`` within the block; now, if that already happened."""
-        self._on_cancel.append(callback)
-        try:
-            if self.cancelled:
-                callback()
-            yield
-        finally:
-            # It leads to the transfer's task, which leads back to the part: only the garbage collector could free them.
-            self._on_cancel.remove(callback)
-
-    def _begin(self) -> None:
+    def _truncate(self) -> None:
         with self._in_use:
             self._refuse_closed()
             self._buffer.clear()
             try:
                 if self._has_checkpoint:
-                    remove_checkpoint(self.location)
+                    remove_checkpoint(self.path)
                     sync_folder(self.path.parent)
                     self._has_checkpoint = False
                 if self._file is not None:
@@ -228,50 +232,39 @@ class PartFile:
             self.validator = None
             self.received = 0
             self._hash = hashlib.sha256()
-            self._sync_at = _SYNC_EVERY
-            self._check_room_at = 0
+            self._sync_at = self._sync_every
+            self._check_budget_at = 0
 
     def _write(self, chunks: Iterable[bytes]) -> None:
         with self._in_use:
             file = self._flush()
             self._append_all(file, chunks)
-            if self.validator and self.received >= _WORTH_KEEPING and not self._has_checkpoint:
+            if self.validator and self.received >= WORTH_KEEPING and not self._has_checkpoint:
                 with suppress(OSError):
-                    self._note(synced=0)
+                    self._write_checkpoint(synced=0)
             if self.received >= self._sync_at and (self._syncing is None or self._syncing.done()):
-                self._sync_at = self.received + _SYNC_EVERY
+                self._sync_at = self.received + self._sync_every
                 self._syncing = _SYNCERS.submit(self._sync, os.dup(file), self.validator, self.received)
 
-    def content(self) -> BinaryIO:
-        """What there is so far, for reading; of a small file, it may all be in memory still."""
-        with self._in_use:
-            if self._file is None:
-                return io.BytesIO(b"".join(self._buffer))
-            self._flush()
-        try:
-            return open(self.location, "rb")  # noqa: PTH123
-        except OSError as error:
-            raise disk_error(self.path, error) from error
-
     def _flush(self) -> int:
-        """Have all bytes in the file, whose descriptor this is."""
+        """Write the buffered bytes; the descriptor of the file."""
         self._refuse_closed()
         if self._file is None:
             try:
-                self._file = new_file(self.location)
+                self._file = new_file(self.path)
             except OSError as error:
                 raise disk_error(self.path, error) from error
-        held, self._buffer = self._buffer, []
-        self.received -= sum(map(len, held))
-        self._append_all(self._file, held)
+        buffered, self._buffer = self._buffer, []
+        self.received -= sum(map(len, buffered))
+        self._append_all(self._file, buffered)
         return self._file
 
     def _append_all(self, file: int, chunks: Iterable[bytes]) -> None:
         for batch in batches(chunks):
-            if self.received >= self._check_room_at:
-                self._check_room_at = self.received + _CHECK_ROOM_EVERY
-                if self.room:
-                    self.room.check(self)
+            if self.received >= self._check_budget_at:
+                self._check_budget_at = self.received + _CHECK_BUDGET_EVERY
+                if self._budget:
+                    self._budget.check(self)
             try:
                 self._append(file, batch)
             except OSError as error:
@@ -284,112 +277,82 @@ class PartFile:
             self._hash.update(piece)
 
     def _sync(self, file: int, validator: Validator | None, size: int) -> None:
-        """Bring ``size`` bytes to the disk while more are written, and note that. Closes ``file``."""
+        """Bring ``size`` bytes to the disk while more are written, and checkpoint them. Closes ``file``."""
         try:
             os.fsync(file)
-            self._drop(file, size)
+            self._drop_from_cache(file, size)
         except OSError as error:
-            # The disk tells this once: seal() would not hear of it.
-            self._refusal = error
+            # The kernel reports a failed write to one fsync only: that of seal() would not hear of it.
+            self._sync_error = error
             return
         finally:
             os.close(file)
         with self._in_use, suppress(OSError):
             if validator and validator is self.validator and not self._closed:
-                self._note(synced=size)
+                self._write_checkpoint(synced=size)
 
-    def _drop(self, file: int, size: int) -> None:
-        if not self.is_read_again:
-            drop_from_memory(file, size)
+    def _drop_from_cache(self, file: int, size: int) -> None:
+        if not self._keep_cached:
+            drop_from_cache(file, size)
 
-    def seal(self) -> None:
-        """Bring every byte to the disk (fsync), and see that all are there."""
-        if self._syncing:
-            # It would note something about a file that has another name by then.
-            self._syncing.result()
+    def _write_checkpoint(self, *, synced: int) -> None:
+        """Raises OSError."""
+        assert self.validator is not None
+        Checkpoint.now(self.validator, self._enclosure, synced).write(self.path)
+        self._has_checkpoint = True
+
+    def _suspend(self) -> int:
         with self._in_use:
-            file = self._flush()
-            try:
-                os.fsync(file)
-                if self._refusal:
-                    raise self._refusal
-                found = os.fstat(file).st_size
-                if self.received >= _SYNC_EVERY:
-                    self._drop(file, self.received)
-            except OSError as error:
-                raise disk_error(self.path, error) from error
-        if found != self.received:
-            raise MediaError(
-                "disk-error",
-                f"{self.path} has {found} bytes, but {self.received} were written; check the disk and whether another "
-                "program writes there, try again later.",
-                "local",
-            )
-
-    def hand_over(self, take: Callable[[], _T]) -> _T:
-        """Have ``take`` move the file, and let go of it. If ``take`` raises, so does this, and this node keeps the
-        part."""
-        taken = take()
+            if self._closed:
+                return 0
+            if self.validator and self.received >= WORTH_KEEPING:
+                with suppress(OSError, MediaError):
+                    os.fsync(self._flush())
+                    self._write_checkpoint(synced=self.received)
+            stays = self.validator is not None and self._has_checkpoint
+        if not stays:
+            self._discard()
+            return 0
         self._close()
-        return taken
+        return self.received
 
-    def unlink(self) -> None:
-        """Take away the file's name, and what is noted about it: no transfer goes on with it from then on."""
+    def _discard(self) -> None:
+        with self._in_use:
+            # Before the name goes: the late write of a cancelled task would create the file anew.
+            was_closed, self._closed = self._closed, True
+            # The exception that ended the transfer may refer to this part until the next garbage collection.
+            self._buffer.clear()
+        try:
+            self._unlink()
+        finally:
+            if not was_closed:
+                self._release()
+
+    def _unlink(self) -> None:
+        """Remove the part's name and its checkpoint: no transfer resumes it from then on."""
+        self.validator = None
         try:
             if self._has_checkpoint:
-                remove_checkpoint(self.location)
+                remove_checkpoint(self.path)
             if self._file is not None:
-                with suppress(FileNotFoundError):
-                    os.unlink(self.location)  # noqa: PTH108
+                self.path.unlink(missing_ok=True)
         except OSError as error:
             raise disk_error(self.path, error) from error
-        self.validator = None
 
     def _close(self) -> None:
         with self._in_use:
             was_closed, self._closed = self._closed, True
         if not was_closed:
-            self._let_go()
+            self._release()
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
+        if self._budget:
+            self._budget.release(self)
         if self._file is not None:
             os.close(self._file)
         if self._syncing:
-            # It holds the lock on the file, too.
+            # Its descriptor holds the lock on the file, too.
             self._syncing.result()
-
-    def _suspend(self) -> None:
-        with self._in_use:
-            if self._closed:
-                return
-            if self.validator and self.received >= _WORTH_KEEPING:
-                with suppress(OSError, MediaError):
-                    os.fsync(self._flush())
-                    self._note(synced=self.received)
-            stays = self.validator is not None and self._has_checkpoint
-        if stays:
-            self._close()
-        else:
-            self._discard()
-
-    def _discard(self) -> None:
-        with self._in_use:
-            self.validator = None
-            # Before its name goes: the late write of a cancelled task would make the file anew.
-            was_closed, self._closed = self._closed, True
-            # The error that ended the transfer may keep this object until Python looks for cycles.
-            self._buffer.clear()
-        try:
-            self.unlink()
-        finally:
-            if not was_closed:
-                self._let_go()
-
-    def _note(self, *, synced: int) -> None:
-        """Write the memo, or another in its place. Raises OSError."""
-        assert self.validator is not None
-        Checkpoint.now(self.validator, self._enclosure, synced).write(self.location)
-        self._has_checkpoint = True
 
     def _refuse_closed(self) -> None:
         if self._closed:

@@ -1,12 +1,12 @@
 """A store in a bucket: ``FILES_STORE=s3://bucket/prefix``, on Amazon S3 or what speaks its language.
 
-A transfer is streamed into a spool folder of this machine (``PODCRAWLER_SPOOL_DIR``), where it can be gone on with as
-in a store of its own. When it is complete it gets its final name there, which marks it as such, and is uploaded; an
-object is there as a whole or not at all. If the bucket cannot be reached then, the file waits in the spool, and the
-next lease of the episode on this machine uploads it without another download.
+A transfer is streamed into a spool folder of this machine (``PODCRAWLER_SPOOL_DIR``), where it can be resumed as in a
+local store. When it is complete it gets its final name there, which marks it as complete, and is uploaded; an object
+exists as a whole or not at all. If the bucket cannot be reached then, the file waits in the spool, and the next lease
+of the episode on this machine uploads it without another download.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,10 @@ from scrapy.settings import BaseSettings
 
 from podcrawler.exceptions import MediaError, PodcrawlerError, StoreError
 from podcrawler.store import names, sniff
+from podcrawler.store.base import Published, StoredFile
 from podcrawler.store.fs_errors import disk_error
 from podcrawler.store.local import LocalStore
+from podcrawler.store.names import Destination
 from podcrawler.store.part import PartFile
 
 try:
@@ -29,12 +31,12 @@ except ImportError as missing:
         f"A store in a bucket needs boto3, which is not installed here ({missing.name}): pip install 'podcrawler[s3]'."
     ) from None
 
-#: Bytes from which on a file is sent in pieces, and of each piece; S3 takes 10,000 pieces, each of 5 MB or more.
-_PIECE = 8 * 1024 * 1024
-_MOST_PIECES = 9_000
-#: The codes of a service that has no put-if-absent.
+#: Bytes above which a file is uploaded in parts, and of each part; S3 takes 10,000 parts of 5 MB or more.
+_PART_SIZE = 8 * 1024 * 1024
+_MAX_PARTS = 9_000
+#: The error codes of a service that has no conditional PUT.
 _NO_CONDITIONS = ("NotImplemented", "501", "InvalidArgument", "InvalidRequest")
-#: The codes of a bucket in which something has the name already.
+#: The error codes when the key exists.
 _TAKEN = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409")
 #: What a code means, and what to do about it.
 _MEANINGS = {
@@ -50,16 +52,16 @@ _MEANINGS = {
 class BucketStore:
     """Objects named ``<prefix>/<podcast id>/<episode id>.<title>.<extension>``."""
 
-    def __init__(self, uri: str, client: Any, spool: Path) -> None:
-        """``client`` is boto3's, for S3."""
+    def __init__(self, uri: str, client: Any, spool: LocalStore) -> None:
+        """``client`` is boto3's client of S3; ``spool`` has the files on their way to the bucket."""
         self._bucket, _, prefix = uri.removeprefix("s3://").partition("/")
         self._prefix = prefix.strip("/") + "/" if prefix.strip("/") else ""
         self._client = client
-        self._spool = LocalStore(spool)
+        self._spool = spool
 
     @classmethod
-    def from_settings(cls, settings: BaseSettings, spool: Path) -> "BucketStore":
-        """With Scrapy's settings of S3; what they do not say is for boto3 to find. StoreError if they make no sense."""
+    def from_settings(cls, settings: BaseSettings, spool: LocalStore) -> "BucketStore":
+        """With Scrapy's settings for S3; boto3 finds those that are not set. StoreError if they cannot be used."""
         uri = settings["FILES_STORE"]
         try:
             client = boto3.client(
@@ -96,20 +98,21 @@ class BucketStore:
         except MediaError as error:
             raise StoreError(str(error)) from None
 
-    def find(self, podcast_id: str, episode_id: str) -> tuple[str, int] | None:
-        """As every store's; and what waits in the spool is uploaded first."""
+    def find(self, podcast_id: str, episode_id: str) -> StoredFile | None:
+        """As for every store. A file that waits in the spool is uploaded first."""
         if found := self._find_object(podcast_id, episode_id):
             return found
         waiting = self._spool.find(podcast_id, episode_id)
-        return self._upload(waiting[0])[:2] if waiting else None
+        if waiting is None:
+            return None
+        uploaded = self._upload(Destination(podcast_id, episode_id, waiting.path), sha256=None)
+        return StoredFile(uploaded.path, uploaded.size)
 
     def new_part(self, podcast_id: str, episode_id: str, token: str, enclosure: str) -> PartFile:
-        part = self._spool.new_part(podcast_id, episode_id, token, enclosure)
-        part.is_read_again = True
-        return part
+        return self._spool.new_part(podcast_id, episode_id, token, enclosure)
 
     def may_have(self, podcast_id: str, episode_id: str) -> bool:  # noqa: ARG002 (every store's signature)
-        # Only the bucket can tell.
+        # Only the bucket knows.
         return True
 
     def refresh(self, podcast_id: str, episode_id: str) -> None:
@@ -118,54 +121,58 @@ class BucketStore:
     def clean(self, podcast_id: str, episode_id: str) -> None:
         self._spool.clean(podcast_id, episode_id)
 
-    def reserve_path(self, podcast_id: str, name: str) -> None:
-        """None: whatever goes into a bucket has to be sent there."""
+    def reserve_path(self, destination: Destination) -> None:
+        """None: everything has to be uploaded."""
 
-    def publish(self, part: PartFile, podcast_id: str, name: str) -> tuple[str, int]:
-        """As every store's. What the bucket refuses raises MediaError (``store-error``), and the file waits."""
-        waiting, _ = self._spool.publish(part, podcast_id, name)
-        path, size, sent = self._upload(waiting)
-        part.superseded = part.superseded or not sent
-        return path, size
+    def publish(self, part: PartFile, destination: Destination, is_held: Callable[[], bool]) -> Published | None:
+        """As for every store. If the bucket refuses the file, it stays in the spool, and this raises MediaError
+        (``store-error``)."""
+        spooled = self._spool.publish(part, destination, is_held)
+        if spooled is None:
+            return None
+        uploaded = self._upload(destination._replace(path=spooled.path), spooled.sha256)
+        adopted = spooled.adopted or uploaded.adopted
+        return uploaded._replace(adopted=adopted, sha256=None if adopted else uploaded.sha256)
 
-    def sync(self, podcast_id: str) -> None:
-        """Nothing is left to do: an object that the bucket took is there to stay."""
-
-    def _find_object(self, podcast_id: str, episode_id: str) -> tuple[str, int] | None:
+    def _find_object(self, podcast_id: str, episode_id: str) -> StoredFile | None:
         folder = f"{self._prefix}{names.folder_name(podcast_id)}/"
         with self._explained():
             answer = self._client.list_objects_v2(Bucket=self._bucket, Prefix=f"{folder}{episode_id}.")
         for found in answer.get("Contents", ()):
             name = found["Key"].removeprefix(folder)
             if "/" not in name and names.belongs_to(name, episode_id) and self._is_sound(found["Key"], found["Size"]):
-                return f"{podcast_id}/{name}", found["Size"]
+                return StoredFile(f"{podcast_id}/{name}", found["Size"])
         return None
 
-    def _upload(self, path: str) -> tuple[str, int, bool]:
-        """Bring a complete file of the spool to the bucket, and remove it: path, size, and whether it was sent and not
-        found there."""
-        source = self._spool.root / path
-        sent = True
+    def _upload(self, spooled: Destination, sha256: str | None) -> Published:
+        """Bring a complete file of the spool to the bucket, and remove it from the spool."""
+        source = self._spool.root / spooled.path
         with self._explained():
-            if not self._put(source, path):
-                found = self._client.head_object(Bucket=self._bucket, Key=self._prefix + path)
-                sent = not self._is_sound(self._prefix + path, found["ContentLength"])
-                if sent:
-                    folder, _, name = path.rpartition("/")
-                    path = f"{folder}/{names.disambiguated(name)}"
-                    if not self._put(source, path):
-                        raise _refused(self._uri, "has broken files under the names of this one: remove them")
-            size = self._client.head_object(Bucket=self._bucket, Key=self._prefix + path)["ContentLength"]
+            published = self._put_or_adopt(source, spooled, sha256)
+            found = self._client.head_object(Bucket=self._bucket, Key=self._prefix + published.path)["ContentLength"]
         try:
-            if sent and size != source.stat().st_size:
-                raise _refused(self._uri, f"has {path} with {size} bytes, which is not what was sent")
+            if not published.adopted and found != source.stat().st_size:
+                raise _refused(self._uri, f"has {published.path} with {found} bytes, which is not what was sent")
             source.unlink()
         except OSError as error:
             raise disk_error(source, error) from error
-        return path, size, sent
+        return published._replace(size=found)
+
+    def _put_or_adopt(self, source: Path, destination: Destination, sha256: str | None) -> Published:
+        size = source.stat().st_size
+        for candidate in (destination, destination.disambiguated()):
+            if self._put(source, candidate.path):
+                return Published(candidate.path, size, sha256)
+            key = self._prefix + candidate.path
+            found = self._client.head_object(Bucket=self._bucket, Key=key)["ContentLength"]
+            # Any other name than the default may belong to another episode, but for the disambiguated one.
+            is_ours = destination.is_default or (candidate is not destination and found == size)
+            if is_ours and self._is_sound(key, found):
+                return Published(candidate.path, found, None, adopted=True)
+        raise _refused(self._uri, "has broken files under the names of this one: remove them")
 
     def _put(self, source: Path, path: str) -> bool:
-        """Make an object of the file, unless one has the name; whether it was made."""
+        """Upload the file, unless an object has the key; whether it was uploaded."""
         target = {"Bucket": self._bucket, "Key": self._prefix + path}
         for condition in ({"IfNoneMatch": "*"}, {}):
             if not condition and self._exists(target):
@@ -182,20 +189,20 @@ class BucketStore:
 
     def _send(self, source: Path, target: dict[str, str], condition: dict[str, str]) -> None:
         size = source.stat().st_size
-        if size <= _PIECE:
+        if size <= _PART_SIZE:
             with source.open("rb") as body:
                 self._client.put_object(**target, **condition, Body=body)
             return
         upload = {**target, "UploadId": self._client.create_multipart_upload(**target)["UploadId"]}
         try:
-            length = max(_PIECE, -(-size // _MOST_PIECES))
-            pieces = []
+            length = max(_PART_SIZE, -(-size // _MAX_PARTS))
+            parts = []
             for number, start in enumerate(range(0, size, length), 1):
-                # Reads as it sends.
+                # Reads while it sends.
                 with ReadFileChunk.from_filename(str(source), start, length) as body:
                     answer = self._client.upload_part(**upload, PartNumber=number, Body=body)
-                pieces.append({"PartNumber": number, "ETag": answer["ETag"]})
-            self._client.complete_multipart_upload(**upload, **condition, MultipartUpload={"Parts": pieces})
+                parts.append({"PartNumber": number, "ETag": answer["ETag"]})
+            self._client.complete_multipart_upload(**upload, **condition, MultipartUpload={"Parts": parts})
         except BaseException:
             with suppress(BotoCoreError, ClientError):
                 self._client.abort_multipart_upload(**upload)
@@ -211,7 +218,7 @@ class BucketStore:
         return True
 
     def _is_sound(self, key: str, size: int) -> bool:
-        """Whether an object may be a media file, by its first bytes."""
+        """Whether an object can be a media file, by its first bytes."""
         if not size:
             return False
         answer = self._client.get_object(Bucket=self._bucket, Key=key, Range=f"bytes=0-{sniff.HEAD - 1}")

@@ -1,9 +1,9 @@
-"""What a file really is, told by its bytes: whether it is media at all, in which container, and whether it is whole.
+"""Sniffs what a file is from its bytes: whether it is media, in which container, and whether it is complete.
 
-Servers call everything ``audio/mpeg``, web pages that say sorry included. So a document that people or browsers read
-is refused whatever it was called, and what has a container's signature is taken whatever it was called. Only of bytes
-that tell nothing is the server's word believed. The table of signatures is our own: puremagic 1.30 does not know an
-MPEG stream without a tag, and filetype 1.2 (2022) neither Opus nor audio books nor most brands of MP4.
+Servers label everything ``audio/mpeg``, error pages included. So a document that people or browsers read is refused
+whatever its label, and a container's signature is accepted whatever its label. Only for bytes that show nothing does
+the label decide. The table of signatures is our own: puremagic 1.30 does not know an MPEG stream without a tag, and
+filetype 1.2 (2022) neither Opus nor audio books nor most brands of MP4.
 """
 
 import codecs
@@ -18,27 +18,27 @@ from podcrawler.exceptions import MediaError
 from podcrawler.items import Enclosure
 from podcrawler.store import names
 
-#: Bytes that are read to tell what a file is; a container's signature needs a few, text is told from media by more.
+#: Bytes that are read. A container's signature needs a few; to distinguish text from media takes more.
 HEAD = 4096
-#: A document of fewer bytes is text only if it is UTF-8; so short, other bytes may have no control character by chance.
-_TELLING = 128
-#: So many zeros, every other byte, are the halves of ASCII characters in UTF-16.
-_TELLING_ZEROS = 8
-#: What may stand at the top of an MP4; and how many of them are visited, at most.
+#: Shorter bytes are text only if they are UTF-8: others may be without control characters by chance.
+_MIN_TEXT = 128
+#: This many zeros, at every other byte, are the upper halves of ASCII characters in UTF-16.
+_MIN_ZEROS = 8
+#: The top-level boxes of an MP4, and how many of them are visited at most.
 _BOXES = frozenset(b"ftyp styp pdin moov moof mfra mdat free skip wide udta meta uuid sidx ssix prft emsg".split())
 _MAX_BOXES = 10_000
 #: The longest page of an Ogg stream (RFC 3533 §6).
 _OGG_PAGE = 65_307
 
-#: Controls that no text has; ESC stays out, because it switches character sets in Japanese mail and pages.
+#: Control characters that no text has. ESC is not among them: it switches character sets in Japanese texts.
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
-#: What only a page or an XML document begins with, whatever odd bytes come later in it.
+#: What only a page or an XML document begins with, whatever bytes follow.
 _MARKUP = re.compile(r"<(?:!--|(?:!doctype|\?xml|html|head|body|title|meta|script|rss|feed|error)\b)", re.IGNORECASE)
 _HTML = re.compile(r"<(?:!doctype\s+html|html|head|body|title|meta|script|div|p|h1|center)\b", re.IGNORECASE)
-#: Media types under which servers send documents, and never media.
+#: Media types that servers use for documents, and never for media.
 _DOCUMENT_TYPES = re.compile(r"text/html|application/xhtml\+xml|(?:application|text)/(?:[\w.-]+\+)?(?:json|xml)")
 
-#: What the files of a container begin with, and the extension that tells most; the first that fits counts.
+#: What the files of a container begin with, and the most specific extension; the first match counts.
 _SIGNATURES: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
     (re.compile(pattern, re.DOTALL), extension)
     for pattern, extension in (
@@ -75,7 +75,7 @@ _SIGNATURES: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
         (rb"\xff[\xe4\xe5\xf4\xf5\xfc\xfd][\x00-\xef]", "mp2"),
     )
 )
-#: The other names of a container, which its first bytes do not tell from one another.
+#: The other extensions of a container, which its first bytes do not distinguish.
 _OTHER_NAMES = {
     "m4a": {"m4b"},
     "mp4": {"m4a", "m4b", "m4v"},
@@ -90,25 +90,25 @@ _OTHER_NAMES = {
 
 
 class Examined(NamedTuple):
-    """What is known of a file that is fit for the archive."""
+    """What is known of a file that may be archived."""
 
     extension: str
-    #: Whether it is known to be whole, and not only not known to be cut off.
+    #: Whether it is known to be complete. False if nothing shows it.
     verified: bool
 
 
 def examine(file: BinaryIO, *, url: str, content_type: str, enclosure: Enclosure, counted: bool) -> Examined:
-    """Check the body of a response, which came from ``url`` in the end. Blocking.
+    """Check the body of a response from ``url``, the last one after redirects. Blocking.
 
-    ``counted`` says that it has as many bytes as the server announced. Raises MediaError: ``not-media`` for a
-    document, ``incomplete`` for what its container shows to be cut off; OSError.
+    ``counted``: it has as many bytes as the server announced. Raises MediaError (``not-media`` for a document,
+    ``incomplete`` if its container shows that it is cut off) and OSError.
     """
     head = file.read(HEAD)
     found = document(head)
-    told = None if found else _container(file, head)
-    if told is None and not found and _DOCUMENT_TYPES.match(content_type.strip().lower()):
+    container = None if found else _container(file, head)
+    if container is None and not found and _DOCUMENT_TYPES.match(content_type.strip().lower()):
         found = "a document"
-    whole = True if counted else _whole(file, told)
+    whole = True if counted else _whole(file, container)
     host = urlsplit(url).hostname
     if found:
         raise MediaError(
@@ -120,23 +120,23 @@ def examine(file: BinaryIO, *, url: str, content_type: str, enclosure: Enclosure
     if whole is False:
         raise MediaError("incomplete", f"{host} sent a file that breaks off in the middle; try again later.", "passing")
     urls, types = (url, enclosure.url), (content_type, enclosure.type)
-    if told is None:
+    if container is None:
         return Examined(names.extension(types, urls), bool(whole))
-    others = _OTHER_NAMES.get(told, ())
+    others = _OTHER_NAMES.get(container, ())
     endings = (*map(names.extension_of_url, urls), *map(names.extension_of_type, types))
-    return Examined(next((ending for ending in endings if ending in others), told), bool(whole))
+    return Examined(next((ending for ending in endings if ending in others), container), bool(whole))
 
 
 def is_sound(path: Path) -> bool:
-    """Whether a file that was found in the store may be what its name says: it is not empty, no document, and not
-    known to be cut off. Blocking. Raises OSError."""
+    """Whether a file in the store can be what its name says: not empty, no document, and not known to be cut off.
+    Blocking. Raises OSError."""
     with path.open("rb") as file:
         head = file.read(HEAD)
         return bool(head) and not document(head) and _whole(file, _container(file, head)) is not False
 
 
 def document(head: bytes) -> str:
-    """What a person calls a document that begins so; empty for what is none."""
+    """What kind of document begins with these bytes, for a sentence; empty if they are none."""
     text = _text(head)
     if text is None:
         return ""
@@ -151,14 +151,14 @@ def document(head: bytes) -> str:
 
 
 def _text(head: bytes) -> str | None:
-    """The bytes as text in the encoding that they most likely have; None if they are none."""
+    """The bytes as text in their most likely encoding; None if they are not text."""
     try:
-        # Incremental, because the last character may have been cut.
+        # Incremental: the last character may be cut.
         return codecs.getincrementaldecoder(_encoding(head))().decode(head)
     except UnicodeDecodeError:
-        # Some encoding of one or two bytes a character: all of them have ASCII's control characters.
+        # Some encoding of one or two bytes per character: all of them have ASCII's control characters.
         text = head.removeprefix(codecs.BOM_UTF8).decode("latin-1")
-        return text if len(head) >= _TELLING or _MARKUP.match(text.lstrip()) else None
+        return text if len(head) >= _MIN_TEXT or _MARKUP.match(text.lstrip()) else None
 
 
 def _encoding(head: bytes) -> str:
@@ -166,16 +166,16 @@ def _encoding(head: bytes) -> str:
         (codecs.BOM_UTF16_LE, "utf-16-le", head[1::2]),
         (codecs.BOM_UTF16_BE, "utf-16-be", head[::2]),
     ):
-        if head.startswith(mark) or (len(other) >= _TELLING_ZEROS and not any(other)):
+        if head.startswith(mark) or (len(other) >= _MIN_ZEROS and not any(other)):
             return encoding
     return "utf-8"
 
 
 def _container(file: BinaryIO, head: bytes) -> str | None:
-    """The extension that the first bytes tell, behind an ID3 tag if there is one; None if they tell none."""
-    told = _signature(head)
-    if told or not (tag := re.match(rb"ID3[\x02-\x04].(.)([\x00-\x7f]{4})", head, re.DOTALL)):
-        return told
+    """The extension by the first bytes, those after an ID3 tag if there is one; None if they match no signature."""
+    extension = _signature(head)
+    if extension or not (tag := re.match(rb"ID3[\x02-\x04].(.)([\x00-\x7f]{4})", head, re.DOTALL)):
+        return extension
     # ID3v2.4 §3.1: the size has seven bits a byte, and counts neither the header nor the footer.
     size = sum(byte << shift for byte, shift in zip(tag[2], (21, 14, 7, 0), strict=True))
     file.seek(size + (20 if tag[1][0] & 0x10 else 10))
@@ -187,7 +187,7 @@ def _signature(head: bytes) -> str | None:
 
 
 def _whole(file: BinaryIO, extension: str | None) -> bool | None:
-    """Whether the container says that the file ends where it should; None if it does not tell."""
+    """Whether the file ends where its container says; None if that does not say."""
     check = _CHECKS.get(extension or "")
     return check(file, file.seek(0, os.SEEK_END)) if check else None
 

@@ -1,14 +1,12 @@
-"""A process that brings small files to the disk for a node, many at a time.
+"""A process that writes and publishes small files for a node, many at a time.
 
-In the node itself they would have to be written by threads, and each of the ten calls of the system that a file takes
-would let go of Python's lock and wait for it again: that costs more time than all else. So the node (publishing.py)
-sends what it has to a child through a socket. The child knows no more than this module, tries each file once in the
-plainest way, and only says whether that worked: for what did not, the node has the long way, which has a sentence for
-everything.
+In the node itself threads would have to write them, and each of the ten system calls that a file takes would release
+Python's lock and wait for it again: that costs more time than all else. So the node (publisher.py) sends jobs to a
+child process through a socket. The child knows no more than this module. It tries each file once, in the plainest way,
+and answers only whether that worked; what did not work the node does itself, where errors have their sentences.
 """
 
 import os
-import pickle
 import signal
 import socket
 import struct
@@ -17,10 +15,12 @@ from contextlib import suppress
 from typing import BinaryIO, NamedTuple
 
 from podcrawler import clock
-from podcrawler.store.fs import drop_from_memory, free_bytes, link, new_file, sync_folder
+from podcrawler.store.fs import drop_from_cache, free_bytes, link, new_file, sync_folder
 
-#: What a message begins with: how many bytes its head has, and how many all contents.
-_LENGTHS = struct.Struct("!II")
+#: A message: the number of jobs, the header of each, the two paths of each, and the content of each.
+_COUNT = struct.Struct("!I")
+#: Bytes of the part's path, of the final path and of the content; ``Job.needed``; ``Job.until``.
+_HEADER = struct.Struct("!HHIQd")
 
 
 class Job(NamedTuple):
@@ -29,68 +29,68 @@ class Job(NamedTuple):
     #: Where it is written first: a path that does not exist yet. As bytes, because the node decides how its archive
     #: encodes names.
     part: bytes
-    #: Its name when it is complete.
+    #: Its final path.
     final: bytes
     content: bytes | memoryview
     #: The bytes that must be free on the disk before it is written.
     needed: int
-    #: The time (``clock.now``) until which it may get its name: that of the lease.
+    #: The time (``clock.now``) until which it may be published: that of the lease.
     until: float
 
 
 def message(jobs: Sequence[Job]) -> list[bytes | memoryview]:
-    """The jobs as they go to the process, in pieces that follow each other. It answers with a byte for each job: 1 if
-    ``write`` says so, else 0."""
-    # The contents go as they are: a copy of many would be megabytes.
-    contents = [job.content for job in jobs]
-    head = pickle.dumps([(job.part, job.final, len(job.content), job.needed, job.until) for job in jobs])
-    return [_LENGTHS.pack(len(head), sum(map(len, contents))), head, *contents]
+    """The jobs as a message to the process, in pieces that follow each other. It answers with a byte for each job: 1 if
+    ``write`` returned True for it, else 0."""
+    headers = [_HEADER.pack(len(job.part), len(job.final), len(job.content), job.needed, job.until) for job in jobs]
+    paths = [job.part + job.final for job in jobs]
+    # The contents are not joined: a copy of them all would be megabytes.
+    return [b"".join((_COUNT.pack(len(jobs)), *headers, *paths)), *(job.content for job in jobs)]
 
 
 def write(jobs: Sequence[Job]) -> list[bool]:
-    """Write and publish the files: whether each has its name, and its content and name outlast a power cut. Of one that
-    does not there is no part. Blocking."""
-    # All are begun before one is waited for, so that the disk can take them together.
-    files = [_begin(job) for job in jobs]
+    """Write and publish the files: whether each has its final name, and content and name survive a power cut. No part
+    is left of one that does not. Blocking."""
+    # All are started before the first is synced, so that the disk can take them together.
+    files = [_start(job) for job in jobs]
     named = [file is not None and _complete(job, file) for job, file in zip(jobs, files, strict=True)]
     folders = {os.path.dirname(job.final) for job, is_named in zip(jobs, named, strict=True) if is_named}
-    lasting = _synced(folders)
-    return [is_named and os.path.dirname(job.final) in lasting for job, is_named in zip(jobs, named, strict=True)]
+    synced = _sync(folders)
+    return [is_named and os.path.dirname(job.final) in synced for job, is_named in zip(jobs, named, strict=True)]
 
 
 def serve(node: socket.socket) -> None:
-    """Do what the node sends, until it ends."""
-    # The node decides when this process ends, and until then waits for it.
-    for told in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(told, signal.SIG_IGN)
+    """Work for the node until it closes the socket."""
+    # The node stops this process by closing the socket, and waits for it until then.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
     with node, node.makefile("rb") as messages, suppress(ConnectionError, EOFError):
         while True:
-            node.sendall(bytes(write(_jobs(messages))))
+            node.sendall(bytes(write(_read_jobs(messages))))
 
 
-def _jobs(messages: BinaryIO) -> list[Job]:
-    """The jobs of the next message. Raises EOFError if it is not there as a whole."""
-    of_head, of_contents = _LENGTHS.unpack(_exactly(messages, _LENGTHS.size))
-    # Nobody but the node can write to its socket.
-    head = pickle.loads(_exactly(messages, of_head))
-    # In one call: many small ones would have the two processes wait for each other.
-    contents = memoryview(_exactly(messages, of_contents))
+def _read_jobs(messages: BinaryIO) -> list[Job]:
+    """The jobs of the next message. EOFError if the socket closes before its end."""
+    (count,) = _COUNT.unpack(_read_exactly(messages, _COUNT.size))
+    headers = list(_HEADER.iter_unpack(_read_exactly(messages, count * _HEADER.size)))
+    paths = _read_exactly(messages, sum(part + final for part, final, *_ in headers))
+    # In one call: with many small ones the two processes would wait for each other.
+    contents = memoryview(_read_exactly(messages, sum(size for _, _, size, *_ in headers)))
     jobs = []
-    for part, final, size, needed, until in head:
-        jobs.append(Job(part, final, contents[:size], needed, until))
-        contents = contents[size:]
+    for part, final, size, needed, until in headers:
+        jobs.append(Job(paths[:part], paths[part : part + final], contents[:size], needed, until))
+        paths, contents = paths[part + final :], contents[size:]
     return jobs
 
 
-def _exactly(messages: BinaryIO, size: int) -> bytes:
+def _read_exactly(messages: BinaryIO, size: int) -> bytes:
     content = messages.read(size)
     if len(content) < size:
         raise EOFError
     return content
 
 
-def _begin(job: Job) -> int | None:
-    """The descriptor of the part, with all of the content, which is on its way to the disk; None if that cannot be."""
+def _start(job: Job) -> int | None:
+    """The descriptor of the part, which has the content; writing it back has begun. None if that is not possible."""
     try:
         file = new_file(job.part)
     except OSError:
@@ -99,7 +99,7 @@ def _begin(job: Job) -> int | None:
         if free_bytes(file) >= job.needed:
             with open(file, "wb", closefd=False) as content:
                 content.write(job.content)
-            drop_from_memory(file, len(job.content))
+            drop_from_cache(file, len(job.content))
             return file
     except OSError:
         pass
@@ -108,7 +108,7 @@ def _begin(job: Job) -> int | None:
 
 
 def _complete(job: Job, file: int) -> bool:
-    """Bring the part to the disk, and give it its name. Closes it."""
+    """Bring the part to the disk, and give it its final name. Closes it."""
     try:
         os.fsync(file)
         if os.fstat(file).st_size == len(job.content) and clock.now() < job.until:
@@ -127,11 +127,11 @@ def _remove(job: Job, file: int) -> None:
     os.close(file)
 
 
-def _synced(folders: Iterable[bytes]) -> set[bytes]:
-    """Those of the folders whose names are on the disk now."""
-    settled = set()
+def _sync(folders: Iterable[bytes]) -> set[bytes]:
+    """The folders whose names are on the disk now."""
+    synced = set()
     for folder in folders:
         with suppress(OSError):
             sync_folder(folder)
-            settled.add(folder)
-    return settled
+            synced.add(folder)
+    return synced

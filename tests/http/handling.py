@@ -35,23 +35,16 @@ async def receiving(tmp_path: Path, name: str = "1.token.part") -> AsyncIterator
         await part.discard()
 
 
-def download(
+async def download(
     url: str, tmp_path: Path, *, meta: dict[str, Any] | None = None, **settings: object
 ) -> tuple[Response, PartFile, str]:
     """Stream one address into a part: the response, the part, and the SHA-256 of what was in it."""
-
-    async def story() -> tuple[Response, PartFile, str]:
-        async with handling(**settings) as handler, receiving(tmp_path) as part:
-            response = await handler.download_request(Request(url, meta={"part": part, **(meta or {})}))
-            await asyncio.to_thread(part.seal)
-            return response, part, hashlib.sha256(part.path.read_bytes()).hexdigest()
-
-    return asyncio.run(story())
+    async with handling(**settings) as handler, receiving(tmp_path) as part:
+        response = await handler.download_request(Request(url, meta={"part": part, **(meta or {})}))
+        await asyncio.to_thread(part.seal)
+        return response, part, hashlib.sha256(part.path.read_bytes()).hexdigest()
 
 
-def fetch(url: str, *, meta: dict[str, Any] | None = None, **settings: object) -> Response:
-    async def story() -> Response:
-        async with handling(**settings) as handler:
-            return await handler.download_request(Request(url, meta=meta))
-
-    return asyncio.run(story())
+async def fetch(url: str, *, meta: dict[str, Any] | None = None, **settings: object) -> Response:
+    async with handling(**settings) as handler:
+        return await handler.download_request(Request(url, meta=meta))

@@ -39,17 +39,17 @@ def digest(size: int, seed: int = 0) -> str:
 @pytest.mark.parametrize(
     ("query", "expected"), [("", 5_000_000), ("&chunked=1", None), ("&no_length=1", None), ("&coding=utf-8", 5_000_000)]
 )
-def test_a_body_is_streamed_into_the_part(
+async def test_a_body_is_streamed_into_the_part(
     origin: RunningOrigin, tmp_path: Path, query: str, expected: int | None
 ) -> None:
-    response, part, found = download(f"{origin.address}/bytes/5000000.mp3?seed=7{query}", tmp_path)
+    response, part, found = await download(f"{origin.address}/bytes/5000000.mp3?seed=7{query}", tmp_path)
     assert (response.status, response.body, response.protocol) == (200, b"", "HTTP/1.1")
     assert response.headers["Content-Type"] == b"audio/mpeg"
     assert (part.received, part.expected) == (5_000_000, expected)
     assert found == digest(5_000_000, 7)
 
 
-def test_a_transfer_leaves_nothing_to_the_garbage_collector(origin: RunningOrigin, tmp_path: Path) -> None:
+async def test_a_transfer_leaves_nothing_to_the_garbage_collector(origin: RunningOrigin, tmp_path: Path) -> None:
     async def transfer(handler: DownloadHandler) -> "weakref.ref[PartFile]":
         async with receiving(tmp_path) as part:
             request = Request(f"{origin.address}/bytes/1000.mp3", meta={"part": part})
@@ -58,105 +58,95 @@ def test_a_transfer_leaves_nothing_to_the_garbage_collector(origin: RunningOrigi
             response.request = request
             return weakref.ref(part)
 
-    async def story() -> None:
-        async with handling() as handler:
-            part = await transfer(handler)
-            # The event loop lets go of a task one step after its end.
-            await asyncio.sleep(0)
-            assert part() is None
-
     gc.disable()
     try:
-        asyncio.run(story())
+        async with handling() as handler:
+            part = await transfer(handler)
+            # The event loop releases a task one step after its end.
+            await asyncio.sleep(0)
+            assert part() is None
     finally:
         gc.enable()
 
 
-def test_an_empty_body_leaves_an_empty_part(origin: RunningOrigin, tmp_path: Path) -> None:
-    _, part, _ = download(f"{origin.address}/bytes/0.mp3", tmp_path)
+async def test_an_empty_body_leaves_an_empty_part(origin: RunningOrigin, tmp_path: Path) -> None:
+    _, part, _ = await download(f"{origin.address}/bytes/0.mp3", tmp_path)
     assert (part.received, part.expected) == (0, 0)
 
 
-def test_the_latency_is_told(origin: RunningOrigin) -> None:
-    async def story() -> None:
-        async with handling() as handler:
-            request = Request(f"{origin.address}/bytes/1.mp3")
-            await handler.download_request(request)
-            assert 0 < request.meta["download_latency"] < 5
-
-    asyncio.run(story())
+async def test_the_latency_is_told(origin: RunningOrigin) -> None:
+    async with handling() as handler:
+        request = Request(f"{origin.address}/bytes/1.mp3")
+        await handler.download_request(request)
+        assert 0 < request.meta["download_latency"] < 5
 
 
-def test_a_body_shorter_than_announced_is_no_file(origin: RunningOrigin, tmp_path: Path) -> None:
-    async def story() -> None:
-        async with handling() as handler, receiving(tmp_path) as part:
-            url = f"{origin.address}/bytes/5000000.mp3?truncate=3000000"
-            with pytest.raises(MediaError, match="announced 5000000 bytes and sent 3000000") as caught:
-                await handler.download_request(Request(url, meta={"part": part}))
-            assert (caught.value.kind, caught.value.failure_class) == ("length-mismatch", "passing")
-            assert part.received == part.path.stat().st_size == 3_000_000
-
-    asyncio.run(story())
+async def test_a_body_shorter_than_announced_is_no_file(origin: RunningOrigin, tmp_path: Path) -> None:
+    async with handling() as handler, receiving(tmp_path) as part:
+        url = f"{origin.address}/bytes/5000000.mp3?truncate=3000000"
+        with pytest.raises(MediaError, match="announced 5000000 bytes and sent 3000000") as caught:
+            await handler.download_request(Request(url, meta={"part": part}))
+        assert (caught.value.kind, caught.value.failure_class) == ("length-mismatch", "passing")
+        assert part.received == part.path.stat().st_size == 3_000_000
 
 
-def test_a_chunked_body_without_end_is_no_file(origin: RunningOrigin, tmp_path: Path) -> None:
+async def test_a_chunked_body_without_end_is_no_file(origin: RunningOrigin, tmp_path: Path) -> None:
     with pytest.raises(ResponseDataLossError):
-        download(f"{origin.address}/bytes/5000000.mp3?truncate=3000000&chunked=1", tmp_path)
+        await download(f"{origin.address}/bytes/5000000.mp3?truncate=3000000&chunked=1", tmp_path)
 
 
-def test_a_body_that_was_compressed_unasked_is_decoded(origin: RunningOrigin, tmp_path: Path) -> None:
-    _, part, found = download(f"{origin.address}/bytes/5000000.mp3?gzip=1", tmp_path)
+async def test_a_body_that_was_compressed_unasked_is_decoded(origin: RunningOrigin, tmp_path: Path) -> None:
+    _, part, found = await download(f"{origin.address}/bytes/5000000.mp3?gzip=1", tmp_path)
     assert (part.received, part.expected, part.validator) == (5_000_000, None, None)
     assert found == part.sha256 == digest(5_000_000)
 
 
-def test_a_coding_that_nobody_can_undo_is_refused(origin: RunningOrigin, tmp_path: Path) -> None:
+async def test_a_coding_that_nobody_can_undo_is_refused(origin: RunningOrigin, tmp_path: Path) -> None:
     with pytest.raises(FetchError, match="br, gzip") as caught:
-        download(f"{origin.address}/bytes/5000000.mp3?coding=br,%20gzip", tmp_path)
+        await download(f"{origin.address}/bytes/5000000.mp3?coding=br,%20gzip", tmp_path)
     assert (caught.value.kind, caught.value.failure_class) == ("encoded", "permanent")
 
 
-def test_an_error_page_stays_out_of_the_part_and_small(origin: RunningOrigin, tmp_path: Path) -> None:
-    response, part, _ = download(f"{origin.address}/bytes/5000000.mp3?status=503", tmp_path)
+async def test_an_error_page_stays_out_of_the_part_and_small(origin: RunningOrigin, tmp_path: Path) -> None:
+    response, part, _ = await download(f"{origin.address}/bytes/5000000.mp3?status=503", tmp_path)
     assert response.status == 503
     assert response.body == b"".join(content(64 * 1024))
     assert (part.received, part.expected) == (0, None)
 
 
-def test_a_redirect_is_for_scrapy_to_follow(origin: RunningOrigin, tmp_path: Path) -> None:
-    response, part, _ = download(f"{origin.address}/bytes/5.mp3?redirect=2", tmp_path)
+async def test_a_redirect_is_for_scrapy_to_follow(origin: RunningOrigin, tmp_path: Path) -> None:
+    response, part, _ = await download(f"{origin.address}/bytes/5.mp3?redirect=2", tmp_path)
     assert (response.status, response.headers["Location"], part.received) == (302, b"/bytes/5.mp3?redirect=1", 0)
 
 
-def test_a_second_body_takes_the_place_of_the_first(origin: RunningOrigin, tmp_path: Path) -> None:
-    async def story() -> None:
-        async with handling() as handler, receiving(tmp_path) as part:
-            for size in (500, 5):
-                url = f"{origin.address}/bytes/{size}.mp3?no_length=1&etag=&modified="
-                await handler.download_request(Request(url, meta={"part": part}))
-                await asyncio.to_thread(part.seal)
-            assert (part.path.stat().st_size, part.received, part.sha256) == (5, 5, digest(5))
-
-    asyncio.run(story())
+async def test_a_second_body_takes_the_place_of_the_first(origin: RunningOrigin, tmp_path: Path) -> None:
+    async with handling() as handler, receiving(tmp_path) as part:
+        for size in (500, 5):
+            url = f"{origin.address}/bytes/{size}.mp3?no_length=1&etag=&modified="
+            await handler.download_request(Request(url, meta={"part": part}))
+            await asyncio.to_thread(part.seal)
+        assert (part.path.stat().st_size, part.received, part.sha256) == (5, 5, digest(5))
 
 
-def test_only_a_part_object_is_written_to(origin: RunningOrigin, tmp_path: Path) -> None:
+async def test_only_a_part_object_is_written_to(origin: RunningOrigin, tmp_path: Path) -> None:
     target = tmp_path / "target"
-    response = fetch(f"{origin.address}/bytes/5.mp3", meta={"part": str(target)})
+    response = await fetch(f"{origin.address}/bytes/5.mp3", meta={"part": str(target)})
     assert len(response.body) == 5
     assert not target.exists()
 
 
-def test_a_full_disk_is_told_as_such(origin: RunningOrigin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_full_disk_is_told_as_such(
+    origin: RunningOrigin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: object) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "writev", full)
     with pytest.raises(MediaError, match="disk is full"):
-        download(f"{origin.address}/bytes/5000000.mp3", tmp_path)
+        await download(f"{origin.address}/bytes/5000000.mp3", tmp_path)
 
 
-def test_a_part_never_has_a_gap(origin: RunningOrigin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_part_never_has_a_gap(origin: RunningOrigin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A block that could not be written is not followed by the next one, although there is room again."""
     writev = os.writev
     refusals = iter([False, True])
@@ -167,74 +157,67 @@ def test_a_part_never_has_a_gap(origin: RunningOrigin, tmp_path: Path, monkeypat
         return writev(file, pieces)
 
     monkeypatch.setattr(os, "writev", full_once)
-
-    async def story() -> None:
-        async with handling() as handler, receiving(tmp_path) as part:
-            with pytest.raises(MediaError, match="disk is full"):
-                await handler.download_request(Request(f"{origin.address}/bytes/20000000.mp3", meta={"part": part}))
-            found = part.path.read_bytes()
-            assert len(found) == part.received > 0
-            assert found == b"".join(content(part.received))
-
-    asyncio.run(story())
+    async with handling() as handler, receiving(tmp_path) as part:
+        with pytest.raises(MediaError, match="disk is full"):
+            await handler.download_request(Request(f"{origin.address}/bytes/20000000.mp3", meta={"part": part}))
+        found = part.path.read_bytes()
+        assert len(found) == part.received > 0
+        assert found == b"".join(content(part.received))
 
 
 # Pages
 
 
-def test_a_page_comes_back_whole(origin: RunningOrigin) -> None:
-    response = fetch(f"{origin.address}/feed.xml?episodes=500")
+async def test_a_page_comes_back_whole(origin: RunningOrigin) -> None:
+    response = await fetch(f"{origin.address}/feed.xml?episodes=500")
     assert isinstance(response, TextResponse)
     assert len(response.selector.xpath("//enclosure")) == 500
 
 
 @pytest.mark.parametrize("query", ["stall_after=0", "chunked=1&stall_after=2000000"])
-def test_a_page_that_is_too_large_is_given_up_early(origin: RunningOrigin, query: str) -> None:
+async def test_a_page_that_is_too_large_is_given_up_early(origin: RunningOrigin, query: str) -> None:
     url = f"{origin.address}/bytes/5000000.html?{query}"
     with pytest.raises(DownloadCancelledError, match="more than 1000000 bytes; raise DOWNLOAD_MAXSIZE"):
-        fetch(url, DOWNLOAD_MAXSIZE=1_000_000)
+        await fetch(url, DOWNLOAD_MAXSIZE=1_000_000)
     with pytest.raises(DownloadCancelledError, match="more than 100 bytes"):
-        fetch(url, meta={"download_maxsize": 100})
+        await fetch(url, meta={"download_maxsize": 100})
     origin.release()
-    assert len(fetch(url, DOWNLOAD_MAXSIZE=0).body) == 5_000_000
+    assert len((await fetch(url, DOWNLOAD_MAXSIZE=0)).body) == 5_000_000
 
 
-def test_decompressing_a_page_is_for_scrapy(origin: RunningOrigin) -> None:
-    response = fetch(f"{origin.address}/bytes/5000.html?gzip=1")
+async def test_decompressing_a_page_is_for_scrapy(origin: RunningOrigin) -> None:
+    response = await fetch(f"{origin.address}/bytes/5000.html?gzip=1")
     assert response.headers["Content-Encoding"] == b"gzip"
     assert gzip.decompress(response.body) == b"".join(content(5000))
 
 
-def test_half_a_page_is_an_error_unless_it_is_wanted(origin: RunningOrigin) -> None:
+async def test_half_a_page_is_an_error_unless_it_is_wanted(origin: RunningOrigin) -> None:
     url = f"{origin.address}/bytes/1000.html?truncate=500"
     with pytest.raises(ResponseDataLossError):
-        fetch(url)
+        await fetch(url)
     for response in (
-        fetch(url, meta={"download_fail_on_dataloss": False}),
-        fetch(url, DOWNLOAD_FAIL_ON_DATALOSS=False),
+        await fetch(url, meta={"download_fail_on_dataloss": False}),
+        await fetch(url, DOWNLOAD_FAIL_ON_DATALOSS=False),
     ):
         assert (len(response.body), response.flags) == (500, ["dataloss"])
 
 
-def test_an_address_goes_out_as_it_was_given(origin: RunningOrigin) -> None:
+async def test_an_address_goes_out_as_it_was_given(origin: RunningOrigin) -> None:
     path = "/bytes/1.mp3?sig=a%2Fb%2bc%20~%7E+d&x="
-    fetch(origin.address + path + "#fragment")
+    await fetch(origin.address + path + "#fragment")
     assert origin.requests()[0].target == path
 
 
-def test_headers_are_those_of_the_request(origin: RunningOrigin) -> None:
-    async def story() -> None:
-        async with handling() as handler:
-            request = Request(f"{origin.address}/bytes/1.mp3", headers={"Accept-Encoding": "identity", "X-One": "1"})
-            await handler.download_request(request)
-
-    asyncio.run(story())
+async def test_headers_are_those_of_the_request(origin: RunningOrigin) -> None:
+    async with handling() as handler:
+        request = Request(f"{origin.address}/bytes/1.mp3", headers={"Accept-Encoding": "identity", "X-One": "1"})
+        await handler.download_request(request)
     host = origin.address.removeprefix("http://")
     assert origin.requests()[0].headers == {"host": host, "accept-encoding": "identity", "x-one": "1"}
 
 
-def test_a_login_in_the_address_is_sent(origin: RunningOrigin) -> None:
-    fetch(origin.address.replace("http://", "http://me:secret@") + "/bytes/1.mp3")
+async def test_a_login_in_the_address_is_sent(origin: RunningOrigin) -> None:
+    await fetch(origin.address.replace("http://", "http://me:secret@") + "/bytes/1.mp3")
     assert origin.requests()[0].headers["authorization"] == "Basic " + base64.b64encode(b"me:secret").decode()
 
 
@@ -261,51 +244,42 @@ async def assert_given_up(handler: DownloadHandler, request: Request, give_up: C
         transfer.result()
 
 
-def test_cancelling_a_part_ends_its_transfer_and_no_other(origin: RunningOrigin, tmp_path: Path) -> None:
-    async def story() -> None:
-        async with handling() as handler, receiving(tmp_path) as part, receiving(tmp_path, "2.t.part") as other:
-            url = f"{origin.address}/bytes/5000000.mp3?stall_after=3000000"
-            going_on = asyncio.create_task(handler.download_request(Request(url, meta={"part": other})))
-            await assert_given_up(handler, Request(url, meta={"part": part}), part.cancel)
-            await asyncio.to_thread(origin.release)
-            assert (await going_on).status == 200
-            assert other.received == 5_000_000
-            with pytest.raises(TransferCancelledError):
-                await handler.download_request(Request(url, meta={"part": part}))
-
-    asyncio.run(story())
+async def test_cancelling_a_part_ends_its_transfer_and_no_other(origin: RunningOrigin, tmp_path: Path) -> None:
+    async with handling() as handler, receiving(tmp_path) as part, receiving(tmp_path, "2.t.part") as other:
+        url = f"{origin.address}/bytes/5000000.mp3?stall_after=3000000"
+        going_on = asyncio.create_task(handler.download_request(Request(url, meta={"part": other})))
+        await assert_given_up(handler, Request(url, meta={"part": part}), part.cancellation.request)
+        await asyncio.to_thread(origin.release)
+        assert (await going_on).status == 200
+        assert other.received == 5_000_000
+        with pytest.raises(TransferCancelledError):
+            await handler.download_request(Request(url, meta={"part": part}))
 
 
-def test_a_node_that_stops_gives_up_everything(origin: RunningOrigin, tmp_path: Path) -> None:
-    async def story() -> None:
-        async with handling() as handler, receiving(tmp_path) as part:
-            page = Request(f"{origin.address}/bytes/5000.mp3?stall_after=3000")
-            waiting = asyncio.create_task(handler.download_request(page))
-            await assert_given_up(
-                handler,
-                page.replace(meta={"part": part}),
-                lambda: handler.crawler.signals.send_catch_log(signal=node_stopping),
-            )
-            with pytest.raises(TransferCancelledError):
-                await waiting
-            with pytest.raises(TransferCancelledError):
-                await handler.download_request(Request(f"{origin.address}/bytes/1.mp3"))
-
-    asyncio.run(story())
+async def test_a_node_that_stops_gives_up_everything(origin: RunningOrigin, tmp_path: Path) -> None:
+    async with handling() as handler, receiving(tmp_path) as part:
+        page = Request(f"{origin.address}/bytes/5000.mp3?stall_after=3000")
+        waiting = asyncio.create_task(handler.download_request(page))
+        await assert_given_up(
+            handler,
+            page.replace(meta={"part": part}),
+            lambda: handler.crawler.signals.send_catch_log(signal=node_stopping),
+        )
+        with pytest.raises(TransferCancelledError):
+            await waiting
+        with pytest.raises(TransferCancelledError):
+            await handler.download_request(Request(f"{origin.address}/bytes/1.mp3"))
 
 
-def test_a_cancelled_caller_is_not_told_another_story(origin: RunningOrigin, tmp_path: Path) -> None:
-    async def story() -> None:
-        async with handling() as handler, receiving(tmp_path) as part:
-            came = when_bytes_came(handler)
-            url = f"{origin.address}/bytes/5000.mp3?stall_after=3000"
-            transfer = asyncio.create_task(handler.download_request(Request(url, meta={"part": part})))
-            await came.wait()
-            transfer.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await transfer
-
-    asyncio.run(story())
+async def test_a_cancelled_caller_is_not_told_another_story(origin: RunningOrigin, tmp_path: Path) -> None:
+    async with handling() as handler, receiving(tmp_path) as part:
+        came = when_bytes_came(handler)
+        url = f"{origin.address}/bytes/5000.mp3?stall_after=3000"
+        transfer = asyncio.create_task(handler.download_request(Request(url, meta={"part": part})))
+        await came.wait()
+        transfer.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await transfer
 
 
 def stop_on(handler: DownloadHandler, signal: object, *, fail: bool) -> None:
@@ -316,31 +290,25 @@ def stop_on(handler: DownloadHandler, signal: object, *, fail: bool) -> None:
 
 
 @pytest.mark.parametrize("signal", [signals.headers_received, signals.bytes_received])
-def test_a_receiver_of_scrapys_signals_can_stop_a_page(origin: RunningOrigin, signal: object) -> None:
-    async def story() -> None:
-        url = f"{origin.address}/bytes/5000000.mp3"
-        async with handling() as handler:
-            stop_on(handler, signal, fail=False)
-            response = await handler.download_request(Request(url))
-            assert response.flags == ["download_stopped"]
-            assert len(response.body) < 5_000_000
-        async with handling() as handler:
-            stop_on(handler, signal, fail=True)
-            with pytest.raises(StopDownload) as caught:
-                await handler.download_request(Request(url))
-            assert caught.value.response
-            assert caught.value.response.flags == ["download_stopped"]
-
-    asyncio.run(story())
+async def test_a_receiver_of_scrapys_signals_can_stop_a_page(origin: RunningOrigin, signal: object) -> None:
+    url = f"{origin.address}/bytes/5000000.mp3"
+    async with handling() as handler:
+        stop_on(handler, signal, fail=False)
+        response = await handler.download_request(Request(url))
+        assert response.flags == ["download_stopped"]
+        assert len(response.body) < 5_000_000
+    async with handling() as handler:
+        stop_on(handler, signal, fail=True)
+        with pytest.raises(StopDownload) as caught:
+            await handler.download_request(Request(url))
+        assert caught.value.response
+        assert caught.value.response.flags == ["download_stopped"]
 
 
 @pytest.mark.parametrize("signal", [signals.headers_received, signals.bytes_received])
-def test_a_stopped_transfer_into_a_part_fails(origin: RunningOrigin, tmp_path: Path, signal: object) -> None:
-    async def story() -> None:
-        async with handling() as handler, receiving(tmp_path) as part:
-            stop_on(handler, signal, fail=False)
-            request = Request(f"{origin.address}/bytes/5000000.mp3?no_length=1", meta={"part": part})
-            with pytest.raises(StopDownload):
-                await handler.download_request(request)
-
-    asyncio.run(story())
+async def test_a_stopped_transfer_into_a_part_fails(origin: RunningOrigin, tmp_path: Path, signal: object) -> None:
+    async with handling() as handler, receiving(tmp_path) as part:
+        stop_on(handler, signal, fail=False)
+        request = Request(f"{origin.address}/bytes/5000000.mp3?no_length=1", meta={"part": part})
+        with pytest.raises(StopDownload):
+            await handler.download_request(request)

@@ -23,43 +23,47 @@ from tests.origin import RunningOrigin, running
 # Time
 
 
-def test_a_timeout_bounds_the_whole_of_a_page(origin: RunningOrigin) -> None:
+async def test_a_timeout_bounds_the_whole_of_a_page(origin: RunningOrigin) -> None:
     with pytest.raises(DownloadTimeoutError):
-        fetch(f"{origin.address}/bytes/1000.mp3?rate=1000", meta={"download_timeout": 0.4})
+        await fetch(f"{origin.address}/bytes/1000.mp3?rate=1000", meta={"download_timeout": 0.4})
 
 
-def assert_given_up(url: str, tmp_path: Path, kind: str, words: str, min_rate: int = 1000) -> None:
+async def assert_given_up(url: str, tmp_path: Path, kind: str, words: str, min_rate: int = 1000) -> None:
     with pytest.raises(FetchError, match=words) as caught:
-        download(
+        await download(
             url, tmp_path, PODCRAWLER_CONNECT_TIMEOUT=0.2, PODCRAWLER_IDLE_TIMEOUT=0.4, PODCRAWLER_MIN_RATE=min_rate
         )
     assert (caught.value.kind, caught.value.failure_class) == (kind, "passing")
     assert str(caught.value).startswith("127.0.0.1 ")
 
 
-def test_the_whole_of_a_part_may_take_any_time(origin: RunningOrigin, tmp_path: Path) -> None:
+async def test_the_whole_of_a_part_may_take_any_time(origin: RunningOrigin, tmp_path: Path) -> None:
     meta = {"download_timeout": 0.1}
     url = f"{origin.address}/bytes/1000.mp3?rate=1000"
-    _, part, _ = download(url, tmp_path, meta=meta, PODCRAWLER_IDLE_TIMEOUT=0.4, PODCRAWLER_MIN_RATE=100)
+    _, part, _ = await download(url, tmp_path, meta=meta, PODCRAWLER_IDLE_TIMEOUT=0.4, PODCRAWLER_MIN_RATE=100)
     assert part.received == 1000
 
 
-def test_a_silence_is_given_up(origin: RunningOrigin, tmp_path: Path) -> None:
-    assert_given_up(f"{origin.address}/bytes/1000.mp3?stall_after=500", tmp_path, "timeout", "sent nothing for 0.4 s")
-    assert_given_up(f"{origin.address}/bytes/1000.mp3?stall_head=1", tmp_path, "timeout", "sent nothing for 0.4 s")
+async def test_a_silence_is_given_up(origin: RunningOrigin, tmp_path: Path) -> None:
+    await assert_given_up(
+        f"{origin.address}/bytes/1000.mp3?stall_after=500", tmp_path, "timeout", "sent nothing for 0.4 s"
+    )
+    await assert_given_up(
+        f"{origin.address}/bytes/1000.mp3?stall_head=1", tmp_path, "timeout", "sent nothing for 0.4 s"
+    )
 
 
-def test_a_head_that_trickles_is_given_up(origin: RunningOrigin, tmp_path: Path) -> None:
+async def test_a_head_that_trickles_is_given_up(origin: RunningOrigin, tmp_path: Path) -> None:
     url = f"{origin.address}/bytes/1000.mp3?head_rate=20"
-    assert_given_up(url, tmp_path, "timeout", "did not begin to answer within 0.6 s")
+    await assert_given_up(url, tmp_path, "timeout", "did not begin to answer within 0.6 s")
 
 
-def test_a_body_that_trickles_is_given_up(origin: RunningOrigin, tmp_path: Path) -> None:
+async def test_a_body_that_trickles_is_given_up(origin: RunningOrigin, tmp_path: Path) -> None:
     url = f"{origin.address}/bytes/100000.mp3?rate=1000"
-    assert_given_up(url, tmp_path, "too-slow", "fewer than 10000 are not", min_rate=10_000)
+    await assert_given_up(url, tmp_path, "too-slow", "fewer than 10000 are not", min_rate=10_000)
 
 
-def test_a_connection_that_is_not_made_is_given_up(tmp_path: Path) -> None:
+async def test_a_connection_that_is_not_made_is_given_up(tmp_path: Path) -> None:
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         server.listen(0)
@@ -70,42 +74,43 @@ def test_a_connection_that_is_not_made_is_given_up(tmp_path: Path) -> None:
                 waiting.setblocking(False)
                 waiting.connect_ex(server.getsockname())
             url = f"http://127.0.0.1:{server.getsockname()[1]}/1.mp3"
-            assert_given_up(url, tmp_path, "timeout", "could not be connected to within 0.2 s")
+            await assert_given_up(url, tmp_path, "timeout", "could not be connected to within 0.2 s")
 
 
 # Errors of the network
 
 
-def test_a_refused_connection() -> None:
+async def test_a_refused_connection() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}/"
     with pytest.raises(DownloadConnectionRefusedError) as caught:
-        fetch(url)
+        await fetch(url)
     error = explain(caught.value, url)
     assert error.kind == "refused"
     assert "Connection refused" in str(error)
 
 
-def test_a_name_that_nobody_has(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_name_that_nobody_has(monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     with pytest.raises(CannotResolveHostError):
-        fetch("http://nowhere.invalid/")
+        await fetch("http://nowhere.invalid/")
 
 
 @pytest.mark.parametrize("host", ["a" * 70 + ".example", "127.1"])
-def test_an_address_that_cannot_be_one(host: str) -> None:
+async def test_an_address_that_cannot_be_one(host: str) -> None:
     with pytest.raises(UnsupportedURLSchemeError):
-        fetch(f"http://{host}/")
+        await fetch(f"http://{host}/")
 
 
-def test_the_bind_address_is_honoured(origin: RunningOrigin) -> None:
-    assert fetch(f"{origin.address}/bytes/1.mp3", DOWNLOAD_BIND_ADDRESS="127.0.0.1").status == 200
+async def test_the_bind_address_is_honoured(origin: RunningOrigin) -> None:
+    response = await fetch(f"{origin.address}/bytes/1.mp3", DOWNLOAD_BIND_ADDRESS="127.0.0.1")
+    assert response.status == 200
     with pytest.raises(DownloadConnectionRefusedError):
         # TEST-NET-1 (RFC 5737), which no machine has.
-        fetch(f"{origin.address}/bytes/1.mp3", DOWNLOAD_BIND_ADDRESS=("192.0.2.1", 0))
+        await fetch(f"{origin.address}/bytes/1.mp3", DOWNLOAD_BIND_ADDRESS=("192.0.2.1", 0))
 
 
 @contextlib.asynccontextmanager
@@ -126,67 +131,53 @@ async def https_server(certificate: Path) -> AsyncIterator[tuple[str, list[bytes
         yield f"https://localhost:{server.sockets[0].getsockname()[1]}", heads
 
 
-def test_certificates_are_checked_and_the_reason_is_told(certificate: Path) -> None:
-    async def story() -> None:
-        async with https_server(certificate) as (url, heads), handling(DOWNLOAD_VERIFY_CERTIFICATES=True) as handler:
-            with pytest.raises(DownloadFailedError, match="certificate verify failed") as caught:
-                await handler.download_request(Request(url))
-            assert heads == []
-            error = explain(caught.value, url)
-            assert (error.kind, error.failure_class) == ("tls", "permanent")
-            assert str(error).startswith("localhost cannot be spoken to safely (self-signed certificate)")
-
-    asyncio.run(story())
+async def test_certificates_are_checked_and_the_reason_is_told(certificate: Path) -> None:
+    async with https_server(certificate) as (url, heads), handling(DOWNLOAD_VERIFY_CERTIFICATES=True) as handler:
+        with pytest.raises(DownloadFailedError, match="certificate verify failed") as caught:
+            await handler.download_request(Request(url))
+        assert heads == []
+        error = explain(caught.value, url)
+        assert (error.kind, error.failure_class) == ("tls", "permanent")
+        assert str(error).startswith("localhost cannot be spoken to safely (self-signed certificate)")
 
 
-def test_certificates_go_unchecked_on_demand(certificate: Path) -> None:
-    async def story() -> None:
-        async with https_server(certificate) as (url, _), handling(DOWNLOAD_VERIFY_CERTIFICATES=False) as handler:
-            assert (await handler.download_request(Request(url))).body == b"safe"
-
-    asyncio.run(story())
+async def test_certificates_go_unchecked_on_demand(certificate: Path) -> None:
+    async with https_server(certificate) as (url, _), handling(DOWNLOAD_VERIFY_CERTIFICATES=False) as handler:
+        assert (await handler.download_request(Request(url))).body == b"safe"
 
 
-def test_certificates_go_unchecked_for_the_hosts_that_are_named(certificate: Path) -> None:
-    async def story() -> None:
-        async with (
-            https_server(certificate) as (url, _),
-            handling(
-                DOWNLOAD_VERIFY_CERTIFICATES=True, PODCRAWLER_INSECURE_HOSTS="old.example.org, LOCALHOST"
-            ) as handler,
-        ):
-            assert (await handler.download_request(Request(url))).body == b"safe"
-            with pytest.raises(DownloadFailedError):
-                await handler.download_request(Request(url.replace("localhost", "127.0.0.1")))
-
-    asyncio.run(story())
+async def test_certificates_go_unchecked_for_the_hosts_that_are_named(certificate: Path) -> None:
+    async with (
+        https_server(certificate) as (url, _),
+        handling(DOWNLOAD_VERIFY_CERTIFICATES=True, PODCRAWLER_INSECURE_HOSTS="old.example.org, LOCALHOST") as handler,
+    ):
+        assert (await handler.download_request(Request(url))).body == b"safe"
+        with pytest.raises(DownloadFailedError):
+            await handler.download_request(Request(url.replace("localhost", "127.0.0.1")))
 
 
 # Connections
 
 
-def test_a_connection_is_used_again(origin: RunningOrigin, tmp_path: Path) -> None:
-    async def story() -> None:
-        async with handling() as handler:
-            for number in range(3):
-                async with receiving(tmp_path, f"{number}.token.part") as part:
-                    url = f"{origin.address}/bytes/{100_000 + number}.mp3"
-                    await handler.download_request(Request(url, meta={"part": part}))
-                    assert part.received == 100_000 + number
-
-    asyncio.run(story())
+async def test_a_connection_is_used_again(origin: RunningOrigin, tmp_path: Path) -> None:
+    async with handling() as handler:
+        for number in range(3):
+            async with receiving(tmp_path, f"{number}.token.part") as part:
+                url = f"{origin.address}/bytes/{100_000 + number}.mp3"
+                await handler.download_request(Request(url, meta={"part": part}))
+                assert part.received == 100_000 + number
     # And the one that asks for the number.
     assert origin.connections() == 2
 
 
-def test_addresses_may_be_of_ipv6(tmp_path: Path) -> None:
+async def test_addresses_may_be_of_ipv6(tmp_path: Path) -> None:
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
     except OSError as error:
         pytest.skip(f"this machine has no IPv6: {error.strerror}")
     with running("--host", "::1") as origin:
         assert origin.address.startswith("http://[::1]:")
-        _, part, _ = download(f"{origin.address}/bytes/1000.mp3", tmp_path)
+        _, part, _ = await download(f"{origin.address}/bytes/1000.mp3", tmp_path)
         assert part.received == 1000
 
 
@@ -195,38 +186,31 @@ def test_addresses_may_be_of_ipv6(tmp_path: Path) -> None:
 CREDENTIALS = {"Proxy-Authorization": "Basic c2VjcmV0"}
 
 
-def test_http_goes_to_the_proxy_in_absolute_form(origin: RunningOrigin) -> None:
-    async def story() -> None:
-        async with handling() as handler:
-            meta = {"proxy": origin.address}
-            request = Request("http://far.invalid/bytes/3.mp3", headers=CREDENTIALS, meta=meta)
-            assert len((await handler.download_request(request)).body) == 3
-
-    asyncio.run(story())
-    (request,) = origin.requests()
-    assert request.target == "http://far.invalid/bytes/3.mp3"
-    assert request.headers["proxy-authorization"] == "Basic c2VjcmV0"
+async def test_http_goes_to_the_proxy_in_absolute_form(origin: RunningOrigin) -> None:
+    async with handling() as handler:
+        meta = {"proxy": origin.address}
+        request = Request("http://far.invalid/bytes/3.mp3", headers=CREDENTIALS, meta=meta)
+        assert len((await handler.download_request(request)).body) == 3
+    (asked,) = origin.requests()
+    assert asked.target == "http://far.invalid/bytes/3.mp3"
+    assert asked.headers["proxy-authorization"] == "Basic c2VjcmV0"
 
 
-def test_https_goes_through_a_tunnel_and_credentials_stay_outside(origin: RunningOrigin, certificate: Path) -> None:
-    async def story() -> list[bytes]:
-        async with https_server(certificate) as (url, heads), handling(DOWNLOAD_VERIFY_CERTIFICATES=False) as handler:
-            meta = {"proxy": origin.address.removeprefix("http:")}
-            response = await handler.download_request(Request(url, headers=CREDENTIALS, meta=meta))
-            assert response.body == b"safe"
-            return heads
-
-    (head,) = asyncio.run(story())
+async def test_https_goes_through_a_tunnel_and_credentials_stay_outside(
+    origin: RunningOrigin, certificate: Path
+) -> None:
+    async with https_server(certificate) as (url, heads), handling(DOWNLOAD_VERIFY_CERTIFICATES=False) as handler:
+        meta = {"proxy": origin.address.removeprefix("http:")}
+        response = await handler.download_request(Request(url, headers=CREDENTIALS, meta=meta))
+        assert response.body == b"safe"
+    (head,) = heads
     assert b"proxy-authorization" not in head.lower()
     (connect,) = origin.requests()
     assert connect.method == "CONNECT"
     assert connect.headers["proxy-authorization"] == "Basic c2VjcmV0"
 
 
-def test_without_proxy_its_credentials_go_nowhere(origin: RunningOrigin) -> None:
-    async def story() -> None:
-        async with handling() as handler:
-            await handler.download_request(Request(f"{origin.address}/bytes/3.mp3", headers=CREDENTIALS))
-
-    asyncio.run(story())
+async def test_without_proxy_its_credentials_go_nowhere(origin: RunningOrigin) -> None:
+    async with handling() as handler:
+        await handler.download_request(Request(f"{origin.address}/bytes/3.mp3", headers=CREDENTIALS))
     assert "proxy-authorization" not in origin.requests()[0].headers

@@ -50,7 +50,8 @@ COUNTS = """
             gc.disable()
 
         def spider_closed(self):
-            left = sum(len(thing.held) for thing in gc.get_objects() if isinstance(thing, PartFile))
+            parts = [thing for thing in gc.get_objects() if isinstance(thing, PartFile)]
+            left = sum(len(part.content().read()) for part in parts if part.is_buffered)
             log.info("%d bytes are left", left)
 """
 

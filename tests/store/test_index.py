@@ -5,74 +5,72 @@ from pathlib import Path
 
 import pytest
 
-from podcrawler.store import index
 from podcrawler.store.index import EpisodeIndex
 
 
 def test_what_is_added_is_known(tmp_path: Path) -> None:
     (tmp_path / "Listed.title.mp3").touch()
-    known = EpisodeIndex()
-    known.look(tmp_path)
+    index = EpisodeIndex()
+    index.load(tmp_path)
     ids = [f"episode-{number}" for number in range(1000)]
     for name in ids:
-        assert not known.may_have(tmp_path, name)
-        known.add(tmp_path, name)
-    assert all(known.may_have(tmp_path, name) for name in [*ids, "listed", "EPISODE-7"])
-    assert not known.may_have(tmp_path, "another")
+        assert not index.may_have(tmp_path, name)
+        index.add(tmp_path, name)
+    assert all(index.may_have(tmp_path, name) for name in [*ids, "listed", "EPISODE-7"])
+    assert not index.may_have(tmp_path, "another")
 
 
 def test_an_episode_more_takes_no_memory_and_is_seldom_taken_for_another(tmp_path: Path) -> None:
-    known = EpisodeIndex()
-    known.look(tmp_path)
-    known.add(tmp_path, "first")
+    index = EpisodeIndex()
+    index.load(tmp_path)
+    index.add(tmp_path, "first")
     tracemalloc.start()
     try:
         before, _ = tracemalloc.get_traced_memory()
         for number in range(100_000):
-            known.add(tmp_path, f"episode-{number}")
+            index.add(tmp_path, f"episode-{number}")
         after, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
     assert after - before < 1000
-    assert sum(known.may_have(tmp_path, f"other-{number}") for number in range(20_000)) < 20
+    assert sum(index.may_have(tmp_path, f"other-{number}") for number in range(20_000)) < 20
 
 
-def test_of_many_folders_the_last_are_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index, "_MOST_FOLDERS", 2)
-    known = EpisodeIndex()
+def test_of_many_folders_the_last_are_known(tmp_path: Path) -> None:
+    index = EpisodeIndex(max_folders=2)
     shows = [tmp_path / name for name in "abc"]
     for show in shows:
-        known.look(show)
-        known.add(show, "1")
-    assert [known.may_have(show, "2") for show in shows] == [True, False, False]
-    known.look(shows[0])
-    assert [known.may_have(shows[0], name) for name in "12"] == [True, False]
-    assert known.may_have(shows[1], "2")
+        index.load(show)
+        index.add(show, "1")
+    assert [index.may_have(show, "2") for show in shows] == [True, False, False]
+    index.load(shows[0])
+    assert [index.may_have(shows[0], name) for name in "12"] == [True, False]
+    assert index.may_have(shows[1], "2")
 
 
 def test_another_case_of_an_id_is_found_by_a_new_look(tmp_path: Path) -> None:
     """To some disks they are one."""
-    known = EpisodeIndex()
-    known.look(tmp_path)
+    index = EpisodeIndex()
+    index.load(tmp_path)
     (tmp_path / "Abc.title.mp3").touch()
-    known.look_anew(tmp_path, "aBC")
-    known.look_anew(tmp_path, "ab")
-    assert [known.may_have(tmp_path, name) for name in ("aBC", "Abc", "ab")] == [True, True, False]
+    index.refresh(tmp_path, "aBC")
+    index.refresh(tmp_path, "ab")
+    assert [index.may_have(tmp_path, name) for name in ("aBC", "Abc", "ab")] == [True, True, False]
 
 
 def test_what_is_known_stays_known_while_more_is_added(tmp_path: Path) -> None:
-    known = EpisodeIndex()
-    known.look(tmp_path)
-    known.add(tmp_path, "first")
+    index = EpisodeIndex()
+    index.load(tmp_path)
+    index.add(tmp_path, "first")
 
     def add_many() -> None:
         for number in range(20_000):
-            known.add(tmp_path, f"{number}")
+            index.add(tmp_path, f"{number}")
 
     adding = threading.Thread(target=add_many)
     adding.start()
     while adding.is_alive():
-        assert known.may_have(tmp_path, "first")
+        assert index.may_have(tmp_path, "first")
     adding.join()
 
 
@@ -80,7 +78,7 @@ def test_what_is_added_while_a_folder_is_listed_is_known_and_waits_for_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Small files are added by the event loop."""
-    known = EpisodeIndex()
+    index = EpisodeIndex()
     read, resume = threading.Event(), threading.Event()
     listdir = os.listdir
 
@@ -91,20 +89,20 @@ def test_what_is_added_while_a_folder_is_listed_is_known_and_waits_for_nothing(
         return names
 
     monkeypatch.setattr("os.listdir", slowly)
-    looking = threading.Thread(target=known.look, args=(tmp_path,))
+    looking = threading.Thread(target=index.load, args=(tmp_path,))
     looking.start()
     assert read.wait(20)
-    known.add(tmp_path, "1")
+    index.add(tmp_path, "1")
     resume.set()
     looking.join()
-    assert known.may_have(tmp_path, "1")
-    assert not known.may_have(tmp_path, "2")
+    assert index.may_have(tmp_path, "1")
+    assert not index.may_have(tmp_path, "2")
 
 
-def test_a_folder_that_nobody_listed_is_listed_once_for_a_look_anew(
+def test_a_folder_that_nobody_listed_is_listed_once_for_a_refresh(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known, listed = EpisodeIndex(), []
+    index, listed = EpisodeIndex(), []
     (tmp_path / "1.title.mp3").touch()
     listdir = os.listdir
 
@@ -113,9 +111,9 @@ def test_a_folder_that_nobody_listed_is_listed_once_for_a_look_anew(
         return listdir(folder)
 
     monkeypatch.setattr("os.listdir", counted)
-    known.look_anew(tmp_path, "2")
-    known.look_anew(tmp_path, "1")
+    index.refresh(tmp_path, "2")
+    index.refresh(tmp_path, "1")
     assert listed == [tmp_path]
-    known.look_anew(tmp_path, "2")
+    index.refresh(tmp_path, "2")
     assert len(listed) == 2
-    assert [known.may_have(tmp_path, name) for name in "12"] == [True, False]
+    assert [index.may_have(tmp_path, name) for name in "12"] == [True, False]

@@ -1,19 +1,15 @@
-import asyncio
 import errno
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from podcrawler.exceptions import MediaError, StoreError
-from podcrawler.store import names
-from podcrawler.store.base import Store
-from podcrawler.store.disk_space import DiskBudget
+from podcrawler.store.base import Published, Store, StoredFile
 from podcrawler.store.local import LocalStore
+from podcrawler.store.names import Destination, destination
 from podcrawler.store.part import PartFile
-from podcrawler.store.validators import Validator
 from tests.store.record_files import FILES
 
 URL = "https://media.example.org/1.mp3"
@@ -24,18 +20,25 @@ def store(tmp_path: Path) -> LocalStore:
     return LocalStore(tmp_path / "archive")
 
 
-def transferred(store: Store, content: bytes, token: str = "token") -> PartFile:
-    async def transfer() -> PartFile:
-        part = store.new_part("show", "1", token, URL)
-        await part.write([content])
-        await asyncio.to_thread(part.seal)
-        return part
-
-    return asyncio.run(transfer())
+def transferred(store: Store, content: bytes, token: str = "token", episode: str = "1") -> PartFile:
+    part = store.new_part("show", episode, token, URL)
+    part.buffer([content])
+    part.seal()
+    return part
 
 
-def finish(part: PartFile) -> None:
-    asyncio.run(part.discard())
+def to(name: str = "1.title.mp3") -> Destination:
+    return destination("show", name.partition(".")[0], f"show/{name}")
+
+
+def publish(store: Store, part: PartFile, where: Destination | None = None) -> Published:
+    published = store.publish(part, where or to(), lambda: True)
+    assert published
+    return published
+
+
+def file_of(published: Published) -> tuple[str, int]:
+    return published.path, published.size
 
 
 def refuse(number: int) -> Callable[..., None]:
@@ -59,9 +62,8 @@ def test_a_part_is_adopted_under_its_name(store: LocalStore) -> None:
     part = transferred(store, b"\0udio")
     assert part.path == store.root / "show" / "1.token.part"
     assert store.find("show", "1") is None
-    assert store.publish(part, "show", "1.title.mp3") == ("show/1.title.mp3", 5)
+    assert file_of(publish(store, part)) == ("show/1.title.mp3", 5)
     assert names_in_show(store) == ["1.title.mp3"]
-    finish(part)
     assert names_in_show(store) == ["1.title.mp3"]
     assert store.find("show", "1") == ("show/1.title.mp3", 5)
 
@@ -69,8 +71,7 @@ def test_a_part_is_adopted_under_its_name(store: LocalStore) -> None:
 def test_a_complete_file_is_never_replaced(store: LocalStore) -> None:
     (folder_of(store) / "1.title.mp3").write_bytes(b"\0as here first")
     part = transferred(store, b"\0udio")
-    assert store.publish(part, "show", "1.title.mp3") == ("show/1.title.mp3", 14)
-    finish(part)
+    assert file_of(publish(store, part)) == ("show/1.title.mp3", 14)
     assert names_in_show(store) == ["1.title.mp3"]
     assert (store.root / "show" / "1.title.mp3").read_bytes() == b"\0as here first"
 
@@ -82,23 +83,41 @@ def test_a_broken_file_is_neither_taken_nor_touched(store: LocalStore, broken: b
     (folder_of(store) / "1.title.mp3").write_bytes(broken)
     assert store.find("show", "1") is None
     part = transferred(store, b"\0udio")
-    path, size = store.publish(part, "show", "1.title.mp3")
-    finish(part)
-    assert size == 5
-    assert not part.superseded
-    assert store.find("show", "1") == (path, 5)
+    published = publish(store, part)
+    assert (published.size, published.adopted) == (5, False)
+    assert store.find("show", "1") == StoredFile(published.path, 5)
     assert (store.root / "show" / "1.title.mp3").read_bytes() == broken
-    assert sorted(names_in_show(store)) == sorted(["1.title.mp3", path.partition("/")[2]])
+    assert sorted(names_in_show(store)) == sorted(["1.title.mp3", published.path.partition("/")[2]])
 
 
 def test_a_broken_file_under_both_names_is_told(store: LocalStore) -> None:
-    for name in ("1.title.mp3", names.disambiguated("1.title.mp3")):
+    for name in ("1.title.mp3", to().disambiguated().path.partition("/")[2]):
         (folder_of(store) / name).write_bytes(b"sorry")
     part = transferred(store, b"\0udio")
     with pytest.raises(MediaError, match="a broken file is in the way"):
-        store.publish(part, "show", "1.title.mp3")
-    finish(part)
-    assert [path.read_bytes() for path in folder_of(store).iterdir()] == [b"sorry"] * 2
+        publish(store, part)
+    assert [path.read_bytes() for path in folder_of(store).glob("*.mp3")] == [b"sorry"] * 2
+    assert part.path.read_bytes() == b"\0udio"
+
+
+def test_a_name_that_a_user_chose_never_stands_for_another_file(store: LocalStore) -> None:
+    first, second = (destination("show", episode, "2026/Pilot.mp3") for episode in "12")
+    assert file_of(publish(store, transferred(store, b"\0ne"), first)) == ("2026/Pilot.mp3", 3)
+    published = publish(store, transferred(store, b"\0wo", episode="2"), second)
+    assert (published.path, published.adopted) == (second.disambiguated().path, False)
+    assert (store.root / "2026" / "Pilot.mp3").read_bytes() == b"\0ne"
+    assert (store.root / published.path).read_bytes() == b"\0wo"
+    # A node that died after it published, and before it said so.
+    assert publish(store, transferred(store, b"\0ne", "again"), first) == Published("2026/Pilot.mp3", 3, None, True)
+    again = publish(store, transferred(store, b"\0wo", "again", "2"), second)
+    assert again == Published(published.path, 3, None, adopted=True)
+    assert sorted(path.name for path in store.root.glob("*/*")) == ["Pilot.mp3", published.path.partition("/")[2]]
+
+
+def test_a_name_that_a_user_chose_makes_its_folders(store: LocalStore) -> None:
+    where = destination("show", "1", "by year/2026/May/Pilot.mp3")
+    assert store.reserve_path(where) is None
+    assert file_of(publish(store, transferred(store, b"\0ne"), where)) == (where.path, 3)
 
 
 def test_one_id_in_two_podcasts_is_two_files(store: LocalStore) -> None:
@@ -110,34 +129,27 @@ def test_one_id_in_two_podcasts_is_two_files(store: LocalStore) -> None:
 
 def test_whose_bytes_a_name_stands_for_is_told(store: LocalStore) -> None:
     part, late = transferred(store, b"\0udio"), transferred(store, b"\0udio", "other")
-    store.publish(part, "show", "1.title.mp3")
-    store.publish(late, "show", "1.title.mp3")
-    assert (part.superseded, late.superseded) == (False, True)
-    finish(part)
-    finish(late)
+    assert publish(store, part).adopted is False
+    assert publish(store, late) == Published("show/1.title.mp3", 5, None, adopted=True)
 
 
 def test_ids_that_differ_in_case_alone_get_names_that_differ_on_every_disk(store: LocalStore) -> None:
-    lower, upper = transferred(store, b"\0ower"), transferred(store, b"\0pper!", "other")
-    assert store.publish(lower, "show", "ab.Title.mp3") == ("show/ab.Title.mp3", 5)
-    path, size = store.publish(upper, "show", "AB.TITLE.mp3")
+    lower, upper = transferred(store, b"\0ower", episode="ab"), transferred(store, b"\0pper!", episode="AB")
+    assert file_of(publish(store, lower, to("ab.Title.mp3"))) == ("show/ab.Title.mp3", 5)
+    path, size = file_of(publish(store, upper, to("AB.TITLE.mp3")))
     assert size == 6
     assert path.startswith("show/AB.TITLE~")
     assert path.casefold() != "show/ab.title.mp3"
     assert (store.find("show", "ab"), store.find("show", "AB")) == (("show/ab.Title.mp3", 5), (path, 6))
-    finish(lower)
-    finish(upper)
 
 
 @pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK])
 def test_without_hard_links_it_is_renamed(store: LocalStore, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     monkeypatch.setattr(os, "link", refuse(number))
     part = transferred(store, b"\0udio")
-    assert store.publish(part, "show", "1.title.mp3") == ("show/1.title.mp3", 5)
-    finish(part)
+    assert file_of(publish(store, part)) == ("show/1.title.mp3", 5)
     again = transferred(store, b"\0ther", "again")
-    assert store.publish(again, "show", "1.title.mp3") == ("show/1.title.mp3", 5)
-    finish(again)
+    assert file_of(publish(store, again)) == ("show/1.title.mp3", 5)
     assert names_in_show(store) == ["1.title.mp3"]
     assert (store.root / "show" / "1.title.mp3").read_bytes() == b"\0udio"
 
@@ -146,9 +158,8 @@ def test_what_is_no_file_is_not_adopted(store: LocalStore) -> None:
     (folder_of(store) / "1.title.mp3").mkdir()
     part = transferred(store, b"\0udio")
     with pytest.raises(MediaError, match="no file is in the way"):
-        store.publish(part, "show", "1.title.mp3")
+        publish(store, part)
     assert part.path.read_bytes() == b"\0udio"
-    finish(part)
 
 
 def test_a_refusal_of_the_disk_leaves_the_part_and_publishes_nothing(
@@ -157,10 +168,9 @@ def test_a_refusal_of_the_disk_leaves_the_part_and_publishes_nothing(
     part = transferred(store, b"\0udio")
     monkeypatch.setattr(os, "link", refuse(errno.ENOSPC))
     with pytest.raises(MediaError, match="disk is full") as caught:
-        store.publish(part, "show", "1.title.mp3")
+        publish(store, part)
     assert caught.value.kind == "disk-full"
     assert names_in_show(store) == ["1.token.part"]
-    finish(part)
 
 
 def test_only_whole_regular_files_of_the_episode_are_found(store: LocalStore, tmp_path: Path) -> None:
@@ -204,7 +214,6 @@ def test_a_new_part_goes_in_place_of_what_a_dead_node_left(store: LocalStore) ->
     part.buffer([b"x"])
     part.seal()
     assert names_in_show(store) == ["1.token.part"]
-    finish(part)
 
 
 def test_what_nobody_has_worked_on_is_known_without_a_look(store: LocalStore) -> None:
@@ -219,35 +228,7 @@ def test_what_dead_nodes_left_goes_when_the_episode_is_published(store: LocalSto
     part = PartFile(folder_of(store) / "1.token.part")
     part.buffer([b"\0udio"])
     part.seal()
-    store.publish(part, "show", "1.title.mp3")
-    finish(part)
-    assert names_in_show(store) == ["1.title.mp3"]
-
-
-@pytest.mark.parametrize("size", [5, 2_000_000])
-def test_an_episode_interns_no_names(store: LocalStore, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
-    interned: list[str] = []
-    intern = sys.intern
-
-    def spy(text: str) -> str:
-        interned.append(text)
-        return intern(text)
-
-    folder_of(store)
-    store.find("show", "other")
-    monkeypatch.setattr(sys, "intern", spy)
-    part = store.new_part("show", "1", "token", URL)
-    DiskBudget(0).reserve(part)
-    part.validator = Validator(validator='"1"', size=size, address="")
-    asyncio.run(part.write([b"\0" * size]))
-    # With its memo.
-    assert len(os.listdir(store.root / "show")) == (2 if size > 1_000_000 else 1)  # noqa: PTH208
-    with part.content() as content:
-        assert len(content.read()) == size
-    part.seal()
-    store.publish(part, "show", f"1.title.{names.extension([], [URL])}")
-    finish(part)
-    assert [text for text in interned if text.startswith("1.")] == []
+    publish(store, part)
     assert names_in_show(store) == ["1.title.mp3"]
 
 

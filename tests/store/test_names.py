@@ -155,14 +155,60 @@ def test_extension(url: str, content_type: str, enclosure_type: str, expected: s
 
 @hostile
 @given(title=st.text())
-def test_a_name_told_apart_is_as_safe_as_any(title: str) -> None:
-    name = names.file_name("AB", title, "mp3")
-    apart = names.disambiguated(name)
-    assert not names.same_on_some_disks(apart, name)
-    assert names.belongs_to(apart, "AB")
-    assert apart.endswith(".mp3")
-    assert len(apart.encode()) <= names.MAX_NAME_BYTES
-    assert "/" not in apart
+def test_a_disambiguated_path_is_as_safe_as_any(title: str) -> None:
+    path = names.default_path("show", "AB", title, "mp3")
+    default = names.destination("show", "AB", path)
+    other = default.disambiguated()
+    assert default.is_default
+    assert other.is_default
+    assert names.destination(*other) == other
+    name, other_name = path.removeprefix("show/"), other.path.removeprefix("show/")
+    assert not names.same_on_some_disks(other_name, name)
+    assert names.belongs_to(other_name, "AB")
+    assert other_name.endswith(".mp3")
+    assert len(other_name.encode()) <= names.MAX_NAME_BYTES
+    assert "/" not in other_name
+
+
+@pytest.mark.parametrize(
+    "path", ["show/Pilot.mp3", "by year/2026/Pilot, part 1.M4A", "電台/第一回.ogg", "show/11.bin", "other/1.title.mp3"]
+)
+def test_a_user_may_name_files_in_another_way(path: str) -> None:
+    chosen = names.destination("show", "1", path)
+    assert (chosen.path, chosen.is_default) == (path, False)
+    other = chosen.disambiguated()
+    assert other.path != path
+    assert other.path != names.destination("show", "2", path).disambiguated().path
+    assert names.destination(*other) == other
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "1.title.mp3",
+        "/show/1.title.mp3",
+        "../show/1.title.mp3",
+        "show/../1.title.mp3",
+        "show//1.title.mp3",
+        "show/",
+        ".hidden/1.title.mp3",
+        "show/.mp3",
+        "show/1.title.part",
+        "show/1.title.html",
+        "show/1.title",
+        "show/1\n.mp3",
+        "show/1:2.mp3",
+        "show\\1.mp3",
+        "show/a\u202eb.mp3",
+        "show/a\ud800b.mp3",
+        "show/" + "x" * 237 + ".mp3",
+        "show /1.mp3",
+    ],
+)
+def test_what_cannot_be_a_path_in_the_store_is_refused(path: str) -> None:
+    with pytest.raises(ValueError, match="cannot be the path of a media file in the store"):
+        names.destination("show", "1", path)
 
 
 def test_which_names_are_the_same_on_some_disks() -> None:

@@ -1,16 +1,35 @@
+"""The file that a transfer is written to: its bytes, its lock, and the three ways to close it."""
+
 import asyncio
 import errno
 import fcntl
 import hashlib
 import os
 import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
-from podcrawler.exceptions import MediaError
+from podcrawler.exceptions import DiskFullError, MediaError
+from podcrawler.store.checkpoint import Checkpoint
 from podcrawler.store.disk_space import DiskBudget
 from podcrawler.store.part import PartFile
+from podcrawler.store.validators import Validator
+
+MB = 1024 * 1024
+VALIDATOR = Validator(value='"1"', size=None, address="")
+
+
+@asynccontextmanager
+async def new_part(folder: Path, **options: int | DiskBudget) -> AsyncIterator[PartFile]:
+    part = PartFile(folder / "1.t.part", **options)  # type: ignore[arg-type]  # options of several types
+    try:
+        yield part
+    finally:
+        await part.discard()
 
 
 def is_locked(path: Path) -> bool:
@@ -22,50 +41,42 @@ def is_locked(path: Path) -> bool:
     return False
 
 
-def test_chunks_are_written_in_order_and_counted(tmp_path: Path) -> None:
-    async def story() -> None:
-        part = PartFile(tmp_path / "1.t.part")
+async def test_chunks_are_written_in_order_and_counted(tmp_path: Path) -> None:
+    async with new_part(tmp_path) as part:
         await part.write([b"one", b"", b"two"])
         await part.write([])
         # More pieces than one writev takes.
         await part.write([b"x"] * 5000)
         await asyncio.to_thread(part.seal)
-        await part.close()
         assert part.received == 5006
         assert part.path.read_bytes() == b"onetwo" + b"x" * 5000
 
-    asyncio.run(story())
 
-
-def test_short_writes_go_on_where_they_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_short_write_is_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def short_write(file: int, pieces: list[memoryview]) -> int:
         return os.write(file, b"".join(pieces)[:3])
 
     monkeypatch.setattr(os, "writev", short_write)
-
-    async def story() -> None:
-        part = PartFile(tmp_path / "1.t.part")
+    async with new_part(tmp_path) as part:
         await part.write([b"ab", b"cdef", b"g"])
-        await part.close()
         assert part.received == 7
         assert part.path.read_bytes() == b"abcdefg"
 
-    asyncio.run(story())
 
-
-def test_what_is_held_is_written_when_the_file_is_used_next(tmp_path: Path) -> None:
-    async def story() -> None:
-        part = PartFile(tmp_path / "1.t.part")
+async def test_buffered_bytes_are_written_when_the_file_is_used_next(tmp_path: Path) -> None:
+    async with new_part(tmp_path) as part:
         part.buffer([b"a", b"b"])
         with part.content() as content:
             assert content.read() == b"ab"
-        assert (part.received, part.path.exists()) == (2, False)
+        assert (part.received, part.path.exists(), part.is_buffered) == (2, False, True)
+        assert part.sha256 == hashlib.sha256(b"ab").hexdigest()
         await part.write([b"c"])
         assert part.path.read_bytes() == b"abc"
         part.buffer([b"d"])
         with part.content() as content:
             assert content.read() == b"abcd"
         part.buffer([b"e"])
+        assert part.sha256 == hashlib.sha256(b"abcde").hexdigest()
         await asyncio.to_thread(part.seal)
         assert part.path.read_bytes() == b"abcde"
         assert (part.received, part.sha256) == (5, hashlib.sha256(b"abcde").hexdigest())
@@ -73,67 +84,124 @@ def test_what_is_held_is_written_when_the_file_is_used_next(tmp_path: Path) -> N
         await part.begin(None, None)
         assert part.received == 0
         await part.write([b"g"])
-        await part.close()
         assert part.path.read_bytes() == b"g"
 
-    asyncio.run(story())
 
-
-def test_it_makes_its_folder_but_not_the_one_around_it(tmp_path: Path) -> None:
-    async def story() -> None:
-        part = PartFile(tmp_path / "show" / "1.t.part")
+async def test_it_creates_its_folder_but_not_the_parent_of_that(tmp_path: Path) -> None:
+    async with new_part(tmp_path / "show") as part:
         await part.write([b"x"])
-        await part.close()
         assert part.path.read_bytes() == b"x"
-        lost = PartFile(tmp_path / "unmounted" / "show" / "1.t.part")
+    async with new_part(tmp_path / "unmounted" / "show") as lost:
         with pytest.raises(MediaError, match="cannot be used"):
             await lost.write([b"x"])
-        await lost.discard()
-
-    asyncio.run(story())
 
 
-def test_it_looks_for_room_before_it_grows(tmp_path: Path) -> None:
-    async def story() -> None:
-        part = PartFile(tmp_path / "1.t.part")
-        looks: list[int] = []
+async def test_the_budget_is_checked_before_it_grows(tmp_path: Path) -> None:
+    checks: list[int] = []
 
-        class Looks(DiskBudget):
-            def check(self, part: PartFile) -> None:
-                looks.append(part.received)
+    class Checked(DiskBudget):
+        def check(self, file: object) -> None:
+            assert isinstance(file, PartFile)
+            checks.append(file.received)
 
-        part.room = Looks(0)
+    async with new_part(tmp_path, budget=Checked(0)) as part:
         for _ in range(20):
-            await part.write([bytes(1024 * 1024)])
-        assert looks == [0, 16 * 1024 * 1024]
+            await part.write([bytes(MB)])
+    assert checks == [0, 16 * MB]
+
+
+async def test_what_it_expects_is_reserved_until_it_is_closed(tmp_path: Path) -> None:
+    budget = DiskBudget(min_free=10)
+    async with new_part(tmp_path, budget=budget) as part:
+        await part.begin(None, 1000)
+        part.buffer([bytes(100)])
+        other = PartFile(tmp_path / "2.t.part", budget=budget)
+        assert (part.space_needed, other.space_needed) == (10 + 100 + 900, 10 + 900)
         await part.discard()
+        assert other.space_needed == 10
 
-    asyncio.run(story())
+
+async def test_without_room_nothing_is_written(tmp_path: Path) -> None:
+    async with new_part(tmp_path, budget=DiskBudget(min_free=2**60)) as part:
+        with pytest.raises(DiskFullError, match="PODCRAWLER_MIN_FREE"):
+            await part.write([b"x"])
+        assert part.path.stat().st_size == 0
 
 
-def test_it_is_locked_until_it_is_closed(tmp_path: Path) -> None:
-    async def story() -> None:
-        part = PartFile(tmp_path / "1.t.part")
-        await part.write([b"x"])
+async def test_it_is_locked_until_it_is_closed(tmp_path: Path) -> None:
+    async with new_part(tmp_path) as part:
+        await part.begin(VALIDATOR, None)
+        await part.write([bytes(MB)])
         assert is_locked(part.path)
-        await part.close()
+        assert await part.suspend() == MB
         assert not is_locked(part.path)
-        await part.close()
-
-    asyncio.run(story())
+        assert await part.suspend() == 0
 
 
-def test_discard_removes_it(tmp_path: Path) -> None:
-    async def story() -> None:
-        part = PartFile(tmp_path / "1.t.part")
+async def test_it_is_suspended_only_if_it_can_be_resumed_and_is_worth_it(tmp_path: Path) -> None:
+    for validator, size in ((None, MB), (VALIDATOR, MB - 1)):
+        async with new_part(tmp_path) as part:
+            await part.begin(validator, None)
+            await part.write([bytes(size)])
+            assert await part.suspend() == 0
+            assert list(tmp_path.iterdir()) == []
+
+
+async def test_what_was_invalidated_is_not_kept(tmp_path: Path) -> None:
+    async with new_part(tmp_path) as part:
+        await part.begin(VALIDATOR, None)
+        await part.write([bytes(MB)])
+        part.invalidate()
+        assert await part.suspend() == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_resumed_part_has_what_is_usable_of_the_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "1.t.part"
+    path.write_bytes(b"usablerest")
+    file = os.open(path, os.O_RDWR)
+    validator = VALIDATOR.model_copy(update={"size": 100})
+    part = PartFile.resume(path, file, Checkpoint.now(validator, "enclosure", synced=4), 6)
+    assert (part.received, part.resumed_from, part.expected) == (6, 6, 100)
+    assert part.sha256 == hashlib.sha256(b"usable").hexdigest()
+    await part.write([b"!"])
+    assert path.read_bytes() == b"usable!"
+    checkpoint = Checkpoint.read(path)
+    assert checkpoint
+    assert checkpoint.synced == 4
+    await part.discard()
+
+
+async def test_publishing_removes_the_name_of_the_part_and_closes_it(tmp_path: Path) -> None:
+    async with new_part(tmp_path) as part:
+        await part.begin(VALIDATOR, None)
+        await part.write([bytes(MB)])
+        await asyncio.to_thread(part.seal)
+        final = tmp_path / "1.title.mp3"
+        part.publish(lambda: os.link(part.path, final))
+        assert list(tmp_path.iterdir()) == [final]
+        assert not is_locked(final)
+
+
+async def test_a_part_that_cannot_be_published_stays(tmp_path: Path) -> None:
+    def refuse() -> None:
+        raise FileExistsError
+
+    async with new_part(tmp_path) as part:
+        await part.write([b"x"])
+        with pytest.raises(FileExistsError):
+            part.publish(refuse)
+        assert is_locked(part.path)
+
+
+async def test_discard_removes_it(tmp_path: Path) -> None:
+    async with new_part(tmp_path) as part:
         await part.write([b"x"])
         await part.discard()
         assert not part.path.exists()
         await part.discard()
         with pytest.raises(ValueError, match="closed"):
             await part.write([b"x"])
-
-    asyncio.run(story())
 
 
 def test_it_never_opens_what_is_there(tmp_path: Path) -> None:
@@ -147,18 +215,26 @@ def test_it_never_opens_what_is_there(tmp_path: Path) -> None:
     assert sorted(tmp_path.iterdir()) == [file, link]
 
 
+class Calls(NamedTuple):
+    """What the system was asked for files: each fsync and each drop from the page cache, with the bytes."""
+
+    made: list[tuple[str, int]]
+    #: Set by each drop.
+    dropped: threading.Event
+
+
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
-    """What the system is told of files, and for how many bytes; an interval of 1000 bytes between two syncs."""
-    told: list[tuple[str, int]] = []
+def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
+    calls = Calls([], threading.Event())
     sync = os.fsync
 
     def fsync(file: int) -> None:
         sync(file)
-        told.append(("fsync", os.fstat(file).st_size))
+        calls.made.append(("fsync", os.fstat(file).st_size))
 
     def posix_fadvise(_file: int, start: int, size: int, _advice: int) -> None:
-        told.append(("drop", size))
+        calls.made.append(("drop", size))
+        calls.dropped.set()
         assert start == 0
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
 
@@ -166,159 +242,105 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     # macOS has neither.
     monkeypatch.setattr(os, "posix_fadvise", posix_fadvise, raising=False)
     monkeypatch.setattr(os, "POSIX_FADV_DONTNEED", 4, raising=False)
-    monkeypatch.setattr("podcrawler.store.part._SYNC_EVERY", 1000)
-    return told
+    return calls
 
 
-async def fill(part: PartFile, *sizes: int) -> None:
-    part._sync_at = 1000
-    for size in sizes:
-        await part.write([b"x" * size])
-        if part._syncing:
-            await asyncio.wrap_future(part._syncing)
-    await asyncio.to_thread(part.seal)
-
-
-def test_what_is_on_the_disk_does_not_fill_the_memory(tmp_path: Path, told: list[tuple[str, int]]) -> None:
-    async def story() -> None:
-        part = PartFile(tmp_path / "1.t.part")
-        await fill(part, 900, 200, 900, 100)
-        assert told == [
-            ("fsync", 1100),
-            ("drop", 1100),
-            ("fsync", 2100),
-            ("drop", 2100),
-            ("fsync", 2100),
-            ("drop", 2100),
-        ]
+async def test_what_is_on_the_disk_is_dropped_from_the_page_cache(tmp_path: Path, calls: Calls) -> None:
+    async with new_part(tmp_path, sync_every=1000) as part:
+        for size, is_synced in ((900, False), (200, True), (900, False), (100, True)):
+            await part.write([b"x" * size])
+            if is_synced:
+                assert await asyncio.to_thread(calls.dropped.wait, 20)
+                calls.dropped.clear()
+        await asyncio.to_thread(part.seal)
+        assert calls.made == [(call, size) for size in (1100, 2100, 2100) for call in ("fsync", "drop")]
         assert part.path.read_bytes() == b"x" * 2100
-        await part.close()
-
-    asyncio.run(story())
 
 
-@pytest.mark.parametrize(("size", "is_read_again"), [(999, False), (1100, True)])
-def test_what_is_small_or_read_again_stays_in_memory(
-    tmp_path: Path, told: list[tuple[str, int]], size: int, is_read_again: bool
+@pytest.mark.parametrize(("size", "keep_cached"), [(999, False), (1100, True)])
+async def test_what_is_small_or_read_again_stays_in_the_page_cache(
+    tmp_path: Path, calls: Calls, size: int, keep_cached: bool
 ) -> None:
-    async def story() -> None:
-        part = PartFile(tmp_path / "1.t.part")
-        part.is_read_again = is_read_again
-        await fill(part, size)
-        assert {what for what, _ in told} == {"fsync"}
-        await part.close()
-
-    asyncio.run(story())
+    async with new_part(tmp_path, sync_every=1000, keep_cached=keep_cached) as part:
+        await part.write([b"x" * size])
+        await asyncio.to_thread(part.seal)
+        assert {call for call, _ in calls.made} == {"fsync"}
 
 
 @pytest.mark.parametrize(
     ("number", "kind", "words"), [(errno.ENOSPC, "disk-full", "the disk is full"), (errno.EIO, "disk-error", "error")]
 )
 @pytest.mark.parametrize("operation", ["writev", "fsync"])
-def test_a_refusal_of_the_disk_is_told_in_a_sentence(
+async def test_a_refusal_of_the_disk_ends_in_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, operation: str, number: int, kind: str, words: str
 ) -> None:
     def refuse(*_: object) -> None:
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(os, operation, refuse)
-
-    async def story() -> None:
-        part = PartFile(tmp_path / "1.t.part")
+    async with new_part(tmp_path) as part:
         with pytest.raises(MediaError, match=words) as caught:
             await (part.write([b"x"]) if operation == "writev" else asyncio.to_thread(part.seal))
         assert (caught.value.kind, caught.value.failure_class) == (kind, "local")
         assert str(part.path) in str(caught.value)
-        await part.discard()
-
-    asyncio.run(story())
 
 
-def test_a_file_that_is_gone_is_told_in_a_sentence(tmp_path: Path) -> None:
-    async def story() -> None:
-        part = PartFile(tmp_path / "1.t.part")
+async def test_a_file_that_is_gone_ends_in_a_sentence(tmp_path: Path) -> None:
+    async with new_part(tmp_path) as part:
         await part.write([b"x"])
         part.path.unlink()
         with pytest.raises(MediaError, match="cannot be used") as caught:
             part.content()
         assert caught.value.kind == "disk-error"
-        await part.discard()
-
-    asyncio.run(story())
 
 
-def test_it_is_not_closed_under_a_write_whose_task_was_cancelled(
+async def test_it_is_not_closed_under_a_write_whose_task_was_cancelled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun, resume = threading.Event(), threading.Event()
+    begun, proceed = threading.Event(), threading.Event()
     writev = os.writev
-    open_files = []
+    #: What happened, in this order.
+    order: list[str] = []
 
     def slow_write(file: int, pieces: list[memoryview]) -> int:
         begun.set()
-        resume.wait()
-        open_files.append(os.fstat(file))
-        return writev(file, pieces)
+        proceed.wait()
+        assert os.path.samestat(os.fstat(file), part.path.stat())
+        written = writev(file, pieces)
+        order.append("written")
+        return written
 
     monkeypatch.setattr(os, "writev", slow_write)
-
-    async def story() -> None:
-        part = PartFile(tmp_path / "1.t.part")
-        writing = asyncio.create_task(part.write([b"x"]))
-        await asyncio.to_thread(begun.wait)
-        writing.cancel()
-        closing = asyncio.create_task(part.close())
-        with pytest.raises(asyncio.CancelledError):
-            await writing
-        assert (await asyncio.wait({closing}, timeout=0.2))[0] == set()
-        resume.set()
-        await closing
-        assert [os.path.samestat(found, part.path.stat()) for found in open_files] == [True]
-        assert part.path.read_bytes() == b"x"
-
-    asyncio.run(story())
+    part = PartFile(tmp_path / "1.t.part")
+    writing = asyncio.create_task(part.write([b"x"]))
+    await asyncio.to_thread(begun.wait)
+    writing.cancel()
+    closing = asyncio.create_task(part.discard())
+    closing.add_done_callback(lambda _: order.append("closed"))
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    proceed.set()
+    await closing
+    assert order == ["written", "closed"]
 
 
-def test_a_late_write_does_not_make_anew_what_is_discarded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    late: list[asyncio.Task[None]] = []
-    unlink = PartFile.unlink
+async def test_a_late_write_does_not_create_anew_what_was_discarded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread of a cancelled task that begins its work only while the file is being removed."""
+    part = PartFile(tmp_path / "1.t.part")
+    await part.begin(VALIDATOR, None)
+    await part.write([bytes(MB)])
+    loop = asyncio.get_running_loop()
+    late: list[BaseException | None] = []
+    unlink = os.unlink
 
-    async def story() -> None:
-        part = PartFile(tmp_path / "1.t.part")
-        loop = asyncio.get_running_loop()
-        asked = threading.Event()
+    def unlink_after_a_write(path: Path, **options: int) -> None:
+        unlink(path, **options)
+        late.append(asyncio.run_coroutine_threadsafe(part.write([b"x"]), loop).exception(20))
 
-        def write() -> None:
-            # A thread of a cancelled task, which comes to its work only now.
-            late.append(loop.create_task(part.write([b"x"])))
-            late[0].add_done_callback(lambda _: asked.set())
-
-        def slow_unlink(part: PartFile) -> None:
-            unlink(part)
-            loop.call_soon_threadsafe(write)
-            assert asked.wait(10)
-
-        monkeypatch.setattr(PartFile, "unlink", slow_unlink)
-        await part.discard()
-        with pytest.raises(ValueError, match="closed"):
-            await late[0]
-
-    asyncio.run(story())
+    monkeypatch.setattr(os, "unlink", unlink_after_a_write)
+    await part.discard()
+    assert [str(error) for error in late] == [f"{part.path} is closed"] * len(late)
+    assert late
     assert list(tmp_path.iterdir()) == []
-
-
-def test_cancel_tells_those_who_asked(tmp_path: Path) -> None:
-    async def story() -> None:
-        part = PartFile(tmp_path / "1.t.part")
-        told: list[str] = []
-        with part.on_cancel(lambda: told.append("over")):
-            pass
-        with part.on_cancel(lambda: told.append("early")):
-            assert told == []
-            part.cancel()
-        assert part.cancelled
-        with part.on_cancel(lambda: told.append("late")):
-            assert told == ["early", "late"]
-        await part.discard()
-
-    asyncio.run(story())

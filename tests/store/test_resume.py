@@ -27,71 +27,61 @@ def bytes_of(size: int) -> bytes:
     return (b"podcrawler" * (size // 10 + 1))[:size]
 
 
-def leave(folder: Path, token: str, size: int, *, version: Validator | None = VERSION, url: str = URL) -> None:
+async def leave(folder: Path, token: str, size: int, *, version: Validator | None = VERSION, url: str = URL) -> None:
     """What a node that gives up a transfer after ``size`` bytes leaves."""
-
-    async def story() -> None:
-        part = await asyncio.to_thread(resume.open_part, folder, "1", token, url)
-        await part.begin(version, SIZE)
-        await part.write([bytes_of(size)])
-        await part.suspend()
-
-    asyncio.run(story())
+    part = await asyncio.to_thread(resume.open_part, folder, "1", token, url)
+    await part.begin(version, SIZE)
+    await part.write([bytes_of(size)])
+    await part.suspend()
 
 
-def begin(folder: Path, token: str = "new", url: str = URL) -> tuple[int, str, dict[str, str]]:
-    """Begin a transfer as another node: the bytes that are there, their SHA-256, and what is asked of the server."""
-
-    async def story() -> tuple[int, str, dict[str, str]]:
-        part = await asyncio.to_thread(resume.open_part, folder, "1", token, url)
-        assert part.path == folder / f"1.{token}.part"
-        with part.content() as content:
-            assert len(content.read()) == part.received
-        assert (part.expected == SIZE) == (part.received > 0)
-        found = (part.received, part.sha256, part.range_headers(url))
-        await part.close()
-        return found
-
-    return asyncio.run(story())
+async def begin(folder: Path, token: str = "new", url: str = URL) -> tuple[int, str, dict[str, str]]:
+    """Begin a transfer as another node: the bytes that are there, their SHA-256, and what is asked of the server. The
+    part stays, as that of a node that dies."""
+    part = await asyncio.to_thread(resume.open_part, folder, "1", token, url)
+    assert part.path == folder / f"1.{token}.part"
+    with part.content() as content:
+        assert len(content.read()) == part.received
+    assert (part.expected == SIZE) == (part.received > 0)
+    headers = part.validator.range_headers(url, part.received) if part.validator else {}
+    found = (part.received, part.sha256, headers)
+    await part.suspend()
+    return found
 
 
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def memo(folder: Path, token: str) -> Path:
+def checkpoint(folder: Path, token: str) -> Path:
     return folder / f"1.{token}.json.part"
 
 
-def test_a_transfer_goes_on_where_another_left_off(tmp_path: Path) -> None:
-    leave(tmp_path, "old", 3_000_000)
-    size, sha256, headers = begin(tmp_path)
+async def test_a_transfer_goes_on_where_another_left_off(tmp_path: Path) -> None:
+    await leave(tmp_path, "old", 3_000_000)
+    size, sha256, headers = await begin(tmp_path)
     assert size == 3_000_000
     assert sha256 == hashlib.sha256(bytes_of(size)).hexdigest()
     assert headers == {"Range": "bytes=3000000-", "If-Range": '"abc"'}
     assert names(tmp_path) == ["1.new.json.part", "1.new.part"]
 
 
-def test_what_comes_after_is_hashed_and_kept_too(tmp_path: Path) -> None:
-    leave(tmp_path, "old", M)
-
-    async def story() -> None:
-        part = resume.open_part(tmp_path, "1", "new", URL)
-        await part.write([b"more"])
-        await asyncio.to_thread(part.seal)
-        assert part.path.read_bytes() == bytes_of(M) + b"more"
-        assert part.sha256 == hashlib.sha256(bytes_of(M) + b"more").hexdigest()
-        await part.suspend()
-
-    asyncio.run(story())
-    assert begin(tmp_path, "next")[0] == M + 4
+async def test_what_comes_after_is_hashed_and_kept_too(tmp_path: Path) -> None:
+    await leave(tmp_path, "old", M)
+    part = resume.open_part(tmp_path, "1", "new", URL)
+    await part.write([b"more"])
+    await asyncio.to_thread(part.seal)
+    assert part.path.read_bytes() == bytes_of(M) + b"more"
+    assert part.sha256 == hashlib.sha256(bytes_of(M) + b"more").hexdigest()
+    await part.suspend()
+    assert (await begin(tmp_path, "next"))[0] == M + 4
 
 
-def test_the_longest_is_gone_on_with_and_the_others_go(tmp_path: Path) -> None:
-    leave(tmp_path, "short", M)
+async def test_the_longest_is_gone_on_with_and_the_others_go(tmp_path: Path) -> None:
+    await leave(tmp_path, "short", M)
     # Beside it, as after a time without locks.
     (tmp_path / "aside").mkdir()
-    leave(tmp_path / "aside", "long", 3 * M)
+    await leave(tmp_path / "aside", "long", 3 * M)
     for path in (tmp_path / "aside").iterdir():
         path.rename(tmp_path / path.name)
     (tmp_path / "aside").rmdir()
@@ -100,7 +90,7 @@ def test_the_longest_is_gone_on_with_and_the_others_go(tmp_path: Path) -> None:
     (tmp_path / "1.orphan.new.json.part").write_text("{}")
     (tmp_path / "11.other.part").write_bytes(b"x")
     (tmp_path / "1.title.mp3").write_bytes(b"x")
-    assert begin(tmp_path)[0] == 3 * M
+    assert (await begin(tmp_path))[0] == 3 * M
     assert names(tmp_path) == ["1.new.json.part", "1.new.part", "1.title.mp3", "11.other.part"]
 
 
@@ -112,68 +102,66 @@ def test_the_longest_is_gone_on_with_and_the_others_go(tmp_path: Path) -> None:
         ("https://elsewhere.example.org/1.mp3?signature=one", 0),
     ],
 )
-def test_another_enclosure_is_another_file(tmp_path: Path, url: str, size: int) -> None:
-    leave(tmp_path, "old", 2 * M)
-    assert begin(tmp_path, url=url)[0] == size
+async def test_another_enclosure_is_another_file(tmp_path: Path, url: str, size: int) -> None:
+    await leave(tmp_path, "old", 2 * M)
+    assert (await begin(tmp_path, url=url))[0] == size
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"version": null}'])
-def test_a_memo_that_cannot_be_read_proves_nothing(tmp_path: Path, text: str) -> None:
-    leave(tmp_path, "old", 2 * M)
-    memo(tmp_path, "old").write_text(text)
-    assert begin(tmp_path)[0] == 0
+async def test_a_checkpoint_that_cannot_be_read_proves_nothing(tmp_path: Path, text: str) -> None:
+    await leave(tmp_path, "old", 2 * M)
+    checkpoint(tmp_path, "old").write_text(text)
+    assert (await begin(tmp_path))[0] == 0
     assert names(tmp_path) == []
 
 
-def test_what_was_not_on_the_disk_for_sure_is_not_trusted_after_a_restart(tmp_path: Path) -> None:
-    leave(tmp_path, "old", 2 * M)
-    told = json.loads(memo(tmp_path, "old").read_text())
-    memo(tmp_path, "old").write_text(json.dumps({**told, "synced": M}))
-    assert begin(tmp_path, "again")[0] == 2 * M
-    told = json.loads(memo(tmp_path, "again").read_text())
-    assert told["synced"] == M
-    memo(tmp_path, "again").write_text(json.dumps({**told, "boot": "another"}))
-    assert begin(tmp_path)[0] == M
+async def test_what_was_not_on_the_disk_for_sure_is_not_trusted_after_a_restart(tmp_path: Path) -> None:
+    await leave(tmp_path, "old", 2 * M)
+    before = json.loads(checkpoint(tmp_path, "old").read_text())
+    checkpoint(tmp_path, "old").write_text(json.dumps({**before, "synced": M}))
+    part = resume.open_part(tmp_path, "1", "again", URL)
+    assert part.received == 2 * M
+    before = json.loads(checkpoint(tmp_path, "again").read_text())
+    assert before["synced"] == M
+    await part.suspend()
+    checkpoint(tmp_path, "again").write_text(json.dumps({**before, "boot": "another"}))
+    assert (await begin(tmp_path))[0] == M
 
 
-def test_a_whole_part_still_has_to_be_proven(tmp_path: Path) -> None:
+async def test_a_whole_part_still_has_to_be_proven(tmp_path: Path) -> None:
     """By its last byte: a server refuses to send none (RFC 9110 §15.5.17)."""
-    leave(tmp_path, "old", SIZE)
-    assert begin(tmp_path)[0] == SIZE - 1
+    await leave(tmp_path, "old", SIZE)
+    assert (await begin(tmp_path))[0] == SIZE - 1
 
 
-def test_a_part_without_a_version_does_not_stay(tmp_path: Path) -> None:
-    leave(tmp_path, "old", 2 * M, version=None)
+async def test_a_part_without_a_version_does_not_stay(tmp_path: Path) -> None:
+    await leave(tmp_path, "old", 2 * M, version=None)
     assert names(tmp_path) == []
 
 
-def test_a_part_that_is_sooner_fetched_again_does_not_stay(tmp_path: Path) -> None:
-    leave(tmp_path, "old", 1024 * 1024 - 1)
+async def test_a_part_that_is_sooner_fetched_again_does_not_stay(tmp_path: Path) -> None:
+    await leave(tmp_path, "old", 1024 * 1024 - 1)
     assert names(tmp_path) == []
 
 
-def test_a_published_file_is_never_written_to(tmp_path: Path) -> None:
+async def test_a_published_file_is_never_written_to(tmp_path: Path) -> None:
     """A node that died between giving a part its final name and taking the other away."""
-    leave(tmp_path, "old", 2 * M)
+    await leave(tmp_path, "old", 2 * M)
     (tmp_path / "elsewhere.mp3").hardlink_to(tmp_path / "1.old.part")
-    assert begin(tmp_path)[0] == 0
+    assert (await begin(tmp_path))[0] == 0
     assert (tmp_path / "elsewhere.mp3").read_bytes() == bytes_of(2 * M)
     assert names(tmp_path) == ["elsewhere.mp3"]
 
 
-def test_a_body_from_the_start_takes_the_memo_away_first(tmp_path: Path) -> None:
-    leave(tmp_path, "old", 2 * M)
-
-    async def story() -> None:
-        part = resume.open_part(tmp_path, "1", "new", URL)
-        await part.begin(VERSION, SIZE)
-        assert names(tmp_path) == ["1.new.part"]
-        assert part.path.stat().st_size == part.received == 0
-        await part.write([b"x"])
-        assert part.sha256 == hashlib.sha256(b"x").hexdigest()
-        await part.close()
-
-    asyncio.run(story())
+async def test_a_body_from_the_start_takes_the_checkpoint_away_first(tmp_path: Path) -> None:
+    await leave(tmp_path, "old", 2 * M)
+    part = resume.open_part(tmp_path, "1", "new", URL)
+    await part.begin(VERSION, SIZE)
+    assert names(tmp_path) == ["1.new.part"]
+    assert part.path.stat().st_size == part.received == 0
+    await part.write([b"x"])
+    assert part.sha256 == hashlib.sha256(b"x").hexdigest()
+    await part.suspend()
 
 
 #: Another node: holds a part of ten bytes until it dies.
@@ -201,36 +189,36 @@ def another_node(folder: Path) -> Iterator["subprocess.Popen[str]"]:
         node.kill()
 
 
-def test_a_part_of_a_living_node_is_left_alone_and_that_of_a_killed_one_gone_on_with(tmp_path: Path) -> None:
+async def test_a_part_of_a_living_node_is_left_alone_and_that_of_a_killed_one_gone_on_with(tmp_path: Path) -> None:
     with another_node(tmp_path):
-        assert begin(tmp_path, "mine")[0] == 0
+        assert (await begin(tmp_path, "mine"))[0] == 0
         resume.clean(tmp_path, "1")
         assert names(tmp_path) == ["1.held.json.part", "1.held.part"]
-    assert begin(tmp_path)[0] == 2_000_000
+    assert (await begin(tmp_path))[0] == 2_000_000
     assert names(tmp_path) == ["1.new.json.part", "1.new.part"]
 
 
-def test_what_dead_nodes_left_can_be_cleaned_up(tmp_path: Path) -> None:
-    leave(tmp_path, "old", 2 * M)
+async def test_what_dead_nodes_left_can_be_cleaned_up(tmp_path: Path) -> None:
+    await leave(tmp_path, "old", 2 * M)
     (tmp_path / "2.other.part").write_bytes(b"x")
     resume.clean(tmp_path, "1")
     assert names(tmp_path) == ["2.other.part"]
     resume.clean(tmp_path / "not-there", "1")
 
 
-def test_a_planted_link_is_not_followed(tmp_path: Path) -> None:
+async def test_a_planted_link_is_not_followed(tmp_path: Path) -> None:
     target = tmp_path / "target"
     target.write_bytes(b"x")
     (tmp_path / "1.t.part").symlink_to(target)
-    assert begin(tmp_path)[0] == 0
+    assert (await begin(tmp_path))[0] == 0
     resume.clean(tmp_path, "1")
     assert target.read_bytes() == b"x"
 
 
-def test_a_part_that_was_renamed_while_it_was_looked_for_is_left_alone(
+async def test_a_part_that_was_renamed_while_it_was_looked_for_is_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    leave(tmp_path, "old", 2 * M)
+    await leave(tmp_path, "old", 2 * M)
     flock = fcntl.flock
 
     def taken_meanwhile(file: int, how: int) -> None:
@@ -242,15 +230,12 @@ def test_a_part_that_was_renamed_while_it_was_looked_for_is_left_alone(
     assert (tmp_path / "elsewhere").read_bytes() == bytes_of(2 * M)
 
 
-def test_a_growing_part_is_brought_to_the_disk_now_and_then(tmp_path: Path) -> None:
-    async def story() -> None:
-        part = PartFile(tmp_path / "1.t.part")
-        await part.begin(VERSION, None)
-        for _ in range(40):
-            await part.write([bytes(1024 * 1024)])
-        await asyncio.to_thread(
-            until, lambda: json.loads(memo(tmp_path, "t").read_text())["synced"] >= 16 * 1024 * 1024
-        )
-        await part.close()
-
-    asyncio.run(story())
+async def test_a_growing_part_is_brought_to_the_disk_now_and_then(tmp_path: Path) -> None:
+    part = PartFile(tmp_path / "1.t.part")
+    await part.begin(VERSION, None)
+    for _ in range(40):
+        await part.write([bytes(1024 * 1024)])
+    await asyncio.to_thread(
+        until, lambda: json.loads(checkpoint(tmp_path, "t").read_text())["synced"] >= 16 * 1024 * 1024
+    )
+    await part.suspend()

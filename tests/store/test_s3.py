@@ -9,9 +9,9 @@ import pytest
 from scrapy.settings import Settings
 
 from podcrawler.exceptions import MediaError, StoreError
-from podcrawler.store import names
 from podcrawler.store.base import Store
 from podcrawler.store.factory import open_store
+from podcrawler.store.names import destination
 from tests.conftest import Client, Commands
 from tests.origin import RunningOrigin, content
 from tests.store.buckets import CREDENTIALS, RunningBuckets, running
@@ -56,18 +56,16 @@ def spooled(tmp_path: Path) -> list[str]:
     return [path.name for path in (tmp_path / "spool").glob("*/*")]
 
 
-def archive(store: Store, body: bytes, name: str = "1.title.mp3") -> tuple[str, int]:
-    async def transfer() -> tuple[str, int]:
-        part = store.new_part("show", name.partition(".")[0], "token", "https://h/1")
-        assert part.is_read_again
-        try:
-            await part.write([body])
-            await asyncio.to_thread(part.seal)
-            return await asyncio.to_thread(store.publish, part, "show", name)
-        finally:
-            await part.discard()
-
-    return asyncio.run(transfer())
+def archive(store: Store, body: bytes, name: str = "1.title.mp3", path: str = "") -> tuple[str, int]:
+    episode = name.partition(".")[0]
+    part = store.new_part("show", episode, "token", "https://h/1")
+    part.buffer([body])
+    try:
+        published = store.publish(part, destination("show", episode, path or f"show/{name}"), lambda: True)
+    finally:
+        asyncio.run(part.discard())
+    assert published
+    return published.path, published.size
 
 
 def test_a_part_becomes_an_object(store: Store, buckets: RunningBuckets, tmp_path: Path) -> None:
@@ -125,10 +123,18 @@ def test_a_broken_object_is_neither_taken_nor_touched(store: Store, buckets: Run
     key = "my/podcasts/show/1.title.mp3"
     buckets.client.put_object(Bucket="archive", Key=key, Body=PAGE)
     assert store.find("show", "1") is None
-    apart = names.disambiguated("1.title.mp3")
-    assert archive(store, b"\0udio") == (f"show/{apart}", 5)
-    assert store.find("show", "1") == (f"show/{apart}", 5)
-    assert objects(buckets) == {key: len(PAGE), f"my/podcasts/show/{apart}": 5}
+    other = destination("show", "1", "show/1.title.mp3").disambiguated().path
+    assert archive(store, b"\0udio") == (other, 5)
+    assert store.find("show", "1") == (other, 5)
+    assert objects(buckets) == {key: len(PAGE), f"my/podcasts/{other}": 5}
+
+
+def test_a_name_that_a_user_chose_never_stands_for_another_file(store: Store, buckets: RunningBuckets) -> None:
+    assert archive(store, b"\0ne", "1.t.mp3", "2026/Pilot.mp3") == ("2026/Pilot.mp3", 3)
+    other = destination("show", "2", "2026/Pilot.mp3").disambiguated().path
+    assert archive(store, b"\0wo", "2.t.mp3", "2026/Pilot.mp3") == (other, 3)
+    assert archive(store, b"\0wo", "2.t.mp3", "2026/Pilot.mp3") == (other, 3)
+    assert objects(buckets) == {"my/podcasts/2026/Pilot.mp3": 3, f"my/podcasts/{other}": 3}
 
 
 @pytest.mark.parametrize(
@@ -156,7 +162,7 @@ def guarded() -> Iterator[tuple[RunningBuckets, dict[str, str]]]:
         people.create_user(UserName="reader")
         key = people.create_access_key(UserName="reader")["AccessKey"]
         may = {"Effect": "Allow", "Action": ["s3:ListBucket", "s3:GetObject"], "Resource": "*"}
-        policy = json.dumps({"Validator": "2012-10-17", "Statement": [may]})
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [may]})
         people.put_user_policy(UserName="reader", PolicyName="reading", PolicyDocument=policy)
         yield (
             buckets,

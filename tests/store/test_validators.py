@@ -10,7 +10,7 @@ DATED = {"Last-Modified": MODIFIED, "Date": LATER}
 
 
 @pytest.mark.parametrize(
-    ("headers", "validator"),
+    ("headers", "value"),
     [
         ({"ETag": TAG}, TAG),
         ({"ETag": TAG, **DATED}, TAG),
@@ -28,26 +28,26 @@ DATED = {"Last-Modified": MODIFIED, "Date": LATER}
         ({}, None),
     ],
 )
-def test_what_proves_a_version(headers: dict[str, str], validator: str | None) -> None:
-    version = Validator.from_headers(headers, url=URL, size=100)
-    assert (version.validator if version else None) == validator
+def test_only_a_strong_validator_counts(headers: dict[str, str], value: str | None) -> None:
+    found = Validator.from_headers(headers, url=URL, size=100)
+    assert (found.value if found else None) == value
 
 
-def told(headers: dict[str, str], size: int | None = 100) -> Validator:
-    version = Validator.from_headers(headers, url=URL, size=size)
-    assert version
-    return version
+def validator(headers: dict[str, str], size: int | None = 100) -> Validator:
+    found = Validator.from_headers(headers, url=URL, size=size)
+    assert found
+    return found
 
 
-def test_the_rest_is_asked_for_on_condition() -> None:
-    assert told({"ETag": TAG}).range_headers(URL, 40) == {"Range": "bytes=40-", "If-Range": TAG}
-    assert told(DATED).range_headers(URL, 40) == {"Range": "bytes=40-", "If-Range": MODIFIED}
+def test_the_rest_is_requested_with_if_range() -> None:
+    assert validator({"ETag": TAG}).range_headers(URL, 40) == {"Range": "bytes=40-", "If-Range": TAG}
+    assert validator(DATED).range_headers(URL, 40) == {"Range": "bytes=40-", "If-Range": MODIFIED}
 
 
-def test_a_date_says_nothing_about_another_address() -> None:
+def test_a_date_proves_nothing_about_another_address() -> None:
     other = URL.replace("one", "two")
-    assert told({"ETag": TAG}).range_headers(other, 40) == {"Range": "bytes=40-", "If-Range": TAG}
-    assert told(DATED).range_headers(other, 40) == {}
+    assert validator({"ETag": TAG}).range_headers(other, 40) == {"Range": "bytes=40-", "If-Range": TAG}
+    assert validator(DATED).range_headers(other, 40) == {}
 
 
 @pytest.mark.parametrize(
@@ -70,23 +70,23 @@ def test_a_date_says_nothing_about_another_address() -> None:
         ({}, None),
     ],
 )
-def test_what_goes_on_with_a_version(headers: dict[str, str], size: int | None) -> None:
-    assert told({"ETag": TAG}).total_size({"ETag": TAG, **headers}, 40) == size
+def test_a_range_must_continue_this_version(headers: dict[str, str], size: int | None) -> None:
+    assert validator({"ETag": TAG}).total_size({"ETag": TAG, **headers}, 40) == size
 
 
-@pytest.mark.parametrize(("told_size", "size"), [("100", 100), ("*", 60)])
-def test_a_length_that_was_not_told_before(told_size: str, size: int) -> None:
-    version = told({"ETag": TAG}, size=None)
-    assert version.total_size({"ETag": TAG, "Content-Range": f"bytes 40-59/{told_size}"}, 40) == size
+@pytest.mark.parametrize(("announced", "size"), [("100", 100), ("*", 60)])
+def test_a_length_that_was_not_told_before(announced: str, size: int) -> None:
+    found = validator({"ETag": TAG}, size=None)
+    assert found.total_size({"ETag": TAG, "Content-Range": f"bytes 40-59/{announced}"}, 40) == size
 
 
-def test_who_pays_no_heed_to_the_condition_is_found_out() -> None:
+def test_a_server_that_ignores_if_range_is_noticed() -> None:
     rest = {"Content-Range": "bytes 40-99/100"}
-    assert told({"ETag": TAG}).total_size({"ETag": '"other"', **rest}, 40) is None
-    assert told({"ETag": TAG}).total_size(rest, 40) is None
-    assert told(DATED).total_size({"Last-Modified": LATER, **rest}, 40) is None
-    assert told(DATED).total_size({"Last-Modified": MODIFIED, **rest}, 40) == 100
-    assert told(DATED).total_size(rest, 40) == 100
+    assert validator({"ETag": TAG}).total_size({"ETag": '"other"', **rest}, 40) is None
+    assert validator({"ETag": TAG}).total_size(rest, 40) is None
+    assert validator(DATED).total_size({"Last-Modified": LATER, **rest}, 40) is None
+    assert validator(DATED).total_size({"Last-Modified": MODIFIED, **rest}, 40) == 100
+    assert validator(DATED).total_size(rest, 40) == 100
 
 
 def test_a_resource_is_an_address_without_its_query() -> None:
