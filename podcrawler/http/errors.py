@@ -1,4 +1,4 @@
-"""What to tell a person, and the queue, about a download that failed: a kind, a sentence, and the class of failure."""
+"""Explains downloads that failed, to a person and to the queue: a kind, a sentence, and the class of failure."""
 
 import asyncio
 import os
@@ -18,7 +18,7 @@ from podcrawler.exceptions import EntryError, FailureClass, FetchError, Transfer
 
 _AGAIN = "try again later"
 _PROXY_REMEDY = "check PODCRAWLER_PROXY (or http_proxy and https_proxy in the environment)"
-#: RFC 9110 §15.5.9, §15.6.4, RFC 8470 §5.2, RFC 6585 §4. All others from 500 on pass, all others below are permanent.
+#: RFC 9110 §15.5.9, §15.6.4, RFC 8470 §5.2, RFC 6585 §4. Other 5xx are passing, other 4xx permanent.
 _STATUS_CLASSES: dict[int, FailureClass] = {
     401: "blocked",
     403: "blocked",
@@ -63,7 +63,7 @@ _EXPLANATIONS: dict[type[BaseException], tuple[str, str, FailureClass]] = {
 
 
 def explain(exception: BaseException, url: str) -> EntryError:
-    """What the end of a download of ``url`` means. An EntryError is its own explanation and comes back as it is."""
+    """The failure that ended a download of ``url``. An EntryError is already explained, and is returned as it is."""
     if isinstance(exception, EntryError):
         return exception
     if isinstance(exception, HttpError):
@@ -99,7 +99,7 @@ def explain(exception: BaseException, url: str) -> EntryError:
 
 
 def explain_response(response: Response) -> FetchError:
-    """What a status other than success means; kind ``http-<status>``, or ``proxy``."""
+    """The failure that an answer without the file is: of kind ``http-<status>``, or ``proxy``."""
     status = response.status
     if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
         return _proxy_login()
@@ -113,19 +113,19 @@ def explain_response(response: Response) -> FetchError:
 
 
 def _retry_after(response: Response) -> float | None:
-    """The seconds that the header Retry-After asks to wait, as a number or as a date (RFC 9110 §10.2.3)."""
-    told = (response.headers.get("Retry-After") or b"").decode("latin-1").strip()
-    if told.isascii() and told.isdigit():
-        return float(told)
+    """Seconds to wait, from the header Retry-After: a number or a date (RFC 9110 §10.2.3)."""
+    value = (response.headers.get("Retry-After") or b"").decode("latin-1").strip()
+    if value.isascii() and value.isdigit():
+        return float(value)
     try:
-        at = parsedate_to_datetime(told)
+        at = parsedate_to_datetime(value)
     except ValueError:
         return None
     return max(0.0, at.timestamp() - time.time())
 
 
 def _explain_proxy(cause: BaseException | None, host: str, reason: str) -> FetchError | None:
-    """The failure of the proxy on the way to the host, None if it is none."""
+    """The failure of the proxy on the way to the host; None if it was not the proxy."""
     match cause:
         case aiohttp.ClientHttpProxyError(status=HTTPStatus.PROXY_AUTHENTICATION_REQUIRED):
             return _proxy_login()
@@ -151,14 +151,14 @@ def _proxy_login() -> FetchError:
 
 
 def _reason(exception: BaseException) -> str:
-    """The cause in one line, without the address, which may hold secrets where aiohttp names it."""
+    """The cause in one line, without the address: aiohttp quotes it, and it may hold secrets."""
     match exception.__cause__:
         case aiohttp.ClientConnectorError(os_error=ssl.SSLCertVerificationError() as error):
             reason = error.verify_message
         case aiohttp.ClientConnectorError(os_error=ssl.SSLError() as error):
             reason = str(error)
         case aiohttp.ClientConnectorError(os_error=OSError(errno=int(number))) as cause:
-            # Names the proxy, if it is that which could not be reached.
+            # The host is the proxy's, if that could not be reached.
             reason = f"{cause.host}:{cause.port}: {os.strerror(number)}"
         case aiohttp.ClientResponseError() as cause:
             reason = cause.message

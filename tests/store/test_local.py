@@ -268,7 +268,3 @@ def test_a_file_in_the_way_of_the_store(tmp_path: Path) -> None:
         LocalStore(tmp_path / "archive").check()
     with pytest.raises(StoreError, match="set FILES_STORE"):
         LocalStore(tmp_path / "archive" / "deeper")
-
-
-def test_its_address_may_be_an_url(tmp_path: Path) -> None:
-    assert LocalStore(f"file://{tmp_path}/archive").root == tmp_path / "archive"
