@@ -1,4 +1,4 @@
-"""How a lease may end. Made here, and told to Redis by ``Broker.end``, many in one call."""
+"""How a lease may end. Made here, and told to Redis by ``Broker.acknowledge``, many in one call."""
 
 import json
 from collections.abc import Callable, Sequence

@@ -110,7 +110,7 @@ class AsyncBroker:
             batch, self._waiting = self._waiting[:_MOST_ENDINGS], self._waiting[_MOST_ENDINGS:]
             self._batch = batch
             try:
-                outcomes = await self.call(self._queue.end, [ending for ending, _ in batch])
+                outcomes = await self.call(self._queue.acknowledge, [ending for ending, _ in batch])
             except (RedisError, UnusableRedisError) as error:
                 for _, told in batch:
                     if not told.done():

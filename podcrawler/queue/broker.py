@@ -187,11 +187,10 @@ class Broker:
         lost = self._run("extend", [_time(now), _ms(self.lease_time), *pairs])
         return {token.decode() for token in lost}
 
-    def end(self, endings: Sequence[Ack[_T]]) -> list[_T]:
-        """End leases, in one round trip; what became of each."""
-        calls = [(ending.script, ending.arguments) for ending in endings]
-        answers = self._run_all(calls)
-        return [ending.outcome(answer) for ending, answer in zip(endings, answers, strict=True)]
+    def acknowledge(self, acks: Sequence[Ack[_T]]) -> list[_T]:
+        """End leases in one round trip; the outcome of each."""
+        answers = self._run_all([(ack.script, ack.arguments) for ack in acks])
+        return [ack.outcome(answer) for ack, answer in zip(acks, answers, strict=True)]
 
     def requeue(self, keys: Iterable[str]) -> int:
         """Queue failed entries again, all tries given back; how many were failed."""

@@ -133,7 +133,7 @@ class Prefetcher:
         releases = [acks.release(lease) for lease in self.in_hand.values() if lease.token not in self._ending]
         if ends := self.async_broker.unsent + releases:
             with suppress(RedisError):
-                self.queue.end(ends)
+                self.queue.acknowledge(ends)
 
     async def next(self, *, until_done: bool, max_idle: float = 0) -> Lease | None:
         """The next lease, as soon as there is room and an entry; None when ``until_done`` and no entry is open, or

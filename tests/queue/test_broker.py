@@ -50,17 +50,17 @@ def page(address: str, root: str | None = None) -> Entry:
 
 
 def finish(queue: Broker, lease: Lease, *, size: int, path: str) -> bool:
-    return queue.end([acks.finish(lease, size=size, path=path)])[0]
+    return queue.acknowledge([acks.finish(lease, size=size, path=path)])[0]
 
 
 def finish_page(
     queue: Broker, lease: Lease, told: dict[str, Any], podcast: tuple[str, str], addresses: list[str]
 ) -> bool:
-    return queue.end([acks.finish_page(lease, told, podcast, addresses, told=0, remembered=100)])[0]
+    return queue.acknowledge([acks.finish_page(lease, told, podcast, addresses, told=0, remembered=100)])[0]
 
 
 def release(queue: Broker, leases: list[Lease]) -> list[bool]:
-    return queue.end([acks.release(lease) for lease in leases])
+    return queue.acknowledge([acks.release(lease) for lease in leases])
 
 
 def retry(queue: Broker, lease: Lease, kind: str, reason: str, now: int | None = None) -> str:
@@ -73,7 +73,7 @@ def fail(queue: Broker, lease: Lease, kind: str, reason: str, now: int | None = 
 
 def give_up(queue: Broker, lease: Lease, error: EntryError, now: int | None) -> str:
     tries, delay = queue.retrying.tries(error), queue.retrying.delay(error, lease.tries + 1)
-    return queue.end([acks.give_up(lease, error, tries=tries, delay=delay, now=now)])[0]
+    return queue.acknowledge([acks.give_up(lease, error, tries=tries, delay=delay, now=now)])[0]
 
 
 def lease_one(queue: Broker, now: int = NOW) -> Lease:
@@ -265,12 +265,12 @@ def test_a_page_is_not_done_when_redis_has_forgotten_what_it_told(redis: Client)
     episodes.push_many([episode(1)], lease)
     redis.hdel("{podcrawler}:told", lease.token)
     episodes.push_many([episode(2), episode(3)], lease, 1)
-    assert queue.end([told]) == [False]
+    assert queue.acknowledge([told]) == [False]
     assert queue.counts([]).pending == 1
     again = lease_one(queue)
     episodes.push_many([episode(number) for number in (1, 2, 3)], again)
-    assert queue.end([told]) == [False]
-    assert queue.end([acks.finish_page(again, {}, ("show", "{}"), [], told=3, remembered=100)]) == [True]
+    assert queue.acknowledge([told]) == [False]
+    assert queue.acknowledge([acks.finish_page(again, {}, ("show", "{}"), [], told=3, remembered=100)]) == [True]
     assert not redis.exists("{podcrawler}:told")
 
 

@@ -115,7 +115,7 @@ def test_ends_that_redis_is_slow_to_hear_take_up_room_beyond_what_its_distance_e
 ) -> None:
     """With ``distance`` (seconds), the node has begun at least ``begun`` entries when Redis hears of no more ends."""
     queue = make_queue(every_redis)
-    lease, end, heard = queue.lease, queue.end, threading.Event()
+    lease, end, heard = queue.lease, queue.acknowledge, threading.Event()
 
     def far(tokens: Sequence[str], now: int | None = None) -> LeaseBatch:
         time.sleep(distance)
@@ -137,7 +137,7 @@ def test_ends_that_redis_is_slow_to_hear_take_up_room_beyond_what_its_distance_e
             work = await begin()
             await asyncio.sleep(0.02)
             await prefetcher.release(work)
-        queue.end = unheard  # type: ignore[method-assign, assignment]
+        queue.acknowledge = unheard  # type: ignore[method-assign, assignment]
         try:
             async with asyncio.timeout(20):
                 ends = [asyncio.create_task(prefetcher.release(await begin())) for _ in range(begun)]

@@ -108,19 +108,19 @@ def machine_of(queue_of: Callable[[], Broker]) -> type[RuleBasedStateMachine]:
             owned = self.redis.hget(f"{PREFIX}owners", lease.key) == lease.token.encode()
             ending = _ending(lease, end, self.now)
             tries = self.redis.hget(f"{PREFIX}tries", lease.key)
-            (outcome,) = self.queue.end([ending])
+            (outcome,) = self.queue.acknowledge([ending])
             if owned:
                 assert outcome not in (False, "lost")
                 if end == "go on":
                     assert (outcome, self.redis.hget(f"{PREFIX}tries", lease.key)) == ("delayed", tries)
                 if end != "release":
-                    assert self.queue.end([ending]) == [outcome]
+                    assert self.queue.acknowledge([ending]) == [outcome]
             return ending
 
         @rule(ending=told)
         def tell_again(self, ending: Ack[Any]) -> None:
             before = self._look(), self._costs()
-            self.queue.end([ending])
+            self.queue.acknowledge([ending])
             assert (self._look(), self._costs()) == before
 
         @rule(held=st.lists(leases, max_size=3))
