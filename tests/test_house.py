@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parent.parent / "podcrawler"
 #: From the bottom to the top: a room imports from itself and from those before it.
 ROOMS = ["redis", "sites", "queue", "store", "http", "media", "spiders", "library", "fleet", "commands"]
 #: What every room may import.
-GROUND = {"batching", "clock", "config", "items", "exceptions", "logins", "signals"}
+GROUND = {"batching", "cancellation", "clock", "config", "items", "exceptions", "logins", "signals"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import podcrawler
 from podcrawler import clock
+from podcrawler.batching import Batcher
 from podcrawler.store.base import Published, Store
 from podcrawler.store.names import Destination
 from podcrawler.store.part import PartFile
@@ -81,35 +82,20 @@ class Writer:
 
     def __init__(self, timeout: float) -> None:
         self._timeout = timeout
-        self._waiting: list[tuple[Job, asyncio.Future[bool]]] = []
-        self._sender: asyncio.Task[None] | None = None
+        self._batcher = Batcher(self._ask, max_size=_MAX_JOBS)
         self._process: _Process | None = None
         self._failures = 0
 
     async def write(self, job: Job) -> bool:
         """Whether the file is published for good. If not, it may be there all the same: the process may have been
         killed before it answered."""
-        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._waiting.append((job, future))
-        if self._sender is None:
-            self._sender = asyncio.get_running_loop().create_task(self._send())
-        return await future
+        return await self._batcher.submit(job)
 
     async def close(self) -> None:
         """Wait for the jobs under way, and for the process to end."""
-        if self._sender:
-            await self._sender
+        await self._batcher.drain()
         if self._process:
             await self._end(self._process)
-
-    async def _send(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting[:_MAX_JOBS], self._waiting[_MAX_JOBS:]
-            outcomes = await self._ask([job for job, _ in batch])
-            for (_, future), outcome in zip(batch, outcomes, strict=True):
-                if not future.done():
-                    future.set_result(outcome)
-        self._sender = None
 
     async def _ask(self, jobs: Sequence[Job]) -> Sequence[bool]:
         """Whether each file was published; none was if there is no process."""
