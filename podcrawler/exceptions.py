@@ -31,6 +31,10 @@ class SettingError(PodcrawlerError):
     """Raised when a setting has a value that cannot be worked with."""
 
 
+class UnsupportedScrapyError(PodcrawlerError):
+    """Raised when the installed Scrapy lacks a private part that podcrawler leans on (scrapy_internals.py)."""
+
+
 class RedisError(PodcrawlerError):
     """Raised when no Redis can be reached, or when the one that was reached cannot be used."""
 

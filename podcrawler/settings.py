@@ -72,7 +72,7 @@ DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.httpproxy.HttpProxyMiddleware": None,
     "podcrawler.http.proxy.ProxyMiddleware": 750,
 }
-DOWNLOADER = "podcrawler.http.downloader.Downloader"
+DOWNLOADER = "podcrawler.scrapy_internals.Downloader"
 DOWNLOAD_HANDLERS = {
     "http": "podcrawler.http.handler.DownloadHandler",
     "https": "podcrawler.http.handler.DownloadHandler",

@@ -31,10 +31,10 @@ class Command(crawl.Command):
             check_schema(redis, Keys(Config.read(self.settings).namespace))
         open_store(self.settings).check()
         try:
-            crawler = self._create_crawler(args[0])
+            node = self.crawler_process.crawl(args[0], **opts.spargs)
         except KeyError:
             raise UsageError(f"there is no spider {args[0]}: take episodes or podcasts") from None
-        node = self.crawler_process.crawl(crawler, **opts.spargs)
+        (crawler,) = self.crawler_process.crawlers
         assert isinstance(node, asyncio.Task), "settings.py keeps Scrapy's asyncio reactor"
         self.crawler_process.start()
         if not node.done():

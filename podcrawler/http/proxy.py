@@ -1,10 +1,11 @@
-"""Which proxy a request goes through, pages and media alike: ``PODCRAWLER_PROXY``, else the environment's.
+"""The proxy of each request, for pages and media alike: ``PODCRAWLER_PROXY``, else the environment's.
 
-Scrapy's own middleware (``http_proxy``, ``https_proxy``) with one more source. ``no_proxy`` holds for both, and
-``meta["proxy"]`` of a request comes before both. Credentials are told to the proxy alone (handler.py).
+Scrapy's own middleware (``http_proxy``, ``https_proxy``) with one more source. ``no_proxy`` applies to both, and
+``meta["proxy"]`` of a request takes precedence over both. Credentials are sent to the proxy only (handler.py).
 """
 
 from urllib.parse import urlsplit
+from urllib.request import proxy_bypass
 
 from scrapy import Request
 from scrapy.crawler import Crawler
@@ -13,26 +14,36 @@ from scrapy.settings import BaseSettings
 
 from podcrawler.exceptions import SettingError
 
+#: Set in the meta of a request whose proxy was chosen here, and not given with the request.
+_CHOSEN = "proxy_chosen"
+
 
 class ProxyMiddleware(HttpProxyMiddleware):
-    """Stands in for Scrapy's HttpProxyMiddleware, with its settings (``HTTPPROXY_ENABLED``, ...)."""
+    """Replaces Scrapy's HttpProxyMiddleware, with its settings (``HTTPPROXY_ENABLED``, ...)."""
+
+    #: ``PODCRAWLER_PROXY``; empty if not set.
+    proxy = ""
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> "ProxyMiddleware":
         middleware = super().from_crawler(crawler)
-        if proxy := read_proxy(crawler.settings):
-            middleware.proxies = {scheme: middleware._get_proxy(proxy, scheme) for scheme in ("http", "https")}
+        middleware.proxy = read_proxy(crawler.settings)
         return middleware
 
     def process_request(self, request: Request) -> None:  # type: ignore[override]  # the spider argument is deprecated
-        if request.meta.pop("_scheme_proxy", False):
-            # A redirect of a request that was given its proxy here; no_proxy may say otherwise for the new host.
-            del request.meta["proxy"]
+        if request.meta.pop(_CHOSEN, False):
+            # A redirect inherits the proxy of the first request; no_proxy may exclude the new host.
+            request.meta.pop("proxy", None)
+        given = "proxy" in request.meta
+        if self.proxy and not given and not proxy_bypass(urlsplit(request.url).hostname or ""):
+            request.meta["proxy"] = self.proxy
         super().process_request(request)
+        if not given and request.meta.get("proxy"):
+            request.meta[_CHOSEN] = True
 
 
 def read_proxy(settings: BaseSettings) -> str:
-    """``PODCRAWLER_PROXY``, empty where not set; SettingError if it is no proxy's address."""
+    """The address in ``PODCRAWLER_PROXY``, empty if not set. Raises SettingError if it is no address of a proxy."""
     proxy = str(settings["PODCRAWLER_PROXY"] or "").strip()
     try:
         parts = urlsplit(proxy)

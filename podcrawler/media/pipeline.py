@@ -23,7 +23,6 @@ from scrapy.pipelines.media import MediaPipeline
 
 from podcrawler.config import Config
 from podcrawler.exceptions import DiskFullError, EntryError, LeaseEndedError, MediaError, TransferCancelledError
-from podcrawler.http.downloader import Downloader
 from podcrawler.http.errors import explain, explain_response
 from podcrawler.http.handler import MediaResponse
 from podcrawler.http.redirects import chain
@@ -180,7 +179,7 @@ class EpisodeFilesPipeline(FilesPipeline):
         """Download the file and publish it; the episode with what is known of its file. Raises EntryError."""
         transfer.request.meta["part"] = part
         try:
-            response = await self._download(transfer.request)
+            response = await self.crawler.engine.download_async(transfer.request)
             if not isinstance(response, MediaResponse):
                 raise explain_response(response)
             return await self._publish(transfer, part, response)
@@ -189,13 +188,6 @@ class EpisodeFilesPipeline(FilesPipeline):
             raise
         except Exception as error:
             raise explain(error, transfer.request.url) from error
-
-    async def _download(self, request: Request) -> Response:
-        engine = self.crawler.engine
-        if isinstance(engine.downloader, Downloader):
-            return await engine.downloader.download_media(request)
-        # A user's own (``DOWNLOADER``).
-        return await engine.download_async(request)
 
     async def _publish(self, transfer: Transfer, part: PartFile, response: MediaResponse) -> Episode:
         episode = transfer.episode

@@ -35,6 +35,7 @@ from podcrawler.queue.prefetch import Prefetcher
 from podcrawler.queue.seeds import seed_request
 from podcrawler.queue.stream import EpisodeStream, is_stream
 from podcrawler.redis.connection import client_for_node
+from podcrawler.scrapy_internals import assert_engine_supported, is_closing, items_in_progress, requests_in_progress
 from podcrawler.signals import lease_lost, node_draining, node_stopping
 
 logger = logging.getLogger(__name__)
@@ -221,10 +222,7 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         self.stats.inc_value(f"podcrawler/{outcome}")
 
     async def _open(self) -> None:
-        # Fails here, and not hours later, with a Scrapy that keeps its books in another way.
-        requests_in_progress(self.crawler)
-        items_in_progress(self.crawler)
-        is_closing(self.crawler)
+        assert_engine_supported(self.crawler)
         self.prefetcher.open()
         self._watcher = asyncio.get_running_loop().create_task(self._watch())
 
@@ -341,28 +339,6 @@ def scheduler_of(crawler: Crawler) -> Scheduler | None:
     """The scheduler of a node; None where there is no queue (``scrapy parse``)."""
     scheduler = crawler.engine.scheduler if crawler.engine else None
     return scheduler if isinstance(scheduler, Scheduler) else None
-
-
-def requests_in_progress(crawler: Crawler) -> set[Request]:
-    """The requests that the engine has taken and not done with, their items and media included.
-
-    This and the next two functions look below Scrapy's public interface: nothing public tells when a request is done
-    with.
-    """
-    slot = crawler.engine._slot
-    return slot.inprogress if slot else set()
-
-
-def items_in_progress(crawler: Crawler) -> int:
-    """How many items the item pipelines have not done with."""
-    slot = crawler.engine.scraper.slot
-    return slot.itemproc_size if slot else 0
-
-
-def is_closing(crawler: Crawler) -> bool:
-    """Whether the engine takes nothing up any more, because something has closed the spider."""
-    slot = crawler.engine._slot
-    return slot is None or slot.closing is not None
 
 
 def _direct_episode(lease: Lease, fields: Any) -> Episode | None:

@@ -207,7 +207,7 @@ def _pieces(element: etree._Element) -> Iterator[str]:
     """The text between the markup of XHTML, and in place of entities that only a DTD on the network would tell."""
     yield element.text or ""
     for child in element:
-        if isinstance(child, etree._Entity):
+        if child.tag is etree.Entity:
             yield html.unescape(child.text or "")
         else:
             yield from _pieces(child)

@@ -1,4 +1,4 @@
-"""Politeness as Scrapy's users know it: its settings act on nodes, for pages and media; told by what a server saw."""
+"""Scrapy's politeness settings and hooks act on nodes, for pages and media alike, as seen by a server."""
 
 import json
 from itertools import pairwise
@@ -41,7 +41,7 @@ OWN = """
 
 
 def drain(fleet: Commands, origin: RunningOrigin, path: str, *settings: str, **environment: str) -> Result:
-    """Run a node with these settings on a feed of the origin, to its good end."""
+    """Run a node with these settings on a feed of the origin, until all of it is archived."""
     options = [word for setting in settings for word in ("-s", setting)]
     ended = fleet.drain("-a", f"address={origin.address}{path}", *options, **environment)
     assert ended.status == 0, ended.err
@@ -57,8 +57,8 @@ def gaps(requests: list[Request]) -> list[float]:
     return [after.at - before.at for before, after in pairwise(requests)]
 
 
-# Delays: a clock of the node makes them and one of the origin tells them, hence what is let go. The first
-# request of a node is late, because the node sets up its network, so that it does not count.
+# Delays: the node's clock sets them and the origin's measures them, hence the tolerance. The first request of a node
+# is not counted, because the node sets up its network for it.
 
 
 def test_a_download_delay_keeps_requests_to_a_host_apart(fleet: Commands, origin: RunningOrigin) -> None:
@@ -75,7 +75,7 @@ def test_a_slot_has_its_own_delay_and_concurrency(fleet: Commands, origin: Runni
 
 
 def test_autothrottle_slows_down_for_pages_and_media(fleet: Commands, origin: RunningOrigin) -> None:
-    """It begins with a second, and each answer lowers that by half at most: 0.5 after the page, 0.25, 0.125."""
+    """It starts at one second, and each answer halves the delay at most: 0.5 after the page, then 0.25 and 0.125."""
     settings = ("AUTOTHROTTLE_ENABLED=1", "AUTOTHROTTLE_START_DELAY=1", "DOWNLOAD_DELAY_JITTER=0")
     drain(fleet, origin, "/feed.xml?episodes=3&size=10", *settings, "AUTOTHROTTLE_DEBUG=1")
     assert [gap > least for gap, least in zip(gaps(media(origin)), (0.15, 0.08), strict=True)] == [True, True]
@@ -102,7 +102,7 @@ def test_a_host_sees_no_more_connections_than_allowed(
     assert origin.most_at_once() == 2
 
 
-def test_without_these_settings_a_node_uses_all_that_it_may(
+def test_without_these_settings_a_node_uses_its_whole_capacity(
     fleet: Commands, redis: Client, origin: RunningOrigin
 ) -> None:
     redis.lpush("episodes:start_urls", f"{origin.address}/feed.xml?episodes=12&size=10000&stall_after=10")
@@ -110,7 +110,7 @@ def test_without_these_settings_a_node_uses_all_that_it_may(
         until(lambda: origin.most_at_once() == 8)
 
 
-# What is sent
+# Request headers
 
 
 def test_the_user_agent_is_the_users(fleet: Commands, origin: RunningOrigin) -> None:
@@ -140,7 +140,7 @@ def own(fleet: Commands) -> dict[str, str]:
 def test_a_middleware_of_the_users_acts_on_pages_and_media(
     fleet: Commands, origin: RunningOrigin, own: dict[str, str]
 ) -> None:
-    """And does not drive out podcrawler's own, which the setting does not name."""
+    """And does not remove podcrawler's own, which the setting does not name."""
     drain(fleet, origin, "/feed.xml?episodes=2&size=10", 'DOWNLOADER_MIDDLEWARES={"own.Marks": 600}', **own)
     assert [request.headers.get("x-marked") for request in origin.requests()] == ["yes"] * 3
 
@@ -148,7 +148,7 @@ def test_a_middleware_of_the_users_acts_on_pages_and_media(
 def test_an_extension_of_the_users_hears_of_media_too(
     fleet: Commands, origin: RunningOrigin, own: dict[str, str]
 ) -> None:
-    """In Scrapy's words and order, and of a redirect as of an answer that leads to another request."""
+    """By Scrapy's signals, in its order. A redirect is an answer that leads to another request."""
     heard = drain(fleet, origin, "/feed.xml?episodes=1&size=10&redirect=1", 'EXTENSIONS={"own.Listens": 0}', **own)
     assert heard.out.splitlines() == [
         "request_reached_downloader None",
@@ -159,14 +159,12 @@ def test_an_extension_of_the_users_hears_of_media_too(
     ]
 
 
-def test_the_domains_of_a_users_spider_are_those_of_its_pages(
-    fleet: Commands, origin: RunningOrigin, own: dict[str, str]
-) -> None:
+def test_allowed_domains_do_not_restrict_media(fleet: Commands, origin: RunningOrigin, own: dict[str, str]) -> None:
     drain(fleet, origin, "/feed.xml?episodes=2&size=10", "SPIDER_MODULES=own", **own)
     assert len(media(origin)) == 2
 
 
-def test_another_downloader_takes_media_its_own_way(fleet: Commands, origin: RunningOrigin) -> None:
+def test_a_downloader_of_the_users_gets_media_too(fleet: Commands, origin: RunningOrigin) -> None:
     drain(fleet, origin, "/feed.xml?episodes=2&size=10", "DOWNLOADER=scrapy.core.downloader.Downloader")
     assert len(media(origin)) == 2
 
@@ -189,6 +187,6 @@ def test_a_page_that_robots_txt_forbids_is_not_fetched(fleet: Commands, origin: 
     assert list(origin.counts()) == ["/robots.txt"]
 
 
-def test_without_the_setting_nobody_asks_for_robots_txt(fleet: Commands, origin: RunningOrigin) -> None:
+def test_without_the_setting_robots_txt_is_not_fetched(fleet: Commands, origin: RunningOrigin) -> None:
     drain(fleet, origin, "/private/feed.xml?episodes=1&size=10")
     assert "/robots.txt" not in origin.counts()

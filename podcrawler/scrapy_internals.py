@@ -1,0 +1,101 @@
+"""Every private part of Scrapy that podcrawler leans on. No other module uses one.
+
+Private parts may change with any release of Scrapy. `assert_supported` and `assert_engine_supported` look for them when
+a crawl starts, so that an unsupported Scrapy ends in one sentence and not in the middle of the work.
+tests/test_scrapy_internals.py has a test of the behaviour of each.
+"""
+
+import inspect
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import scrapy
+from scrapy import Request
+from scrapy.core.downloader import Downloader as ScrapyDownloader
+from scrapy.core.downloader import Slot as DownloadSlot
+from scrapy.core.scraper import Slot as ScraperSlot
+from scrapy.crawler import Crawler
+from scrapy.http import Response
+from twisted.internet.defer import Deferred
+
+from podcrawler.exceptions import UnsupportedScrapyError
+
+
+class Downloader(ScrapyDownloader):
+    """A downloader that never exceeds the limits of a host (``DOWNLOAD_SLOTS``, ``CONCURRENT_REQUESTS_PER_DOMAIN``).
+
+    Leans on ``Downloader._wait_for_download``, which runs one transfer, and on ``Slot.transferring``, the transfers
+    that count. Scrapy 2.19 adds a transfer to that set when the task for it begins to run. Until then the limit does
+    not see it, and one transfer that ends starts all that wait for the host. Without these parts a host would get more
+    connections than the settings allow.
+    """
+
+    def _wait_for_download(
+        self, slot: DownloadSlot, request: Request, queue_dfd: "Deferred[Response]"
+    ) -> Coroutine[Any, Any, None]:
+        slot.transferring.add(request)
+        return super()._wait_for_download(slot, request, queue_dfd)
+
+
+def requests_in_progress(crawler: Crawler) -> set[Request]:
+    """The requests that the engine has started and not removed, their items and media included.
+
+    Leans on ``engine._slot.inprogress``. Without it a node could not tell leases that nothing works on any more.
+    """
+    slot = crawler.engine._slot
+    return slot.inprogress if slot else set()
+
+
+def items_in_progress(crawler: Crawler) -> int:
+    """How many items are in the item pipelines.
+
+    Leans on ``engine.scraper.slot.itemproc_size``. Without it, see `requests_in_progress`.
+    """
+    slot = crawler.engine.scraper.slot
+    return slot.itemproc_size if slot else 0
+
+
+def is_closing(crawler: Crawler) -> bool:
+    """Whether the spider is being closed, or is closed, so that the engine starts no more requests.
+
+    Leans on ``engine._slot.closing``. Without it a node would lease entries while it closes, and its last leases would
+    wait until they expire.
+    """
+    slot = crawler.engine._slot
+    return slot is None or slot.closing is not None
+
+
+def assert_supported() -> None:
+    """Raise UnsupportedScrapyError if Scrapy's classes lack a part that this module leans on."""
+    _assert_takes(ScrapyDownloader, "_wait_for_download", ["self", "slot", "request", "queue_dfd"])
+    _assert_reads("Slot.transferring", lambda: DownloadSlot(concurrency=1, delay=0).transferring, set)
+    _assert_reads("Slot.itemproc_size", lambda: ScraperSlot().itemproc_size, int)
+
+
+def assert_engine_supported(crawler: Crawler) -> None:
+    """Raise UnsupportedScrapyError if the engine lacks a part that this module leans on. It must have a scheduler."""
+    _assert_reads("ExecutionEngine._slot.inprogress", lambda: requests_in_progress(crawler), set)
+    _assert_reads("ExecutionEngine._slot.closing", lambda: is_closing(crawler), bool)
+    _assert_reads("ExecutionEngine.scraper.slot", lambda: items_in_progress(crawler), int)
+
+
+def _assert_takes(cls: type, method: str, parameters: list[str]) -> None:
+    function = getattr(cls, method, None)
+    if function is None or list(inspect.signature(function).parameters) != parameters:
+        raise _unsupported(f"{cls.__name__}.{method}")
+
+
+def _assert_reads(part: str, read: Callable[[], object], kind: type) -> None:
+    try:
+        value = read()
+    except (AttributeError, TypeError):
+        value = None
+    if not isinstance(value, kind):
+        raise _unsupported(part)
+
+
+def _unsupported(part: str) -> UnsupportedScrapyError:
+    return UnsupportedScrapyError(
+        f"Scrapy {scrapy.__version__} is not supported, because its {part} is missing or different; install the "
+        "version that requirements.txt names."
+    )
