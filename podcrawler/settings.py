@@ -1,22 +1,21 @@
-"""All wiring: Scrapy's settings as podcrawler needs them, and every setting of its own with its default.
+"""Every setting of podcrawler with its default, and the values of Scrapy's settings that podcrawler changes.
 
-``REDIS_URL``, ``FILES_STORE`` and every ``PODCRAWLER_*`` can also be given as environment variables; ``-s NAME=VALUE``
-comes before both. docs/settings.md says what each is for.
+addon.py adds the components (middlewares, pipelines, handlers). An environment variable overrides ``REDIS_URL``,
+``FILES_STORE`` and every ``PODCRAWLER_*``, and ``-s NAME=VALUE`` overrides both. docs/settings.md describes each.
 """
 
 import os
-
-from scrapy.settings import default_settings
 
 BOT_NAME = "podcrawler"
 SPIDER_MODULES = ["podcrawler.spiders"]
 NEWSPIDER_MODULE = "podcrawler.spiders"
 COMMANDS_MODULE = "podcrawler.commands"
-# A node is busy with many small things at once, and uvloop is quicker at them than asyncio's own loop.
+ADDONS = {"podcrawler.addon.Addon": 0}
+# Faster than asyncio's own loop at many small transfers.
 ASYNCIO_EVENT_LOOP = "uvloop.Loop"
 USER_AGENT = "podcrawler (a podcast archiver; on behalf of one listener)"
 
-# Where things are.
+# Locations.
 FILES_STORE = "archive"
 REDIS_URL = None
 PODCRAWLER_STATE_DIR = ""
@@ -24,12 +23,12 @@ PODCRAWLER_SPOOL_DIR = ""
 PODCRAWLER_NAMESPACE = "podcrawler"
 PODCRAWLER_NODE_NAME = ""
 
-# How the web is reached.
+# HTTP.
 PODCRAWLER_PROXY = ""
 PODCRAWLER_USER_AGENTS = ""
 PODCRAWLER_INSECURE_HOSTS = ""
 
-# What a media file may take (DOWNLOAD_TIMEOUT and DOWNLOAD_MAXSIZE are for feeds and pages).
+# Limits of media files. DOWNLOAD_TIMEOUT and DOWNLOAD_MAXSIZE are those of feeds and pages.
 PODCRAWLER_CONNECT_TIMEOUT = 30
 PODCRAWLER_IDLE_TIMEOUT = 60
 PODCRAWLER_MIN_RATE = 1000
@@ -37,7 +36,7 @@ PODCRAWLER_MIN_SIZE = 1
 PODCRAWLER_MAX_SIZE = 4 * 1024 * 1024 * 1024
 PODCRAWLER_MIN_FREE = 1024 * 1024 * 1024
 
-# How much a node does at once.
+# Concurrency of a node.
 PODCRAWLER_CONCURRENT_EPISODES = 8
 PODCRAWLER_CONCURRENT_PAGES = 4
 
@@ -50,60 +49,36 @@ PODCRAWLER_RETRY_DELAY = 2
 PODCRAWLER_MAX_RETRY_DELAY = 3600
 PODCRAWLER_VISIT_SECONDS = 86400
 
-# How a node ends.
+# When and how a node ends.
 PODCRAWLER_EXIT_WHEN_DONE = False
 PODCRAWLER_SHUTDOWN_GRACE = 30
 PODCRAWLER_SUPERVISOR_PID = 0
 
+# Not in addon.py: the commands check both before a crawler exists.
 SCHEDULER = "podcrawler.queue.scheduler.Scheduler"
-SCHEDULER_SERIALIZER = "podcrawler.queue.codec"
 SCHEDULER_PERSIST = True
 
-# The queue retries, and nothing else does: it knows the tries of all nodes.
+# Only the queue retries, because it counts the tries of all nodes.
 RETRY_ENABLED = False
-DOWNLOADER_MIDDLEWARES = {
-    "podcrawler.queue.stream.DirectEpisodeMiddleware": 10,
-    "podcrawler.http.auth.LoginMiddleware": 310,
-    # Where these stand, podcrawler's own stand in for them.
-    "scrapy.downloadermiddlewares.useragent.UserAgentMiddleware": None,
-    "podcrawler.http.auth.UserAgentMiddleware": 500,
-    "scrapy.downloadermiddlewares.redirect.RedirectMiddleware": None,
-    "podcrawler.http.redirects.RedirectMiddleware": 600,
-    "scrapy.downloadermiddlewares.httpproxy.HttpProxyMiddleware": None,
-    "podcrawler.http.proxy.ProxyMiddleware": 750,
-}
-DOWNLOADER = "podcrawler.scrapy_internals.Downloader"
-DOWNLOAD_HANDLERS = {
-    "http": "podcrawler.http.handler.DownloadHandler",
-    "https": "podcrawler.http.handler.DownloadHandler",
-    # Feeds and pages are hostile input: nothing but the web is fetched for them.
-    "data": None,
-    "file": None,
-    "ftp": None,
-    "s3": None,
-}
+
 DOWNLOAD_VERIFY_CERTIFICATES = True
 HTTPPROXY_AUTH_ENCODING = "utf-8"
-# Bounds what is held in memory, feeds and pages; media files are streamed to disk.
+# Feeds and pages are held in memory; media files are streamed to disk.
 DOWNLOAD_MAXSIZE = 64 * 1024 * 1024
 DOWNLOAD_WARNSIZE = 0
-# An address may hold a signature or a listener's token: other hosts are told the host alone, as browsers do.
+# A URL may hold a signature or a listener's token. Like browsers, send other hosts the origin only.
 REFERRER_POLICY = "strict-origin-when-cross-origin"
-# Signed addresses are long, and one that Scrapy left out would never come to an end.
+# Signed URLs are long. Scrapy would drop the request in silence, and its entry would never end.
 URLLENGTH_LIMIT = 0
-ITEM_PIPELINES = {"podcrawler.media.pipeline.EpisodeFilesPipeline": 500}
 FEED_EXPORT_ENCODING = "utf-8"
-# Among Scrapy's own, so that a user's EXTENSIONS come on top of it.
-EXTENSIONS_BASE = {**default_settings.EXTENSIONS_BASE, "podcrawler.fleet.report.NodeReport": 0}
 
-# Doors into a running node that nobody asked for.
+# Nobody asked for remote access to a running node.
 TELNETCONSOLE_ENABLED = False
 REMOTE_CONTROL_ENABLED = False
 
 LOG_LEVEL = "INFO"
-# They take a fifth of Scrapy's time for a request, and do not see what is streamed to disk.
+# Take a fifth of Scrapy's time for a request, and do not see what is streamed to disk.
 DOWNLOADER_STATS = False
-STATS_CLASS = "podcrawler.stats.StatsCollector"
 LOGSTATS_INTERVAL = 0
 
 globals().update(

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import pytest
+from scrapy.settings import BaseSettings
 
 from podcrawler import exceptions
+from podcrawler.addon import Addon
 from podcrawler.http import errors as http_errors
 from podcrawler.queue.acks import give_up
 from podcrawler.queue.keys import Keys
@@ -68,13 +70,15 @@ def _text(node: ast.expr) -> str | None:
 
 @pytest.fixture(scope="module")
 def settings() -> dict[str, Any]:
-    """The settings of podcrawler/settings.py, whatever the environment says."""
+    """The settings of podcrawler/settings.py, without the environment, and those of the add-on."""
     with pytest.MonkeyPatch.context() as patch:
         for name in os.environ:
             if name.startswith("PODCRAWLER_") or name in ("REDIS_URL", "FILES_STORE"):
                 patch.delenv(name)
         module = runpy.run_path(str(PACKAGE / "settings.py"))
-    return {name: value for name, value in module.items() if name.isupper()}
+    wired = BaseSettings()
+    Addon().update_settings(wired)
+    return {name: value for name, value in module.items() if name.isupper()} | dict(wired)
 
 
 def test_the_docs_name_every_setting(settings: dict[str, Any]) -> None:

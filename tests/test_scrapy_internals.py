@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import scrapy
 from scrapy import Request, Spider
 from scrapy.core.downloader import Downloader as ScrapyDownloader
 from scrapy.core.downloader import Slot as DownloadSlot
@@ -176,3 +177,25 @@ def test_an_engine_that_is_different_is_named(slot: dict[str, Any], part: str) -
     crawler: Any = SimpleNamespace(engine=engine)
     with pytest.raises(UnsupportedScrapyError, match=part):
         assert_engine_supported(crawler)
+
+
+#: An add-on that takes a part from Scrapy, before podcrawler's looks for it.
+OTHER_SCRAPY = """
+    from scrapy.core.downloader import Downloader
+
+
+    class OtherScrapy:
+        def update_settings(self, settings):
+            del Downloader._wait_for_download
+"""
+
+
+def test_a_node_does_not_start_on_another_scrapy(fleet: Commands) -> None:
+    (fleet.folder / "own.py").write_text(dedent(OTHER_SCRAPY))
+    ended = fleet.drain("-s", 'ADDONS={"own.OtherScrapy": -1}', PYTHONPATH=str(fleet.folder))
+    assert ended.status == 2
+    assert ended.err.splitlines()[-1] == (
+        f"podcrawler: Scrapy {scrapy.__version__} is not supported, because its Downloader._wait_for_download is "
+        "missing or different; install the version that requirements.txt names."
+    )
+    assert "Traceback" not in ended.err
