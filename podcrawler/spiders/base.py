@@ -1,6 +1,5 @@
 """The base of both spiders: a worker on the shared queue of its name, whose requests carry leases."""
 
-import gc
 import logging
 from abc import abstractmethod
 from collections.abc import AsyncIterator
@@ -23,8 +22,6 @@ from podcrawler.queue.seeds import check_address
 #: CONCURRENT_ITEMS for each leased entry. An item counts until Redis has acknowledged the end of its lease, and most
 #: of that time it uses no other resource.
 _ITEMS_PER_ENTRY = 8
-#: Objects that are made, and not let go, before Python looks for garbage; every seventh look is at all of them.
-_BETWEEN_LOOKS = 1000
 #: Tries of an address that never led to a podcast.
 _TRIES_OF_UNKNOWN = 3
 
@@ -69,7 +66,6 @@ class QueueSpider(Spider):
 
     async def start(self) -> AsyncIterator[Any]:
         """The seeds of the command line, then a request for each leased entry."""
-        _collect_often()
         for address in self.addresses:
             yield page_request(address)
         try:
@@ -105,16 +101,3 @@ class QueueSpider(Spider):
         if lease.tries + 1 < _TRIES_OF_UNKNOWN or lease.key != lease.group:
             return False
         return await scheduler.call(scheduler.queue.podcast_id, [lease.key]) is None
-
-
-def _collect_often() -> None:
-    """Make Python's full collections frequent, and cheap, for only those give back the tuples that CPython keeps for
-    reuse (up to 2,000 of each length, some of which it never reuses). What is there before the first entry stays, so it
-    is not looked at again: a full collection takes half a millisecond then, and fifty without this."""
-    # A crawl before this one, in the same process, may have ended.
-    gc.unfreeze()
-    gc.collect()
-    gc.freeze()
-    # A full collection waits for a quarter more objects than the last one left, and that one left them all.
-    gc.collect()
-    gc.set_threshold(_BETWEEN_LOOKS, 1, 1)
