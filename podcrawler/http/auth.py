@@ -1,7 +1,7 @@
-"""Who we say we are: the login of a private podcast, and the User-Agent of each host.
+"""Request headers that identify us: Authorization for private podcasts, and the User-Agent of each host.
 
-A login comes with the address, from what Redis keeps for the podcast, or from netrc, in this order, and is told to its
-own origin alone; one of netrc to the host that netrc names, but never without TLS after a redirect from it.
+A login is taken from the address, else from what Redis stores for the podcast, else from netrc. It is sent to its own
+origin only. A login of netrc is for a host, on any port, but is not sent over http after a redirect from https.
 """
 
 import asyncio
@@ -21,65 +21,68 @@ from podcrawler.logins import Login, origin_of
 from podcrawler.queue.entries import Lease
 from podcrawler.queue.scheduler import scheduler_of
 
-#: Seconds for which a node takes what Redis told it about a podcast for true, and podcasts that it remembers at once.
-_FRESH, _MOST_KNOWN = 10.0, 1000
-#: Seconds to wait for Redis, where there is an older answer.
-_PATIENCE = 1.0
+#: Seconds for which an answer of Redis is cached.
+_CACHE_SECONDS = 10.0
+#: Podcasts in the cache.
+_CACHE_SIZE = 1000
+#: Seconds to wait for Redis if an older answer is cached.
+_REDIS_TIMEOUT = 1.0
 
 
 class LoginMiddleware:
-    """Sets the header Authorization, where there is a login for the request's origin."""
+    """Sets the header Authorization if there is a login for the request's origin."""
 
     def __init__(self, crawler: Crawler, hosts: dict[str, tuple[str, str]]) -> None:
-        """``hosts`` are users and passwords by host, as `read_netrc` gives them."""
+        """``hosts`` has user and password by host, as `read_netrc` returns them."""
         self._crawler = crawler
         self._hosts = hosts
-        #: By the name under which Redis may have one; when it was asked.
-        self._known: dict[str, tuple[float, Login | None]] = {}
+        #: When Redis was asked, and its answer, by podcast.
+        self._cached: dict[str, tuple[float, Login | None]] = {}
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> "LoginMiddleware":
         return cls(crawler, read_netrc())
 
     async def process_request(self, request: Request) -> None:
-        # With a login in its address (``scrapy fetch``) the handler takes care of it.
+        # The handler sends a login that is in the address (``scrapy fetch``).
         if "Authorization" in request.headers or "@" in urlsplit(request.url).netloc:
             return
-        for login in (Login.read(request.meta.get("login")), await self._kept(request), self._of_netrc(request)):
+        for login in (Login.read(request.meta.get("login")), await self._stored(request), self._of_netrc(request)):
             if login and login.origin == origin_of(request.url):
                 request.headers["Authorization"] = login.header
                 return
 
-    async def _kept(self, request: Request) -> Login | None:
-        """What Redis has for the podcast that the request is for."""
+    async def _stored(self, request: Request) -> Login | None:
+        """The login that Redis stores for the podcast of the request."""
         lease = request.meta.get("lease")
         name = lease.group if isinstance(lease, Lease) else request.meta.get("podcast")
         scheduler = scheduler_of(self._crawler)
         if not isinstance(name, str) or scheduler is None:
             return None
-        asked, login = self._known.get(name, (0.0, None))
-        if time.monotonic() - asked > _FRESH:
-            # What was known a moment ago is good enough where Redis does not answer.
+        asked, login = self._cached.get(name, (0.0, None))
+        if time.monotonic() - asked > _CACHE_SECONDS:
+            # If Redis does not answer in time, the older answer is used.
             with suppress(TimeoutError):
-                async with asyncio.timeout(_PATIENCE if name in self._known else None):
+                async with asyncio.timeout(_REDIS_TIMEOUT if name in self._cached else None):
                     login = await scheduler.call(scheduler.queue.login, name)
-            if len(self._known) >= _MOST_KNOWN:
-                self._known.clear()
-            self._known[name] = time.monotonic(), login
+            if len(self._cached) >= _CACHE_SIZE:
+                self._cached.clear()
+            self._cached[name] = time.monotonic(), login
         return login
 
     def _of_netrc(self, request: Request) -> Login | None:
         parts = urlsplit(request.url)
         found = self._hosts.get(parts.hostname or "")
-        came_from = request.meta.get("redirect_urls", ())
-        if not found or (parts.scheme == "http" and any(url.startswith("https:") for url in came_from)):
+        redirects = request.meta.get("redirect_urls", ())
+        if not found or (parts.scheme == "http" and any(url.startswith("https:") for url in redirects)):
             return None
         return Login(origin_of(request.url), *found)
 
 
 class UserAgentMiddleware(ScrapyUserAgentMiddleware):
-    """Stands in for Scrapy's UserAgentMiddleware, with ``PODCRAWLER_USER_AGENTS`` beside ``USER_AGENT``."""
+    """Replaces Scrapy's UserAgentMiddleware: ``PODCRAWLER_USER_AGENTS`` for single hosts, else ``USER_AGENT``."""
 
+    #: By host; each is for the host's subdomains, too.
     agents: dict[str, str]
 
     @classmethod
@@ -89,9 +92,9 @@ class UserAgentMiddleware(ScrapyUserAgentMiddleware):
         return middleware
 
     def process_request(self, request: Request) -> None:  # type: ignore[override]  # the spider argument is deprecated
-        told = (request.headers.get("User-Agent") or b"").decode("latin-1")
-        # A redirect comes with what the host before it was told.
-        if not told or told in (self.user_agent, *self.agents.values()):
+        given = (request.headers.get("User-Agent") or b"").decode("latin-1")
+        # A redirect has inherited the User-Agent of the host before.
+        if not given or given in (self.user_agent, *self.agents.values()):
             request.headers["User-Agent"] = self._agent_for(urlsplit(request.url).hostname or "")
 
     def _agent_for(self, host: str) -> str:
@@ -103,8 +106,11 @@ class UserAgentMiddleware(ScrapyUserAgentMiddleware):
 
 
 def read_netrc() -> dict[str, tuple[str, str]]:
-    """User and password by host, of the file that ``NETRC`` names in the environment, else of ``~/.netrc``; its
-    ``default`` is for no host. SettingError if it is there and cannot be used."""
+    """User and password by host, from the file that the environment variable ``NETRC`` names, else from ``~/.netrc``.
+
+    An entry ``default`` is ignored, because it would be sent to every host. Raises SettingError if the file exists and
+    cannot be used, or if ``NETRC`` names a file that does not exist.
+    """
     named = os.environ.get("NETRC")
     try:
         entries = netrc.netrc(named or None).hosts

@@ -1,7 +1,7 @@
-"""Redirects, which media hosts send as a matter of course (trackers, load balancers): followed on the web only.
+"""Redirects: only those to http and https are followed, and no cookie goes to another port or loses TLS.
 
-Scrapy's own middleware bounds their number (``REDIRECT_MAX_TIMES``, 20), takes Authorization away when scheme, host or
-port change, and Cookie when the host changes or TLS ends. This one adds what it leaves open.
+Most media hosts redirect (trackers, load balancers). Scrapy's middleware limits their number (``REDIRECT_MAX_TIMES``,
+20), removes Authorization when scheme, host or port change, and removes Cookie when the host changes or TLS ends.
 """
 
 from urllib.parse import urlsplit
@@ -19,7 +19,10 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 
 
 class RedirectMiddleware(ScrapyRedirectMiddleware):
-    """Stands in for Scrapy's RedirectMiddleware, with its settings."""
+    """Replaces Scrapy's RedirectMiddleware, with its settings.
+
+    Raises FetchError (``address``) for a redirect to anything but http and https.
+    """
 
     def process_response(  # type: ignore[override]  # the spider argument is deprecated
         self, request: Request, response: Response
@@ -30,34 +33,36 @@ class RedirectMiddleware(ScrapyRedirectMiddleware):
             raise _not_on_the_web(request) from None
         if isinstance(result, Request):
             return _sanitized(request, result)
-        # Scrapy gives such an answer back as it is.
+        # Scrapy returns a redirect to another scheme unchanged.
         if response.status in _REDIRECTS and "Location" in response.headers:
             raise _not_on_the_web(request)
         return result
 
 
 def _sanitized(request: Request, redirected: Request) -> Request:
-    """The redirected request, with its login where no log shows it, and without cookies that are for another door."""
+    """The redirected request, with the login of its URL moved to the meta, where no log shows it, and without cookies
+    that are for another port, or for TLS."""
     url, login = split_login(redirected.url)
     if login:
         redirected = redirected.replace(url=url)
         redirected.meta["login"] = login._asdict()
     if _crosses_port_or_tls(request.url, url):
         redirected.headers.pop("Cookie", None)
-        # A cookie knows no port, and one without Secure no scheme (RFC 6265 §8.5, §8.6).
+        # A cookie is not bound to a port, and without Secure not to a scheme (RFC 6265 §8.5, §8.6).
         redirected.meta["dont_merge_cookies"] = True
     return redirected
 
 
 def chain(response: Response) -> list[str]:
-    """The addresses that led to the response, its own last, without queries: those hold signatures that run out, and
-    tokens that are a listener's own."""
+    """The URLs of the redirects that led to the response, its own last, without their queries: those may hold a
+    signature that expires, or a listener's token."""
     before = response.request.meta.get("redirect_urls", []) if response.request else []
     return [without_query(url) for url in (*before, response.url)]
 
 
 def _crosses_port_or_tls(source: str, target: str) -> bool:
-    """Whether the same host is asked on another port, or without TLS after with it."""
+    """Whether the redirect leads to another port or scheme of the same host. The upgrade from http to https on port 443
+    does not count."""
     if urlsplit(source).hostname != urlsplit(target).hostname or origin_of(source) == origin_of(target):
         return False
     upgraded = origin_of(source).startswith("http:") and origin_of(target).startswith("https:")

@@ -1,4 +1,4 @@
-"""Private podcasts: who is told a login, and who never sees one."""
+"""Private podcasts: which hosts get a login, and that nothing shows it."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ def private(address: str) -> str:
     return address.replace("://", "://ann:s3cr%40t%2F%C3%BC@", 1)
 
 
-def told(origin: RunningOrigin) -> list[str | None]:
+def authorizations(origin: RunningOrigin) -> list[str | None]:
     return [request.headers.get("authorization") for request in origin.requests()]
 
 
@@ -40,7 +40,7 @@ def test_a_login_goes_to_the_feed_and_its_episodes_and_is_never_shown(
     redis.lpush("episodes:start_urls", private(f"{origin.address}/feed.xml?episodes=1&size=1000&status=404&title=b"))
     ended = fleet.drain("-L", "DEBUG", "-O", "episodes.jsonl")
     assert (ended.status, len(fleet.files())) == (1, 2)
-    assert told(origin) == [BASIC] * 5
+    assert authorizations(origin) == [BASIC] * 5
     shown = [ended.err, ended.out, (fleet.folder / "episodes.jsonl").read_text(), str(fleet.files())]
     for command in ("status", "failed"):
         shown += [fleet.run(command).out, fleet.run(command, "--json").out]
@@ -56,8 +56,8 @@ def test_a_login_is_for_its_own_origin(fleet: Commands, origin: RunningOrigin) -
             address = f"{origin.address}/feed.xml?episodes=1&location={location}/bytes/10.mp3&title={location[7:11]}"
             ended = fleet.drain("-a", f"address={private(address)}")
             assert ended.status == 0, ended.err
-        assert told(stranger) == [None, None]
-    assert told(origin) == [BASIC] * 4
+        assert authorizations(stranger) == [None, None]
+    assert authorizations(origin) == [BASIC] * 4
 
 
 def test_an_archive_knows_the_login_the_next_time(commands: Commands, origin: RunningOrigin) -> None:
@@ -66,17 +66,17 @@ def test_an_archive_knows_the_login_the_next_time(commands: Commands, origin: Ru
     assert first.status == 0, first.err
     again = commands.run("archive", address)
     assert "already there" in again.out
-    assert told(origin) == [BASIC] * 3
+    assert authorizations(origin) == [BASIC] * 3
     assert "s3cr" not in first.out + first.err
 
 
-def test_a_bad_address_is_told_without_its_login(commands: Commands) -> None:
+def test_a_bad_address_is_shown_without_its_login(commands: Commands) -> None:
     ended = commands.run("archive", "ftp://ann:s3cret@example.com/feed.xml")
     assert ended.status == 2
     assert '"ftp://***@example.com/feed.xml" is not the address of a podcast' in ended.err
 
 
-def test_netrc_tells_logins_by_host(fleet: Commands, origin: RunningOrigin) -> None:
+def test_netrc_has_logins_by_host(fleet: Commands, origin: RunningOrigin) -> None:
     netrc = fleet.folder / "netrc"
     netrc.write_text('machine 127.0.0.1 login ann password "s3cr@t/ü"\ndefault login ann password wrong\n')
     address = f"{origin.address}/feed.xml?episodes=1"
@@ -84,11 +84,11 @@ def test_netrc_tells_logins_by_host(fleet: Commands, origin: RunningOrigin) -> N
         by_name = stranger.address.replace("127.0.0.1", "localhost")
         ended = fleet.drain("-a", f"address={address}&location={by_name}/bytes/10.mp3", NETRC=str(netrc))
         assert ended.status == 0, ended.err
-        assert told(stranger) == [None]
-    assert told(origin) == [BASIC] * 2
+        assert authorizations(stranger) == [None]
+    assert authorizations(origin) == [BASIC] * 2
 
 
-def test_what_netrc_tells_is_kept_out_of_redis(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
+def test_a_login_of_netrc_is_not_stored_in_redis(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
     netrc = fleet.folder / "netrc"
     netrc.write_text("machine 127.0.0.1 login ann password s3cret\n")
     ended = fleet.drain("-a", f"address={origin.address}/feed.xml?episodes=1&size=10", NETRC=str(netrc))

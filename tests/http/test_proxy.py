@@ -1,4 +1,4 @@
-"""Forward proxies, as nodes meet them: every request of theirs, for pages and media, goes where it should."""
+"""Forward proxies: which requests of a node, for pages and media, go through one, and with which credentials."""
 
 import ipaddress
 import socket
@@ -18,7 +18,7 @@ from podcrawler.http.proxy import read_proxy
 from tests.conftest import Client, Commands
 from tests.origin import RunningOrigin, running
 
-#: No DNS has it: only a proxy that does not ask can answer for it.
+#: Not in the DNS: only the proxy answers for it.
 FEED = "http://feeds.example.com/feed.xml?episodes=2&size=1000"
 LOGIN = "ann:p@ss:wörd"
 BASIC = "Basic YW5uOnBAc3M6d8O2cmQ="
@@ -28,7 +28,7 @@ AUTHORITY = "ann:p%40ss%3Aw%C3%B6rd"
 
 @pytest.fixture
 def proxy() -> Iterator[RunningOrigin]:
-    """A proxy that wants the login."""
+    """A proxy that requires the login."""
     with running("--login", LOGIN) as running_proxy:
         yield running_proxy
 
@@ -80,7 +80,7 @@ def test_an_archive_goes_through_the_proxy(commands: Commands, origin: RunningOr
 
 
 def test_hosts_of_no_proxy_are_asked_directly(fleet: Commands, proxy: RunningOrigin, origin: RunningOrigin) -> None:
-    """And without the proxy's login, which is none of their business."""
+    """And do not get the proxy's login."""
     fleet.environment |= {"PODCRAWLER_PROXY": with_login(proxy), "no_proxy": "example.org,127.0.0.1"}
     ended = fleet.drain("-a", f"address={origin.address}/feed.xml?episodes=2&size=10")
     assert ended.status == 0, ended.err
@@ -112,7 +112,7 @@ def test_a_redirect_to_a_host_of_no_proxy_leaves_the_proxy(
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for ``localhost`` that vouches for itself, with its key."""
+    """A self-signed certificate for ``localhost``, with its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     public = key.public_key()
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
@@ -187,7 +187,7 @@ def test_a_proxy_that_is_unknown_to_the_dns_is_named(fleet: Commands, address: s
 
 
 @pytest.mark.parametrize("address", [FEED, FEED.replace("http:", "https:")], ids=["http", "https"])
-def test_a_proxy_that_wants_another_login_is_told_so_at_once(
+def test_a_proxy_that_requires_another_login_fails_the_entry_at_once(
     fleet: Commands, proxy: RunningOrigin, address: str
 ) -> None:
     ended = fleet.drain("-a", f"address={address}", PODCRAWLER_PROXY=proxy.address)
@@ -241,9 +241,7 @@ def test_scrapys_commands_use_the_proxy_too(commands: Commands, origin: RunningO
     assert [request.target for request in origin.requests()] == [FEED]
 
 
-def test_middlewares_of_a_user_do_not_drive_out_the_proxy(
-    fleet: Commands, redis: Client, origin: RunningOrigin
-) -> None:
+def test_middlewares_of_a_user_do_not_remove_the_proxy(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
     redis.lpush("episodes:start_urls", FEED)
     own = 'DOWNLOADER_MIDDLEWARES={"scrapy.downloadermiddlewares.httpcache.HttpCacheMiddleware": 900}'
     assert fleet.drain("-s", own, PODCRAWLER_PROXY=origin.address).status == 0

@@ -1,3 +1,5 @@
+"""Redirects: how many are followed, where to, and which secrets go along."""
+
 import json
 from urllib.parse import quote
 
@@ -12,19 +14,21 @@ from tests.origin import RunningOrigin, running
 
 
 def failure(redis: Client) -> dict[str, str]:
-    (told,) = redis.hvals("{podcrawler}:episodes:failed")
-    found: dict[str, str] = json.loads(told)
+    """The record of the only failed episode."""
+    (record,) = redis.hvals("{podcrawler}:episodes:failed")
+    found: dict[str, str] = json.loads(record)
     return found
 
 
 def enclosures(origin: RunningOrigin) -> int:
+    """How many requests for media the origin has seen."""
     return sum(count for path, count in origin.counts().items() if path.startswith("/bytes/"))
 
 
 def test_twenty_redirects_are_followed_and_kept_without_their_queries(fleet: Commands, origin: RunningOrigin) -> None:
     with running() as other:
-        there = quote(f"{other.address}/bytes/10.mp3?sig=secret")
-        address = f"{origin.address}/feed.xml?episodes=1&title=a&location={there}"
+        target = quote(f"{other.address}/bytes/10.mp3?sig=secret")
+        address = f"{origin.address}/feed.xml?episodes=1&title=a&location={target}"
         ended = fleet.drain("-a", f"address={address}", "-O", "episodes.jsonl")
         assert ended.status == 0, ended.err
         (line,) = (fleet.folder / "episodes.jsonl").read_text().splitlines()
@@ -36,13 +40,13 @@ def test_twenty_redirects_are_followed_and_kept_without_their_queries(fleet: Com
     assert len(fleet.files()) == 2
 
 
-def test_redirects_without_end_end_in_a_sentence(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
+def test_endless_redirects_end_in_a_sentence(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
     address = f"{origin.address}/feed.xml?episodes=1&size=10&redirect=21"
     ended = fleet.drain("-a", f"address={address}", "-s", "PODCRAWLER_MAX_TRIES=1")
     assert ended.status == 1
-    told = failure(redis)
-    assert (told["kind"], told["class"]) == ("redirects", "passing")
-    assert "127.0.0.1 redirects from one address to the next without end" in told["reason"]
+    failed = failure(redis)
+    assert (failed["kind"], failed["class"]) == ("redirects", "passing")
+    assert "127.0.0.1 redirects from one address to the next without end" in failed["reason"]
     assert enclosures(origin) == 21
 
 
@@ -54,23 +58,24 @@ def test_what_is_not_on_the_web_is_not_followed(
 ) -> None:
     ended = fleet.drain("-a", f"address={origin.address}/feed.xml?episodes=1&location={quote(location)}")
     assert ended.status == 1
-    told = failure(redis)
-    assert (told["kind"], told["class"]) == ("address", "permanent")
-    assert "redirects to an address that is not on the web" in told["reason"]
+    failed = failure(redis)
+    assert (failed["kind"], failed["class"]) == ("address", "permanent")
+    assert "redirects to an address that is not on the web" in failed["reason"]
     assert enclosures(origin) == 1
     assert fleet.files() == {}
 
 
 def test_a_cookie_does_not_go_to_another_port(fleet: Commands, origin: RunningOrigin) -> None:
     with running() as other:
-        there = quote(f"{other.address}/bytes/10.mp3")
-        address = f"{origin.address}/feed.xml?episodes=1&set_cookie=listener%3Dann&location={there}"
+        target = quote(f"{other.address}/bytes/10.mp3")
+        address = f"{origin.address}/feed.xml?episodes=1&set_cookie=listener%3Dann&location={target}"
         assert fleet.drain("-a", f"address={address}").status == 0
         assert [request.headers.get("cookie") for request in other.requests()] == [None]
     assert [request.headers.get("cookie") for request in origin.requests()] == [None, "listener=ann"]
 
 
 def redirected(source: str, location: str) -> Request:
+    """The request that follows a redirect of one with a login and a cookie."""
     middleware = RedirectMiddleware.from_crawler(get_crawler())
     headers = {"Authorization": "Basic eDp5", "Cookie": "a=b"}
     request = Request(source, headers=headers)
@@ -91,7 +96,7 @@ def redirected(source: str, location: str) -> Request:
         ("https://a/1", "https://b/2", False, False, True),
     ],
 )
-def test_secrets_stay_where_they_belong(
+def test_secrets_are_sent_only_to_their_own_origin(
     source: str, location: str, authorization: bool, cookie: bool, merged: bool
 ) -> None:
     request = redirected(source, location)
