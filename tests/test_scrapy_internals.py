@@ -12,12 +12,11 @@ from scrapy.core.downloader import Downloader as ScrapyDownloader
 from scrapy.core.downloader import Slot as DownloadSlot
 from scrapy.core.scraper import Slot as ScraperSlot
 from scrapy.http import Response
-from scrapy.pipelines.files import FilesPipeline as ScrapyFilesPipeline
 from scrapy.utils.defer import maybe_deferred_to_future
 from scrapy.utils.test import get_crawler
 
 from podcrawler.exceptions import UnsupportedScrapyError
-from podcrawler.scrapy_internals import Downloader, FilesPipeline, assert_engine_supported, assert_supported
+from podcrawler.scrapy_internals import Downloader, assert_engine_supported, assert_supported
 from tests.conftest import Commands
 from tests.origin import RunningOrigin
 
@@ -64,16 +63,6 @@ async def test_a_host_never_gets_more_transfers_than_allowed() -> None:
 async def test_scrapys_own_downloader_still_exceeds_the_limit() -> None:
     """When this fails, Scrapy is mended: remove Downloader from scrapy_internals."""
     assert await most_transfers_at_once(ScrapyDownloader) > 2
-
-
-def test_a_pipeline_opens_its_own_store() -> None:
-    opened = object()
-
-    class Pipeline(FilesPipeline):
-        def open_store(self) -> Any:
-            return opened
-
-    assert Pipeline("archive", crawler=get_crawler()).store is opened
 
 
 #: Prints what the functions say of a node at the signals that its methods are named after.
@@ -133,7 +122,7 @@ def test_this_scrapy_is_supported() -> None:
 
 
 @pytest.mark.parametrize(
-    ("owner", "part"), [(ScrapyDownloader, "_wait_for_download"), (ScrapyFilesPipeline, "_get_store")]
+    ("owner", "part"), [(ScrapyDownloader, "_wait_for_download")]
 )
 def test_a_method_that_is_missing_or_different_is_named(
     monkeypatch: pytest.MonkeyPatch, owner: type, part: str
