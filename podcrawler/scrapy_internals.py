@@ -17,6 +17,7 @@ from scrapy.core.scraper import Slot as ScraperSlot
 from scrapy.crawler import Crawler
 from scrapy.http import Response
 from twisted.internet.defer import Deferred
+from typing_extensions import override
 
 from podcrawler.exceptions import UnsupportedScrapyError
 
@@ -30,6 +31,7 @@ class Downloader(ScrapyDownloader):
     connections than the settings allow.
     """
 
+    @override
     def _wait_for_download(
         self, slot: DownloadSlot, request: Request, queue_dfd: "Deferred[Response]"
     ) -> Coroutine[Any, Any, None]:

@@ -14,6 +14,7 @@ from scrapy.core.scraper import Slot as ScraperSlot
 from scrapy.http import Response
 from scrapy.utils.defer import maybe_deferred_to_future
 from scrapy.utils.test import get_crawler
+from typing_extensions import override
 
 from podcrawler.exceptions import UnsupportedScrapyError
 from podcrawler.scrapy_internals import Downloader, assert_engine_supported, assert_supported

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.useragent import UserAgentMiddleware as ScrapyUserAgentMiddleware
+from typing_extensions import override
 
 from podcrawler.config import Config
 from podcrawler.exceptions import SettingError
@@ -86,11 +87,13 @@ class UserAgentMiddleware(ScrapyUserAgentMiddleware):
     agents: dict[str, str]
 
     @classmethod
+    @override
     def from_crawler(cls, crawler: Crawler) -> "UserAgentMiddleware":
         middleware = super().from_crawler(crawler)
         middleware.agents = Config.read(crawler.settings).user_agents
         return middleware
 
+    @override
     def process_request(self, request: Request) -> None:  # type: ignore[override]  # the spider argument is deprecated
         given = (request.headers.get("User-Agent") or b"").decode("latin-1")
         # A redirect has inherited the User-Agent of the host before.

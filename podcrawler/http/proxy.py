@@ -11,6 +11,7 @@ from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.httpproxy import HttpProxyMiddleware
 from scrapy.settings import BaseSettings
+from typing_extensions import override
 
 from podcrawler.exceptions import SettingError
 
@@ -25,11 +26,13 @@ class ProxyMiddleware(HttpProxyMiddleware):
     proxy = ""
 
     @classmethod
+    @override
     def from_crawler(cls, crawler: Crawler) -> "ProxyMiddleware":
         middleware = super().from_crawler(crawler)
         middleware.proxy = read_proxy(crawler.settings)
         return middleware
 
+    @override
     def process_request(self, request: Request) -> None:  # type: ignore[override]  # the spider argument is deprecated
         if request.meta.pop(_CHOSEN, False):
             # A redirect inherits the proxy of the first request; no_proxy may exclude the new host.

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from scrapy import Request
 from scrapy.downloadermiddlewares.redirect import RedirectMiddleware as ScrapyRedirectMiddleware
 from scrapy.http import Response
+from typing_extensions import override
 
 from podcrawler.exceptions import FetchError
 from podcrawler.logins import origin_of, split_login
@@ -24,6 +25,7 @@ class RedirectMiddleware(ScrapyRedirectMiddleware):
     Raises FetchError (``address``) for a redirect to anything but http and https.
     """
 
+    @override
     def process_response(  # type: ignore[override]  # the spider argument is deprecated
         self, request: Request, response: Response
     ) -> Request | Response:

@@ -10,6 +10,7 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import CloseSpider
 from scrapy.settings import BaseSettings
 from twisted.python.failure import Failure
+from typing_extensions import override
 
 from podcrawler.addon import Addon
 from podcrawler.config import Config
@@ -35,6 +36,7 @@ class QueueSpider(Spider):
         self.addresses = [check_address(address)] if address else []
 
     @classmethod
+    @override
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         # Scrapy creates a log record for every request and item. Below LOG_LEVEL its handler only discards them.
         logging.getLogger("scrapy.core").setLevel(crawler.settings["LOG_LEVEL"])
@@ -46,6 +48,7 @@ class QueueSpider(Spider):
         """How many entries a node works on at once."""
 
     @classmethod
+    @override
     def update_settings(cls, settings: BaseSettings) -> None:
         """Set Scrapy's limits so that a node can download all that it has leased, unless a user sets them.
 
@@ -64,6 +67,7 @@ class QueueSpider(Spider):
         assert scheduler is not None
         return scheduler
 
+    @override
     async def start(self) -> AsyncIterator[Any]:
         """The seeds of the command line, then a request for each leased entry."""
         for address in self.addresses:
