@@ -14,7 +14,6 @@ from scrapy.core.scraper import Slot as ScraperSlot
 from scrapy.http import Response
 from scrapy.utils.defer import maybe_deferred_to_future
 from scrapy.utils.test import get_crawler
-from typing_extensions import override
 
 from podcrawler.exceptions import UnsupportedScrapyError
 from podcrawler.scrapy_internals import Downloader, assert_engine_supported, assert_supported
@@ -122,9 +121,7 @@ def test_this_scrapy_is_supported() -> None:
     assert_supported()
 
 
-@pytest.mark.parametrize(
-    ("owner", "part"), [(ScrapyDownloader, "_wait_for_download")]
-)
+@pytest.mark.parametrize(("owner", "part"), [(ScrapyDownloader, "_wait_for_download")])
 def test_a_method_that_is_missing_or_different_is_named(
     monkeypatch: pytest.MonkeyPatch, owner: type, part: str
 ) -> None:
