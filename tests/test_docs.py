@@ -162,7 +162,7 @@ def _is_named(key: str, page: str) -> bool:
 def test_the_docs_name_every_key_of_the_code() -> None:
     keys = [key.removesuffix(":") for key in _keys_of_python()]
     assert "{podcrawler}:node:MARKER" in keys
-    page = _page("queue")
+    page = _page("queue-keys")
     assert [key for key in keys if not _is_named(key, page)] == []
 
 
@@ -170,7 +170,7 @@ def test_the_docs_name_every_key_of_the_code() -> None:
 def test_the_docs_name_every_key_of_the_scripts(script: Path) -> None:
     source = script.read_text(encoding="utf-8")
     keys = {_full(*key) for key in _keys_of_lua(source)}
-    page = _page("queue")
+    page = _page("queue-keys")
     assert sorted(key for key in keys if not _is_named(f"`{key}`", page)) == []
     assert f"`{script.stem}" in page
 
@@ -179,13 +179,15 @@ def test_the_docs_have_the_keys_and_types_of_the_scripts() -> None:
     source = (PACKAGE / "queue" / "lua" / "states.lua").read_text(encoding="utf-8")
     types = {_full(letter, re.sub("<.*>", "", name)): kind for letter, name, kind in _LUA_TYPE.findall(source)}
     assert len(types) > 10
-    rows = {re.sub("(?<!<queue)<(?!queue).*?>", _MARKER, row[0].strip("`")): row[1] for row in _rows(_page("queue"))}
+    rows = {
+        re.sub("(?<!<queue)<(?!queue).*?>", _MARKER, row[0].strip("`")): row[1] for row in _rows(_page("queue-keys"))
+    }
     assert {key: rows.get(key) for key in types} == types
 
 
 @pytest.mark.parametrize("spider", [EpisodesSpider, PodcastsSpider], ids=lambda spider: spider.name)
 def test_the_docs_name_the_seeds(spider: type[PodcastsSpider]) -> None:
-    assert f"`{spider.name}:start_urls`" in _page("queue")
+    assert f"`{spider.name}:start_urls`" in _page("queue-keys")
 
 
 @pytest.mark.parametrize("script", LUA, ids=lambda path: path.stem)
@@ -219,7 +221,7 @@ def _stats() -> Iterator[str]:
 def test_the_docs_name_every_stat() -> None:
     stats = set(_stats())
     assert {"podcrawler/finished", "podcrawler/delayed"} <= stats
-    page = _page("queue")
+    page = _page("queue-keys")
     assert sorted(stat for stat in stats if f"`{stat}`" not in page) == []
 
 

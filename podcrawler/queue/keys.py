@@ -1,4 +1,4 @@
-"""The names of all keys in Redis; docs/queue.md says what each holds.
+"""The names of all keys in Redis; docs/queue-keys.md says what each holds.
 
 All but the seeds share one hash tag, so that a cluster keeps them on one node.
 """

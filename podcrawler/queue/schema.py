@@ -1,6 +1,7 @@
 """The form of what lies in Redis, as a number, so that nodes of two minds never work one queue.
 
-It goes up by one with every change that the podcrawler before could not read; docs/queue.md tells how to upgrade.
+It goes up by one with every change that the podcrawler before could not read; docs/queue-operations.md says how to
+upgrade.
 """
 
 from typing import Any
@@ -20,5 +21,5 @@ def check_schema(redis: Any, keys: Keys) -> None:
     if found != str(SCHEMA):
         raise RedisError(
             f"The queue {keys.archive}* in this Redis has schema {found}, and this podcrawler works with {SCHEMA}: "
-            "install the version that the other nodes have, or upgrade as docs/queue.md tells."
+            "install the version that the other nodes have, or upgrade as docs/queue-operations.md says."
         )

@@ -1,4 +1,4 @@
-"""Random walks of several nodes over a few entries, against what docs/queue.md says of states."""
+"""Random walks of several nodes over a few entries, against what docs/queue-concepts.md says of states."""
 
 from collections import Counter
 from collections.abc import Callable
