@@ -24,7 +24,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "podcrawler"
 DOCS = sorted((ROOT / "docs").glob("*.md"))
 README, README_ZH = READMES = [ROOT / "README.md", ROOT / "README.zh-CN.md"]
-PAGES = [*READMES, ROOT / "CHANGELOG.md", *DOCS]
+PAGES = [*READMES, ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *DOCS]
 LUA = sorted((PACKAGE / "queue" / "lua").glob("*.lua"))
 
 _MARKER = "MARKER"
@@ -223,6 +223,23 @@ def test_the_docs_name_every_stat() -> None:
     assert {"podcrawler/finished", "podcrawler/delayed"} <= stats
     page = _page("queue-keys")
     assert sorted(stat for stat in stats if f"`{stat}`" not in page) == []
+
+
+# The map of the code
+
+
+def test_the_map_names_every_room() -> None:
+    rooms = [path.parent.name for path in PACKAGE.glob("*/__init__.py")]
+    assert "queue" in rooms
+    page = _page("architecture")
+    assert sorted(room for room in rooms if f"| `{room}/` |" not in page) == []
+
+
+def test_the_map_names_every_module_of_the_ground() -> None:
+    modules = [path.name for path in PACKAGE.glob("*.py") if not path.name.startswith("__")]
+    assert "config.py" in modules
+    page = _page("architecture")
+    assert sorted(module for module in modules if f"| `{module}` |" not in page) == []
 
 
 # Kinds of failures
