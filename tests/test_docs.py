@@ -1,4 +1,4 @@
-"""What the docs must name, collected from the code: who adds a setting, command, key, stat or kind documents it."""
+"""What the docs must name, collected from the code: whoever adds a setting, command, key, stat or kind documents it."""
 
 import ast
 import inspect
@@ -10,10 +10,8 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import pytest
-from scrapy.settings import BaseSettings
 
 from podcrawler import exceptions
-from podcrawler.addon import Addon
 from podcrawler.http import errors as http_errors
 from podcrawler.queue.acks import give_up
 from podcrawler.queue.keys import Keys
@@ -54,7 +52,7 @@ def _trees() -> Iterator[ast.AST]:
 
 
 def _text(node: ast.expr) -> str | None:
-    """A string in the code; what an f-string puts in comes as ``<name>``. None for what is no string."""
+    """A string in the code, with ``<name>`` for each value of an f-string. None for other expressions."""
     match node:
         case ast.Constant(value=str(text)):
             return text
@@ -70,15 +68,13 @@ def _text(node: ast.expr) -> str | None:
 
 @pytest.fixture(scope="module")
 def settings() -> dict[str, Any]:
-    """The settings of podcrawler/settings.py, without the environment, and those of the add-on."""
+    """The settings of podcrawler/settings.py, without those of the environment."""
     with pytest.MonkeyPatch.context() as patch:
         for name in os.environ:
             if name.startswith("PODCRAWLER_") or name in ("REDIS_URL", "FILES_STORE"):
                 patch.delenv(name)
         module = runpy.run_path(str(PACKAGE / "settings.py"))
-    wired = BaseSettings()
-    Addon().update_settings(wired)
-    return {name: value for name, value in module.items() if name.isupper()} | dict(wired)
+    return {name: value for name, value in module.items() if name.isupper()}
 
 
 def test_the_docs_name_every_setting(settings: dict[str, Any]) -> None:
@@ -101,10 +97,10 @@ def test_the_docs_name_no_setting_that_does_not_exist(settings: dict[str, Any]) 
     assert sorted(named - settings.keys()) == []
 
 
-def test_the_docs_tell_the_defaults(settings: dict[str, Any]) -> None:
-    told = {row[0].strip("`"): row[1] for row in _rows(_page("settings")) if row[0].startswith("`PODCRAWLER_")}
+def test_the_docs_have_the_defaults(settings: dict[str, Any]) -> None:
+    documented = {row[0].strip("`"): row[1] for row in _rows(_page("settings")) if row[0].startswith("`PODCRAWLER_")}
     ours = {name: value for name, value in settings.items() if name.startswith("PODCRAWLER_")}
-    assert told == {name: f"`{value}`" if value != "" else "empty" for name, value in ours.items()}
+    assert documented == {name: f"`{value}`" if value != "" else "empty" for name, value in ours.items()}
 
 
 # Commands
@@ -130,7 +126,7 @@ def test_the_docs_name_every_option_of_the_commands() -> None:
 
 
 def _keys_of_python() -> Iterator[str]:
-    """Every key that Keys makes; what depends on an argument has MARKER in its place."""
+    """Every key that Keys makes, with MARKER in the place of each argument."""
     keys = Keys()
     for name, member in inspect.getmembers(Keys):
         if isinstance(member, property):
@@ -143,14 +139,14 @@ def _keys_of_lua(source: str) -> set[tuple[str, str]]:
     """Every name that a script puts after ``Q`` or ``A``, with the letter."""
     found = set()
     for letter, name, choice in _LUA_KEY.findall(source):
-        # A literal that a value is compared with is no key.
+        # A literal that a value is compared with is not a key.
         names = [name] if name else _LITERAL.findall(re.sub(r"[~=]= '[^']*'", "", choice))
         found |= {(letter, name) for name in names}
     return found
 
 
 def _full(letter: str, name: str) -> str:
-    """The key as the docs have it. A name that ends with a colon has something after it."""
+    """The key as the docs have it. A name that ends with a colon has an argument after it."""
     prefix = "{podcrawler}:<queue>:" if letter == "Q" else "{podcrawler}:"
     return prefix + name + ("MARKER" if name.endswith(":") else "")
 
@@ -214,7 +210,7 @@ def _stats() -> Iterator[str]:
             if "<" not in text:
                 yield text
             else:
-                assert text == "podcrawler/<outcome>", f"tell this test what {text} may be"
+                assert text == "podcrawler/<outcome>", f"add the values of {text} to this test"
                 yield from (f"podcrawler/{outcome}" for outcome in outcomes)
 
 
@@ -225,17 +221,17 @@ def test_the_docs_name_every_stat() -> None:
     assert sorted(stat for stat in stats if f"`{stat}`" not in page) == []
 
 
-# The map of the code
+# Architecture
 
 
-def test_the_map_names_every_room() -> None:
+def test_the_architecture_names_every_room() -> None:
     rooms = [path.parent.name for path in PACKAGE.glob("*/__init__.py")]
     assert "queue" in rooms
     page = _page("architecture")
     assert sorted(room for room in rooms if f"| `{room}/` |" not in page) == []
 
 
-def test_the_map_names_every_module_of_the_ground() -> None:
+def test_the_architecture_names_every_ground_module() -> None:
     modules = [path.name for path in PACKAGE.glob("*.py") if not path.name.startswith("__")]
     assert "config.py" in modules
     page = _page("architecture")
@@ -246,7 +242,7 @@ def test_the_map_names_every_module_of_the_ground() -> None:
 
 
 def _kinds() -> Iterator[str]:
-    """The kinds that the code gives to errors: the first argument of an EntryError, and what scripts write."""
+    """The kinds of errors in the code: the first argument of each EntryError, and what the scripts write."""
     errors = {
         name
         for name, error in vars(exceptions).items()
@@ -271,10 +267,10 @@ def _kinds() -> Iterator[str]:
 
 def test_the_docs_have_a_table_of_every_kind_of_failure() -> None:
     table = _page("commands").split("### Kinds of failures")[1].split("\n## ")[0]
-    told = [row[0] for row in _rows(table)[2:]]
+    documented = [row[0] for row in _rows(table)[2:]]
     kinds = set(_kinds())
     assert {"http-<status>", "abandoned", "timeout", "not-media"} <= kinds
-    assert sorted(told) == sorted(f"`{kind}`" for kind in kinds)
+    assert sorted(documented) == sorted(f"`{kind}`" for kind in kinds)
 
 
 # Links
@@ -312,7 +308,7 @@ def test_a_readme_leads_to_every_page(readme: Path) -> None:
 
 
 def _blocks(page: Path) -> list[str]:
-    """The commands and their output, without comments; not the picture of the flow, whose words are translated."""
+    """The commands and their output, without comments, and without the picture of the flow, which is translated."""
     blocks = _FENCE.findall(page.read_text(encoding="utf-8"))
     return [re.sub(r" +# .*", "", block) for block in blocks if "►" not in block]
 
@@ -324,7 +320,7 @@ def test_the_readmes_show_the_same_commands() -> None:
 
 def test_the_readmes_name_the_same_settings_and_commands() -> None:
     def names(page: Path) -> set[str]:
-        # What has a blank or a word in another language in it may be translated.
+        # Spans with a blank or with letters of another language may be translated.
         spans = re.findall(r"`([^`\n]+)`", _FENCE.sub("", page.read_text(encoding="utf-8")))
         return {span for span in spans if re.fullmatch(r"[\x21-\x7e]+", span)}
 
