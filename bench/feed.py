@@ -12,6 +12,7 @@ from threading import Thread
 
 from scrapy import signals
 from scrapy.crawler import Crawler
+from typing_extensions import override
 
 from bench.node import place, wait
 from bench.result import Options, Result
@@ -60,6 +61,7 @@ class _WhenListed(logging.Handler):
         super().__init__()
         self._watch = watch
 
+    @override
     def emit(self, record: logging.LogRecord) -> None:
         if record.getMessage().startswith("listed "):
             self._watch.listed()
@@ -114,6 +116,7 @@ def _served(body: bytes) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(body)
 
+        @override
         def log_message(self, *_: object) -> None:
             pass
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from typing_extensions import override
+
 from podcrawler import __version__
 
 ROOT = Path(__file__).parent.parent
@@ -44,6 +46,7 @@ class Result:
     #: What the table says, each in a sentence.
     findings: Sequence[str] = ()
 
+    @override
     def __str__(self) -> str:
         """The section in Markdown, with the day and the machine."""
         parts = [f"## {self.title}", _wrapped(self.about)]

@@ -34,6 +34,7 @@ from scrapy.http import Headers, Response
 from scrapy.responsetypes import responsetypes
 from scrapy.utils.url import add_http_if_no_scheme
 from twisted.python.failure import Failure
+from typing_extensions import override
 from yarl import URL
 
 from podcrawler.config import Config
@@ -92,6 +93,7 @@ class DownloadHandler(BaseDownloadHandler):
         self._unchecked = _ssl_context(checked=False)
         crawler.signals.connect(self.stop, signal=node_stopping)
 
+    @override
     async def download_request(self, request: Request) -> Response:
         """Raises Scrapy's download exceptions, FetchError (``timeout``) and all that ``receive`` raises for a part, and
         TransferCancelledError when the part is cancelled or the node stops."""
@@ -120,6 +122,7 @@ class DownloadHandler(BaseDownloadHandler):
     def _is_cancelled(self, part: PartFile | None) -> bool:
         return self._stopping or (part is not None and part.cancellation.requested)
 
+    @override
     async def close(self) -> None:
         if self._session:
             await self._session.close()

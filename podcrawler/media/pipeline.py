@@ -20,6 +20,7 @@ from scrapy.http import Response
 from scrapy.http.request import NO_CALLBACK
 from scrapy.pipelines.files import FilesPipeline
 from scrapy.pipelines.media import MediaPipeline
+from typing_extensions import override
 
 from podcrawler.config import Config
 from podcrawler.exceptions import DiskFullError, EntryError, LeaseEndedError, MediaError, TransferCancelledError
@@ -85,6 +86,7 @@ class EpisodeFilesPipeline(FilesPipeline):
         crawler.signals.connect(self._drain, signal=node_draining)
 
     @classmethod
+    @override
     def from_crawler(cls, crawler: Crawler) -> "EpisodeFilesPipeline":
         return cls(crawler.settings["FILES_STORE"], crawler=crawler)
 
@@ -99,18 +101,20 @@ class EpisodeFilesPipeline(FilesPipeline):
         assert scheduler is not None
         return scheduler
 
-    def get_media_requests(self, item: Episode, info: MediaPipeline.SpiderInfo) -> list[Request]:  # noqa: ARG002
+    @override
+    def get_media_requests(self, item: Episode, info: MediaPipeline.SpiderInfo) -> list[Request]:
         assert item.enclosure is not None
         headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
         request = private_request(item.enclosure.url, headers=headers, callback=NO_CALLBACK)
         request.meta.update(_FOR_MEDIA, podcast=item.podcast_id)
         return [request]
 
+    @override
     def file_path(
         self,
-        request: Request,  # noqa: ARG002
+        request: Request,
         response: Response | None = None,
-        info: MediaPipeline.SpiderInfo | None = None,  # noqa: ARG002
+        info: MediaPipeline.SpiderInfo | None = None,
         *,
         item: Any = None,
     ) -> str:
@@ -124,6 +128,7 @@ class EpisodeFilesPipeline(FilesPipeline):
         extension = response.extension if isinstance(response, MediaResponse) else names.UNKNOWN_EXTENSION
         return names.default_path(item.podcast_id, item.id, item.title, extension)
 
+    @override
     async def process_item(self, item: Any) -> Any:  # type: ignore[override]  # the spider argument is deprecated
         if not isinstance(item, Episode) or scheduler_of(self.crawler) is None:
             return item

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from typing_extensions import override
 
 from podcrawler.exceptions import DiskFullError, MediaError
 from podcrawler.store.checkpoint import Checkpoint
@@ -100,6 +101,7 @@ async def test_the_budget_is_checked_before_it_grows(tmp_path: Path) -> None:
     checks: list[int] = []
 
     class Checked(DiskBudget):
+        @override
         def check(self, file: object) -> None:
             assert isinstance(file, PartFile)
             checks.append(file.received)

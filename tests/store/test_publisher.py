@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from typing_extensions import override
 
 from podcrawler import clock
 from podcrawler.exceptions import MediaError
@@ -35,6 +36,7 @@ class WatchedStore(LocalStore):
         # Loads the index, as it is when a node has leased an episode.
         self.find("show", "none")
 
+    @override
     def publish(self, part: PartFile, destination: Destination, is_held: Callable[[], bool]) -> Published | None:
         self.published.append(destination.path)
         return super().publish(part, destination, is_held)
