@@ -299,6 +299,13 @@ def test_relative_links_lead_somewhere(page: Path) -> None:
     assert lost == []
 
 
+def test_the_code_names_no_page_that_does_not_exist() -> None:
+    sources = [path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*") if path.suffix in (".py", ".lua")]
+    named = {page for source in sources for page in re.findall(r"\bdocs/[\w-]+\.md", source)}
+    assert "docs/settings.md" in named
+    assert sorted(page for page in named if not (ROOT / page).exists()) == []
+
+
 @pytest.mark.parametrize("readme", READMES, ids=lambda path: path.stem)
 def test_a_readme_leads_to_every_page(readme: Path) -> None:
     assert sorted({f"docs/{page.name}" for page in DOCS} - set(_links(readme))) == []
