@@ -238,6 +238,14 @@ def test_the_architecture_names_every_ground_module() -> None:
     assert sorted(module for module in modules if f"| `{module}` |" not in page) == []
 
 
+@pytest.mark.parametrize("room", ["http", "queue", "store"])
+def test_the_architecture_names_every_module_of_a_large_room(room: str) -> None:
+    modules = [path.name for path in (PACKAGE / room).glob("*.py") if path.name != "__init__.py"]
+    assert modules
+    page = _page("architecture")
+    assert sorted(module for module in modules if f"`{module}`" not in page) == []
+
+
 # Kinds of failures
 
 
