@@ -1,6 +1,6 @@
 """Sends items in batches, for a receiver to whom a message about many costs hardly more than one about each.
 
-While one batch is under way, the items for the next one collect. Each caller waits for the result of its own item.
+While one batch is under way, the items for the next one collect. Each caller gets a future of the result of its item.
 """
 
 import asyncio
@@ -28,15 +28,15 @@ class Batcher(Generic[T, R]):
         self._sender: asyncio.Task[None] | None = None
         self._sent_at = 0.0
 
-    async def submit(self, item: T) -> R:
-        """Send the item in one of the next batches, and return its result. Raises whatever ``send`` raised for that
-        batch. An item whose caller is cancelled is sent all the same."""
+    def submit(self, item: T) -> asyncio.Future[R]:
+        """Send the item in one of the next batches. The future gets the item's result, or the error that ``send``
+        raised for that batch. An item whose future is cancelled is sent all the same."""
         loop = asyncio.get_running_loop()
         result: asyncio.Future[R] = loop.create_future()
         self._waiting.append((item, result))
         if self._sender is None or self._sender.done():
             self._sender = loop.create_task(self._send_all())
-        return await result
+        return result
 
     @property
     def unsent(self) -> list[T]:
