@@ -1,13 +1,13 @@
 """The signals that podcrawler sends through Scrapy's signal manager, beside Scrapy's own."""
 
-#: Sent once by the node when it begins to stop. No arguments. Receivers begin nothing new; what is in hand may go on
-#: for the time of grace (``PODCRAWLER_SHUTDOWN_GRACE``).
+#: Sent once, when the node starts to drain. No arguments. Receivers start nothing new; what is under way may finish
+#: within the grace period (``PODCRAWLER_SHUTDOWN_GRACE``).
 node_draining = object()
 
-#: Sent once by the node when that time is over. No arguments. Receivers let go of what they hold at once; the
-#: download handler gives up every transfer in hand and takes no new ones.
+#: Sent once, after node_draining: when the grace period is over, or when the node closes. No arguments. Receivers
+#: abandon their work at once; the download handler cancels every transfer and refuses new ones.
 node_stopping = object()
 
-#: Sent by the node for each lease that it no longer holds (expired, or taken by another node).
-#: Arguments: ``token: str``, the lease's token. What runs under that token must be given up.
+#: Sent for each lease that the node has lost (it expired, and another node may hold the entry now).
+#: Arguments: ``token: str``, the lease's token. Work under that token must be cancelled.
 lease_lost = object()

@@ -40,7 +40,7 @@ class Command(crawl.Command):
         if not node.done():
             # A second signal: Scrapy let everything fall.
             if (scheduler := scheduler_of(crawler)) is not None:
-                scheduler.prefetcher.hand_back_now()
+                scheduler.prefetcher.release_now()
             raise KeyboardInterrupt
         # A bad address, or what has gone wrong since it was looked at.
         if error := node.exception():

@@ -40,6 +40,7 @@ from yarl import URL
 from podcrawler.config import Config
 from podcrawler.exceptions import FetchError, TransferCancelledError
 from podcrawler.http.body import Limits, Received, receive
+from podcrawler.queue.scheduler import scheduler_of
 from podcrawler.signals import node_stopping
 from podcrawler.store.part import PartFile
 
@@ -82,7 +83,6 @@ class DownloadHandler(BaseDownloadHandler):
         super().__init__(crawler)
         self._session: aiohttp.ClientSession | None = None
         self._transfers: set[asyncio.Task[Response]] = set()
-        self._stopping = False
         self._max_size = crawler.settings.getint("DOWNLOAD_MAXSIZE")
         self._fail_on_loss = crawler.settings.getbool("DOWNLOAD_FAIL_ON_DATALOSS")
         config = Config.read(crawler.settings)
@@ -91,7 +91,7 @@ class DownloadHandler(BaseDownloadHandler):
         self._insecure_hosts = {host.strip().lower() for host in config.insecure_hosts.split(",")}
         #: For those hosts.
         self._unchecked = _ssl_context(checked=False)
-        crawler.signals.connect(self.stop, signal=node_stopping)
+        crawler.signals.connect(self._cancel_all, signal=node_stopping)
 
     @override
     async def download_request(self, request: Request) -> Response:
@@ -113,14 +113,14 @@ class DownloadHandler(BaseDownloadHandler):
         finally:
             self._transfers.discard(transfer)
 
-    def stop(self) -> None:
-        """Cancel every transfer and refuse new ones."""
-        self._stopping = True
+    def _cancel_all(self) -> None:
         for transfer in self._transfers:
             transfer.cancel()
 
     def _is_cancelled(self, part: PartFile | None) -> bool:
-        return self._stopping or (part is not None and part.cancellation.requested)
+        scheduler = scheduler_of(self.crawler)
+        is_stopping = scheduler is not None and scheduler.node.is_stopping
+        return is_stopping or (part is not None and part.cancellation.requested)
 
     @override
     async def close(self) -> None:

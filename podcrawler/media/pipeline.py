@@ -76,24 +76,19 @@ class EpisodeFilesPipeline(FilesPipeline):
         self._publisher = Publisher(self.store)
         #: The transfers in flight, by their token.
         self.transfers: dict[str, Transfer] = {}
-        self._draining = False
         self._min_size = config.min_size
-        self._backoff = DiskFullBackoff(self._pause, self._resume, config.min_free)
-        self._pause_reason = ""
+        self._backoff = DiskFullBackoff(
+            lambda reason: self._scheduler.node.pause(reason), lambda: self._scheduler.node.resume(), config.min_free
+        )
         #: Whether files have the names by which the store finds them again.
         self._has_default_paths = type(self).file_path is EpisodeFilesPipeline.file_path
         crawler.signals.connect(self._cancel_transfer, signal=lease_lost)
-        crawler.signals.connect(self._drain, signal=node_draining)
+        crawler.signals.connect(self._backoff.close, signal=node_draining)
 
     @classmethod
     @override
     def from_crawler(cls, crawler: Crawler) -> "EpisodeFilesPipeline":
         return cls(crawler.settings["FILES_STORE"], crawler=crawler)
-
-    @property
-    def pause_reason(self) -> str:
-        """Why the node leases nothing for now; empty while it does."""
-        return self._pause_reason
 
     @property
     def _scheduler(self) -> Scheduler:
@@ -176,7 +171,7 @@ class EpisodeFilesPipeline(FilesPipeline):
 
     def _new_part(self, transfer: Transfer) -> PartFile:
         episode = transfer.episode
-        if self._draining:
+        if self._scheduler.node.is_draining:
             raise TransferCancelledError
         return self.store.new_part(episode.podcast_id, episode.id, transfer.lease.token, transfer.request.url)
 
@@ -268,7 +263,7 @@ class EpisodeFilesPipeline(FilesPipeline):
         lease = transfer.lease
         logger.info("already there %s: %s (%d bytes)", lease.key, found.path, found.size)
         self.inc_stats("uptodate")
-        await self._scheduler.prefetcher.end(lease, finish(lease, size=found.size, path=""), False)
+        await self._scheduler.finish(lease, finish(lease, size=found.size, path=""))
         return replace(transfer.episode, file=found.path, size=found.size)
 
     async def _finish_downloaded(self, transfer: Transfer, archived: Episode) -> Episode:
@@ -279,7 +274,7 @@ class EpisodeFilesPipeline(FilesPipeline):
         if not archived.verified:
             self.crawler.stats.inc_value("podcrawler/unverified")
         ack = finish(lease, size=archived.size, path=archived.file)
-        if await self._scheduler.prefetcher.end(lease, ack, False):
+        if await self._scheduler.finish(lease, ack):
             logger.info("finished %s: %s (%d bytes)", archived.key, archived.file, archived.size)
             self._backoff.note_success()
             self.crawler.stats.inc_value("podcrawler/finished")
@@ -306,18 +301,6 @@ class EpisodeFilesPipeline(FilesPipeline):
         self.store.refresh(episode.podcast_id, episode.id)
         if self._find(episode):
             self.store.clean(episode.podcast_id, episode.id)
-
-    def _pause(self, reason: str) -> None:
-        self._pause_reason = reason
-        self._scheduler.prefetcher.pause()
-
-    def _resume(self) -> None:
-        self._pause_reason = ""
-        self._scheduler.prefetcher.resume()
-
-    def _drain(self) -> None:
-        self._draining = True
-        self._backoff.close()
 
     def _cancel_transfer(self, token: str) -> None:
         if (transfer := self.transfers.get(token)) and transfer.part:

@@ -1,4 +1,4 @@
-"""What becomes of an entry whose lease ended in an error: how often it is tried, and how long it waits in between."""
+"""How often an entry is tried whose leases end in errors, and how long it waits before the next try."""
 
 import random
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from podcrawler.exceptions import EntryError, FailureClass
 
-#: By class: the most tries (None: as the setting says), and how many times the first delay it waits at first.
+#: By class: the maximum of tries (None: the setting's), and the factor by which the first delay is multiplied.
 _POLICIES: dict[FailureClass, tuple[int | None, float]] = {
     "permanent": (1, 1),
     "blocked": (2, 5),
@@ -19,23 +19,24 @@ _GROWTH = 4.0
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How patient the queue is. Delays are in seconds."""
+    """The maximum of tries, and exponential backoff between them. Delays are in seconds."""
 
     max_tries: int
-    #: Before the second try of a failure that passes.
+    #: The delay before the second try, for a failure of the class ``passing``.
     first_delay: float
     max_delay: float
-    #: From 0 to 1, so that what failed together is not tried again together.
+    #: A random number from 0 to 1, so that entries that failed together are not tried again together.
     jitter: Callable[[], float] = random.random
 
     def tries(self, error: EntryError) -> int:
-        """How often an entry is tried that ends in such an error."""
-        most, _ = _POLICIES[error.failure_class]
-        return min(self.max_tries, most or self.max_tries)
+        """The maximum of tries for an entry that fails with this error."""
+        max_tries, _ = _POLICIES[error.failure_class]
+        return min(self.max_tries, max_tries or self.max_tries)
 
     def delay(self, error: EntryError, tries: int) -> float:
-        """The wait before the next try of an entry that was tried ``tries`` times: grows with them, a quarter more or
-        less by chance, and no shorter than the host asked for."""
+        """The delay before the next try of an entry that was tried ``tries`` times: it grows with each, varies by a
+        quarter at random, and is no shorter than the host demanded (``Retry-After``, RFC 9110 §10.2.3), up to the
+        maximum."""
         _, factor = _POLICIES[error.failure_class]
         grown = self.first_delay * factor * _GROWTH ** min(tries - 1, 20)
         return min(max(grown * (0.75 + self.jitter() / 2), error.retry_after or 0), self.max_delay)

@@ -1,8 +1,10 @@
-"""Scrapy's scheduler, on the shared queue: hands the engine what this node has leased, and nothing else.
+"""Scrapy's scheduler, on the shared queue: gives the engine what this node has leased, and nothing else.
 
-A request that carries a lease (``meta["lease"]``) is worked here and now: the one that the lease was made into, and
-what Scrapy makes of that one in turn, such as a redirect. So is that of the stream of leased episodes that need no page
-(stream.py). Every other request becomes an entry of the shared queue.
+A request that carries a lease (``meta["lease"]``) is worked on by this node: the request of the leased entry, and those
+that Scrapy derives from it, such as a redirect. So is the request of the stream of episodes (stream.py). Every other
+request becomes an entry of the shared queue.
+
+A lease ends in ``finish`` or in ``give_up``, whatever component asks for it.
 """
 
 import asyncio
@@ -10,7 +12,6 @@ import logging
 import sys
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import suppress
 from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
 from redis.exceptions import RedisError as RedisAwayError
@@ -22,21 +23,24 @@ from scrapy.utils.misc import load_object
 from scrapy_redis.scheduler import Scheduler as RedisScheduler
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
+from typing_extensions import override
 
 from podcrawler.config import Config
 from podcrawler.exceptions import CodecError, DiskFullError, EntryError, LeaseEndedError, TransferCancelledError
 from podcrawler.exceptions import RedisError as RedisUnusableError
 from podcrawler.items import Episode
 from podcrawler.queue import codec, scrapy_redis_settings
-from podcrawler.queue.acks import finish_seed
+from podcrawler.queue.acks import Ack, finish_seed
 from podcrawler.queue.broker import Broker, Pushed
 from podcrawler.queue.entries import Entry, Lease, entry_of
+from podcrawler.queue.idle_leases import watch_idle_leases
+from podcrawler.queue.node import Node
 from podcrawler.queue.prefetch import Prefetcher
 from podcrawler.queue.seeds import seed_request
 from podcrawler.queue.stream import EpisodeStream, is_stream
 from podcrawler.redis.connection import client_for_node
 from podcrawler.scrapy_internals import assert_engine_supported, is_closing, items_in_progress, requests_in_progress
-from podcrawler.signals import lease_lost, node_draining, node_stopping
+from podcrawler.signals import lease_lost
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +49,7 @@ _T = TypeVar("_T")
 
 
 class Worker(Protocol):
-    """What the scheduler asks of the spider whose queue it works."""
+    """What the scheduler needs of the spider that is named after its queue."""
 
     name: str
 
@@ -77,20 +81,21 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         serializer: Any,
         seed_encoding: str,
     ) -> None:
-        """``queue`` is worked, ``capacity`` entries at once; ``episodes`` is where episodes are pushed to (the same,
-        on a node of episodes)."""
+        """The node works on ``capacity`` entries of ``queue`` at once, and pushes episodes to ``episodes`` (the same
+        queue, on a node of episodes). The other values are as in docs/settings.md."""
         super().__init__(server, persist=True, serializer=serializer)
         self.crawler = crawler
-        self.stats = crawler.stats
         self.queue = queue
         self.episodes = episodes
+        self.node = Node(crawler.signals)
         self.prefetcher = Prefetcher(
             queue,
+            self.node,
             capacity,
             heartbeat=heartbeat,
             on_lost=self._lost,
             on_abandoned=self._abandoned,
-            is_ending=lambda: is_closing(crawler),
+            is_closing=lambda: is_closing(crawler),
         )
         self._shutdown_grace = shutdown_grace
         self._grace: asyncio.TimerHandle | None = None
@@ -98,23 +103,23 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         self._max_idle = max_idle
         self._seed_encoding = seed_encoding
         self._ready: deque[Request] = deque()
-        self._stream = EpisodeStream(lambda request: crawler.engine.crawl(request))
+        self._stream = EpisodeStream(lambda request: crawler.engine.crawl(request), self.node)
         self._outgoing: list[Entry] = []
         self._pushing = asyncio.Lock()
         self._pusher: asyncio.Task[None] | None = None
-        self._without_work: set[str] = set()
-        self._last_words: set[asyncio.Task[None]] = set()
+        self._pending_failures: set[asyncio.Task[None]] = set()
 
     @classmethod
+    @override
     def from_crawler(cls, crawler: Crawler) -> "Scheduler":
         settings = crawler.settings
         worker = cast("Worker", crawler.spider)
         name = worker.name
         config = Config.read(settings)
         scrapy_redis_settings.check(settings)
-        # Scrapy's limits do not see what a node has leased; an entry is one transfer, and one item, at a time.
+        # An entry is one request, and one item, at a time: a lease beyond Scrapy's own limits would only wait.
         limits = [settings.getint(name) or sys.maxsize for name in ("CONCURRENT_REQUESTS", "CONCURRENT_ITEMS")]
-        # The async_broker tries again, and it alone: a thread that does is one that nothing can stop_retrying.
+        # Only AsyncBroker retries: a client that did so in its thread could not be stopped.
         server = client_for_node(settings)
         queue = Broker.from_settings(settings, server, name)
         return cls(
@@ -131,6 +136,7 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
             seed_encoding=settings["REDIS_ENCODING"] or "utf-8",
         )
 
+    @override
     def open(self, spider: Spider) -> "Deferred[None]":
         self.spider = spider
         for handler, signal in (
@@ -141,76 +147,80 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
             self.crawler.signals.connect(handler, signal=signal)
         return deferred_from_coro(self._open())
 
-    def close(self, reason: str) -> "Deferred[None]":  # noqa: ARG002 (Scrapy's signature)
+    @override
+    def close(self, reason: str) -> "Deferred[None]":
         return deferred_from_coro(self._close())
 
+    @override
     def enqueue_request(self, request: Request) -> bool:
         if "lease" in request.meta or is_stream(request):
             self._ready.append(request)
         else:
-            self._outgoing.append(self.entry(request))
+            self._outgoing.append(self._entry(request))
             if self._pusher is None or self._pusher.done():
                 self._pusher = asyncio.get_running_loop().create_task(self._push_outgoing())
         return True
 
+    @override
     def next_request(self) -> Request | None:
         return self._ready.popleft() if self._ready else None
 
+    @override
     def has_pending_requests(self) -> bool:
         return bool(self._ready or self._outgoing)
 
+    @override
     def __len__(self) -> int:
         return len(self._ready)
 
     async def leased_requests(self) -> AsyncIterator[Request]:
-        """Requests for the entries of the queue, each as soon as this node has room for it; episodes that need no page
-        go into the stream.
+        """Requests for the entries of the queue, each as soon as this node has a slot for it; episodes that need no
+        page go into the stream.
 
-        Ends only when ``until_done`` and nothing in the queue is open any more, or when this node had nothing to do for
-        ``max_idle`` seconds (0: never). A spider's ``start()`` yields them on, so that Scrapy itself stops the flow
-        when the node is told to stop.
+        Ends when the node drains, when ``until_done`` and no entry of the queue is open any more, or when this node had
+        nothing to do for ``max_idle`` seconds (0: never). A spider's ``start()`` yields these requests, so that Scrapy
+        itself ends the flow when it is told to stop.
         """
         await self.call(self.queue.load_scripts)
         while True:
-            # The queue is not done while something is on its way there.
+            # The queue is not done before these are in it.
             await self._push_outgoing()
             lease = await self.prefetcher.next(until_done=self._until_done, max_idle=self._max_idle)
             if lease is None:
                 if self._outgoing:
                     continue
                 return
-            if request := await self._work_of(lease):
+            if request := await self._request_for(lease):
                 yield request
 
-    def entry(self, request: Request) -> Entry:
-        """The entry that the request would be in the queue."""
-        return entry_of(request, self.serializer.dumps(codec.request_to_dict(request, self.spider)))
-
-    async def push(self, queue: Broker, requests: list[Request], teller: Lease, before: int = 0) -> Pushed:
-        """As ``Broker.push_many``, off the event loop: both the writing as JSON and the calls of Redis."""
-        pushed = await self.call(lambda: queue.push_many(map(self.entry, requests), teller, before))
-        self.prefetcher.ask_soon()
+    async def push(self, queue: Broker, requests: list[Request], lease: Lease, already_pushed: int = 0) -> Pushed:
+        """As ``Broker.push_many``, in a thread: both the serialization and the calls of Redis."""
+        pushed = await self.call(lambda: queue.push_many(map(self._entry, requests), lease, already_pushed))
+        self.prefetcher.poll_soon()
         return pushed
 
     async def call(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
-        """Call something that blocks on Redis; as ``AsyncBroker.call``."""
+        """Call a function that blocks on Redis, as ``AsyncBroker.call``."""
         return await self.prefetcher.async_broker.call(function, *args, **kwargs)
 
     def drain(self) -> None:
-        """Take up nothing new, and give what is in hand ``shutdown_grace`` seconds to end; then ``node_stopping``."""
-        self.prefetcher.drain()
-        self._stream.end()
-        self.crawler.signals.send_catch_log(signal=node_draining)
+        """Lease nothing more, and stop the node if what was begun does not finish in ``shutdown_grace`` seconds."""
+        self.node.drain()
         if self._grace is None:
-            self._grace = asyncio.get_running_loop().call_later(self._shutdown_grace, self._stop)
+            self._grace = asyncio.get_running_loop().call_later(self._shutdown_grace, self.node.stop)
 
     def lease_of(self, key: str) -> Lease | None:
         """The lease that this node holds on an entry."""
-        return self.prefetcher.in_hand.get(key)
+        return self.prefetcher.lease_of(key)
+
+    async def finish(self, lease: Lease, ack: Ack[bool]) -> bool:
+        """End the lease of work that is done. False if the lease was lost, or if Redis is away while the node is
+        stopping: then the entry is worked on again."""
+        return bool(await self.prefetcher.acknowledge(lease, ack))
 
     async def give_up(self, lease: Lease, error: EntryError, *, counts: bool = True) -> None:
-        """End the lease in an error, and say so in one line. What is no fault of the entry costs it nothing, and what
-        does not count costs it no try."""
+        """End the lease of work that failed, and log it in one line. If not ``counts``, it costs no try. Errors that
+        are not the entry's own, such as a full disk, only release the lease."""
         if isinstance(error, (TransferCancelledError, DiskFullError)):
             await self.prefetcher.release(lease)
             return
@@ -219,31 +229,31 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
             logger.error("failed %s [%s]: %s", lease.key, error.kind, error)
         elif outcome == "delayed":
             logger.warning("will be tried again: %s [%s]: %s", lease.key, error.kind, error)
-        self.stats.inc_value(f"podcrawler/{outcome}")
+        self.crawler.stats.inc_value(f"podcrawler/{outcome}")
 
     async def _open(self) -> None:
         assert_engine_supported(self.crawler)
         self.prefetcher.open()
-        self._watcher = asyncio.get_running_loop().create_task(self._watch())
-
-    def _stop(self) -> None:
-        self.crawler.signals.send_catch_log(signal=node_stopping)
-        self.prefetcher.stop()
+        watch = watch_idle_leases(
+            lambda: self.prefetcher.leases, self._leases_at_work, self.give_up, self.queue.lease_time / 3
+        )
+        self._watcher = asyncio.get_running_loop().create_task(watch)
 
     async def _close(self) -> None:
         self._watcher.cancel()
         if self._grace:
             self._grace.cancel()
         try:
-            await asyncio.gather(*self._last_words)
+            await asyncio.gather(*self._pending_failures)
             await self._push_outgoing()
         finally:
             self._ready.clear()
+            self.node.stop()
             await self.prefetcher.close()
 
-    async def _work_of(self, lease: Lease) -> Request | None:
-        """The request that the lease is for; None for a seed, which only is queued, for an episode that needs none, and
-        for what cannot be read."""
+    async def _request_for(self, lease: Lease) -> Request | None:
+        """The request of the leased entry. None if there is nothing to fetch: for a seed, which is pushed, for an
+        episode that goes into the stream, and for an entry that cannot be read, which is given up."""
         try:
             if lease.kind != "seed":
                 fields = self.serializer.loads(lease.payload)
@@ -255,14 +265,14 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         except (RedisUnusableError, RedisAwayError):
             raise
         except Exception as error:
-            # Whatever an entry holds, it must not end the node: the next one would take it and end too.
+            # No content of an entry may end the node: it would end every node that leases the entry afterwards.
             await self.give_up(lease, EntryError("unreadable", str(error)))
         return None
 
     async def _enqueue_seed(self, lease: Lease) -> None:
         request = seed_request(lease.payload, self._seed_encoding)
         await self.push(self.queue, [request], lease)
-        await self.prefetcher.end(lease, finish_seed(lease), False)
+        await self.finish(lease, finish_seed(lease))
 
     def _request(self, lease: Lease, fields: Any) -> Request:
         request = codec.dict_to_request(fields, self.spider)
@@ -273,6 +283,10 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         if request.errback is None:
             request.errback = worker.failed
         return request
+
+    def _entry(self, request: Request) -> Entry:
+        """The request as an entry of the queue."""
+        return entry_of(request, self.serializer.dumps(codec.request_to_dict(request, self.spider)))
 
     async def _push_outgoing(self) -> None:
         async with self._pushing:
@@ -286,7 +300,7 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
 
     def _abandoned(self, key: str) -> None:
         logger.error("failed %s [abandoned]: too many nodes that took it died; `podcrawler failed` says more.", key)
-        self.stats.inc_value("podcrawler/failed")
+        self.crawler.stats.inc_value("podcrawler/failed")
 
     def _callback_failed(self, failure: Failure, response: Any) -> None:
         error = EntryError("error", f"The code that reads {_url(response)} failed: {failure.value!r}.", "passing")
@@ -304,35 +318,23 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         self._give_up_leftover(item, response, error)
 
     def _give_up_leftover(self, item: Any, response: Any, error: EntryError) -> None:
-        """End a lease in an error that nobody before has answered for: that of the item, else that of the request."""
+        """Give up the lease of the item, else that of the request, if no component has ended it before."""
         lease = self.lease_of(item.key) if isinstance(item, Episode) else None
         if lease is None and isinstance(response, Response) and response.request:
             lease = response.request.meta.get("lease")
-        if lease is not None and self.prefetcher.in_hand.get(lease.key) is lease:
+        if lease is not None and self.prefetcher.holds(lease):
             task = asyncio.get_running_loop().create_task(self.give_up(lease, error))
-            self._last_words.add(task)
-            task.add_done_callback(self._last_words.discard)
-
-    async def _watch(self) -> None:
-        """Hand back leases that nothing works for any more, whatever component forgot them."""
-        while True:
-            await asyncio.sleep(self.queue.lease_time / 3)
-            working = {id(lease) for lease in self._leases_at_work()}
-            idle = {lease.token: lease for lease in self.prefetcher.in_hand.values() if id(lease) not in working}
-            for token in idle.keys() & self._without_work:
-                error = EntryError("forgotten", "Nothing on the node worked on it any more.", "passing")
-                with suppress(RedisUnusableError, RedisAwayError):
-                    await self.give_up(idle[token], error)
-            self._without_work = set(idle)
+            self._pending_failures.add(task)
+            task.add_done_callback(self._pending_failures.discard)
 
     def _leases_at_work(self) -> Iterator[Lease]:
-        yield from self.prefetcher.granted
+        yield from self.prefetcher.prefetched
         for request in (*self._ready, *requests_in_progress(self.crawler)):
             if "lease" in request.meta:
                 yield request.meta["lease"]
         if self._stream or items_in_progress(self.crawler):
-            # Which of them is in the pipelines nothing tells; when none is, none is.
-            yield from (lease for lease in self.prefetcher.in_hand.values() if lease.kind == "episode")
+            # Which items the pipelines have is unknown, but while they have any, it may be any leased episode.
+            yield from (lease for lease in self.prefetcher.leases if lease.kind == "episode")
 
 
 def scheduler_of(crawler: Crawler) -> Scheduler | None:

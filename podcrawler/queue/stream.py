@@ -1,7 +1,7 @@
-"""Leased episodes whose enclosure is known: their feed told it, so there is no page to fetch.
+"""The stream of leased episodes whose enclosure the feed already gave, so that they have no page to fetch.
 
 They go to the item pipelines as the items of one request, which lasts as long as the node works: a request for each
-takes Scrapy longer than a small file takes.
+takes Scrapy longer than the download of a small file.
 """
 
 import asyncio
@@ -12,55 +12,52 @@ from scrapy import Request
 from scrapy.http import Response
 
 from podcrawler.items import Episode
+from podcrawler.queue.node import Node
 
-#: Never asked for: DirectEpisodeMiddleware answers.
+#: Never fetched: DirectEpisodeMiddleware answers.
 _URL = "http://episodes.invalid/"
 
 
 class EpisodeStream:
-    """Hands episodes to Scrapy, each as soon as it comes."""
+    """Passes episodes to Scrapy as they are added, until the node drains and none is waiting."""
 
-    def __init__(self, crawl: Callable[[Request], None]) -> None:
+    def __init__(self, crawl: Callable[[Request], None], node: Node) -> None:
         """``crawl`` is the engine's."""
         self._crawl = crawl
+        self._node = node
         self._waiting: deque[Episode] = deque()
         self._changed = asyncio.Event()
-        self._flows = False
-        self._ended = False
+        self._is_open = False
+        node.observe(self._changed.set)
 
     def __bool__(self) -> bool:
-        """Whether an episode waits."""
+        """Whether an episode is waiting."""
         return bool(self._waiting)
 
     def add(self, episode: Episode) -> None:
         self._waiting.append(episode)
         self._changed.set()
-        if not self._flows:
-            self._begin()
-
-    def end(self) -> None:
-        """No more will be added."""
-        self._ended = True
-        self._changed.set()
+        if not self._is_open:
+            self._open()
 
     def restart(self) -> None:
-        """What handed the episodes on has broken: go on without it."""
-        self._flows = False
+        """Open a new request for the waiting episodes, because the callback of the last one has failed."""
+        self._is_open = False
         if self._waiting:
-            self._begin()
+            self._open()
 
-    def _begin(self) -> None:
-        self._flows = True
+    def _open(self) -> None:
+        self._is_open = True
         self._crawl(Request(_URL, callback=self._items, dont_filter=True, meta={"stream": self}))
 
-    async def _items(self, response: Response) -> AsyncIterator[Episode]:  # noqa: ARG002 (the form of a callback)
-        while self._waiting or not self._ended:
+    async def _items(self, response: Response) -> AsyncIterator[Episode]:  # noqa: ARG002 (a callback's signature)
+        while self._waiting or not self._node.is_draining:
             if self._waiting:
                 yield self._waiting.popleft()
             else:
                 self._changed.clear()
                 await self._changed.wait()
-        self._flows = False
+        self._is_open = False
 
 
 def is_stream(request: Request) -> bool:

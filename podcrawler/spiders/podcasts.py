@@ -70,15 +70,15 @@ class PodcastsSpider(QueueSpider):
         pushed = await scheduler.push(scheduler.episodes, episodes, lease)
         await scheduler.push(scheduler.queue, pages, lease, len(episodes))
         record = (podcast.id, _PODCAST.dump_json(podcast).decode())
-        ending = finish_page(
+        ack = finish_page(
             lease,
             _told(podcast, len(episodes), pushed),
             record,
             addresses,
-            told=len(episodes) + len(pages),
-            remembered=scheduler.queue.visit_seconds,
+            pushed_count=len(episodes) + len(pages),
+            visit_ttl=scheduler.queue.visit_seconds,
         )
-        if await scheduler.prefetcher.end(lease, ending, False):
+        if await scheduler.finish(lease, ack):
             logger.info("listed %s: %d episodes, %d of them new", lease.key, len(episodes), pushed.added)
             self.crawler.stats.inc_value("podcrawler/listed")
 

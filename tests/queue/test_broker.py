@@ -56,7 +56,7 @@ def finish(queue: Broker, lease: Lease, *, size: int, path: str) -> bool:
 def finish_page(
     queue: Broker, lease: Lease, told: dict[str, Any], podcast: tuple[str, str], addresses: list[str]
 ) -> bool:
-    return queue.acknowledge([acks.finish_page(lease, told, podcast, addresses, told=0, remembered=100)])[0]
+    return queue.acknowledge([acks.finish_page(lease, told, podcast, addresses, pushed_count=0, visit_ttl=100)])[0]
 
 
 def release(queue: Broker, leases: list[Lease]) -> list[bool]:
@@ -261,7 +261,7 @@ def test_a_page_is_not_done_when_redis_has_forgotten_what_it_told(redis: Client)
     queue, episodes = make_queue(redis, "podcasts"), make_queue(redis)
     queue.push_many([page("http://x/1")])
     lease = lease_one(queue)
-    told = acks.finish_page(lease, {}, ("show", "{}"), [], told=3, remembered=100)
+    told = acks.finish_page(lease, {}, ("show", "{}"), [], pushed_count=3, visit_ttl=100)
     episodes.push_many([episode(1)], lease)
     redis.hdel("{podcrawler}:told", lease.token)
     episodes.push_many([episode(2), episode(3)], lease, 1)
@@ -270,7 +270,7 @@ def test_a_page_is_not_done_when_redis_has_forgotten_what_it_told(redis: Client)
     again = lease_one(queue)
     episodes.push_many([episode(number) for number in (1, 2, 3)], again)
     assert queue.acknowledge([told]) == [False]
-    assert queue.acknowledge([acks.finish_page(again, {}, ("show", "{}"), [], told=3, remembered=100)]) == [True]
+    assert queue.acknowledge([acks.finish_page(again, {}, ("show", "{}"), [], pushed_count=3, visit_ttl=100)]) == [True]
     assert not redis.exists("{podcrawler}:told")
 
 

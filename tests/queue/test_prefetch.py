@@ -1,178 +1,250 @@
-"""How much a node takes up, and what its leases come to when it is told to stop between two steps of its own."""
+"""How many leases a node holds, and what becomes of them when it pauses, drains or ends between two of its steps."""
 
 import asyncio
-import threading
 import time
-from collections.abc import Sequence
-from typing import cast
+from collections.abc import Callable
+from threading import Event
+from typing import Any
 
 import pytest
+from redis import Redis
+from scrapy.signalmanager import SignalManager
 
 from podcrawler.queue import acks
-from podcrawler.queue.broker import Broker, LeaseBatch
+from podcrawler.queue.broker import Broker
 from podcrawler.queue.entries import Lease
+from podcrawler.queue.node import Node
 from podcrawler.queue.prefetch import Prefetcher
 from tests.conftest import Client
 from tests.queue.test_broker import episode, make_queue
 
 LEASES = "{podcrawler}:episodes:leases"
+CAPACITY = 2
 
 
-def holder_of(queue: Broker) -> Prefetcher:
+class SlowLink(Redis):
+    """A client whose answers take ``delay`` seconds more, and come only while the events are set: those of leasing and
+    renewing, and those of acknowledgements."""
+
+    def __init__(self, client: Client) -> None:
+        super().__init__(connection_pool=client.connection_pool)
+        self.delay = 0.0
+        self.answers, self.acknowledgements = Event(), Event()
+        self.answers.set()
+        self.acknowledgements.set()
+
+    def execute_command(self, *args: Any, **options: Any) -> Any:
+        answer = super().execute_command(*args, **options)  # type: ignore[no-untyped-call]  # redis-py's
+        time.sleep(self.delay)
+        self.answers.wait()
+        return answer
+
+    def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> Any:
+        self.acknowledgements.wait()
+        return super().pipeline(transaction, shard_hint)
+
+
+@pytest.fixture
+def node() -> Node:
+    return Node(SignalManager())
+
+
+@pytest.fixture
+def link(every_redis: Client) -> SlowLink:
+    return SlowLink(every_redis)
+
+
+@pytest.fixture
+def broker(link: SlowLink) -> Broker:
+    return make_queue(link)
+
+
+def prefetcher_of(broker: Broker, node: Node, heartbeat: float = 15) -> Prefetcher:
     prefetcher = Prefetcher(
-        queue,
-        2,
-        heartbeat=15,
+        broker,
+        node,
+        CAPACITY,
+        heartbeat=heartbeat,
         on_lost=lambda _: None,
         on_abandoned=lambda _: None,
-        is_ending=lambda: False,
+        is_closing=lambda: False,
     )
     prefetcher.open()
     return prefetcher
 
 
-def test_what_is_leased_while_a_node_drains_goes_back_at_once(every_redis: Client) -> None:
-    queue = make_queue(every_redis)
-    leased, answered = threading.Event(), threading.Event()
-
-    async def story() -> None:
-        queue.push_many([episode(1)])
-        prefetcher = holder_of(queue)
-        at_work = await prefetcher.next(until_done=True)
-        lease = queue.lease
-
-        def slow(tokens: Sequence[str], now: int | None = None) -> LeaseBatch:
-            grant = lease(tokens, now)
-            leased.set()
-            answered.wait()
-            return grant
-
-        queue.lease = slow  # type: ignore[method-assign]
-        queue.push_many([episode(2)])
-        nothing = asyncio.create_task(prefetcher.next(until_done=True))
-        await asyncio.to_thread(leased.wait)
-        assert every_redis.zcard(LEASES) == 2
-        prefetcher.drain()
-        answered.set()
-        assert await nothing is None
-        async with asyncio.timeout(20):
-            while every_redis.zcard(LEASES) > 1:
-                await asyncio.sleep(0.01)
-        assert list(prefetcher.in_hand.values()) == [at_work]
-        await prefetcher.close()
-
-    asyncio.run(story())
+async def close(prefetcher: Prefetcher, node: Node) -> None:
+    node.stop()
+    await prefetcher.close()
 
 
-def test_an_end_that_was_not_sent_is_not_replaced_by_a_release(every_redis: Client) -> None:
-    """The file lies in the store by then, and a node with a folder of its own would fetch it once more."""
-    queue = make_queue(every_redis)
-
-    async def story() -> None:
-        queue.push_many([episode(1), episode(2)])
-        prefetcher = holder_of(queue)
-        done = await prefetcher.next(until_done=True)
-        begun = await prefetcher.next(until_done=True)
-        assert done is not None
-        assert begun is not None
-        end = asyncio.create_task(prefetcher.end(done, acks.finish(done, size=1, path="x"), False))
-        await asyncio.sleep(0)
-        prefetcher.hand_back_now()
-        counts = queue.counts(["show"])
-        assert (counts.pending, counts.leased, counts.finished) == (1, 0, 1)
-        assert await end
-        await prefetcher.close()
-
-    asyncio.run(story())
+async def begin(prefetcher: Prefetcher) -> Lease:
+    lease = await prefetcher.next(until_done=True)
+    assert lease is not None
+    return lease
 
 
-def test_what_waits_for_the_disk_takes_up_no_room_up_to_the_capacity(every_redis: Client) -> None:
-    queue = make_queue(every_redis)
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for a state of Redis."""
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.01)
 
-    async def story() -> None:
-        queue.push_many([episode(number) for number in range(9)])
-        prefetcher = holder_of(queue)
-        leases = []
-        for _ in range(4):
-            lease = await prefetcher.next(until_done=True)
-            assert lease is not None
-            prefetcher.note_downloaded(lease)
-            leases.append(lease)
-        # Two wait for the disk beside the two that may be worked on, and two more take up the room of those.
-        fifth = asyncio.create_task(prefetcher.next(until_done=True))
-        done, _ = await asyncio.wait([fifth], timeout=0.5)
-        assert not done
-        await prefetcher.end(leases[0], acks.finish(leases[0], size=1, path="x"), False)
-        assert await fifth is not None
-        await prefetcher.close()
 
-    asyncio.run(story())
+async def renewed(redis: Client, lease: Lease) -> None:
+    """Wait until the node has renewed the lease once more, which takes far longer than to begin work that it may."""
+    before = redis.zscore(LEASES, lease.key)
+    await until(lambda: redis.zscore(LEASES, lease.key) > before)
+
+
+async def test_what_is_leased_while_a_node_drains_goes_back_at_once(
+    every_redis: Client, link: SlowLink, broker: Broker, node: Node
+) -> None:
+    broker.push_many([episode(1)])
+    prefetcher = prefetcher_of(broker, node)
+    at_work = await begin(prefetcher)
+    broker.push_many([episode(2)])
+    link.answers.clear()
+    nothing = asyncio.create_task(prefetcher.next(until_done=True))
+    await until(lambda: every_redis.zcard(LEASES) == 2)
+    node.drain()
+    link.answers.set()
+    assert await nothing is None
+    await until(lambda: every_redis.zcard(LEASES) == 1)
+    assert prefetcher.leases == [at_work]
+    await close(prefetcher, node)
+
+
+async def test_a_paused_node_releases_what_it_has_not_begun_and_leases_again_when_it_resumes(
+    every_redis: Client, link: SlowLink, broker: Broker, node: Node
+) -> None:
+    broker.push_many([episode(1), episode(2)])
+    prefetcher = prefetcher_of(broker, node)
+    link.answers.clear()
+    first = asyncio.create_task(begin(prefetcher))
+    await until(lambda: every_redis.zcard(LEASES) == 2)
+    node.pause("The disk is full.")
+    link.answers.set()
+    await until(lambda: every_redis.zcard(LEASES) == 0)
+    assert not first.done()
+    node.resume()
+    assert {(await first).key, (await begin(prefetcher)).key} == {"show/1", "show/2"}
+    await close(prefetcher, node)
+
+
+async def test_a_paused_node_hears_that_others_have_done_it_all(broker: Broker, node: Node) -> None:
+    broker.push_many([episode(1)])
+    prefetcher = prefetcher_of(broker, node)
+    node.pause("The disk is full.")
+    waiting = asyncio.create_task(prefetcher.next(until_done=True))
+    (other,) = (await asyncio.to_thread(broker.lease, broker.new_tokens(1))).leases
+    broker.acknowledge([acks.finish(other, size=1, path="x")])
+    assert await waiting is None
+    await close(prefetcher, node)
+
+
+async def test_an_end_that_was_not_sent_is_not_replaced_by_a_release(broker: Broker, node: Node) -> None:
+    """The file is in the store by then, and a node with another store would download it once more."""
+    broker.push_many([episode(1), episode(2)])
+    prefetcher = prefetcher_of(broker, node)
+    done = await begin(prefetcher)
+    await begin(prefetcher)
+    end = asyncio.create_task(prefetcher.acknowledge(done, acks.finish(done, size=1, path="x")))
+    await asyncio.sleep(0)
+    prefetcher.release_now()
+    counts = broker.counts(["show"])
+    assert (counts.pending, counts.leased, counts.finished) == (1, 0, 1)
+    assert await end
+    await close(prefetcher, node)
+
+
+async def test_what_waits_for_the_disk_occupies_no_slot_up_to_the_capacity(
+    every_redis: Client, broker: Broker, node: Node
+) -> None:
+    broker.push_many([episode(number) for number in range(9)])
+    prefetcher = prefetcher_of(broker, node, heartbeat=0.2)
+    leases = []
+    for _ in range(4):
+        lease = await begin(prefetcher)
+        prefetcher.note_downloaded(lease)
+        leases.append(lease)
+    # Two wait for the disk beside the two that may be worked on, and two more occupy the slots of those.
+    fifth = asyncio.create_task(prefetcher.next(until_done=True))
+    await renewed(every_redis, leases[0])
+    assert not fifth.done()
+    await prefetcher.acknowledge(leases[0], acks.finish(leases[0], size=1, path="x"))
+    assert await fifth is not None
+    await close(prefetcher, node)
 
 
 @pytest.mark.parametrize(("distance", "begun"), [(0.0, 12), (0.2, 14)])
-def test_ends_that_redis_is_slow_to_hear_take_up_room_beyond_what_its_distance_explains(
-    every_redis: Client, distance: float, begun: int
+async def test_acknowledgements_that_redis_is_slow_to_take_occupy_slots_beyond_what_its_distance_explains(
+    every_redis: Client, link: SlowLink, broker: Broker, node: Node, distance: float, begun: int
 ) -> None:
-    """With ``distance`` (seconds), the node has begun at least ``begun`` entries when Redis hears of no more ends."""
-    queue = make_queue(every_redis)
-    lease, end, heard = queue.lease, queue.acknowledge, threading.Event()
-
-    def far(tokens: Sequence[str], now: int | None = None) -> LeaseBatch:
-        time.sleep(distance)
-        return lease(tokens, now)
-
-    def unheard(ends: Sequence[acks.Ack[bool]]) -> list[bool]:
-        heard.wait()
-        return end(ends)
-
-    async def story() -> None:
-        queue.push_many([episode(number) for number in range(60)])
-        queue.lease = far  # type: ignore[method-assign]
-        prefetcher = holder_of(queue)
-
-        async def begin() -> Lease:
-            return cast("Lease", await prefetcher.next(until_done=True))
-
-        for _ in range(30):
-            work = await begin()
-            await asyncio.sleep(0.02)
-            await prefetcher.release(work)
-        queue.acknowledge = unheard  # type: ignore[method-assign, assignment]
-        try:
-            async with asyncio.timeout(20):
-                ends = [asyncio.create_task(prefetcher.release(await begin())) for _ in range(begun)]
-            if not distance:
-                another = asyncio.create_task(begin())
-                done, _ = await asyncio.wait([another], timeout=0.5)
-                assert not done
-                prefetcher.drain()
-                assert await another is None
-        finally:
-            heard.set()
-        await asyncio.gather(*ends)
-        await prefetcher.close()
-
-    asyncio.run(story())
+    """With ``distance`` (seconds), the node has begun at least ``begun`` entries when Redis takes no more of them."""
+    broker.push_many([episode(number) for number in range(60)])
+    link.delay = distance
+    prefetcher = prefetcher_of(broker, node, heartbeat=0.2)
+    for _ in range(30):
+        work = await begin(prefetcher)
+        # The work itself.
+        await asyncio.sleep(0.02)
+        await prefetcher.release(work)
+    link.acknowledgements.clear()
+    try:
+        async with asyncio.timeout(20):
+            work = await begin(prefetcher)
+            ends = [asyncio.create_task(prefetcher.release(work))]
+            ends += [asyncio.create_task(prefetcher.release(await begin(prefetcher))) for _ in range(begun - 1)]
+        if not distance:
+            another = asyncio.create_task(prefetcher.next(until_done=True))
+            await renewed(every_redis, work)
+            assert not another.done()
+            node.drain()
+            assert await another is None
+    finally:
+        link.acknowledgements.set()
+    await asyncio.gather(*ends)
+    await close(prefetcher, node)
 
 
-def test_a_lease_that_is_lost_takes_up_no_room_for_ever(every_redis: Client) -> None:
-    queue = make_queue(every_redis)
+async def test_a_lease_that_is_lost_frees_no_slot_for_ever(every_redis: Client, broker: Broker, node: Node) -> None:
+    broker.push_many([episode(number) for number in range(9)])
+    prefetcher = prefetcher_of(broker, node, heartbeat=0.2)
+    for _ in range(5):
+        lease = await begin(prefetcher)
+        await prefetcher.release(lease)
+        prefetcher.note_downloaded(lease)
+    at_work = [await begin(prefetcher), await begin(prefetcher)]
+    third = asyncio.create_task(prefetcher.next(until_done=True))
+    await renewed(every_redis, at_work[0])
+    assert not third.done(), "leases that are gone made room for more than the capacity"
+    node.drain()
+    assert await third is None
+    await close(prefetcher, node)
 
-    async def story() -> None:
-        queue.push_many([episode(number) for number in range(9)])
-        prefetcher = holder_of(queue)
-        for _ in range(5):
-            lease = await prefetcher.next(until_done=True)
-            assert lease is not None
-            await prefetcher.release(lease)
-            prefetcher.note_downloaded(lease)
-        assert await prefetcher.next(until_done=True)
-        assert await prefetcher.next(until_done=True)
-        third = asyncio.create_task(prefetcher.next(until_done=True))
-        done, _ = await asyncio.wait([third], timeout=0.5)
-        assert not done, "leases that are gone made room for more than the capacity"
-        prefetcher.drain()
-        assert await third is None
-        await prefetcher.close()
 
-    asyncio.run(story())
+async def test_a_lease_that_expired_is_reported_lost_once(every_redis: Client, broker: Broker, node: Node) -> None:
+    lost: list[Lease] = []
+    broker.push_many([episode(1)])
+    prefetcher = Prefetcher(
+        broker,
+        node,
+        CAPACITY,
+        heartbeat=0.1,
+        on_lost=lost.append,
+        on_abandoned=lambda _: None,
+        is_closing=lambda: False,
+    )
+    prefetcher.open()
+    lease = await begin(prefetcher)
+    assert prefetcher.surely_held_until(lease) > 0
+    # As if it had expired, and another node had taken the entry.
+    every_redis.zadd(LEASES, {lease.key: 0})
+    assert broker.lease(broker.new_tokens(1)).leases
+    await until(lambda: bool(lost))
+    assert lost == [lease]
+    assert prefetcher.leases == []
+    assert not await prefetcher.still_held(lease)
+    assert prefetcher.surely_held_until(lease) < 0
+    await close(prefetcher, node)

@@ -1,4 +1,4 @@
-"""However the work ends that a lease is for, the lease ends too: what other people's components can do."""
+"""Every lease ends, whatever a user's own components do to its request or item."""
 
 import json
 from textwrap import dedent
@@ -11,7 +11,7 @@ from tests.conftest import Client, Commands, Result, until
 from tests.origin import RunningOrigin
 from tests.spiders.test_nodes import AT_ONCE
 
-#: Components that a user may have, and what they do to the first thing that passes (and to it alone).
+#: Components of a user: most of them misbehave once, with the first thing that they get.
 MEDDLERS = """
     import scrapy
     from scrapy import signals
@@ -80,7 +80,7 @@ OPTIONS = ("-s", "PODCRAWLER_RETRY_DELAY=0.01", "-s", "PODCRAWLER_LEASE_TIME=1")
 
 
 def drain(fleet: Commands, setting: str, *components: str) -> Result:
-    """Run a node with components of a user's."""
+    """Run a node with components of a user's until the queue is done."""
     (fleet.folder / "meddlers.py").write_text(dedent(MEDDLERS))
     base = {
         "ITEM_PIPELINES": {"podcrawler.media.pipeline.EpisodeFilesPipeline": 500},
@@ -99,7 +99,7 @@ def drain(fleet: Commands, setting: str, *components: str) -> Result:
         ("EXTENSIONS", "Swallows"),
     ],
 )
-def test_what_breaks_once_is_tried_again(
+def test_an_entry_whose_component_fails_once_is_tried_again(
     fleet: Commands, redis: Client, origin: RunningOrigin, setting: str, component: str
 ) -> None:
     redis.lpush("episodes:start_urls", f"{origin.address}/feed.xml?episodes=2&size=10")
@@ -109,7 +109,7 @@ def test_what_breaks_once_is_tried_again(
     assert ended.err.count("will be tried again: ") == 1
 
 
-def test_what_a_pipeline_drops_has_failed(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
+def test_an_episode_that_a_pipeline_drops_has_failed(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
     redis.lpush("episodes:start_urls", f"{origin.address}/feed.xml?episodes=2&size=10")
     ended = drain(fleet, "ITEM_PIPELINES", "Drops")
     assert ended.status == 1
@@ -117,7 +117,7 @@ def test_what_a_pipeline_drops_has_failed(fleet: Commands, redis: Client, origin
     assert failed.count("[dropped, 1 try] An item pipeline dropped the episode: not to my taste") == 2
 
 
-def test_what_a_middleware_ignores_has_failed(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
+def test_an_episode_that_a_middleware_ignores_has_failed(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
     redis.lpush("episodes:start_urls", f"{origin.address}/feed.xml?episodes=2&size=10")
     ended = drain(fleet, "DOWNLOADER_MIDDLEWARES", "IgnoresResponse")
     assert ended.status == 1
@@ -125,7 +125,7 @@ def test_what_a_middleware_ignores_has_failed(fleet: Commands, redis: Client, or
     assert "[ignored, 1 try]" in fleet.run("failed").out
 
 
-def test_a_redirect_is_worked_under_the_same_lease(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
+def test_a_redirect_keeps_its_lease(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
     redis.lpush("episodes:start_urls", f"{origin.address}/old.xml")
     assert drain(fleet, "DOWNLOADER_MIDDLEWARES", "Redirects").status == 0
     assert list(fleet.files().values()) == [10]
@@ -144,7 +144,7 @@ def test_an_entry_that_cannot_be_read_fails_alone(fleet: Commands, redis: Client
     assert "unreadable" in fleet.run("failed").out
 
 
-def test_an_entry_about_another_episode_fails_and_that_one_is_left_alone(
+def test_an_entry_about_another_episode_fails_and_does_not_touch_that_episode(
     fleet: Commands, redis: Client, origin: RunningOrigin
 ) -> None:
     redis.lpush("podcasts:start_urls", f"{origin.address}/feed.xml?episodes=2&size=10")
@@ -173,7 +173,7 @@ def test_no_seed_ends_a_node(fleet: Commands, redis: Client, origin: RunningOrig
     assert "Traceback" not in ended.err
 
 
-def test_a_node_that_something_closes_hands_back_what_it_holds(
+def test_a_node_that_an_extension_closes_releases_its_leases(
     fleet: Commands, redis: Client, origin: RunningOrigin
 ) -> None:
     redis.lpush("episodes:start_urls", f"{origin.address}/feed.xml?episodes=9&size=1000000&stall_after=1000")

@@ -1,4 +1,4 @@
-"""The settings of scrapy-redis: honoured, or refused in a sentence that says what to use; never ignored."""
+"""The settings of scrapy-redis are honoured, or refused in a sentence with the remedy; none is ignored."""
 
 import json
 
@@ -19,7 +19,7 @@ def settings(**given: object) -> Settings:
     return made
 
 
-def test_podcrawlers_own_settings_are_good() -> None:
+def test_the_defaults_are_valid() -> None:
     scrapy_redis_settings.check(settings())
     assert scrapy_redis_settings.max_idle_seconds(settings()) == 0
 
@@ -44,7 +44,7 @@ def test_podcrawlers_own_settings_are_good() -> None:
         ("MAX_IDLE_TIME_BEFORE_CLOSE", "nan", "write seconds"),
     ],
 )
-def test_what_would_be_ignored_is_refused(name: str, value: str, remedy: str) -> None:
+def test_a_setting_that_would_be_ignored_is_refused(name: str, value: str, remedy: str) -> None:
     with pytest.raises(SettingError) as caught:
         scrapy_redis_settings.check(settings(**{name: value}))
     assert str(caught.value).startswith(f"{name} cannot be '{value}': ")
@@ -63,7 +63,7 @@ def test_what_would_be_ignored_is_refused(name: str, value: str, remedy: str) ->
         ("MAX_IDLE_TIME_BEFORE_CLOSE", "2.5"),
     ],
 )
-def test_what_is_as_it_is_here_may_be_said(name: str, value: object) -> None:
+def test_a_setting_that_says_what_podcrawler_does_anyway_is_allowed(name: str, value: object) -> None:
     scrapy_redis_settings.check(settings(**{name: value}))
 
 
@@ -99,8 +99,8 @@ def test_a_node_that_downloads_is_not_without_work(
         report = Keys().node(f"one-{node.pid}")
 
         def seconds() -> float:
-            told = {field: json.loads(value) for field, value in redis.hgetall(report).items()}
-            return float(told[b"seen"] - told[b"started"]) if told.get(b"in_hand") else 0
+            fields = {field: json.loads(value) for field, value in redis.hgetall(report).items()}
+            return float(fields[b"seen"] - fields[b"started"]) if fields.get(b"in_hand") else 0
 
         until(lambda: seconds() > 0)
         begun = seconds()
@@ -109,7 +109,7 @@ def test_a_node_that_downloads_is_not_without_work(
         origin.release()
         _, log = node.communicate(timeout=30)
     assert node.returncode == 0, log
-    # What was done before does not count: only from its end on the node was without work.
+    # The time without work is counted from the end of the download.
     finished, ended = (
         next(line for line in log.splitlines() if words in line) for words in ("finished ", "This node ends")
     )
@@ -118,7 +118,7 @@ def test_a_node_that_downloads_is_not_without_work(
 
 
 def test_an_archive_is_not_ended_by_the_idleness_of_its_nodes(commands: Commands, origin: RunningOrigin) -> None:
-    """The node of list pages has nothing to do while the episodes come."""
+    """The node of list pages has nothing to do while the episodes are downloaded."""
     address = f"{origin.address}/feed.xml?episodes=1&size=10000&rate=5000"
     ended = commands.run("archive", address, "-s", "MAX_IDLE_TIME_BEFORE_CLOSE=0.2")
     assert ended.status == 0, ended.err

@@ -250,7 +250,9 @@ def machine_of(queue_of: Callable[[], Broker]) -> type[RuleBasedStateMachine]:
 def _ending(lease: Lease, end: str, now: int) -> Ack[Any]:
     match end, lease.kind:
         case "finish", "page":
-            return acks.finish_page(lease, {"podcast": "show"}, ("show", "{}"), [lease.key], told=0, remembered=100)
+            return acks.finish_page(
+                lease, {"podcast": "show"}, ("show", "{}"), [lease.key], pushed_count=0, visit_ttl=100
+            )
         case "finish", "seed":
             # Not finish_seed, which is refused unless the seed's entry was pushed: this walk pushes apart from it.
             return Ack("finish", [lease.key, lease.token, "", "", 0, 0], bool)

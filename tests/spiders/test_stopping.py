@@ -1,4 +1,4 @@
-"""How nodes stop: at once with what they have not begun, in a time of grace with what they have, and without a loss."""
+"""How nodes stop: they release what they have not begun, and finish what they have, within a grace period."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ SIGNALS = pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT], ids=["
 
 
 def stalled(origin: RunningOrigin, episodes: int = 10) -> str:
-    """A feed whose media wait for the origin's release."""
+    """The address of a feed whose media stall until the origin's release."""
     return f"{origin.address}/feed.xml?episodes={episodes}&size={MB}&stall_after=1000"
 
 
@@ -31,12 +31,14 @@ def log_of(fleet: Commands) -> str:
 
 
 def costs(redis: Client) -> list[dict[bytes, bytes]]:
-    """What leases have cost their entries."""
+    """The tries and expiries counted against entries."""
     return [redis.hgetall(QUEUE + "tries"), redis.hgetall(QUEUE + "expiries")]
 
 
 @SIGNALS
-def test_what_is_in_hand_may_end(fleet: Commands, redis: Client, origin: RunningOrigin, how: signal.Signals) -> None:
+def test_transfers_may_finish_within_the_grace_period(
+    fleet: Commands, redis: Client, origin: RunningOrigin, how: signal.Signals
+) -> None:
     redis.lpush("episodes:start_urls", stalled(origin))
     with fleet.start("crawl", "episodes", *THREE) as node:
         until(lambda: asked_for(origin) == 3)
@@ -53,7 +55,7 @@ def test_what_is_in_hand_may_end(fleet: Commands, redis: Client, origin: Running
 
 
 @SIGNALS
-def test_what_does_not_end_in_time_is_handed_back(
+def test_transfers_that_outlast_the_grace_period_are_released(
     fleet: Commands, redis: Client, origin: RunningOrigin, how: signal.Signals
 ) -> None:
     redis.lpush("episodes:start_urls", stalled(origin))
@@ -67,10 +69,10 @@ def test_what_does_not_end_in_time_is_handed_back(
     assert "Traceback" not in log_of(fleet)
 
 
-def test_what_was_not_begun_is_handed_back_before_the_rest_ends(
+def test_prefetched_leases_are_released_before_the_transfers_finish(
     fleet: Commands, redis: Client, valkey_url: str, origin: RunningOrigin
 ) -> None:
-    """Far from Redis a node takes leases ahead: nobody shall wait for those."""
+    """Far from Redis a node prefetches leases, which other nodes need not wait for."""
     with proxy.running(valkey_url, delay=0.1) as link:
         redis.lpush("episodes:start_urls", f"{origin.address}/short/feed.xml?episodes=60&size=1000&title=Short")
         with fleet.start("crawl", "episodes", *THREE, REDIS_URL=link.url) as node:
@@ -87,10 +89,10 @@ def test_what_was_not_begun_is_handed_back_before_the_rest_ends(
     assert costs(redis) == [{}, {}]
 
 
-def test_what_was_taken_ahead_and_is_not_begun_goes_back(
+def test_prefetched_leases_that_are_not_begun_soon_are_released(
     fleet: Commands, redis: Client, valkey_url: str, origin: RunningOrigin
 ) -> None:
-    """Small files promised that these would be begun soon; now other nodes may do so."""
+    """They were leased at the pace of small files, before large ones came; now other nodes may have slots for them."""
     with proxy.running(valkey_url, delay=0.1) as link:
         redis.lpush("episodes:start_urls", f"{origin.address}/short/feed.xml?episodes=60&size=1000&title=Short")
         with fleet.start("crawl", "episodes", *THREE, "-s", "PODCRAWLER_HEARTBEAT=2", REDIS_URL=link.url):
@@ -122,7 +124,7 @@ def test_a_second_signal_stops_at_once(
 
 
 @SIGNALS
-def test_a_list_node_hands_its_pages_back(
+def test_a_list_node_releases_its_pages(
     fleet: Commands, redis: Client, origin: RunningOrigin, how: signal.Signals
 ) -> None:
     redis.lpush("podcasts:start_urls", f"{origin.address}/bytes/1000.html?type=text/html&stall_after=10")
@@ -136,7 +138,7 @@ def test_a_list_node_hands_its_pages_back(
 
 
 @SIGNALS
-def test_an_archive_lets_what_is_in_hand_end(commands: Commands, origin: RunningOrigin, how: signal.Signals) -> None:
+def test_an_archive_lets_transfers_finish(commands: Commands, origin: RunningOrigin, how: signal.Signals) -> None:
     with commands.start("archive", stalled(origin), "-s", "PODCRAWLER_CONCURRENT_EPISODES=3") as archive:
         until(lambda: asked_for(origin) == 3)
         os.killpg(archive.pid, how)
@@ -147,7 +149,7 @@ def test_an_archive_lets_what_is_in_hand_end(commands: Commands, origin: Running
     assert archive.returncode == 130
     assert "downloads get 30 s to end" in err
     assert list(commands.files().values()) == [MB] * 3
-    # Nothing is left to run out, which would take longer than this may.
+    # No lease was left to expire: that would take longer than this command may.
     ended = commands.run("archive", stalled(origin))
     assert ended.status == 0
     assert "7 finished" in ended.out
