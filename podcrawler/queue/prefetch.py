@@ -67,7 +67,8 @@ class Prefetcher:
         self._releasing: set[asyncio.Task[None]] = set()
         self._next_request_at = 0.0
         self._poll = _FIRST_POLL
-        self._busy_at = time.monotonic()
+        #: When this node last had work, or began to look for it (``time.monotonic``).
+        self._busy_at: float | None = None
         node.observe(self._node_changed)
 
     def open(self) -> None:
@@ -232,7 +233,7 @@ class Prefetcher:
 
     def _is_idle_for(self, max_idle: float) -> bool:
         now = time.monotonic()
-        if self._held:
+        if self._held or self._busy_at is None:
             self._busy_at = now
         return max_idle > 0 and now - self._busy_at >= max_idle
 
