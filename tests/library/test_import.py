@@ -10,14 +10,14 @@ from podcrawler.items import Episode
 from podcrawler.library.importing import Refused, find_media
 from podcrawler.queue.broker import Broker
 from podcrawler.queue.legacy_ids import Imported, Imports
+from tests.builders import episode, fail, finish, lease_one, make_broker, retry
 from tests.conftest import Client, Commands
 from tests.origin import RunningOrigin
-from tests.queue.test_broker import episode, fail, finish, lease_one, make_queue, retry
 
 
 @pytest.fixture
 def queue(redis: Client) -> Broker:
-    return make_queue(redis)
+    return make_broker(redis)
 
 
 def fill(folder: Path, **files: int) -> None:

@@ -5,28 +5,11 @@ from typing import Any
 
 import pytest
 
-from podcrawler.exceptions import EntryError
 from podcrawler.queue import acks
 from podcrawler.queue.broker import Broker, Counts, Pushed
-from podcrawler.queue.entries import Entry, Lease
-from podcrawler.queue.keys import Keys
-from podcrawler.queue.retry_policy import RetryPolicy
+from podcrawler.queue.entries import Lease
+from tests.builders import NOW, episode, fail, finish, lease_one, make_broker, page, retry
 from tests.conftest import Client
-
-NOW = 1_000_000
-
-
-def make_queue(redis: Client, name: str = "episodes", **changes: Any) -> Broker:
-    values: dict[str, Any] = {
-        "keys": Keys(),
-        "seeds_key": f"{name}:start_urls",
-        "sources": {},
-        "lease_time": 60,
-        "retrying": RetryPolicy(max_tries=3, first_delay=10, max_delay=25, jitter=lambda: 0.5),
-        "max_expiries": 2,
-        "visit_seconds": 100,
-    }
-    return Broker(redis, name, **values | changes)
 
 
 @pytest.fixture
@@ -36,21 +19,7 @@ def redis(every_redis: Client) -> Client:
 
 @pytest.fixture
 def queue(redis: Client) -> Broker:
-    return make_queue(redis)
-
-
-def episode(
-    number: int, *, podcast: str = "show", host: str = "media.example", payload: str = "{}", priority: int = 0
-) -> Entry:
-    return Entry("episode", f"{podcast}/{number}", podcast, str(number), host, payload, priority)
-
-
-def page(address: str, root: str | None = None) -> Entry:
-    return Entry("page", address, root or address, address, "example.com", "{}", fresh=root is None)
-
-
-def finish(queue: Broker, lease: Lease, *, size: int, path: str) -> bool:
-    return queue.acknowledge([acks.finish(lease, size=size, path=path)])[0]
+    return make_broker(redis)
 
 
 def finish_page(
@@ -61,24 +30,6 @@ def finish_page(
 
 def release(queue: Broker, leases: list[Lease]) -> list[bool]:
     return queue.acknowledge([acks.release(lease) for lease in leases])
-
-
-def retry(queue: Broker, lease: Lease, kind: str, reason: str, now: int | None = None) -> str:
-    return give_up(queue, lease, EntryError(kind, reason, "passing"), now)
-
-
-def fail(queue: Broker, lease: Lease, kind: str, reason: str, now: int | None = None) -> str:
-    return give_up(queue, lease, EntryError(kind, reason), now)
-
-
-def give_up(queue: Broker, lease: Lease, error: EntryError, now: int | None) -> str:
-    tries, delay = queue.retrying.tries(error), queue.retrying.delay(error, lease.tries + 1)
-    return queue.acknowledge([acks.give_up(lease, error, tries=tries, delay=delay, now=now)])[0]
-
-
-def lease_one(queue: Broker, now: int = NOW) -> Lease:
-    (lease,) = queue.lease(queue.new_tokens(1), now).leases
-    return lease
 
 
 def test_leases_come_in_the_order_of_pushing(queue: Broker) -> None:
@@ -242,7 +193,7 @@ def test_open_entries_of_a_group(queue: Broker) -> None:
 
 
 def test_a_page_is_finished_for_one_visit(redis: Client) -> None:
-    queue = make_queue(redis, "podcasts")
+    queue = make_broker(redis, "podcasts")
     root, further = page("http://x/1"), page("http://x/2", root="http://x/1")
     queue.push_many([root])
     told = {"podcast": "show"}
@@ -258,7 +209,7 @@ def test_a_page_is_finished_for_one_visit(redis: Client) -> None:
 
 def test_a_page_is_not_done_when_redis_has_forgotten_what_it_told(redis: Client) -> None:
     """A push may be acknowledged, and be lost with the last second before a power cut."""
-    queue, episodes = make_queue(redis, "podcasts"), make_queue(redis)
+    queue, episodes = make_broker(redis, "podcasts"), make_broker(redis)
     queue.push_many([page("http://x/1")])
     lease = lease_one(queue)
     told = acks.finish_page(lease, {}, ("show", "{}"), [], pushed_count=3, visit_ttl=100)
@@ -275,7 +226,7 @@ def test_a_page_is_not_done_when_redis_has_forgotten_what_it_told(redis: Client)
 
 
 def test_an_address_leads_to_the_podcast_that_it_led_to_first(redis: Client) -> None:
-    queue = make_queue(redis, "podcasts")
+    queue = make_broker(redis, "podcasts")
     assert queue.podcast_id(["http://x/1"]) is None
     for podcast in ("first", "second"):
         queue.push_many([page("http://x/1")])

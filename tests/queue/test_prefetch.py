@@ -15,8 +15,8 @@ from podcrawler.queue.broker import Broker
 from podcrawler.queue.entries import Lease
 from podcrawler.queue.node import Node
 from podcrawler.queue.prefetch import Prefetcher
+from tests.builders import episode, make_broker
 from tests.conftest import Client
-from tests.queue.test_broker import episode, make_queue
 
 LEASES = "{podcrawler}:episodes:leases"
 CAPACITY = 2
@@ -56,7 +56,7 @@ def link(every_redis: Client) -> SlowLink:
 
 @pytest.fixture
 def broker(link: SlowLink) -> Broker:
-    return make_queue(link)
+    return make_broker(link)
 
 
 def prefetcher_of(broker: Broker, node: Node, heartbeat: float = 15) -> Prefetcher:

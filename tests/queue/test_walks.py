@@ -23,8 +23,8 @@ from podcrawler.queue import acks
 from podcrawler.queue.acks import Ack
 from podcrawler.queue.broker import Broker
 from podcrawler.queue.entries import Entry, Lease
+from tests.builders import NOW, episode, make_broker, page
 from tests.conftest import Client
-from tests.queue.test_broker import NOW, episode, make_queue, page
 
 State = Literal["pending", "leased", "delayed", "failed", "finished"]
 ROOT = "http://x/1"
@@ -270,7 +270,7 @@ def _ending(lease: Lease, end: str, now: int) -> Ack[Any]:
 def test_no_walk_loses_or_doubles_an_entry(every_redis: Client) -> None:
     def fresh() -> Broker:
         every_redis.flushall()
-        return make_queue(every_redis)
+        return make_broker(every_redis)
 
     run_state_machine_as_test(
         machine_of(fresh),

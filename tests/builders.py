@@ -1,0 +1,65 @@
+"""What tests of several rooms build: entries of a queue, a broker with known limits, and the ends of leases."""
+
+from typing import Any
+
+from podcrawler.exceptions import EntryError
+from podcrawler.queue import acks
+from podcrawler.queue.broker import Broker
+from podcrawler.queue.entries import Entry, Lease
+from podcrawler.queue.keys import Keys
+from podcrawler.queue.retry_policy import RetryPolicy
+from tests.conftest import Client
+
+#: The time of tests that set the clock: milliseconds since 1970.
+NOW = 1_000_000
+
+
+def make_broker(redis: Client, name: str = "episodes", **changes: Any) -> Broker:
+    """A broker whose leases last 60 s, and whose entries fail after three tries, delayed by 10, 20 and 25 s."""
+    values: dict[str, Any] = {
+        "keys": Keys(),
+        "seeds_key": f"{name}:start_urls",
+        "sources": {},
+        "lease_time": 60,
+        "retrying": RetryPolicy(max_tries=3, first_delay=10, max_delay=25, jitter=lambda: 0.5),
+        "max_expiries": 2,
+        "visit_seconds": 100,
+    }
+    return Broker(redis, name, **values | changes)
+
+
+def episode(
+    number: int, *, podcast: str = "show", host: str = "media.example", payload: str = "{}", priority: int = 0
+) -> Entry:
+    """The entry of an episode, with the key ``<podcast>/<number>``."""
+    return Entry("episode", f"{podcast}/{number}", podcast, str(number), host, payload, priority)
+
+
+def page(address: str, root: str | None = None) -> Entry:
+    """The entry of a list page: one that a user gave, or one that was found from the address ``root``."""
+    return Entry("page", address, root or address, address, "example.com", "{}", fresh=root is None)
+
+
+def lease_one(broker: Broker, now: int = NOW) -> Lease:
+    """The next lease; fails if there is none."""
+    (lease,) = broker.lease(broker.new_tokens(1), now).leases
+    return lease
+
+
+def finish(broker: Broker, lease: Lease, *, size: int, path: str) -> bool:
+    return broker.acknowledge([acks.finish(lease, size=size, path=path)])[0]
+
+
+def retry(broker: Broker, lease: Lease, kind: str, reason: str, now: int | None = None) -> str:
+    """End the lease in an error that may pass."""
+    return _give_up(broker, lease, EntryError(kind, reason, "passing"), now)
+
+
+def fail(broker: Broker, lease: Lease, kind: str, reason: str, now: int | None = None) -> str:
+    """End the lease in an error that does not pass."""
+    return _give_up(broker, lease, EntryError(kind, reason), now)
+
+
+def _give_up(broker: Broker, lease: Lease, error: EntryError, now: int | None) -> str:
+    tries, delay = broker.retrying.tries(error), broker.retrying.delay(error, lease.tries + 1)
+    return broker.acknowledge([acks.give_up(lease, error, tries=tries, delay=delay, now=now)])[0]
