@@ -1,4 +1,4 @@
-"""The state of a node: whether it takes up work, and whether it is on its way to its end.
+"""The state of a node: whether it starts new work, and whether it is about to end.
 
 The scheduler drains and stops a node; the media pipeline pauses and resumes it. Everything else only reads the state.
 """
@@ -53,7 +53,7 @@ class Node:
         self._observers.append(observer)
 
     def pause(self, reason: str) -> None:
-        """Take up no work until ``resume``. A node that drains already keeps on draining."""
+        """Start no work until ``resume``. A node that drains already keeps on draining."""
         self.pause_reason = reason
         if self.state is NodeState.RUNNING:
             self._change(NodeState.PAUSED)
@@ -64,7 +64,7 @@ class Node:
             self._change(NodeState.RUNNING)
 
     def drain(self) -> None:
-        """Take up no work any more."""
+        """Start no work any more."""
         if not self.is_draining:
             self._change(NodeState.DRAINING)
             self._signals.send_catch_log(signal=node_draining)

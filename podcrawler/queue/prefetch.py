@@ -178,6 +178,7 @@ class Prefetcher:
 
     @property
     def _margin(self) -> float:
+        """Seconds between two renewals: a lease outlasts two that fail."""
         return min(self._heartbeat, self.broker.lease_time / 3)
 
     @property
