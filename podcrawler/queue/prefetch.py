@@ -120,8 +120,9 @@ class Prefetcher:
             if self._node.is_paused:
                 self._busy_at = time.monotonic()
                 await self._release_prefetched()
-            if lease := self._begin_prefetched():
-                return lease
+            load = self._load()
+            if load.prefetched and occupied_slots(self._capacity, load, self._pace) < self._capacity:
+                return self._begin_prefetched()
             self._changed.clear()
             if self._request and self._request.done():
                 open_entries, self._request = self._request.result(), None
@@ -133,7 +134,7 @@ class Prefetcher:
                 return None
             wait = self._next_request_at - time.monotonic()
             if self._request is None and wait <= 0:
-                self._request_leases()
+                self._request_leases(load)
             await self._wait_for_change(wait if 0 < wait < _LAST_POLL else _LAST_POLL)
         return None
 
@@ -181,13 +182,12 @@ class Prefetcher:
         """Seconds between two renewals: a lease outlasts two that fail."""
         return min(self._heartbeat, self.broker.lease_time / 3)
 
-    @property
     def _load(self) -> Load:
-        now = time.monotonic()
+        now, working = time.monotonic(), Phase.WORKING
         phases = [held.phase for held in self._held.values()]
         return Load(
             prefetched=phases.count(Phase.PREFETCHED),
-            ages=[now - held.begun for held in self._held.values() if held.phase is Phase.WORKING],
+            ages=[now - held.begun for held in self._held.values() if held.phase is working],
             publishing=phases.count(Phase.PUBLISHING),
             acknowledging=phases.count(Phase.ACKNOWLEDGING),
         )
@@ -224,11 +224,9 @@ class Prefetcher:
                 # That may have been the last open entry of all.
                 self.poll_soon()
 
-    def _begin_prefetched(self) -> Lease | None:
-        """The oldest prefetched lease, if there is a free slot for it."""
-        held = next((held for held in self._held.values() if held.phase is Phase.PREFETCHED), None)
-        if held is None or occupied_slots(self._capacity, self._load, self._pace) >= self._capacity:
-            return None
+    def _begin_prefetched(self) -> Lease:
+        """The oldest prefetched lease, which must exist, for the caller to work on."""
+        held = next(held for held in self._held.values() if held.phase is Phase.PREFETCHED)
         held.phase, held.begun = Phase.WORKING, time.monotonic()
         return held.lease
 
@@ -238,8 +236,8 @@ class Prefetcher:
             self._busy_at = now
         return max_idle > 0 and now - self._busy_at >= max_idle
 
-    def _request_leases(self) -> None:
-        count = 0 if self._node.is_paused else leases_to_request(self._capacity, self._load, self._pace)
+    def _request_leases(self, load: Load) -> None:
+        count = 0 if self._node.is_paused else leases_to_request(self._capacity, load, self._pace)
         # A paused node asks for none, but wants to know when other nodes have finished everything.
         if count > 0 or self._node.is_paused:
             self._request = asyncio.get_running_loop().create_task(self._lease(count))
