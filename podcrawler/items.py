@@ -1,12 +1,17 @@
 """What podcrawler collects: podcasts, and their episodes with the media file (the enclosure) of each."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
+
+#: The ids are folder and file names, and keys in Redis: nothing in them needs quoting, and an episode's has no dot.
+PODCAST_ID = re.compile(r"[a-z0-9-]{1,60}")
+EPISODE_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 
 @dataclass(slots=True)
 class Podcast:
-    """A show. ``id`` is unique in the archive; DESIGN and docs/sites.md tell how it is made."""
+    """A show. ``id`` is unique in the archive; docs/sites.md says how it is made."""
 
     id: str
     title: str
@@ -15,7 +20,7 @@ class Podcast:
     #: The identity by the Podcasting 2.0 specification (``podcast:guid``): declared, else computed.
     guid: str = ""
     description: str = ""
-    #: The show's web page and its cover, absolute URLs, empty where not told.
+    #: The show's web page and its cover, absolute URLs; empty if unknown.
     link: str = ""
     image: str = ""
     language: str = ""
@@ -27,9 +32,9 @@ class Enclosure:
     """The media file of an episode, as its publisher announced it (RSS 2.0, ``enclosure``)."""
 
     url: str
-    #: The media type, empty where not told.
+    #: The media type; empty if unknown.
     type: str = ""
-    #: Bytes, as announced; often wrong, so nothing is ever checked against it.
+    #: Bytes, as announced; often wrong, so no download is checked against it.
     length: int | None = None
 
 
@@ -40,28 +45,28 @@ class Episode:
     id: str
     podcast_id: str
     title: str
-    #: None where only the episode's page tells it.
+    #: None if only the episode's page has it.
     enclosure: Enclosure | None = None
-    #: The episode's web page, an absolute URL, empty where there is none.
+    #: The episode's web page, an absolute URL; empty if there is none.
     page: str = ""
-    #: The publisher's own identity: the raw text of the element, empty where there is none.
+    #: The identity that the publisher gave: the raw text of the element; empty if there is none.
     guid: str = ""
     published: datetime | None = None
     #: Seconds.
     duration: int | None = None
     description: str = ""
     image: str = ""
-    #: Where the media file lies, relative to the store; None until it was archived.
+    #: The path of the media file, relative to the store; None until it is archived.
     file: str | None = None
-    #: Bytes of that file; None until it was archived.
+    #: Bytes of that file; None until it is archived.
     size: int | None = None
-    #: Whether that file is known to be whole: as long as its server announced, or by what its container says; False
-    #: where neither told. None until it was downloaded.
+    #: Whether that file is known to be complete, by the length that its server announced or by its container; False if
+    #: neither says. None until it is downloaded.
     verified: bool | None = None
-    #: The addresses that led to that file, from the enclosure's to the one that the bytes came from, without their
-    #: queries, which hold signatures and tokens.
+    #: The URLs that led to that file, from the enclosure's to the one that the bytes came from, without their queries,
+    #: which contain signatures and tokens.
     redirects: list[str] = field(default_factory=list)
-    #: SHA-256 of that file, in hex digits; None until it was downloaded, and for a file that was there before.
+    #: SHA-256 of that file in hex digits; None until it is downloaded, and for a file that was there before.
     sha256: str | None = None
 
     @property

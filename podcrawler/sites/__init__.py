@@ -1,8 +1,7 @@
 """The sites: the code that understands one kind of page or feed, one file each.
 
-Sites are pure: a response goes in, typed items come out. No Redis, disk, settings or network in here.
-A new site is one new file in this folder with one subclass of ``Site``, and saved pages with the items that
-they must give (tests/sites/<name>/).
+Sites are pure functions of a response to items: they use no Redis, disk, settings or network. A new site is one file in
+this folder with one subclass of ``Site``, and saved pages with the items expected of them (tests/sites/<name>/).
 """
 
 import pkgutil
@@ -17,14 +16,14 @@ from podcrawler.sites.base import Site
 
 @cache
 def all_sites() -> tuple[Site, ...]:
-    """Every site there is, those that look at addresses before those that take any document of their kind."""
+    """Every site, the specific ones before the generic ones."""
     for module in pkgutil.iter_modules(__path__):
         import_module(f"{__name__}.{module.name}")
     return tuple(site() for site in sorted(Site.__subclasses__(), key=lambda site: (site.generic, site.name)))
 
 
 def site_for(response: TextResponse) -> Site:
-    """The site that understands ``response``; ListingError if none does."""
+    """The site that understands ``response``. Raises ListingError if none does."""
     for site in all_sites():
         if site.matches(response):
             return site

@@ -1,7 +1,7 @@
 """Feeds: RSS 2.0 (and 0.9x, 1.0) and Atom, of any host, whose entries announce their media file as an enclosure.
 
-lxml reads what is well-formed, which is fast and loses nothing. What it refuses goes to feedparser, which is slow but
-reads almost anything. Both give the same plain texts, and one piece of code makes items of them.
+lxml reads well-formed feeds, fast and without loss. Others go to feedparser, which is slow but reads almost anything.
+Both return the same plain texts, of which the same code makes items.
 """
 
 import html
@@ -22,9 +22,9 @@ from podcrawler.exceptions import ListingError
 from podcrawler.items import Enclosure, Episode, Podcast
 from podcrawler.sites import identity
 from podcrawler.sites.base import Listing, Site
-from podcrawler.sites.reading import mended, oldest_first, one_line, root_name, seconds, web_url, xml_root
+from podcrawler.sites.reading import oldest_first, one_line, root_name, seconds, web_url, with_valid_utf8, xml_root
 
-#: Namespaces in lower case, as feeds write them in any; RSS itself has none, but some of its feeds declare one.
+#: By namespace in lower case, because feeds vary its case: a prefix. RSS has no namespace, but some feeds declare one.
 _PREFIXES = {
     "": "",
     "http://purl.org/rss/1.0/": "",
@@ -44,7 +44,7 @@ _XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 
 
 class _Entry(NamedTuple):
-    """One entry: texts as the feed has them, empty where it has none; its addresses are relative to ``base``."""
+    """One entry: texts as they are in the feed, empty if missing. Its addresses are relative to ``base``."""
 
     base: str
     title: str
@@ -54,12 +54,12 @@ class _Entry(NamedTuple):
     duration: str
     description: str
     image: str
-    #: Address, type and length of each.
+    #: Address, type and length of each enclosure.
     enclosures: list[tuple[str, str, str]]
 
 
 class _Document(NamedTuple):
-    """A whole feed, likewise."""
+    """A whole feed; fields as in ``_Entry``."""
 
     base: str
     title: str
@@ -127,7 +127,7 @@ def _podcast(document: _Document, url: str) -> Podcast:
 
 
 def _episode(entry: _Entry, podcast_id: str) -> Episode | None:
-    """None for an entry without a media file on the web."""
+    """The entry as an episode; None if it has no media file with a web address."""
     enclosure = _enclosure(entry)
     if enclosure is None:
         return None
@@ -146,9 +146,9 @@ def _episode(entry: _Entry, podcast_id: str) -> Episode | None:
 
 
 def _enclosure(entry: _Entry) -> Enclosure | None:
-    """The first audio file, else the first video, else the first of any other kind but pictures."""
+    """The first audio file, else the first video file, else the first other file that is not an image."""
     found = [
-        # RSS Advisory Board, Best Practices Profile: a length that the publisher does not know is 0.
+        # RSS Advisory Board, Best Practices Profile: an unknown length is given as 0.
         Enclosure(url, media_type, int(length) or None if _LENGTH.fullmatch(length) else None)
         for address, media_type, length in entry.enclosures
         if (url := web_url(entry.base, address)) and not media_type.startswith("image/")
@@ -181,7 +181,7 @@ class _Fields:
         return self._children.get(name, [])
 
     def text(self, *names: str) -> str:
-        """The first text that is not empty, of the first name that has one."""
+        """The first non-empty text of the first name that has one; empty if none has."""
         return next((text for name in names for child in self.all(name) if (text := _text(child))), "")
 
     def attribute(self, name: str, attribute: str) -> str:
@@ -204,7 +204,7 @@ def _text(element: etree._Element) -> str:
 
 
 def _pieces(element: etree._Element) -> Iterator[str]:
-    """The text between the markup of XHTML, and in place of entities that only a DTD on the network would tell."""
+    """The text without XHTML's tags; entities are taken as HTML's, because their DTD is not fetched."""
     yield element.text or ""
     for child in element:
         if child.tag is etree.Entity:
@@ -264,8 +264,8 @@ def _attributes(enclosure: etree._Element, address: str) -> tuple[str, str, str]
 
 
 def _read_anything(response: TextResponse) -> _Document:
-    """What feedparser makes of a document that is not well-formed."""
-    # Few feeds need it, so few nodes pay for it.
+    """A document that is not well-formed, as feedparser reads it."""
+    # Imported here because few feeds need it.
     import feedparser
 
     broken = ListingError(
@@ -274,11 +274,11 @@ def _read_anything(response: TextResponse) -> _Document:
         "tell its publisher, or give another address of the podcast.",
     )
     try:
-        # As a stream: bytes would be taken for the name of a file to open first.
-        stream = io.BytesIO(mended(response.body))
+        # As a stream: feedparser would first try bytes as the name of a file.
+        stream = io.BytesIO(with_valid_utf8(response.body))
         found = feedparser.parse(stream, resolve_relative_uris=False, sanitize_html=False)
     except Exception as error:
-        # Its parser of last resort fails in as many ways as documents are broken.
+        # Its fallback parser raises all kinds of exceptions on broken documents.
         raise broken from error
     if not found.entries:
         raise broken
@@ -318,7 +318,7 @@ def _read_anything(response: TextResponse) -> _Document:
 
 
 def _string(found: Any, key: str) -> str:
-    """A text of feedparser's result, which has other things in its place where a document is odd."""
+    """A text in feedparser's result; empty if it is missing or, for an odd document, not a text."""
     value = found.get(key) if isinstance(found, dict) else None
     return value.strip() if isinstance(value, str) else ""
 
@@ -329,5 +329,6 @@ def _links(found: Any, rel: str) -> list[Any]:
 
 
 def _resolved(text: str) -> str:
-    """With the references that feedparser leaves in ids and attributes, lest a feed that breaks gets other ids."""
+    """The text without the references that feedparser leaves in ids and attributes, so that ids do not change when a
+    feed stops being well-formed."""
     return _REFERENCE.sub(lambda reference: html.unescape(reference[0]), text)

@@ -1,7 +1,6 @@
-"""How podcasts and episodes get their ids, for all sites alike.
+"""How podcasts and episodes get their ids, the same for all sites.
 
-The ids are file and folder names, fields and keys in Redis, and part of the public interface: change nothing here
-without a migration.
+The ids are file and folder names and parts of keys in Redis: a change here needs a migration.
 """
 
 import hashlib
@@ -10,9 +9,10 @@ import unicodedata
 import uuid
 from urllib.parse import urlsplit
 
+from podcrawler.items import EPISODE_ID
+
 #: The namespace of computed podcast guids (Podcasting 2.0, ``podcast:guid``).
 _PODCAST_NAMESPACE = uuid.UUID("ead4c236-bf58-58c6-a2c6-a6b28d128cb6")
-_EPISODE_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _SLUG_LENGTH = 51
 
 
@@ -39,7 +39,7 @@ def podcast_id(title: str, guid: str) -> str:
 def episode_id(guid: str, enclosure_url: str) -> str:
     """The raw guid if it is legal, else the first 16 hex digits of its SHA-256; without guid, of the enclosure URL
     without its query."""
-    if _EPISODE_ID.fullmatch(guid):
+    if EPISODE_ID.fullmatch(guid):
         return guid
     name = guid or urlsplit(enclosure_url)._replace(query="", fragment="").geturl()
     return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:16]

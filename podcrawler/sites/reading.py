@@ -1,4 +1,4 @@
-"""How all sites read the small things that pages and feeds write: XML, texts, addresses, durations, orders."""
+"""What sites have in common: how to read XML, titles, addresses and durations, and how to sort episodes."""
 
 import re
 from collections.abc import Sequence
@@ -21,9 +21,9 @@ _DURATION = re.compile(r"(?:(?:([0-9]{1,4}):)?([0-9]{1,4}):)?([0-9]{1,7})(?:\.[0
 
 
 def root_name(body: bytes) -> str:
-    """The name of an XML document's root element without its prefix, empty if the bytes do not begin like XML.
+    """The name of an XML document's root element without its prefix; empty if the bytes do not begin like XML.
 
-    Looks no further than that element, and forgives what precedes it.
+    Reads no further than that element, and skips anything that may precede it, well-formed or not.
     """
     if body.startswith((b"\xff\xfe", b"\xfe\xff")):
         body = body[:4096].decode("utf-16", "ignore").encode()
@@ -37,28 +37,29 @@ def root_name(body: bytes) -> str:
 def xml_root(response: TextResponse) -> etree._Element:
     """The root element of a well-formed document; raises ``lxml.etree.XMLSyntaxError`` otherwise.
 
-    The encoding is the one that the document declares, else UTF-8, else the one of the Content-Type. Entities stay
-    unresolved, nothing is fetched, and nesting and sizes have libxml2's limits, for the document may be hostile.
+    The encoding is the declared one, else UTF-8, else that of the Content-Type. The document may be hostile: entities
+    are not resolved, nothing is fetched, and libxml2 limits nesting and sizes.
     """
     body = response.body.lstrip(_BOMS_AND_SPACE)
     try:
         return _parse(body, response.url)
     except etree.XMLSyntaxError:
         with suppress(etree.XMLSyntaxError):
-            return _parse(mended(body), response.url, "utf-8")
+            return _parse(with_valid_utf8(body), response.url, "utf-8")
         charset = http_content_type_encoding((response.headers.get("Content-Type") or b"").decode("latin-1"))
-        # LookupError: Python has encodings that are not of text.
+        # LookupError: the charset is unknown, or one of Python's codecs that are not for text.
         with suppress(etree.XMLSyntaxError, UnicodeDecodeError, LookupError):
             return _parse(body.decode(charset or "ascii").encode(), response.url, "utf-8")
         raise
 
 
-def mended(body: bytes) -> bytes:
-    """UTF-8 that has a few wrong bytes, with replacement characters in their place; anything else as it is."""
+def with_valid_utf8(body: bytes) -> bytes:
+    """The bytes with replacement characters in place of invalid ones, if they are UTF-8 for the most part; else as they
+    are, in some other encoding."""
     text = body.decode("utf-8", "replace")
-    wrong = text.count("\ufffd")
-    right = len(text) - len(text.encode("ascii", "ignore")) - wrong
-    return text.encode() if 0 < wrong < right else body
+    invalid = text.count("\ufffd")
+    valid = len(text) - len(text.encode("ascii", "ignore")) - invalid
+    return text.encode() if 0 < invalid < valid else body
 
 
 def _parse(body: bytes, url: str, encoding: str | None = None) -> etree._Element:
@@ -75,27 +76,27 @@ def _parse(body: bytes, url: str, encoding: str | None = None) -> etree._Element
 
 
 def one_line(text: str) -> str:
-    """A title as one line: the white space of XML and HTML becomes single spaces, any other is the title's own."""
+    """A title as one line: runs of XML's white space become single spaces; other white space stays."""
     return _XML_SPACE.sub(" ", text).strip()
 
 
 def web_url(base: str, address: str) -> str:
-    """The absolute URL of ``address`` on the page ``base``; empty if it is none of http or https."""
+    """The absolute URL of ``address`` on the page ``base``; empty if it is not one of http or https."""
     address = address.strip()
     try:
         given = urlsplit(address)
         url = urljoin(base, address)
-        # As Scrapy will ask for it, which refuses more than urlsplit does.
+        # As Scrapy will request it: Scrapy rejects more than urlsplit does.
         parts = urlsplit(safe_url_string(url))
         usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:
         return ""
-    # urljoin would take "http:" or "http://" for the page itself.
+    # urljoin resolves "http:" and "http://" to the page itself.
     return url if address and usable and (given.netloc or not given.scheme) else ""
 
 
 def seconds(text: str) -> int | None:
-    """A duration written as seconds, M:S or H:M:S (``itunes:duration``), None if it is written in another way."""
+    """A duration given as seconds, M:S or H:M:S (``itunes:duration``); None for any other text."""
     duration = _DURATION.fullmatch(text.strip())
     if duration is None:
         return None
@@ -104,9 +105,9 @@ def seconds(text: str) -> int | None:
 
 
 def oldest_first(episodes: Sequence[Episode]) -> list[Episode]:
-    """Episodes in the order of their dates if all have one, else turned round: pages and feeds list newest first."""
-    turned = list(reversed(episodes))
-    dates = [episode.published for episode in turned if episode.published]
-    if len(dates) < len(turned):
-        return turned
-    return [episode for _, episode in sorted(zip(dates, turned, strict=True), key=itemgetter(0))]
+    """Episodes sorted by date if all have one, else reversed, because pages and feeds list the newest first."""
+    backwards = list(reversed(episodes))
+    dates = [episode.published for episode in backwards if episode.published]
+    if len(dates) < len(backwards):
+        return backwards
+    return [episode for _, episode in sorted(zip(dates, backwards, strict=True), key=itemgetter(0))]

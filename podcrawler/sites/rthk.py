@@ -1,7 +1,7 @@
-"""RTHK, the broadcaster of Hong Kong: the pages of its podcast site, wherever they are served from.
+"""RTHK, the broadcaster of Hong Kong: the pages of its podcast site, whatever host serves them.
 
-There are lists of episodes in HTML (by year), the episodes' own pages, the programme's page of the newer site (which
-only names the years), and lists in XML, which alone tell the audio files.
+There are lists of episodes in HTML (by year), the episodes' own pages, the programme page of the newer site (which only
+lists the years), and lists in XML, the only ones with the URLs of the audio files.
 """
 
 import re
@@ -16,15 +16,14 @@ from scrapy.http import TextResponse
 from scrapy.utils.response import get_base_url
 
 from podcrawler.exceptions import EpisodeError, ListingError
-from podcrawler.items import Enclosure, Episode, Podcast
+from podcrawler.items import EPISODE_ID, Enclosure, Episode, Podcast
 from podcrawler.sites import identity
 from podcrawler.sites.base import Listing, Site
 from podcrawler.sites.reading import oldest_first, one_line, root_name, seconds, web_url, xml_root
 
 _OWN_HOST = re.compile(r"(?:.+\.)?rthk(?:\.org)?\.hk\.?")
-#: Never eight digits: `rthk-12345678` could be the id of another podcast that calls itself RTHK.
+#: Not eight digits: `rthk-12345678` could be the id of another podcast with the title RTHK.
 _PID = re.compile(r"[0-9]{1,7}")
-_EID = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}")
 _HONG_KONG = timezone(timedelta(hours=8))
@@ -44,7 +43,7 @@ class Rthk(Site):
         if page == _XML_LIST:
             return root_name(response.body) == "episodeList"
         eid = _query(response.url, "eid")
-        marks = _MARKS_OF_AN_EPISODE if _EID.fullmatch(eid) else _MARKS_OF_A_LIST
+        marks = _MARKS_OF_AN_EPISODE if EPISODE_ID.fullmatch(eid) else _MARKS_OF_A_LIST
         return page in _HTML_PAGES and any(mark in response.text for mark in marks)
 
     def parse_list(self, response: TextResponse) -> Listing:
@@ -75,7 +74,7 @@ def _html_list(response: TextResponse) -> Listing:
     for item in page.css("div.epiItem.video"):
         address = web_url(base, item.css("a[href]::attr(href)").get(""))
         eid = _query(address, "eid")
-        if _EID.fullmatch(eid):
+        if EPISODE_ID.fullmatch(eid):
             title = _line(item, "span.title")
             published = _midnight(_line(item, "span.date"))
             episodes.setdefault(eid, Episode(eid, podcast.id, title, page=address, published=published))
@@ -85,7 +84,7 @@ def _html_list(response: TextResponse) -> Listing:
 
 
 def _xml_lists(url: str, page: Selector) -> list[str]:
-    """The newer programme page names only its years; their episodes are in XML lists."""
+    """The lists of the years that the newer programme page names; it lists no episodes itself."""
     years = [year for year in page.css("#switch-years option::attr(value)").getall() if _YEAR.fullmatch(year)]
     pid = _query(url, "pid")
     return [f"{_XML_LIST}?pid={pid}&display=all&year={year}" for year in sorted(years)]
@@ -94,7 +93,7 @@ def _xml_lists(url: str, page: Selector) -> list[str]:
 def _single_episode(response: TextResponse) -> Listing:
     page = _html(response)
     title = _episode_title(page)
-    podcast = _podcast(response.url, _show_title(page, but_not=title))
+    podcast = _podcast(response.url, _show_title(page, other_than=title))
     enclosure = _audio(response, page)
     if enclosure is None:
         raise ListingError("no-audio", _no_audio(response.url))
@@ -121,7 +120,7 @@ def _xml_list(response: TextResponse) -> Listing:
     for item in root.iterchildren("episode"):
         eid = item.findtext("eid", "").strip()
         media = web_url(response.url, item.findtext("mediafile", ""))
-        if _EID.fullmatch(eid) and media:
+        if EPISODE_ID.fullmatch(eid) and media:
             episode = Episode(
                 eid,
                 podcast.id,
@@ -133,7 +132,7 @@ def _xml_list(response: TextResponse) -> Listing:
             )
             episodes.setdefault(eid, episode)
     next_urls = []
-    # A page without episodes is the last one, whatever it says: else a broken list would have no end.
+    # A page without episodes is the last one, whatever it says, or a broken list would never end.
     if episodes and _number(root.findtext("remainder", "0")):
         page = _number(root.findtext("page", "1"))
         next_urls = _others(response.url, [_with_page(response.url, page + 1)])
@@ -141,14 +140,14 @@ def _xml_list(response: TextResponse) -> Listing:
 
 
 def _with_page(url: str, page: int) -> str:
-    """The same address with another ``page``; the other parts of its query stay as they are, where they are."""
+    """The same address with another ``page``; the rest of its query is unchanged."""
     parts = urlsplit(url)
     query, found = re.subn(r"(?<![^&])page=[^&]*", f"page={page}", parts.query, count=1)
     return parts._replace(query=query if found else f"{query}&page={page}").geturl()
 
 
 def _podcast(url: str, title: str) -> Podcast:
-    """The podcast of a page: its identity is its pid, wherever its pages are mirrored."""
+    """The podcast of a page. Its guid depends on its pid alone, so that it is the same on mirrors."""
     parts = urlsplit(url)
     pid = _query(url, "pid")
     guid = identity.podcast_guid(f"https://podcast.rthk.hk/podcast/item.php?pid={pid}")
@@ -163,11 +162,11 @@ def _podcast(url: str, title: str) -> Podcast:
     )
 
 
-def _show_title(page: Selector, but_not: str = "") -> str:
-    """The title of the show, which is in one of several places; some of them have the episode's on its own page."""
+def _show_title(page: Selector, other_than: str = "") -> str:
+    """The title of the show, which is in one of several places; on an episode's page, some have the episode's title."""
     titles = [page.css('meta[property="og:title"]::attr(content)').get("")]
     titles += [_line(page, place) for place in (".prog-title", "h1", "title")]
-    return next((title for title in map(one_line, titles) if title and title != but_not), "")
+    return next((title for title in map(one_line, titles) if title and title != other_than), "")
 
 
 def _episode_title(page: Selector) -> str:
@@ -193,16 +192,16 @@ def _no_audio(url: str) -> str:
 
 
 def _html(response: TextResponse) -> Selector:
-    # Not response.selector: a page that is labelled as XML or JSON would be read as that.
+    # Not response.selector, which would believe a wrong Content-Type of XML or JSON.
     return Selector(response.text or " ", type="html")
 
 
 def _base(response: TextResponse) -> str:
-    """What the links of the page are relative to."""
+    """The base URL of the links of the page."""
     try:
         return get_base_url(response)
     except ValueError:
-        # Its <base> is no address at all.
+        # The page has an invalid <base>.
         return response.url
 
 
@@ -212,7 +211,7 @@ def _line(selector: Selector, query: str) -> str:
 
 
 def _midnight(text: str) -> datetime | None:
-    """A day as these pages write it, 2013-12-31, in Hong Kong; None for anything else."""
+    """The start, in Hong Kong, of a day in the form 2013-12-31; None for any other text."""
     try:
         return datetime.combine(date.fromisoformat(text), time(), _HONG_KONG)
     except ValueError:
@@ -228,7 +227,7 @@ def _query(url: str, name: str) -> str:
 
 
 def _others(url: str, links: list[str]) -> list[str]:
-    """Links to other pages than ``url``, each once."""
+    """Links to pages other than ``url``, without duplicates."""
     known = {_page(url)}
     others = []
     for link in filter(None, links):
@@ -239,6 +238,6 @@ def _others(url: str, links: list[str]) -> list[str]:
 
 
 def _page(url: str) -> tuple[str, frozenset[tuple[str, str]]]:
-    """What tells one page from another: neither the language that it is shown in, nor the order of its query."""
+    """What identifies a page: its path and its query, in any order and without the language."""
     parts = urlsplit(url)
     return parts.path, frozenset((name, value) for name, value in parse_qsl(parts.query) if name != "lang")

@@ -14,14 +14,14 @@ from urllib.parse import unquote, urlsplit
 
 import regex
 
+from podcrawler.items import EPISODE_ID, PODCAST_ID
+
 #: UTF-8 bytes; file systems allow 255, and sidecars need room for endings of their own.
 MAX_NAME_BYTES = 240
 PART_SUFFIX = ".part"
 UNTITLED = "untitled"
 UNKNOWN_EXTENSION = "bin"
 
-_PODCAST_ID = re.compile(r"[a-z0-9-]{1,60}")
-_EPISODE_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _EXTENSION = re.compile(r"(?!part$)[a-z0-9]{1,5}")
 
@@ -117,7 +117,7 @@ def destination(podcast_id: str, episode_id: str, path: str) -> Destination:
     is_media = is_media_extension(name.rpartition(".")[2]) or name.endswith(f".{UNKNOWN_EXTENSION}")
     if not folders or not is_media or not all(map(_is_safe_name, (*folders, name))):
         raise ValueError(f"{path!r} cannot be the path of a media file in the store")
-    return Destination(folder_name(podcast_id), _checked(_EPISODE_ID, episode_id, "episode id"), path)
+    return Destination(folder_name(podcast_id), _checked(EPISODE_ID, episode_id, "episode id"), path)
 
 
 def _is_safe_name(name: str) -> bool:
@@ -127,7 +127,7 @@ def _is_safe_name(name: str) -> bool:
 
 def folder_name(podcast_id: str) -> str:
     """The folder of a podcast: its id. Raises ValueError if that is no podcast id."""
-    return _checked(_PODCAST_ID, podcast_id, "podcast id")
+    return _checked(PODCAST_ID, podcast_id, "podcast id")
 
 
 def file_name(episode_id: str, title: str, extension: str) -> str:
@@ -135,7 +135,7 @@ def file_name(episode_id: str, title: str, extension: str) -> str:
 
     Any title is possible. Raises ValueError if the id is no episode id, or the extension is not ``[a-z0-9]{1,5}``.
     """
-    begin = _checked(_EPISODE_ID, episode_id, "episode id") + "."
+    begin = _checked(EPISODE_ID, episode_id, "episode id") + "."
     end = "." + _checked(_EXTENSION, extension, "extension")
     return begin + _safe_name(title, MAX_NAME_BYTES - len(begin) - len(end)) + end
 
@@ -150,7 +150,7 @@ def part_name(episode_id: str, token: str) -> str:
 
     Raises ValueError if either is illegal.
     """
-    return f"{_checked(_EPISODE_ID, episode_id, 'episode id')}.{_checked(_TOKEN, token, 'token')}{PART_SUFFIX}"
+    return f"{_checked(EPISODE_ID, episode_id, 'episode id')}.{_checked(_TOKEN, token, 'token')}{PART_SUFFIX}"
 
 
 def checkpoint_names(part_name: str) -> tuple[str, str]:
@@ -165,7 +165,7 @@ def of_episode(names: Iterable[str], episode_id: str) -> list[str]:
 
     A folder may have a hundred thousand, so each is looked at no further than this.
     """
-    begin = _checked(_EPISODE_ID, episode_id, "episode id") + "."
+    begin = _checked(EPISODE_ID, episode_id, "episode id") + "."
     return [name for name in names if name.startswith(begin)]
 
 
@@ -184,13 +184,13 @@ def belongs_to(name: str, episode_id: str) -> bool:
     """Whether a file of this name is the media file of the episode. Raises ValueError if the id is illegal."""
     ending = name.rpartition(".")[2].lower()
     is_media = is_media_extension(ending) or ending == UNKNOWN_EXTENSION
-    return is_media and name.startswith(_checked(_EPISODE_ID, episode_id, "episode id") + ".")
+    return is_media and name.startswith(_checked(EPISODE_ID, episode_id, "episode id") + ".")
 
 
 def is_part_of(name: str, episode_id: str) -> bool:
     """Whether a file of this name is a part of the episode, or a checkpoint of one. Raises ValueError if the id is
     illegal."""
-    return name.startswith(_checked(_EPISODE_ID, episode_id, "episode id") + ".") and name.endswith(PART_SUFFIX)
+    return name.startswith(_checked(EPISODE_ID, episode_id, "episode id") + ".") and name.endswith(PART_SUFFIX)
 
 
 def checkpointed_part(name: str) -> str | None:
