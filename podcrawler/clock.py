@@ -1,9 +1,10 @@
-"""The clock by which a node knows how long it holds a lease. Nothing but Python's standard library is imported here:
-store/writer.py needs it."""
+"""The clock by which a node knows how long it holds a lease.
+
+Imports the standard library alone, because the process of store/writer.py imports it."""
 
 import time
 
-#: It goes on while the machine sleeps, as Redis's does, and is the same in all processes of a machine.
+#: Counts suspended time, as Redis's clock does, and is the same in all processes of a machine.
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 

@@ -1,4 +1,4 @@
-"""podcrawler's own settings, read from Scrapy's and checked once, so that a wrong value ends in a sentence."""
+"""podcrawler's own settings, read from Scrapy's and validated, so that a wrong value becomes one sentence."""
 
 import json
 from typing import Annotated
@@ -17,22 +17,19 @@ Bytes = Annotated[int, Field(ge=0, le=10**15)]
 
 
 def _from_json(value: object) -> object:
-    """What a setting that may be a dictionary is, however it was given."""
+    """The value of a setting that is a dictionary, or JSON of one."""
     try:
         return json.loads(value or "{}") if isinstance(value, str) else value
     except ValueError:
         raise ValueError('it is no dictionary and no JSON such as {"example.com": "text"}') from None
 
 
-#: A header's value: printable ASCII (RFC 9110 §5.5).
+#: The value of a header field: printable ASCII (RFC 9110 §5.5).
 Agent = Annotated[str, Field(pattern=r"^[!-~]([ -~]*[!-~])?$")]
 
 
 class Config(BaseModel):
-    """The ``PODCRAWLER_*`` settings that say how the queue, a node and its transfers work.
-
-    docs/settings.md says what each is for.
-    """
+    """The ``PODCRAWLER_*`` settings of the queue, a node and its transfers; docs/settings.md describes each."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -61,7 +58,7 @@ class Config(BaseModel):
 
     @classmethod
     def read(cls, settings: BaseSettings) -> "Config":
-        """The values of the settings; SettingError, which names the first that is wrong."""
+        """The values of the settings. Raises SettingError, which names the first that is wrong."""
         try:
             return cls.model_validate({name: settings[_PREFIX + name.upper()] for name in cls.model_fields})
         except ValidationError as error:

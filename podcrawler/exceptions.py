@@ -1,6 +1,6 @@
-"""Everything that podcrawler raises on purpose, under one base class.
+"""The exceptions of podcrawler, under one base class.
 
-The text of each is one sentence for the person who reads it: what happened, and what to do about it.
+The message of each is one sentence for the user: what happened, and what to do about it.
 """
 
 from pathlib import Path
@@ -8,27 +8,27 @@ from typing import Literal
 
 from scrapy.exceptions import DropItem
 
-#: What kind of remedy a failure has, by which the queue decides on further tries (queue/retrying.py):
-#: ``permanent``  none that podcrawler could wait for (not found, no address);
-#: ``blocked``    the host refuses us (401, 403);
-#: ``busy``       the host asks for patience (429, 503);
-#: ``passing``    the network, or an answer that was no good this time;
-#: ``local``      this machine (its disk).
+#: The class of a failure, by which the queue decides on further tries (queue/retry_policy.py):
+#: ``permanent``  waiting does not help (404, not an address);
+#: ``blocked``    the host refuses the request (401, 403);
+#: ``busy``       the host asks for a pause (429, 503);
+#: ``passing``    the network failed, or this response was unusable;
+#: ``local``      this machine failed (its disk).
 FailureClass = Literal["permanent", "blocked", "busy", "passing", "local"]
 
 
 class PodcrawlerError(Exception):
-    """The base of all errors here. ``exit_status`` is what a command that ends with it exits with."""
+    """The base class. ``exit_status`` is the exit status of a command that fails with it."""
 
     exit_status = 2
 
 
 class AddressError(PodcrawlerError):
-    """Raised when what was given as an address cannot be one (no scheme, no host, not http or https)."""
+    """Raised when an address is invalid (no scheme, no host, not http or https)."""
 
 
 class SettingError(PodcrawlerError):
-    """Raised when a setting has a value that cannot be worked with."""
+    """Raised when a setting has an invalid value."""
 
 
 class UnsupportedScrapyError(PodcrawlerError):
@@ -36,7 +36,7 @@ class UnsupportedScrapyError(PodcrawlerError):
 
 
 class RedisError(PodcrawlerError):
-    """Raised when no Redis can be reached, or when the one that was reached cannot be used."""
+    """Raised when no Redis can be reached, or the one that was reached cannot be used."""
 
 
 class EmbeddedServerError(RedisError):
@@ -48,24 +48,24 @@ class StoreError(PodcrawlerError):
 
 
 class ImportFolderError(PodcrawlerError):
-    """Raised when a folder cannot be imported: it cannot be read, or does not tell whose files are in it."""
+    """Raised when a folder cannot be imported: it cannot be read, or nothing says which podcast its files are of."""
 
 
 class NodeError(PodcrawlerError):
-    """Raised when a child node keeps dying, so that the work cannot go on."""
+    """Raised when a child node dies again and again, so that the job cannot be done."""
 
     exit_status = 1
 
 
 class CodecError(PodcrawlerError):
-    """Raised when a request cannot be written as JSON, or a text from Redis is no request."""
+    """Raised when a request cannot be written as JSON, or a value from Redis is not a request."""
 
 
 class EntryError(PodcrawlerError):
     """Raised when one entry of a queue cannot be finished.
 
-    ``kind`` is a short word that is the same for all failures of one cause (``http-404``, ``timeout``).
-    ``retry_after`` is how many seconds the host asked to be left alone for, if it did.
+    ``kind`` is a short name of the cause (``http-404``, ``timeout``); docs/commands.md lists them.
+    ``retry_after`` is the pause in seconds that the host asked for, if it did (RFC 9110 §10.2.3).
     """
 
     exit_status = 1
@@ -89,19 +89,19 @@ class ListingError(EntryError):
 
 
 class EpisodeError(EntryError):
-    """Raised when an episode's page does not tell where its audio is."""
+    """Raised when an episode's page has no enclosure."""
 
 
 class FetchError(EntryError):
-    """Raised when a page or a media file could not be had from its server."""
+    """Raised when a page or a media file could not be fetched from its server."""
 
 
 class MediaError(EntryError):
-    """Raised when what a server sent is not the complete media file that was asked for."""
+    """Raised when what a server sent is not the complete media file."""
 
 
 class DiskFullError(MediaError):
-    """Raised when the store has no room. A transfer may go on once there are ``needed`` bytes free in ``folder``."""
+    """Raised when the store is full. A transfer can be resumed once ``needed`` bytes are free in ``folder``."""
 
     def __init__(self, folder: Path, sentence: str, *, needed: int) -> None:
         super().__init__("disk-full", sentence, failure_class="local")
@@ -110,11 +110,11 @@ class DiskFullError(MediaError):
 
 
 class TransferCancelledError(EntryError):
-    """Raised when a transfer was given up by this node itself: it stops, or it lost the lease."""
+    """Raised when this node itself cancelled a transfer: it stops, or it has lost the lease."""
 
     def __init__(self) -> None:
         super().__init__("cancelled", "The transfer was given up: this node stops, or it lost the lease.", "passing")
 
 
 class LeaseEndedError(PodcrawlerError, DropItem):
-    """Raised to drop an episode on which this node holds no lease, or has ended it: nothing is left to answer for."""
+    """Raised to drop an episode on which this node holds no lease any more, so that there is nothing to acknowledge."""

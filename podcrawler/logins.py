@@ -1,9 +1,9 @@
-"""Logins for private podcasts: user and password, each for one origin, and for no other.
+"""Logins for private podcasts: user and password, each for one origin and no other.
 
-An address may bring a login along (``https://user:password@host/feed.xml``). It is taken out of the address at once,
-so that no key, log, event, file name or sentence can show it, and travels in the request's ``meta["login"]``. What a
-feed was read with is kept in Redis for the podcast, so that its further pages and its episodes on the same origin are
-asked with it on every node.
+An address may contain a login (``https://user:password@host/feed.xml``). It is removed from the address at once, so
+that no key, log line, event, file name or message can show it, and is carried in the request's ``meta["login"]``. The
+login that a feed was read with is kept in Redis for its podcast, so that every node sends it with requests for the
+podcast's further pages and episodes on the same origin.
 """
 
 import base64
@@ -16,7 +16,7 @@ _LOGIN = re.compile(r"(?<=://)[^/?#\s]*@")
 
 
 class Login(NamedTuple):
-    """What one origin is told."""
+    """User and password for one origin."""
 
     #: ``scheme://host:port``
     origin: str
@@ -25,19 +25,19 @@ class Login(NamedTuple):
 
     @property
     def header(self) -> str:
-        """The value of the header Authorization (RFC 7617, in UTF-8)."""
+        """The value of the Authorization header (RFC 7617, in UTF-8)."""
         return "Basic " + base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
 
     @classmethod
     def read(cls, value: Any) -> "Login | None":
-        """The login that ``_asdict`` gave; None for anything else."""
+        """The login whose ``_asdict`` the value is; None for any other value."""
         if not isinstance(value, dict) or value.keys() != set(cls._fields):
             return None
         return cls(**value) if all(isinstance(text, str) for text in value.values()) else None
 
 
 def origin_of(url: str) -> str:
-    """``scheme://host:port`` of an address (RFC 6454 §4); empty if it has none."""
+    """The origin of an address as ``scheme://host:port`` (RFC 6454 §4); empty if it has none."""
     try:
         parts = urlsplit(url)
         port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
@@ -47,7 +47,7 @@ def origin_of(url: str) -> str:
 
 
 def split_login(url: str) -> tuple[str, Login | None]:
-    """The address without its login, and the login; an address without one, or a malformed one, comes back as it is."""
+    """The address without its login, and the login; an address without one, or a malformed one, unchanged and None."""
     origin = origin_of(url) if "@" in url else ""
     userinfo, at, host = urlsplit(url).netloc.rpartition("@") if origin else ("", "", "")
     if not at:
@@ -58,5 +58,5 @@ def split_login(url: str) -> tuple[str, Login | None]:
 
 
 def masked(text: str) -> str:
-    """The text with ``***`` in the place of every login in an address."""
+    """The text with ``***`` in place of the login in every address."""
     return _LOGIN.sub("***@", text)

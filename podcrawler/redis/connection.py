@@ -1,7 +1,7 @@
-"""How this process gets its Redis: the one that the settings name, else an embedded one, else the usual local one.
+"""How this process connects to Redis: to the one that the settings name, else an embedded one, else the local default.
 
-Connections are made by scrapy-redis, so that all of its settings hold, and are tried at once, so that whatever is wrong
-with them ends in one sentence before any work begins. No sentence shows a password.
+scrapy-redis makes the connections, so that all of its settings are honoured. Each is tested at once, so that a wrong
+setting becomes one sentence before any work begins. No message shows a password.
 """
 
 import atexit
@@ -28,16 +28,15 @@ logger = logging.getLogger(__name__)
 DEFAULT_ADDRESS = ("localhost", 6379)
 OLDEST_VERSION = (6, 2)
 
-# What scrapy-redis and redis-py would have otherwise. Nothing shall wait for a frozen Redis for long (seconds); a call
-# that it did not answer is made again. And no connection begins with more than it needs, because Redis may be far: with
-# the newer protocol, redis-py's name and its health check it would take six round trips more.
+#: Other defaults than those of scrapy-redis and redis-py. Timeouts (seconds) are short, because a call to a frozen
+#: Redis is repeated. RESP3, CLIENT SETINFO and redis-py's health check would add six round trips to each connection.
 _DEFAULTS = {"socket_timeout": 2.0, "socket_connect_timeout": 2.0, "protocol": 2, "driver_info": None}
-# Outlives a quick restart of Redis. redis-py's own default differs: none with a URL, ten with a host and port.
+#: Spans a quick restart of Redis. redis-py's own default is no retry with a URL, and ten with a host and port.
 RETRY = Retry(ExponentialWithJitterBackoff(cap=1.0, base=0.05), retries=3)
 
 
 def redis_configured(settings: BaseSettings) -> bool:
-    """Whether the settings name a Redis, be it by ``REDIS_URL``, ``REDIS_HOST``, ``REDIS_PORT`` or ``REDIS_PARAMS``."""
+    """Whether the settings name a Redis, by ``REDIS_URL``, ``REDIS_HOST``, ``REDIS_PORT`` or ``REDIS_PARAMS``."""
     params = _params(settings)
     return any(settings.get(name) for name in ("REDIS_URL", "REDIS_HOST", "REDIS_PORT")) or any(
         params.get(name) for name in ("url", "host", "port", "unix_socket_path")
@@ -47,8 +46,9 @@ def redis_configured(settings: BaseSettings) -> bool:
 def url_for_node(settings: BaseSettings, state_dir: Path) -> str | None:
     """The URL of the Redis that a node works with, for `connect`; None if the settings name one themselves.
 
-    That is the embedded server of ``state_dir`` if it runs, which then has this process as a user until it exits; else
-    ``redis://localhost:6379``. No server is ever started. Raises RedisError, with how to get a Redis, if there is none.
+    This is the embedded server of ``state_dir`` if it runs, and this process is then one of its users until it exits;
+    else ``redis://localhost:6379``. Never starts a server. Raises RedisError, which says how to get a Redis, if there
+    is none.
     """
     if redis_configured(settings):
         return None
@@ -82,14 +82,14 @@ def connect_node(settings: BaseSettings) -> redis.Redis:
 
 
 def client_for_node(settings: BaseSettings) -> redis.Redis:
-    """The same without a look at Redis, which may be away for the moment. The client makes each call but once."""
+    """As `connect_node`, but without a test of the connection, and the client does not retry: its caller does."""
     return _make_client(settings, url_for_node(settings, state_dir(settings)), {**_DEFAULTS, **_params(settings)})
 
 
 @contextmanager
 def connected(settings: BaseSettings, *, start: bool = False) -> Iterator[redis.Redis]:
-    """The queue of this machine for a short look: as `connect_node`, but the embedded server of a state folder that
-    has data is started for as long as the block lasts; with ``start``, of any state folder."""
+    """The Redis of this machine for one command: as `connect_node`, but an embedded server is started for the time of
+    the block if its state folder has data; with ``start``, even if it has none."""
     server = EmbeddedServer(state_dir(settings))
     if redis_configured(settings) or not (start or server.has_data):
         with connect_node(settings) as client:
@@ -105,8 +105,8 @@ def connected(settings: BaseSettings, *, start: bool = False) -> Iterator[redis.
 def connect(settings: BaseSettings, url: str | None = None) -> redis.Redis:
     """Connect to the Redis of scrapy-redis's settings, or to ``url`` with their other parameters.
 
-    The client answers in bytes, whatever ``REDIS_DECODE_RESPONSES`` says. Raises RedisError if the settings make no
-    sense, the server cannot be reached, refuses us, is too old or is no Redis.
+    The client answers in bytes, whatever ``REDIS_DECODE_RESPONSES`` says. Raises RedisError if the settings are
+    invalid, or the server cannot be reached, refuses the connection, is too old or is not a Redis.
     """
     params = {"retry": RETRY, **_DEFAULTS, **_params(settings)}
     try:
@@ -118,10 +118,10 @@ def connect(settings: BaseSettings, url: str | None = None) -> redis.Redis:
     try:
         info = client.info()
     except redis.RedisError as error:
-        said = str(error).rstrip(".")
+        cause = str(error).rstrip(".")
         if password := kwargs.get("password"):
-            said = said.replace(str(password), "***")
-        raise RedisError(f"Redis at {address} {_what_and_remedy(error, said)}.") from None
+            cause = cause.replace(str(password), "***")
+        raise RedisError(f"Redis at {address} {_problem_and_remedy(error, cause)}.") from None
     except Exception as error:
         raise RedisError(_settings_sentence(error)) from None
     _check_server(address, info)
@@ -137,7 +137,7 @@ def _params(settings: BaseSettings) -> dict[str, Any]:
 
 
 def _make_client(settings: BaseSettings, url: str | None, params: dict[str, Any]) -> redis.Redis:
-    """A client that does not retry yet, for a wrong address shall be told at once."""
+    """A client that does not retry yet, so that a wrong address fails at once."""
     values = {name: settings.get(name) for name in SETTINGS_PARAMS_MAP}
     if url:
         values["REDIS_URL"] = url
@@ -146,14 +146,14 @@ def _make_client(settings: BaseSettings, url: str | None, params: dict[str, Any]
         # From scrapy-redis, which gives redis-py an argument (retry_on_timeout) that became the default.
         warnings.simplefilter("ignore", DeprecationWarning)
         client: redis.Redis = get_redis_from_settings(BaseSettings(values))
-    # Here, because it may come from a setting, from REDIS_PARAMS or from the URL's query.
+    # Set last: a setting, REDIS_PARAMS and the URL's query may each have another value.
     client.connection_pool.connection_kwargs["decode_responses"] = False
     return client
 
 
 def _settings_sentence(error: Exception) -> str:
     if isinstance(error, ValueError):
-        # Not quoted: what stands at the wrong place of a URL may be a piece of the password.
+        # The error is not shown: its text may contain a piece of the password.
         return (
             "REDIS_URL or another REDIS_ setting has a wrong form: write redis://:PASSWORD@HOST:PORT/0, rediss://… or "
             "unix:///PATH, with the special characters of the password percent-encoded."
@@ -161,20 +161,20 @@ def _settings_sentence(error: Exception) -> str:
     return f"The settings of Redis cannot be used ({error}): correct REDIS_PARAMS or the other REDIS_ settings."
 
 
-def _what_and_remedy(error: redis.RedisError, said: str) -> str:
+def _problem_and_remedy(error: redis.RedisError, cause: str) -> str:
     match error:
         case redis.AuthenticationError():
-            return f"refuses the password or the lack of one ({said}): set REDIS_URL=redis://:PASSWORD@HOST:PORT/0"
+            return f"refuses the password or the lack of one ({cause}): set REDIS_URL=redis://:PASSWORD@HOST:PORT/0"
         case redis.BusyLoadingError():
             return "is still loading its data: wait until it has, and try again"
         case redis.TimeoutError():
-            return f"does not answer in time ({said}): check the address in REDIS_URL, the network and the firewall"
+            return f"does not answer in time ({cause}): check the address in REDIS_URL, the network and the firewall"
         case redis.InvalidResponse():
-            return f"is no Redis server ({said}): correct the address in REDIS_URL"
+            return f"is no Redis server ({cause}): correct the address in REDIS_URL"
         case redis.ConnectionError():
-            return f"cannot be reached ({said}): start it, or correct the address in REDIS_URL"
+            return f"cannot be reached ({cause}): start it, or correct the address in REDIS_URL"
         case _:
-            return f"refuses to work ({said}): correct REDIS_URL or the other REDIS_ settings, or that server"
+            return f"refuses to work ({cause}): correct REDIS_URL or the other REDIS_ settings, or that server"
 
 
 def _check_server(address: str, info: dict[str, object]) -> None:

@@ -1,13 +1,13 @@
 """The embedded Redis server: one Valkey for each state folder, shared by all podcrawler processes that use the folder.
 
-The first user starts it, later ones attach to it, the last one stops it. Who lives is told by file locks, which the
-kernel drops at any death, a ``kill -9`` included, and which no recycled pid can fake:
+The first user starts it, later users attach to it, the last one stops it. File locks show which processes are alive:
+the kernel releases them when a process ends in any way, even by ``kill -9``, and unlike pids they are never recycled.
 
-- ``server.lock`` is held by the server itself, exclusively, which also makes it the only one on its data;
-- ``users.lock`` is shared by the users, so whoever can have it alone is the last;
-- ``start.lock`` is held by whoever enters, starts or leaves, so these happen one at a time.
+- ``server.lock`` is held exclusively by the server itself, so that no other server uses its data;
+- ``users.lock`` is shared by the users, so that a user who can lock it exclusively is the last one;
+- ``start.lock`` is held exclusively while a user enters, starts the server or leaves.
 
-Beside them are ``server.json`` (the server's URL, and the machine it runs on) and ``redis/`` (data, log, socket).
+Beside them are ``server.json`` (the server's URL, and the machine that it runs on) and ``redis/`` (data, log, socket).
 """
 
 import contextlib
@@ -28,10 +28,10 @@ import redis
 
 from podcrawler.exceptions import EmbeddedServerError
 
-# What fits sockaddr_un.sun_path on macOS; Linux has room for four more.
+#: The limit of sockaddr_un.sun_path on macOS; Linux allows four more.
 SOCKET_PATH_BYTES = 103
 
-# How long a live server may be silent. Reading a large append-only file takes longer, but is not silent about it.
+#: How long a live server may not answer. Loading a large append-only file may take longer, but the server says so.
 PATIENCE_SECONDS = 30.0
 
 POLL_SECONDS = 0.005
@@ -45,21 +45,21 @@ maxmemory-policy noeviction
 """
 
 
-# The servers that this process started, by state folder: a child that ended is a zombie until its parent waits for it.
+#: The servers that this process started, by state folder: a child that has ended is a zombie until it is waited for.
 _children: dict[Path, subprocess.Popen[bytes]] = {}
 
 
 class Record(NamedTuple):
-    """What ``server.json`` tells about the server that was started last; it may have ended since."""
+    """The content of ``server.json``: the server that was started last; it may have ended since."""
 
     host: str
     url: str
 
 
 class EmbeddedServer:
-    """One user's hold on the embedded server of a state folder.
+    """One user of the embedded server of a state folder.
 
-    Every method raises EmbeddedServerError when the folder cannot be used or the server cannot be made to work.
+    Every method raises EmbeddedServerError if the folder cannot be used or the server does not work.
     """
 
     def __init__(self, state_dir: Path) -> None:
@@ -70,14 +70,14 @@ class EmbeddedServer:
         self._user: FileIO | None = None
 
     def enter(self) -> str:
-        """Become a user of the server, which is started unless it runs; return its URL once it answers.
+        """Become a user of the server, which is started unless it runs. Returns its URL once it answers.
 
         The URL has the form ``unix:///path/to/socket``; ``redis://:password@127.0.0.1:port/0`` if that path is too
         long for a socket.
         """
-        with self._explained():
+        with self._os_errors_explained():
             self._make_folders()
-            with self._alone_at("start.lock"), self._as_user() as others:
+            with self._exclusive("start.lock"), self._as_user() as others:
                 if not self._attach(others):
                     self._start(self._new_url())
                 return self._url
@@ -88,39 +88,39 @@ class EmbeddedServer:
         return (self._home / "appendonlydir").is_dir()
 
     def attach_if_running(self) -> str | None:
-        """Become a user of the server if it runs and return its URL; change nothing and return None if it does not."""
-        with self._explained():
+        """Become a user of the server if it runs. Returns its URL; None, and changes nothing, if it does not run."""
+        with self._os_errors_explained():
             if not self._record_path.exists():
                 return None
-            with self._alone_at("start.lock"), self._as_user() as others:
+            with self._exclusive("start.lock"), self._as_user() as others:
                 if self._attach(others):
                     return self._url
-                self._let_go()
+                self._release()
                 return None
 
     def ensure_running(self) -> bool:
-        """Start the server again if it died, at the URL that its users know; return whether that was needed.
+        """Restart the server at the same URL if it has died; whether it had.
 
-        Costs some system calls (0.1 ms) while the server lives. Only for those who have entered.
+        Costs a few system calls (0.1 ms) while the server is alive. Only for users.
         """
-        with self._explained():
+        with self._os_errors_explained():
             if self._is_alive():
                 return False
-            with self._alone_at("start.lock"):
+            with self._exclusive("start.lock"):
                 if self._is_alive():
                     return False
                 self._start(self._url)
                 return True
 
     def leave(self) -> None:
-        """Cease to be a user, and stop the server if there are no others. Does nothing for those who are none."""
+        """Stop being a user, and stop the server if there is no other user. Does nothing for a non-user."""
         if self._user is None:
             return
-        with self._explained(), self._alone_at("start.lock"):
-            self._let_go()
+        with self._os_errors_explained(), self._exclusive("start.lock"):
+            self._release()
 
     @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _os_errors_explained(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
@@ -140,14 +140,14 @@ class EmbeddedServer:
         return (self._state / name).open("a+b", buffering=0)
 
     @contextlib.contextmanager
-    def _alone_at(self, name: str) -> Iterator[FileIO]:
+    def _exclusive(self, name: str) -> Iterator[FileIO]:
         with self._open_lock(name) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield lock
 
     @contextlib.contextmanager
     def _as_user(self) -> Iterator[bool]:
-        """Hold the users' lock, beyond the end of the block unless it fails. Yields whether there are other users."""
+        """Lock ``users.lock`` shared, beyond the block unless that fails. Yields whether there are other users."""
         self._user = self._open_lock("users.lock")
         others = not _try_exclusive(self._user)
         fcntl.flock(self._user, fcntl.LOCK_SH)
@@ -158,11 +158,11 @@ class EmbeddedServer:
             self._user = None
             raise
         except BaseException:
-            # Ctrl-C while the server reads its data: nobody would stop it later.
-            self._let_go()
+            # Ctrl-C while the server loads its data: stop it, because nothing would stop it later.
+            self._release()
             raise
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         assert self._user is not None
         with self._user as lock:
             self._user = None
@@ -172,7 +172,7 @@ class EmbeddedServer:
     def _is_alive(self) -> bool:
         with self._open_lock("server.lock") as lock:
             try:
-                # Shared, so that two who ask at the same time do not take each other for the server.
+                # Shared, so that two processes that check at the same time do not take each other for the server.
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
                 return True
@@ -224,11 +224,11 @@ class EmbeddedServer:
         _write_private(self._record_path, json.dumps(Record(host, url)._asdict()))
         _write_private(self._home / "valkey.conf", _config(url))
         binary, log = _binary(), self._home / "valkey.log"
-        with log.open("ab") as output, self._alone_at("server.lock") as lock:
-            said = output.tell()
+        with log.open("ab") as output, self._exclusive("server.lock") as lock:
+            log_start = output.tell()
             try:
                 _children[self._state] = subprocess.Popen(
-                    # The list of processes shows arguments to everybody, so a password must not be among them.
+                    # The password is in the file: the arguments of a process are visible to every user.
                     [binary, "valkey.conf"],
                     stdin=subprocess.DEVNULL,
                     stdout=output,
@@ -242,7 +242,7 @@ class EmbeddedServer:
                 raise _no_binary(str(error)) from error
         if not self._answers(host):
             raise EmbeddedServerError(
-                f"The embedded Redis server did not start ({_last_line(log, said)}): "
+                f"The embedded Redis server did not start ({_last_line(log, log_start)}): "
                 f"{log} tells more; or set REDIS_URL to a Redis server."
             )
 
@@ -264,7 +264,7 @@ class EmbeddedServer:
             return "unix://" + quote(str(path))
         record = self._read_record()
         known = urlsplit(record.url if record else "")
-        # Users of a server that died go on trying the URL that they know.
+        # The old port and password if possible: users of a server that has died retry its URL.
         return f"redis://:{known.password or secrets.token_hex(16)}@127.0.0.1:{_free_port(known.port or 0)}/0"
 
     def _read_record(self) -> Record | None:
@@ -328,14 +328,14 @@ def _no_binary(why: str) -> EmbeddedServerError:
 def _config(url: str) -> str:
     where = urlsplit(url)
     if where.scheme == "unix":
-        # Relative to the working folder, so that no folder's name needs quoting.
+        # Relative to the working folder, so that the path needs no quoting.
         return CONFIG + "port 0\nunixsocket valkey.sock\nunixsocketperm 700\n"
     return CONFIG + f"port {where.port}\nbind 127.0.0.1\nrequirepass {where.password}\n"
 
 
-def _free_port(wish: int) -> int:
-    """``wish`` if it can be listened on, else any free TCP port of the loopback interface."""
-    for port in (wish, 0):
+def _free_port(preferred: int) -> int:
+    """``preferred`` if it is free, else any free TCP port of the loopback interface."""
+    for port in (preferred, 0):
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)) as listener:
             return int(listener.getsockname()[1])
     raise EmbeddedServerError("No port of 127.0.0.1 can be listened on: set REDIS_URL to a Redis server.")
