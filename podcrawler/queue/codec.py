@@ -1,9 +1,9 @@
-"""Requests as JSON that a person can read with ``redis-cli``, and that nothing ever unpickles.
+"""Requests as JSON that a person can read with ``redis-cli``; nothing is pickled.
 
-``dumps`` and ``loads`` have the form of scrapy-redis's serializers (``SCHEDULER_SERIALIZER``). What JSON has no
-form for is an object of one field whose name begins with ``$``: ``{"$bytes": "utf-8 text"}``, ``{"$base64": ...}``,
-``{"$surrogates": base64}`` (text that is no Unicode), ``{"$tuple": [...]}``, ``{"$set": [...]}``,
-``{"$float": "nan"}``, ``{"$dict": [[key, value], ...]}`` and ``{"$episode": {...}}``.
+``dumps`` and ``loads`` have the signatures of scrapy-redis's serializers (``SCHEDULER_SERIALIZER``). A value that JSON
+has no type for is written as an object of one field whose name begins with ``$``: ``{"$bytes": "utf-8 text"}``,
+``{"$base64": ...}``, ``{"$surrogates": base64}`` (text with lone surrogates), ``{"$tuple": [...]}``,
+``{"$set": [...]}``, ``{"$float": "nan"}``, ``{"$dict": [[key, value], ...]}`` and ``{"$episode": {...}}``.
 """
 
 import base64
@@ -20,14 +20,14 @@ from podcrawler.items import Episode
 
 _EPISODE = TypeAdapter(Episode)
 _DEFAULTS = Request("http://default.invalid/").to_dict()
-#: Whatever class the text names is imported, so it must be one of Scrapy's.
+#: Scrapy imports the class that the text names, so it must be one of Scrapy's own.
 _REQUEST_CLASSES = "scrapy.http.request."
-#: Fields of ``meta`` that mean something in one process only.
+#: Fields of ``meta`` that are valid in one process only.
 _LOCAL_META = frozenset({"lease", "part"})
 
 
 def dumps(value: Any) -> str:
-    """``value`` as JSON. CodecError for what has no form there (functions, open files, ...)."""
+    """``value`` as JSON. Raises CodecError for what cannot be written (functions, open files, ...)."""
     try:
         return json.dumps(_to_json(value), ensure_ascii=False, separators=(",", ":"))
     except RecursionError as error:
@@ -35,7 +35,7 @@ def dumps(value: Any) -> str:
 
 
 def loads(text: str | bytes) -> Any:
-    """What ``dumps`` was given. CodecError for a text that it did not write."""
+    """The inverse of ``dumps``. Raises CodecError for a text that ``dumps`` cannot have written."""
     try:
         return json.loads(text, object_hook=_from_object)
     except (ValueError, TypeError, RecursionError) as error:
@@ -45,7 +45,7 @@ def loads(text: str | bytes) -> Any:
 
 
 def request_to_dict(request: Request, spider: Spider | None = None) -> dict[str, Any]:
-    """The request without what is as Scrapy has it by default; its callbacks must be methods of ``spider``."""
+    """The fields of the request that differ from Scrapy's defaults. Its callbacks must be methods of ``spider``."""
     fields = {name: value for name, value in request.to_dict(spider=spider).items() if value != _DEFAULTS.get(name)}
     if meta := {name: value for name, value in request.meta.items() if name not in _LOCAL_META}:
         fields["meta"] = meta
@@ -55,7 +55,7 @@ def request_to_dict(request: Request, spider: Spider | None = None) -> dict[str,
 
 
 def dict_to_request(fields: Any, spider: Spider | None = None) -> Request:
-    """The request that ``request_to_dict`` was given. CodecError for anything else."""
+    """The inverse of ``request_to_dict``. Raises CodecError if the fields are not those of a request."""
     if not isinstance(fields, dict) or not isinstance(fields.get("url"), str):
         raise CodecError("An entry of the queue is no request: it has no url; look at it with redis-cli.")
     if not str(fields.get("_class", _REQUEST_CLASSES)).startswith(_REQUEST_CLASSES):
@@ -95,7 +95,7 @@ def _to_json(value: Any) -> Any:
 
 
 def _from_object(value: dict[str, Any]) -> Any:
-    """What an object of JSON stands for, whose values are what they stand for already."""
+    """The value that a JSON object stands for; its own values are decoded already."""
     if len(value) != 1:
         return value
     ((tag, content),) = value.items()
@@ -113,7 +113,7 @@ def _from_object(value: dict[str, Any]) -> Any:
         case "$set":
             return set(content)
         case "$dict":
-            # dict() would take an object, too, and ``dumps`` writes none here.
+            # dict() would accept a mapping, too, which ``dumps`` never writes here.
             return {key: item for key, item in content}  # noqa: C416
         case "$episode":
             try:
@@ -126,7 +126,7 @@ def _from_object(value: dict[str, Any]) -> Any:
 
 
 def _encodable(text: str) -> bool:
-    """Whether the text has no lone surrogates, which are legal in Python and nowhere else."""
+    """Whether the text can be encoded as UTF-8: lone surrogates, which Python's strings allow, cannot."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""Entries, the units of work: how a request becomes one, and the lease on it that a node holds."""
+"""Entries, the units of work: how a request becomes one, and what a lease on one is."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,22 +15,22 @@ Kind = Literal["page", "episode", "seed"]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One unit of work before it is pushed."""
+    """One unit of work, as it is pushed."""
 
     kind: Kind
     #: Unique in the archive: ``<podcast id>/<episode id>``, or the address of a list page.
     key: str
-    #: What is done when all of its entries are: the podcast's id, or the address that the user gave.
+    #: What the entry belongs to: the podcast's id, or the address that the user gave.
     group: str
     #: The entry's name in its group.
     name: str
-    #: The host that the node will talk to, so that hosts can take turns.
+    #: The host of the request; hosts take turns.
     host: str
     #: The request, as the codec writes it.
     payload: str
-    #: Higher comes first.
+    #: Higher ones are leased first.
     priority: int = 0
-    #: True for an address that a user gave: a new visit, whatever is known of earlier ones.
+    #: True for an address that a user gave: a new visit, even if an earlier one is finished.
     fresh: bool = False
 
 
@@ -43,16 +43,16 @@ class Lease:
     kind: Kind
     group: str
     name: str
-    #: How many leases on this entry have ended in an error before.
+    #: How many earlier leases on this entry ended in an error.
     tries: int
     #: The request, as the codec wrote it; of a seed, the bytes that a user pushed.
     payload: bytes
-    #: Whether there was a lease on this entry before, so that something of it may be on disk.
+    #: Whether there was an earlier lease on this entry, so that a part of its file may be on disk.
     redelivered: bool = True
 
 
 def page_request(address: str, root: str | None = None) -> Request:
-    """The request for a list page: one that a user gave, or one that was found from the address ``root``."""
+    """The request for a list page: an address that a user gave, or one that was found from the address ``root``."""
     request = private_request(address, dont_filter=True)
     if root:
         request.meta["root"] = root
@@ -60,14 +60,14 @@ def page_request(address: str, root: str | None = None) -> Request:
 
 
 def episode_request(episode: Episode) -> Request:
-    """The request for an episode: for its page, or for its enclosure where that is known already."""
+    """The request for an episode: for its enclosure if that is known, else for its page."""
     request = private_request(episode.enclosure.url if episode.enclosure else episode.page, dont_filter=True)
     request.meta["episode"] = episode
     return request
 
 
 def private_request(address: str, **arguments: Any) -> Request:
-    """A request for an address, whose login, if it brings one, goes into ``meta["login"]``."""
+    """A request for an address. A login in the address is moved into ``meta["login"]``."""
     url, login = split_login(address)
     request = Request(url, **arguments)
     if login:
@@ -76,7 +76,8 @@ def private_request(address: str, **arguments: Any) -> Request:
 
 
 def entry_of(request: Request, payload: str) -> Entry:
-    """The entry that a request is, told by its ``meta``: ``episode`` (an Episode), or ``root`` (an address)."""
+    """The entry for a request: of an episode if ``meta["episode"]`` is one, else of a list page, which was found from
+    the address ``meta["root"]`` if there is one. ``payload`` is the request, as the codec writes it."""
     host = urlsplit(request.url).hostname or ""
     episode = request.meta.get("episode")
     if isinstance(episode, Episode):

@@ -1,6 +1,6 @@
 """The names of all keys in Redis; docs/queue-keys.md says what each holds.
 
-All but the seeds share one hash tag, so that a cluster keeps them on one node.
+All but the seeds share one hash tag, so that Redis Cluster keeps them in one slot.
 """
 
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ class Keys:
 
     @property
     def archive(self) -> str:
-        """The prefix of everything that is not of one queue."""
+        """The prefix of the keys that belong to no queue."""
         return f"{{{self.namespace}}}:"
 
     def queue(self, name: str) -> str:
-        """The prefix of the queue ``name`` (``episodes`` or ``podcasts``)."""
+        """The prefix of the keys of the queue ``name`` (``episodes`` or ``podcasts``)."""
         return f"{self.archive}{name}:"
 
     def finished(self, podcast_id: str) -> str:

@@ -1,8 +1,7 @@
-"""Seeds: what users give, on the command line or with ``redis-cli lpush``, and what may be made of it.
+"""Seeds: the addresses that users give, on the command line or with ``redis-cli lpush``, checked and made requests.
 
-A seed is an address, or the form that scrapy-redis has for more than that: ``{"url": ..., "meta": {...}}``. It comes
-from outside, so nothing of it reaches a place where podcrawler's own values live: its meta lies under
-``meta["seed"]``.
+A seed is an address, or a JSON object in scrapy-redis's form: ``{"url": ..., "meta": {...}}``. It is untrusted, so its
+``meta`` is put under ``meta["seed"]``, where it cannot replace podcrawler's own values.
 """
 
 import json
@@ -17,9 +16,9 @@ from podcrawler.queue.entries import page_request
 
 
 def check_address(text: str) -> str:
-    """The address in the form in which it is requested (ASCII, host in lower case), which is how the queue knows it.
+    """The address as it is requested (ASCII, host in lower case), which is its key in the queue.
 
-    AddressError if it is none that podcrawler can fetch.
+    Raises AddressError if podcrawler cannot fetch it.
     """
     address = text.strip()
     try:
@@ -39,7 +38,7 @@ def check_address(text: str) -> str:
 
 
 def seed_request(seed: bytes, encoding: str = "utf-8") -> Request:
-    """The request that a seed asks for. AddressError, with what is wrong, if it cannot be made."""
+    """The request for a seed. Raises AddressError, which says what is wrong, for an invalid seed."""
     try:
         text = seed.decode(encoding)
     except UnicodeDecodeError as error:
@@ -69,7 +68,7 @@ def _fields(fields: Any, text: str) -> tuple[str, dict[str, Any]]:
 
 
 def _quoted(text: str) -> str:
-    """The text in one short line, whatever is in it."""
+    """The text in quotes, on one short line, without logins and unprintable characters."""
     text = masked(text)
     line = text.encode("unicode_escape").decode() if not text.isprintable() else text
     return f'"{line[:100]}…"' if len(line) > 100 else f'"{line}"'

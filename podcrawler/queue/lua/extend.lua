@@ -1,13 +1,13 @@
--- Lets leases last longer, counted from now.
+-- Renews leases: each expires a lease time from now.
 -- Keys: Q leases, owners
--- ARGV: now, ms that a lease lasts, then for each lease: key, token
--- Returns the tokens of the leases that are lost.
-local ends = clock(ARGV[1]) + tonumber(ARGV[2])
+-- ARGV: now, lease time in ms, then for each lease: key, token
+-- Returns the tokens of the leases that are lost: expired, or ended.
+local expiry = clock(ARGV[1]) + tonumber(ARGV[2])
 local lost = {}
 for i = 3, #ARGV, 2 do
   local key, token = ARGV[i], ARGV[i + 1]
   if owns(key, token) then
-    redis.call('ZADD', Q .. 'leases', ends, key)
+    redis.call('ZADD', Q .. 'leases', expiry, key)
   else
     lost[#lost + 1] = token
   end

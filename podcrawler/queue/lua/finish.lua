@@ -1,19 +1,20 @@
 -- leased -> finished: records the entry and ends its lease.
 -- Keys: Q entries, routes, leases, owners, tokens, tries, expiries, deliveries, ended, open; A told, finished:<group>, visit:<group>, podcasts, addresses, events
--- ARGV: key, token, what to record, where the file lies that was downloaded, how many entries it told, seconds that a visit
---   is remembered, then of a list page: podcast id, podcast JSON, the addresses that lead to it
--- Returns 1, or 0 if the lease is lost and nobody else has finished the entry, or if Redis has forgotten an entry that it
---   told: then the lease is handed back.
+-- ARGV: key, token, value to record (bytes of an episode, JSON of a page), path of a file that was downloaded, number of
+--   entries that were pushed under this lease, seconds that a visit is kept, then for a list page: podcast id, podcast
+--   JSON, the addresses that lead to the podcast
+-- Returns 1; or 0 if the lease is lost and the entry is not finished; or 0 if Redis has lost entries that were pushed
+--   under this lease: then the entry is pending again.
 local key, token, value, path = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local told, visit = tonumber(ARGV[5]), tonumber(ARGV[6])
+local pushed_count, visit_ttl = tonumber(ARGV[5]), tonumber(ARGV[6])
 local route = route_of(key)
 if not owns(key, token) then
   redis.call('HDEL', A .. 'told', token)
-  -- No route: the entry was finished, by this lease in a call whose answer did not arrive, or by a later one.
+  -- No route: the entry is finished, by an earlier call with this lease whose answer did not arrive, or by a later lease.
   return route and 0 or 1
 end
 
-if not has_told(token, told) then
+if not has_pushed(token, pushed_count) then
   end_lease(key)
   to_pending(key, route)
   return 0
@@ -22,7 +23,7 @@ end
 if route.kind ~= 'seed' then
   local record = record_key(route)
   redis.call('HSET', record, route.name, value)
-  if route.kind == 'page' then redis.call('EXPIRE', record, visit) end
+  if route.kind == 'page' then redis.call('EXPIRE', record, visit_ttl) end
 end
 if ARGV[7] then
   redis.call('HSET', A .. 'podcasts', ARGV[7], ARGV[8])
@@ -31,7 +32,7 @@ if ARGV[7] then
   end
 end
 end_lease(key)
-forget(key)
+remove(key)
 count_open(route.group, -1)
-tell('finished', key, route.group, 'value', value, 'path', path)
+add_event('finished', key, route.group, 'value', value, 'path', path)
 return 1

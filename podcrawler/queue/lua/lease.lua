@@ -1,16 +1,16 @@
--- Hands out leases: brings back what is due, then takes pending entries, then seeds.
+-- Grants leases: first makes due delayed entries and expired leases pending, then leases pending entries, then seeds.
 -- Keys: all of Q; A paused, told, events; KEYS[3], the seeds: a list, a set or a sorted set; then, for each other queue
 --   that entries of this one come from, its prefix and its seeds
--- ARGV: now, ms that a lease lasts, most expiries, one token for each entry that is wanted; a token that is known
---   already gets its lease again, for the node may ask twice when the first answer did not arrive
--- Returns {entries of all these queues that are pending, leased or delayed, seeds counted in, ms until the next one of
---   this queue is due or -1, the leases, each as {key, token, kind, group, name, tries, request, leases so far}, the keys
---   of what failed because too many nodes that took it died}.
-local now, lasts, most_expiries = clock(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+-- ARGV: now, lease time in ms, most expiries, then one token for each lease that is wanted; a token that has a lease gets
+--   the same one again, because a node repeats a call whose answer did not arrive
+-- Returns {number of entries of all these queues that are pending, leased or delayed, seeds included; ms until a delayed
+--   entry of this queue is due or a lease expires, or -1; the leases, each as {key, token, kind, group, name, tries,
+--   request, number of leases so far}; the keys of entries that failed because their leases expired too often}.
+local now, lease_time, most_expiries = clock(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local seeds = KEYS[3]
 local BATCH = 200
 
--- How seeds are taken from the types of key that scrapy-redis knows, and how they are counted.
+-- How to take a seed from each type of key that scrapy-redis supports, and how to count them.
 local TAKE = {
   none = function() return nil end,
   list = function() return redis.call('RPOP', seeds) end,
@@ -84,30 +84,30 @@ local function take_seed()
   return key
 end
 
-local granted = {}
+local leases = {}
 if redis.call('EXISTS', A .. 'paused') == 0 then
   for i = 4, #ARGV do
     local token = ARGV[i]
-    local held = redis.call('HGET', Q .. 'tokens', token)
-    local key = held or take_pending() or take_seed()
+    local leased = redis.call('HGET', Q .. 'tokens', token)
+    local key = leased or take_pending() or take_seed()
     if not key then break end
-    if not held then redis.call('HINCRBY', Q .. 'deliveries', key, 1) end
+    if not leased then redis.call('HINCRBY', Q .. 'deliveries', key, 1) end
     local route = route_of(key)
-    redis.call('ZADD', Q .. 'leases', now + lasts, key)
+    redis.call('ZADD', Q .. 'leases', now + lease_time, key)
     redis.call('HSET', Q .. 'owners', key, token)
     redis.call('HSET', Q .. 'tokens', token, key)
-    granted[#granted + 1] = {key, token, route.kind, route.group, route.name,
+    leases[#leases + 1] = {key, token, route.kind, route.group, route.name,
       tonumber(redis.call('HGET', Q .. 'tries', key) or 0), redis.call('HGET', Q .. 'entries', key),
       tonumber(redis.call('HGET', Q .. 'deliveries', key))}
   end
 end
 
-local soonest = -1
+local next_due = -1
 for _, zset in ipairs({'delayed', 'leases'}) do
   local first = redis.call('ZRANGE', Q .. zset, 0, 0, 'WITHSCORES')
   if first[2] then
     local wait = math.max(0, math.ceil(tonumber(first[2]) - now))
-    if soonest < 0 or wait < soonest then soonest = wait end
+    if next_due < 0 or wait < next_due then next_due = wait end
   end
 end
 local open = 0
@@ -115,4 +115,4 @@ for _, queue in ipairs(queues) do
   open = open + redis.call('HLEN', queue.prefix .. 'entries') - redis.call('HLEN', queue.prefix .. 'failed')
     + count_seeds(queue.seeds)
 end
-return {open, soonest, granted, abandoned}
+return {open, next_due, leases, abandoned}

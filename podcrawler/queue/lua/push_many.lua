@@ -1,7 +1,8 @@
--- Queues entries that have no state yet; the state is the duplicate filter.
+-- nil -> pending: queues entries that have no state yet; the state is the duplicate filter. Replaces changed requests.
 -- Keys: Q entries, routes, pending:<host>, hosts, failed, tries, expiries, ended, open, order; A finished:<group>, visit:<group>, told
--- ARGV: token of the lease on the page that tells of these entries, or empty; how many it told before; then for each entry
---   eight values: kind, key, group, name, host, priority, fresh ('1': a new visit), request
+-- ARGV: token of the lease on the list page or seed that the entries come from, or empty; how many entries were pushed
+--   under that lease before; then for each entry eight values: kind, key, group, name, host, priority, fresh ('1': a new
+--   visit), request
 -- Returns the numbers of entries: added, changed, known, failed, finished.
 local ADDED, CHANGED, KNOWN, FAILED, FINISHED = 1, 2, 3, 4, 5
 
@@ -49,5 +50,5 @@ for i = 3, #ARGV, 8 do
     tonumber(ARGV[i + 5]), ARGV[i + 6] == '1', ARGV[i + 7])
   counts[outcome] = counts[outcome] + 1
 end
-note_told(ARGV[1], tonumber(ARGV[2]), (#ARGV - 2) / 8)
+note_pushed(ARGV[1], tonumber(ARGV[2]), (#ARGV - 2) / 8)
 return counts

@@ -1,7 +1,7 @@
--- Records episodes as finished whose files were there before, whatever state they are in, but for those under way.
+-- any state but leased -> finished: records episodes whose files were there before podcrawler.
 -- Keys: Q entries, routes, pending:<host>, hosts, delayed, failed, tries, expiries, deliveries, ended, open; A finished:<group>
 -- ARGV: for each episode four values: key, podcast, name, bytes
--- Returns how many were not recorded before.
+-- Returns how many were not finished before.
 local recorded = 0
 for i = 1, #ARGV, 4 do
   local key, podcast, name, size = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
@@ -12,7 +12,7 @@ for i = 1, #ARGV, 4 do
       if state == 'pending' then from_pending(key, route) end
       redis.call('ZREM', Q .. 'delayed', key)
       if redis.call('HDEL', Q .. 'failed', key) == 0 then count_open(route.group, -1) end
-      forget(key)
+      remove(key)
     end
     recorded = recorded + redis.call('HSETNX', A .. 'finished:' .. podcast, name, size)
   end

@@ -1,4 +1,4 @@
--- failed -> pending, with all tries given back.
+-- failed -> pending, with its tries reset.
 -- Keys: Q failed, tries, expiries, routes, pending:<host>, hosts, open
 -- ARGV: keys of entries
 -- Returns how many were queued again.

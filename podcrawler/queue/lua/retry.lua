@@ -1,7 +1,7 @@
 -- leased -> delayed, or -> failed after the last try: a lease ends in an error.
 -- Keys: Q leases, owners, tokens, ended, routes, tries, delayed, failed, open; A told, events
--- ARGV: now, key, token, kind, class, reason, most tries, ms before the next one, whether this one counts (1 or 0)
--- Returns 'delayed', 'failed' or 'lost'; the same when asked again, for the answer may not have arrived.
+-- ARGV: now, key, token, kind, class, reason, most tries, ms until the next one, whether this one counts (1 or 0)
+-- Returns 'delayed', 'failed' or 'lost'. Idempotent, because a node repeats a call whose answer did not arrive.
 local now, key, token, kind, class, reason = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local most_tries, delay, counts = tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9] == '1'
 if not owns(key, token) then
@@ -17,5 +17,5 @@ if counts and redis.call('HINCRBY', Q .. 'tries', key, 1) >= most_tries then
 end
 end_lease(key)
 redis.call('ZADD', Q .. 'delayed', now + delay, key)
-tell('delayed', key, route.group, 'kind', kind, 'reason', reason)
+add_event('delayed', key, route.group, 'kind', kind, 'reason', reason)
 return 'delayed'

@@ -1,31 +1,31 @@
--- The states of an entry and the moves between them. Stands in front of every other script here.
+-- The states of an entry and the moves between them. Every other script here is run with this text in front of it.
 --
 -- An entry is in exactly one state: pending, leased, delayed, failed or finished.
 -- Keys; Q is KEYS[1], the prefix of the queue, and A is KEYS[2], the prefix of the archive:
---   Q entries         hash    key -> the request, JSON that no script ever opens
+--   Q entries         hash    key -> the request, as JSON that no script reads
 --   Q routes          hash    key -> JSON [kind, group, name, host, score]
---   Q pending:<host>  zset    key by score: what comes first is leased first
---   Q hosts           zset    host -> ms when it was last served; the hosts that have pending entries
---   Q leases          zset    key -> ms when the lease ends
+--   Q pending:<host>  zset    key -> score; the lowest is leased first
+--   Q hosts           zset    host that has pending entries -> ms when one of them was last leased
+--   Q leases          zset    key -> ms when the lease expires
 --   Q owners          hash    key -> token of the lease
 --   Q tokens          hash    token of a lease -> key
 --   Q delayed         zset    key -> ms when it is due
 --   Q tries           hash    key -> how many leases ended in an error
---   Q expiries        hash    key -> how many leases ran out
+--   Q expiries        hash    key -> how many leases expired
 --   Q deliveries      hash    key -> how many leases there were
 --   Q ended           hash    key -> token of the last lease that ended in an error
 --   Q failed          hash    key -> JSON {kind, class, reason, tries, at}
 --   Q open            hash    group -> how many of its entries are pending, leased or delayed
 --   Q order           string  the number of entries ever pushed
 --   A finished:<group>  hash  of episodes: name -> bytes
---   A visit:<group>     hash  of list pages: name -> JSON of what the page told; expires
---   A told            hash    token of the lease on a page or seed -> how many of its entries were pushed
---   A events          stream  the ends of entries, for those who watch
+--   A visit:<group>     hash  of list pages: name -> JSON of what was found; expires
+--   A told            hash    token of the lease on a list page or seed -> how many entries were pushed under it
+--   A events          stream  the ends of leases, for supervisors
 local Q, A = KEYS[1], KEYS[2]
 local PRIORITY_STEP = 2 ^ 40
 local EVENTS = 10000
 
--- The time in ms: the one given (tests turn the clock), else Redis's own.
+-- The time in ms: the given one (tests set it), else Redis's own.
 local function clock(given)
   if given ~= '' then return tonumber(given) end
   local time = redis.call('TIME')
@@ -73,17 +73,18 @@ local function count_open(group, change)
   end
 end
 
--- A page is not done before Redis has all that it told. A Redis that was restarted may have forgotten what it had
--- acknowledged: then it has forgotten this count, too, and takes no later one in its place.
-local function note_told(token, before, more)
-  local told = tonumber(redis.call('HGET', A .. 'told', token) or 0)
-  if token ~= '' and told >= before and told < before + more then
-    redis.call('HSET', A .. 'told', token, before + more)
+-- A list page must not be finished before Redis has all of its entries. A restarted Redis may have lost the last pushes
+-- that it had acknowledged, and this count with them: the count then stays too low, because pushes after the gap are not
+-- added to it, and finish.lua makes the page pending again.
+local function note_pushed(token, before, count)
+  local pushed = tonumber(redis.call('HGET', A .. 'told', token) or 0)
+  if token ~= '' and pushed >= before and pushed < before + count then
+    redis.call('HSET', A .. 'told', token, before + count)
   end
 end
 
-local function has_told(token, all)
-  return tonumber(redis.call('HGET', A .. 'told', token) or 0) >= all
+local function has_pushed(token, count)
+  return tonumber(redis.call('HGET', A .. 'told', token) or 0) >= count
 end
 
 local function end_lease(key)
@@ -98,13 +99,13 @@ local function owns(key, token)
   return redis.call('HGET', Q .. 'owners', key) == token
 end
 
-local function forget(key)
+local function remove(key)
   for _, hash in ipairs({'entries', 'routes', 'tries', 'expiries', 'deliveries', 'ended'}) do
     redis.call('HDEL', Q .. hash, key)
   end
 end
 
-local function tell(state, key, group, ...)
+local function add_event(state, key, group, ...)
   redis.call('XADD', A .. 'events', 'MAXLEN', '~', EVENTS, '*', 'state', state, 'key', key, 'group', group, ...)
 end
 
@@ -115,7 +116,7 @@ local function to_failed(now, key, route, kind, class, reason)
   redis.call('HSET', Q .. 'failed', key,
     cjson.encode({kind = kind, class = class, reason = reason, tries = tries, at = now}))
   count_open(route.group, -1)
-  tell('failed', key, route.group, 'kind', kind, 'reason', reason)
+  add_event('failed', key, route.group, 'kind', kind, 'reason', reason)
 end
 
 -- failed -> pending
