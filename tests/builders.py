@@ -1,5 +1,6 @@
-"""What tests of several rooms build: entries of a queue, a broker with known limits, and the ends of leases."""
+"""What tests of several rooms build: entries of a queue, a broker with known limits, the ends of leases, and files."""
 
+from pathlib import Path
 from typing import Any
 
 from podcrawler.exceptions import EntryError
@@ -63,3 +64,10 @@ def fail(broker: Broker, lease: Lease, kind: str, reason: str, now: int | None =
 def _give_up(broker: Broker, lease: Lease, error: EntryError, now: int | None) -> str:
     tries, delay = broker.retrying.tries(error), broker.retrying.delay(error, lease.tries + 1)
     return broker.acknowledge([acks.give_up(lease, error, tries=tries, delay=delay, now=now)])[0]
+
+
+def fill(folder: Path, **files: int) -> None:
+    """Make files in a folder: sizes in bytes by name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, size in files.items():
+        (folder / name).write_bytes(b"x" * size)

@@ -23,7 +23,7 @@ from scrapy.spiderloader import SpiderLoader
 from scrapy.utils.project import get_project_settings
 
 from podcrawler import settings
-from podcrawler.fleet import report
+from podcrawler.queue.archive import REPORT_SECONDS
 from podcrawler.queue.keys import Keys
 from tests.checkout import ROOT, files_of_checkout
 from tests.conftest import Client, until
@@ -267,8 +267,8 @@ def health(**environment: str) -> tuple[int, str]:
     ("name", "age", "status"),
     [
         ("here-1", 0, 0),
-        ("here-17", report._EXPIRES - 5, 0),
-        ("here-1", report._EXPIRES + 1, 1),
+        ("here-17", REPORT_SECONDS - 5, 0),
+        ("here-1", REPORT_SECONDS + 1, 1),
         ("elsewhere-1", 0, 1),
         ("here-too-1", 0, 1),
     ],

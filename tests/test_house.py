@@ -41,3 +41,14 @@ def public_attributes(node: ast.ClassDef) -> Iterator[str]:
         match child:
             case ast.Attribute(value=ast.Name(id="self"), attr=name, ctx=ast.Store()) if not name.startswith("_"):
                 yield name
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_only_the_broker_and_the_archive_send_commands_to_redis(module: Path) -> None:
+    place = module.relative_to(PACKAGE)
+    if place.parts[0] == "redis" or place in (Path("queue/broker.py"), Path("queue/archive.py")):
+        return
+    tree = ast.parse(module.read_text(encoding="utf-8"))
+    calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    receivers = {ast.unparse(call.value).rpartition(".")[2] for call in calls if isinstance(call, ast.Attribute)}
+    assert not receivers & {"redis", "_redis", "server", "_server", "client", "pipe", "pipeline"}

@@ -1,4 +1,4 @@
-"""podcrawler's commands, for ``scrapy`` and ``podcrawler`` alike; thin, the work is in the rooms below."""
+"""podcrawler's commands, for both ``scrapy`` and ``podcrawler``; thin, the work is in the packages below."""
 
 import argparse
 import sys
@@ -17,15 +17,14 @@ from podcrawler.exceptions import PodcrawlerError
 from podcrawler.http.auth import read_netrc
 from podcrawler.http.proxy import read_proxy
 from podcrawler.queue import scrapy_redis_settings
-from podcrawler.queue.keys import Keys
-from podcrawler.queue.schema import check_schema
+from podcrawler.queue.archive import Archive
 from podcrawler.redis.connection import connected
 
 Run = Callable[[Any, list[str], Any], None]
 
 
 def explained(run: Run) -> Run:
-    """For the ``run`` of a command: what a user can cause ends in one sentence and an exit status."""
+    """Decorates the ``run`` of a command: an error that a user can cause becomes one sentence and an exit status."""
 
     @wraps(run)
     def wrapper(self: ScrapyCommand, args: list[str], opts: Any) -> None:
@@ -45,7 +44,7 @@ def explained(run: Run) -> Run:
 
 
 def check_settings(settings: BaseSettings) -> None:
-    """What a node would stumble over later, where there is no way to end in a sentence. Raises SettingError."""
+    """Check what a node reads only after it has started, when Scrapy would log a traceback. Raises SettingError."""
     Config.read(settings)
     scrapy_redis_settings.check(settings)
     read_proxy(settings)
@@ -53,17 +52,17 @@ def check_settings(settings: BaseSettings) -> None:
 
 
 @contextmanager
-def archive_queue(settings: BaseSettings, *, start: bool = False) -> Iterator[Redis]:
-    """The Redis of this archive for a short look; ``start`` as in ``connected``."""
+def archive_redis(settings: BaseSettings, *, start: bool = False) -> Iterator[Redis]:
+    """The Redis of the archive that the settings name, for one command; ``start`` as in ``connected``."""
     with connected(settings, start=start) as redis:
-        check_schema(redis, Keys(Config.read(settings).namespace))
+        Archive.from_settings(settings, redis).check_schema()
         yield redis
 
 
 class WithoutQueue:
-    """For commands that look at one page: they get Scrapy's own scheduler, and so need no Redis.
+    """For commands that fetch a single page: they get Scrapy's own scheduler, and so need no Redis.
 
-    No ScrapyCommand itself, or Scrapy would take it for one more command.
+    Not a ScrapyCommand itself, or Scrapy would list it as one more command.
     """
 
     settings: Settings | None

@@ -7,16 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from rich.filesize import decimal
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
 from podcrawler.commands import check_settings, explained
 from podcrawler.config import Config
-from podcrawler.fleet.display import human_bytes, new_display, printable
+from podcrawler.fleet.display import new_display, printable
 from podcrawler.fleet.job import Job, Outcome
 from podcrawler.fleet.supervisor import Supervisor, new_children
-from podcrawler.queue.keys import Keys
-from podcrawler.queue.schema import check_schema
+from podcrawler.queue.archive import Archive
 from podcrawler.queue.seeds import check_address
 from podcrawler.redis.connection import connect, redis_configured, state_dir
 from podcrawler.redis.embedded import EmbeddedServer
@@ -56,13 +56,14 @@ class Command(ScrapyCommand):
             try:
                 url = embedded.enter() if embedded else None
                 redis = connect(self.settings, url)
-                check_schema(redis, Keys(Config.read(self.settings).namespace))
-                job = Job(redis, self.settings, addresses)
+                archive = Archive.from_settings(self.settings, redis)
+                archive.check_schema()
+                job = Job(self.settings, redis, addresses)
                 children = new_children(self.settings, _options(opts), url, folder)
+                grace = Config.read(self.settings).shutdown_grace
                 with new_display() as display:
-                    supervisor = Supervisor(self.settings, redis, job, children, display, embedded)
-                    supervisor.run()
-                outcome = supervisor.outcome()
+                    Supervisor(archive, job, children, display, embedded, shutdown_grace=grace).run()
+                outcome = job.outcome()
             finally:
                 if embedded:
                     embedded.leave()
@@ -72,23 +73,23 @@ class Command(ScrapyCommand):
 
 @contextmanager
 def _signals_as_interrupt() -> Iterator[None]:
-    """What asks a process to end, and the end of its terminal, do as Ctrl-C does."""
+    """Treat SIGTERM and SIGHUP as Ctrl-C."""
 
     def interrupt(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    previous = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)
 
 
 def _options(opts: argparse.Namespace) -> list[str]:
-    """The options that were given here and that the children need too."""
+    """The options of ``scrapy crawl`` for the children: those that were given here, and never to end by themselves."""
     options = [word for setting in opts.set for word in ("-s", setting)]
-    # The nodes end when the job does, and not when one of them waits for the other.
+    # The supervisor stops them when the job is done; until then, one may be idle while it waits for the other.
     options += ["-s", "MAX_IDLE_TIME_BEFORE_CLOSE=0", "-s", "PODCRAWLER_EXIT_WHEN_DONE=0"]
     return [*options, "-L", opts.loglevel] if opts.loglevel else options
 
@@ -109,6 +110,6 @@ def _print_summary(outcome: Outcome, seconds: float) -> None:
         print(f"Nothing to download: all {outcome.already_there} episodes are already there ({seconds:.1f} s).")
         return
     print(
-        f"{outcome.finished} finished ({human_bytes(outcome.bytes)}), {outcome.already_there} already there, "
+        f"{outcome.finished} finished ({decimal(outcome.bytes)}), {outcome.already_there} already there, "
         f"{len(outcome.failed)} failed, in {seconds:.1f} s."
     )

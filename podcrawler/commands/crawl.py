@@ -8,10 +8,8 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import UsageError
 
 from podcrawler.commands import check_settings, explained
-from podcrawler.config import Config
-from podcrawler.queue.keys import Keys
+from podcrawler.queue.archive import Archive
 from podcrawler.queue.scheduler import scheduler_of
-from podcrawler.queue.schema import check_schema
 from podcrawler.redis.connection import connect_node
 from podcrawler.store.factory import open_store
 
@@ -28,7 +26,7 @@ class Command(crawl.Command):
         assert self.settings is not None
         check_settings(self.settings)
         with connect_node(self.settings) as redis:
-            check_schema(redis, Keys(Config.read(self.settings).namespace))
+            Archive.from_settings(self.settings, redis).check_schema()
         open_store(self.settings).check()
         try:
             node = self.crawler_process.crawl(args[0], **opts.spargs)
@@ -38,11 +36,11 @@ class Command(crawl.Command):
         assert isinstance(node, asyncio.Task), "settings.py keeps Scrapy's asyncio reactor"
         self.crawler_process.start()
         if not node.done():
-            # A second signal: Scrapy let everything fall.
+            # A second signal: Scrapy has stopped without waiting for anything.
             if (scheduler := scheduler_of(crawler)) is not None:
                 scheduler.prefetcher.release_now()
             raise KeyboardInterrupt
-        # A bad address, or what has gone wrong since it was looked at.
+        # A bad address, or Redis or the store failed after the checks above.
         if error := node.exception():
             raise error
         self.exitcode = _exit_status(crawler)
@@ -56,5 +54,5 @@ def _exit_status(crawler: Crawler) -> int:
             return 2
         case "finished":
             return 1 if crawler.stats.get_value("podcrawler/failed") else 0
-    # Something ended the node before the queue was done, such as CLOSESPIDER_TIMEOUT.
+    # Something else closed the spider before the queue was done, such as CLOSESPIDER_TIMEOUT.
     return 1

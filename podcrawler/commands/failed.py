@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from scrapy.commands import ScrapyCommand
 
-from podcrawler.commands import archive_queue, explained
+from podcrawler.commands import archive_redis, explained
 from podcrawler.fleet.display import printable
 from podcrawler.queue.broker import Broker, Failed
 
@@ -26,7 +26,7 @@ class Command(ScrapyCommand):
     @explained
     def run(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 (Scrapy's signature)
         assert self.settings is not None
-        with archive_queue(self.settings) as redis:
+        with archive_redis(self.settings) as redis:
             queues = [Broker.from_settings(self.settings, redis, name) for name in ("podcasts", "episodes")]
             failed = sorted((f for queue in queues for f in queue.failed()), key=lambda f: f.at)
         for entry in failed:

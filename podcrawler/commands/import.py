@@ -7,10 +7,11 @@ from pathlib import Path
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from podcrawler.commands import archive_queue, explained
+from podcrawler.commands import archive_redis, explained
 from podcrawler.library.importing import Refused, find_media
+from podcrawler.queue.archive import Archive, Imported
 from podcrawler.queue.broker import Broker
-from podcrawler.queue.legacy_ids import Imported, Imports
+from podcrawler.queue.legacy_ids import Imports
 
 _WHY = {
     "part": "a transfer that was broken off",
@@ -49,8 +50,9 @@ class Command(ScrapyCommand):
             print(f"left out: {file.path} ({_WHY[file.why]})")
         recorded = 0
         if files and not opts.dry_run:
-            with archive_queue(self.settings, start=True) as redis:
-                recorded = Imports(Broker.from_settings(self.settings, redis, "episodes")).record(files)
+            with archive_redis(self.settings, start=True) as redis:
+                episodes = Broker.from_settings(self.settings, redis, "episodes")
+                recorded = Imports(episodes, Archive.from_settings(self.settings, redis)).record(files)
         for podcast_id, count in sorted(Counter(file.podcast_id for file in files).items()):
             print(f"{podcast_id}: {count} media files")
         outcome = "nothing was recorded (--dry-run)" if opts.dry_run else f"{recorded} recorded as finished"

@@ -1,11 +1,11 @@
-"""``pause``: no node takes up anything new, until ``resume``."""
+"""``pause``: no node gets a new lease until ``resume``."""
 
 import argparse
 
 from scrapy.commands import ScrapyCommand
 
-from podcrawler.commands import archive_queue, explained
-from podcrawler.fleet.pausing import pause
+from podcrawler.commands import archive_redis, explained
+from podcrawler.queue.archive import Archive
 
 
 class Command(ScrapyCommand):
@@ -18,6 +18,6 @@ class Command(ScrapyCommand):
     @explained
     def run(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 (Scrapy's signature)
         assert self.settings is not None
-        with archive_queue(self.settings) as redis:
-            pause(redis, self.settings)
+        with archive_redis(self.settings) as redis:
+            Archive.from_settings(self.settings, redis).pause()
         print("Paused: nodes end what they have in hand, and take up nothing more until `podcrawler resume`.")

@@ -1,11 +1,11 @@
-"""``resume``: nodes go on after a ``pause``."""
+"""``resume``: nodes get leases again after a ``pause``."""
 
 import argparse
 
 from scrapy.commands import ScrapyCommand
 
-from podcrawler.commands import archive_queue, explained
-from podcrawler.fleet.pausing import resume
+from podcrawler.commands import archive_redis, explained
+from podcrawler.queue.archive import Archive
 
 
 class Command(ScrapyCommand):
@@ -18,6 +18,6 @@ class Command(ScrapyCommand):
     @explained
     def run(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 (Scrapy's signature)
         assert self.settings is not None
-        with archive_queue(self.settings) as redis:
-            was_paused = resume(redis, self.settings)
+        with archive_redis(self.settings) as redis:
+            was_paused = Archive.from_settings(self.settings, redis).resume()
         print("Resumed." if was_paused else "Nothing was paused.")

@@ -1,4 +1,4 @@
-"""``retry``: queues again what failed, with all its tries given back."""
+"""``retry``: queues failed entries again, with their tries reset."""
 
 import argparse
 from typing import get_args
@@ -6,7 +6,7 @@ from typing import get_args
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from podcrawler.commands import archive_queue, explained
+from podcrawler.commands import archive_redis, explained
 from podcrawler.exceptions import FailureClass
 from podcrawler.queue.broker import Broker
 
@@ -31,7 +31,7 @@ class Command(ScrapyCommand):
         if [bool(args), opts.all, bool(opts.failure_class)].count(True) != 1:
             raise UsageError("retry needs ids as `failed` lists them, or --class, or --all")
         assert self.settings is not None
-        with archive_queue(self.settings) as redis:
+        with archive_redis(self.settings) as redis:
             queues = [Broker.from_settings(self.settings, redis, name) for name in ("podcasts", "episodes")]
             queued = sum(queue.requeue(args or _failed(queue, opts.failure_class)) for queue in queues)
         print(f"{queued} queued again.")
@@ -39,5 +39,5 @@ class Command(ScrapyCommand):
 
 
 def _failed(queue: Broker, failure_class: FailureClass | None) -> list[str]:
-    """The keys of what failed so, or of all that failed."""
+    """The keys of the failed entries of this class; of all of them if it is None."""
     return [failed.key for failed in queue.failed() if failure_class in (None, failed.failure_class)]

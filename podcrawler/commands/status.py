@@ -1,16 +1,17 @@
-"""``status``: the queue by state, the nodes and what they have in hand, and what failed."""
+"""``status``: the queue by state, the nodes and what they are downloading, and how many entries failed."""
 
 import argparse
 import json
 import time
 from dataclasses import asdict
 
+from rich.filesize import decimal
 from scrapy.commands import ScrapyCommand
 
-from podcrawler.commands import archive_queue, explained
-from podcrawler.fleet.display import human_bytes, printable
-from podcrawler.fleet.report import InHand, Report
-from podcrawler.fleet.status import Status, take_status
+from podcrawler.commands import archive_redis, explained
+from podcrawler.fleet.display import printable
+from podcrawler.fleet.status import Status, read_status
+from podcrawler.queue.archive import InHand, Report
 
 
 class Command(ScrapyCommand):
@@ -27,8 +28,8 @@ class Command(ScrapyCommand):
     @explained
     def run(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 (Scrapy's signature)
         assert self.settings is not None
-        with archive_queue(self.settings) as redis:
-            status = take_status(redis, self.settings)
+        with archive_redis(self.settings) as redis:
+            status = read_status(self.settings, redis)
         if opts.json:
             print(json.dumps(status.to_json(), ensure_ascii=False))
         else:
@@ -49,12 +50,12 @@ def _lines(status: Status) -> list[str]:
 
 def _node(node: Report) -> str:
     minutes = (time.time() - node.started) / 60
-    done = f"{node.finished} finished ({human_bytes(node.bytes)}), {node.failed} failed"
+    done = f"{node.finished} finished ({decimal(node.bytes)}), {node.failed} failed"
     line = f"node {node.name} ({node.spider}, {minutes:.0f} min): {done}, {len(node.in_hand)} in hand"
     return f"{line}; it takes nothing up for now: {node.holds_off}" if node.holds_off else line
 
 
 def _in_hand(episode: InHand) -> str:
-    of = human_bytes(episode.expected) if episode.expected is not None else "?"
-    rate = f", {human_bytes(episode.rate)}/s" if episode.rate else ""
-    return f"{episode.key} {episode.title}: {human_bytes(episode.received)} of {of}{rate}"
+    of = decimal(episode.expected) if episode.expected is not None else "?"
+    rate = f", {decimal(round(episode.rate))}/s" if episode.rate else ""
+    return f"{episode.key} {episode.title}: {decimal(episode.received)} of {of}{rate}"

@@ -1,4 +1,4 @@
-"""The child nodes of ``archive``: started, watched, started again when they die, and stopped."""
+"""The child nodes of ``archive``: started, restarted when they die, and stopped."""
 
 import os
 import signal
@@ -12,12 +12,12 @@ from pathlib import Path
 
 from podcrawler.exceptions import NodeError
 
-#: So many deaths within so many seconds, and the child is given up.
+#: A child that dies this many times within this many seconds is not restarted.
 _DEATHS, _WITHIN = 5, 60.0
 
 
 class Child:
-    """One ``crawl`` process. It lives in a session of its own, so that Ctrl-C reaches it through us alone, once."""
+    """One ``crawl`` process, in a session of its own, so that Ctrl-C in the terminal reaches the supervisor alone."""
 
     def __init__(self, spider: str, options: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
         """``options`` are arguments of ``scrapy crawl``; what the process prints goes to the file ``log``."""
@@ -30,8 +30,10 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
         self._log.unlink(missing_ok=True)
 
-    def look_after(self) -> None:
-        """Start the process, or start it again if it has died; NodeError when that is no use."""
+    def ensure_running(self) -> None:
+        """Start the process, or restart it if it has died, after a pause that doubles with each death.
+
+        Raises NodeError if it has died too often."""
         now = time.monotonic()
         if self._process and (status := self._process.poll()) is not None:
             self._process = None
@@ -48,12 +50,12 @@ class Child:
                 )
 
     def terminate(self) -> None:
-        """Ask the process to stop gracefully; the second time, to stop at once."""
+        """Ask the process to stop gracefully; when called again, to stop at once."""
         if self._process:
             self._process.terminate()
 
     def wait(self, seconds: float) -> None:
-        """Wait until the process is gone; after ``seconds`` it is killed."""
+        """Wait until the process has ended; kill it after ``seconds``."""
         if self._process is None:
             return
         with suppress(subprocess.TimeoutExpired):
@@ -61,7 +63,7 @@ class Child:
         self.kill()
 
     def kill(self) -> None:
-        """End the process now; what it held comes back to the queue when the leases run out."""
+        """Kill the process; its entries are pending again when their leases expire."""
         if self._process:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -71,11 +73,11 @@ class Child:
         self._deaths.append(now)
         if len(self._deaths) == _DEATHS and now - self._deaths[0] < _WITHIN:
             raise NodeError(
-                f"The node for {self._spider} ended with status {status} and cannot go on: {self._last_words()} "
+                f"The node for {self._spider} ended with status {status} and cannot go on: {self._last_log_line()} "
                 f"Its log is {self._log}."
             )
         self._start_at = now + 0.25 * 2 ** len(self._deaths)
 
-    def _last_words(self) -> str:
+    def _last_log_line(self) -> str:
         lines = self._log.read_text(encoding="utf-8", errors="replace").split("\n")
         return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing.")

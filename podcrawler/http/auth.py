@@ -65,7 +65,7 @@ class LoginMiddleware:
             # If Redis does not answer in time, the older answer is used.
             with suppress(TimeoutError):
                 async with asyncio.timeout(_REDIS_TIMEOUT if name in self._cached else None):
-                    login = await scheduler.call(scheduler.queue.login, name)
+                    login = await scheduler.call(scheduler.archive.login, name)
             if len(self._cached) >= _CACHE_SIZE:
                 self._cached.clear()
             self._cached[name] = time.monotonic(), login

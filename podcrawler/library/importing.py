@@ -1,4 +1,4 @@
-"""Finds the media files in a folder that were archived before, by podcrawler or by its ancestor."""
+"""Finds the media files that podcrawler or its ancestor archived in a folder before."""
 
 import os
 import re
@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Literal
 
 from podcrawler.exceptions import ImportFolderError
-from podcrawler.queue.legacy_ids import Imported
+from podcrawler.items import EPISODE_ID
+from podcrawler.queue.archive import Imported
 from podcrawler.store import names
 
-_NAME = re.compile(r"(?P<id>[A-Za-z0-9_-]{1,40})\.(?P<title>.+)\.(?P<ending>[A-Za-z0-9]{1,5})", re.DOTALL)
+_NAME = re.compile(rf"(?P<id>{EPISODE_ID.pattern})\.(?P<title>.+)\.(?P<extension>[A-Za-z0-9]{{1,5}})", re.DOTALL)
 
 #: Why a file is not imported.
 Refusal = Literal["part", "empty", "no-id", "no-media"]
@@ -26,28 +27,28 @@ class Refused:
 
 
 def find_media(folder: Path, podcast_id: str | None) -> Iterator[Imported | Refused]:
-    """Every file in ``folder`` and below, those in hidden folders left out, in the order of their names.
+    """Every file in ``folder`` and below, except those in hidden folders, sorted by name.
 
-    The files are of ``podcast_id`` if it is given; else of the podcast that their folder is named after, as in a
-    store. ImportFolderError if the folder cannot be read, or does not tell the podcast.
+    The files belong to ``podcast_id`` if it is given, else to the podcast that their folder is named after, as in a
+    store. Raises ImportFolderError if the folder cannot be read, or is not named after a podcast.
     """
     if podcast_id is not None:
         _check_podcast(podcast_id, f"{podcast_id!r} is not the id of a podcast")
     if not folder.is_dir():
         raise ImportFolderError(f"{folder} is no folder that can be read; give the folder that the media files are in.")
-    for place, folders, found in os.walk(folder):
+    for parent, folders, found in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(found):
-            yield _look_at(Path(place) / name, podcast_id)
+            yield _examine(Path(parent) / name, podcast_id)
 
 
-def _look_at(path: Path, podcast_id: str | None) -> Imported | Refused:
+def _examine(path: Path, podcast_id: str | None) -> Imported | Refused:
     if path.name.endswith(names.PART_SUFFIX):
         return Refused(path, "part")
     found = _NAME.fullmatch(path.name)
     if found is None:
         return Refused(path, "no-id")
-    if not names.is_media_extension(found["ending"]):
+    if not names.is_media_extension(found["extension"]):
         return Refused(path, "no-media")
     if path.is_symlink() or not path.is_file() or (size := path.stat().st_size) == 0:
         return Refused(path, "empty")

@@ -1,6 +1,6 @@
 """The queue: entries in one of five states, moved by Lua scripts (lua/*.lua), each move atomic.
 
-Everything here blocks on Redis; a node calls it off its event loop (prefetcher.py). ``now`` is in milliseconds since
+Everything here blocks on Redis; a node calls it off its event loop (async_broker.py). ``now`` is in milliseconds since
 1970 everywhere, and None means Redis's own clock, so that the clocks of the nodes do not matter.
 """
 
@@ -20,7 +20,6 @@ from scrapy.settings import BaseSettings
 
 from podcrawler.config import Config
 from podcrawler.exceptions import CodecError, FailureClass
-from podcrawler.logins import Login
 from podcrawler.queue import codec
 from podcrawler.queue.acks import Ack
 from podcrawler.queue.entries import Entry, Lease
@@ -29,22 +28,22 @@ from podcrawler.queue.retry_policy import RetryPolicy
 
 _T = TypeVar("_T")
 
-#: By queue: the others that entries of it come from.
+#: By queue: the other queues that its entries come from.
 _SOURCES = {"episodes": ("podcasts",)}
-#: Entries for each call of push_many: some 20 ms of Redis's time.
-_PUSH_BATCH = 500
-#: Random bytes that a token is made of.
+#: Entries in one call of a script: some 20 ms of Redis's time.
+_BATCH = 500
+#: Random bytes in a token.
 _TOKEN_BYTES = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """What became of entries that were pushed, in numbers."""
+    """How many of the pushed entries had which outcome."""
 
     added: int = 0
-    #: Queued before; the request was replaced by this one.
+    #: Queued before with another request, which this one replaced.
     changed: int = 0
-    #: Queued before, or under way.
+    #: Queued before, or leased.
     known: int = 0
     failed: int = 0
     finished: int = 0
@@ -61,14 +60,14 @@ class Pushed:
 
 @dataclass(frozen=True, slots=True)
 class LeaseBatch:
-    """The answer to a wish for leases."""
+    """The answer to a request for leases."""
 
     leases: list[Lease]
-    #: How many entries are not at their end yet; those leased here count, the seeds, and all of the queue's sources.
+    #: How many entries of this queue and its sources are seeds, pending, leased (by this call too) or delayed.
     open: int
     #: Seconds until a delayed entry is due or a lease ends, whichever is first; None if there is none.
     next_due: float | None
-    #: Keys of entries that failed just now, because their leases ran out too often.
+    #: Keys of entries that this call failed because their leases had expired too often.
     abandoned: list[str]
 
 
@@ -114,12 +113,12 @@ class Broker:
         max_expiries: int,
         visit_seconds: int,
     ) -> None:
-        """``seeds_key`` is the list that users push addresses to; ``sources`` are the other queues that entries of this
-        one come from, with their lists of seeds; the other values are as in docs/settings.md."""
+        """``seeds_key`` is the list that users push addresses to; ``sources`` maps the other queues that entries of
+        this one come from to their lists of seeds; the other values are as in docs/settings.md."""
         # redis-py's types allow for text where this client answers in bytes.
-        self.redis: Any = redis
-        self.name = name
-        self.keys = keys
+        self._redis: Any = redis
+        self._name = name
+        self._keys = keys
         self.lease_time = lease_time
         self.retrying = retrying
         self.visit_seconds = visit_seconds
@@ -143,46 +142,47 @@ class Broker:
         )
 
     def load_scripts(self) -> None:
-        """Tell Redis the scripts that nodes use, in one round trip instead of two for each."""
-        pipe = self.redis.pipeline(transaction=False)
+        """Load the scripts that nodes use into Redis, in one round trip instead of two for each."""
+        pipe = self._redis.pipeline(transaction=False)
         for name in ("lease", "push_many", "extend", "finish", "release", "retry"):
             pipe.script_load(_source(name))
         pipe.execute()
 
-    def push_many(self, entries: Iterable[Entry], teller: Lease | None = None, before: int = 0) -> Pushed:
-        """Queue the entries that have no state yet, in their order; replace changed ones that wait. ``teller`` is the
-        lease on the page or seed that tells of them, and told ``before`` others."""
+    def push_many(self, entries: Iterable[Entry], page_lease: Lease | None = None, already_pushed: int = 0) -> Pushed:
+        """Queue the entries that have no state yet, in their order; replace the requests of changed ones that are not
+        leased or finished. ``page_lease`` is the lease on the list page or seed that they come from, for which
+        ``already_pushed`` others were pushed before."""
         pushed = Pushed()
-        token = teller.token if teller else ""
-        for batch in _batches(entries, _PUSH_BATCH):
+        token = page_lease.token if page_lease else ""
+        for batch in _batches(entries, _BATCH):
             values = ([e.kind, e.key, e.group, e.name, e.host, e.priority, int(e.fresh), e.payload] for e in batch)
-            pushed += Pushed(*self._run("push_many", [token, before, *chain.from_iterable(values)]))
-            before += len(batch)
+            pushed += Pushed(*self._run("push_many", [token, already_pushed, *chain.from_iterable(values)]))
+            already_pushed += len(batch)
         return pushed
 
     @staticmethod
     def new_tokens(count: int) -> list[str]:
-        """Tokens for so many leases."""
-        chance = secrets.token_bytes(count * _TOKEN_BYTES)
-        return [chance[place : place + _TOKEN_BYTES].hex() for place in range(0, len(chance), _TOKEN_BYTES)]
+        """``count`` random tokens, one for each lease."""
+        noise = secrets.token_bytes(count * _TOKEN_BYTES)
+        return [noise[start : start + _TOKEN_BYTES].hex() for start in range(0, len(noise), _TOKEN_BYTES)]
 
     def lease(self, tokens: Sequence[str], now: int | None = None) -> LeaseBatch:
-        """Up to one lease for each token: entries first, hosts taking turns, then seeds.
+        """Up to one lease for each token: on entries first, their hosts in turn, then on seeds.
 
-        Asking twice with the same tokens gives the same leases.
+        Idempotent: a second call with the same tokens returns the same leases.
         """
         open_entries, due, rows, abandoned = self._run(
             "lease", [_time(now), _ms(self.lease_time), self._max_expiries, *tokens], extra_keys=self._lease_keys
         )
         leases = [
-            Lease(key.decode(), token.decode(), kind.decode(), group.decode(), name.decode(), tries, payload, times > 1)
-            for key, token, kind, group, name, tries, payload, times in rows
+            Lease(key.decode(), token.decode(), kind.decode(), group.decode(), name.decode(), tries, payload, count > 1)
+            for key, token, kind, group, name, tries, payload, count in rows
         ]
         next_due = None if due < 0 else due / 1000
         return LeaseBatch(leases, open_entries, next_due, [key.decode() for key in abandoned])
 
     def extend(self, leases: Sequence[Lease], now: int | None = None) -> set[str]:
-        """Let the leases last ``lease_time`` from now; the tokens of those that are lost."""
+        """Let the leases expire ``lease_time`` from now. Returns the tokens of those that this node has lost."""
         pairs = chain.from_iterable((lease.key, lease.token) for lease in leases)
         lost = self._run("extend", [_time(now), _ms(self.lease_time), *pairs])
         return {token.decode() for token in lost}
@@ -193,85 +193,57 @@ class Broker:
         return [ack.outcome(answer) for ack, answer in zip(acks, answers, strict=True)]
 
     def requeue(self, keys: Iterable[str]) -> int:
-        """Queue failed entries again, all tries given back; how many were failed."""
+        """Queue failed entries again and reset their tries; how many of ``keys`` were failed."""
         return int(self._run("requeue", keys))
 
     def record(self, episodes: Iterable[tuple[str, str, int]]) -> int:
-        """Record episodes as finished, given as podcast id, episode id and bytes, unless they are under way; how many
-        were not recorded before."""
+        """Record episodes (podcast id, episode id, bytes) as finished, whatever state they are in unless leased; how
+        many were not finished before."""
         recorded = 0
-        for batch in _batches(episodes, _PUSH_BATCH):
+        for batch in _batches(episodes, _BATCH):
             values = ([f"{podcast}/{name}", podcast, name, size] for podcast, name, size in batch)
             recorded += int(self._run("record", chain.from_iterable(values)))
         return recorded
-
-    def podcast_id(self, addresses: Sequence[str]) -> str | None:
-        """The id that the archive knows the podcast by under the first known of ``addresses``."""
-        found = self.redis.hmget(self.keys.addresses, list(addresses))
-        return next((known.decode() for known in found if known), None)
-
-    def name_podcast(self, addresses: Sequence[str], podcast_id: str) -> str:
-        """The id that the podcast has under the first known of ``addresses``; if none is, the given one, which it has
-        from now on and for all nodes under the first of them."""
-        if known := self.podcast_id(addresses):
-            return known
-        pipe = self.redis.pipeline(transaction=True)
-        pipe.hsetnx(self.keys.addresses, addresses[0], podcast_id)
-        pipe.hget(self.keys.addresses, addresses[0])
-        return str(pipe.execute()[1].decode())
-
-    def keep_login(self, names: Iterable[str], login: Login) -> None:
-        """Keep the login under these names: a podcast's id, and the address that it was read from."""
-        self.redis.hset(self.keys.logins, mapping=dict.fromkeys(names, json.dumps(login._asdict())))
-
-    def login(self, name: str) -> Login | None:
-        """The login that is kept under the name."""
-        told = self.redis.hget(self.keys.logins, name)
-        return Login.read(json.loads(told)) if told else None
 
     def open_entries(self, groups: Sequence[str]) -> int:
         """How many entries of these groups are pending, leased or delayed."""
         if not groups:
             return 0
-        return sum(int(count or 0) for count in self.redis.hmget(self._key("open"), list(groups)))
-
-    def visits(self, root: str) -> list[dict[str, Any]]:
-        """What the list pages found from the address ``root`` told at its last visit: ``podcast`` (id), ``listed``,
-        ``added``, ``finished`` and ``failed`` (numbers of episodes)."""
-        return [json.loads(told) for told in self.redis.hvals(self.keys.visit(root))]
+        return sum(int(count or 0) for count in self._redis.hmget(self._key("open"), list(groups)))
 
     def counts(self, podcasts: Sequence[str]) -> Counts:
-        """How many entries are in each state; finished ones are those of ``podcasts`` (ids)."""
-        pipe = self.redis.pipeline(transaction=True)
+        """How many entries are in each state; finished episodes are counted for ``podcasts`` (ids)."""
+        pipe = self._redis.pipeline(transaction=True)
         pipe.hlen(self._key("entries"))
         pipe.zcard(self._key("leases"))
         pipe.zcard(self._key("delayed"))
         pipe.hlen(self._key("failed"))
         for podcast_id in podcasts:
-            pipe.hlen(self.keys.finished(podcast_id))
+            pipe.hlen(self._keys.finished(podcast_id))
         entries, leased, delayed, failed, *finished = pipe.execute()
         return Counts(entries - leased - delayed - failed, leased, delayed, failed, sum(finished))
 
     def failed(self) -> Iterator[Failed]:
         """Every entry that ended in an error, in no order."""
-        for rows in _batches(self.redis.hscan_iter(self._key("failed"), count=500), 500):
+        for rows in _batches(self._redis.hscan_iter(self._key("failed"), count=_BATCH), _BATCH):
             keys = [key for key, _ in rows]
-            routes = self.redis.hmget(self._key("routes"), keys)
-            payloads = self.redis.hmget(self._key("entries"), keys)
-            for (key, told), route, payload in zip(rows, routes, payloads, strict=True):
+            routes = self._redis.hmget(self._key("routes"), keys)
+            payloads = self._redis.hmget(self._key("entries"), keys)
+            for (key, failure), route, payload in zip(rows, routes, payloads, strict=True):
+                # Without a route the entry was requeued or recorded since the scan read it.
                 if route:
                     group = json.loads(route)[1]
-                    yield _failed(key.decode(), group, _title(payload), json.loads(told))
+                    yield _failed(key.decode(), group, _title(payload), json.loads(failure))
 
     def _key(self, name: str) -> str:
-        return f"{self.keys.queue(self.name)}{name}"
+        return f"{self._keys.queue(self._name)}{name}"
 
     def _run(self, script: str, arguments: Iterable[Any], extra_keys: Sequence[str] = ()) -> Any:
         return self._script(script)(keys=[*self._prefixes, *extra_keys], args=list(arguments))
 
     def _run_all(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
-        """Run scripts that belong to no transaction, in one round trip where Redis knows them."""
-        pipe = self.redis.pipeline(transaction=False)
+        """Run scripts, not as a transaction, in one round trip if Redis has them loaded."""
+        pipe = self._redis.pipeline(transaction=False)
         for script, arguments in calls:
             pipe.evalsha(self._script(script).sha, len(self._prefixes), *self._prefixes, *arguments)
         answers = pipe.execute(raise_on_error=False)
@@ -285,17 +257,17 @@ class Broker:
 
     @property
     def _prefixes(self) -> tuple[str, str]:
-        return self.keys.queue(self.name), self.keys.archive
+        return self._keys.queue(self._name), self._keys.archive
 
     def _script(self, name: str) -> Script:
         if name not in self._scripts:
-            self._scripts[name] = self.redis.register_script(_source(name))
+            self._scripts[name] = self._redis.register_script(_source(name))
         return self._scripts[name]
 
 
 @cache
 def _source(script: str) -> str:
-    """The text of a script, with the states in front of it."""
+    """The text of a script, preceded by lua/states.lua."""
     folder = files(__package__) / "lua"
     return "\n".join((folder / f"{name}.lua").read_text(encoding="utf-8") for name in ("states", script))
 
@@ -304,10 +276,10 @@ def _seeds_key(settings: BaseSettings, name: str) -> str:
     return str(settings["REDIS_START_URLS_KEY"] or "%(name)s:start_urls") % {"name": name}
 
 
-def _failed(key: str, group: str, title: str, told: dict[str, Any]) -> Failed:
-    # Before there were classes, podcrawler told only whether a failure passes.
-    failure_class: FailureClass = told.get("class") or ("passing" if told.get("passing") else "permanent")
-    return Failed(key, group, told["kind"], told["reason"], failure_class, told["tries"], told["at"], title)
+def _failed(key: str, group: str, title: str, record: dict[str, Any]) -> Failed:
+    # Entries that failed before there were classes have a boolean "passing" instead.
+    failure_class: FailureClass = record.get("class") or ("passing" if record.get("passing") else "permanent")
+    return Failed(key, group, record["kind"], record["reason"], failure_class, record["tries"], record["at"], title)
 
 
 def _batches(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
@@ -325,7 +297,7 @@ def _ms(seconds: float) -> int:
 
 
 def _title(payload: bytes | None) -> str:
-    """The title in an episode's request; empty for anything else, a broken request included."""
+    """The title in an episode's request; empty for a list page, and for a request that cannot be read."""
     try:
         return str(codec.loads(payload or b"null")["meta"]["episode"].title)
     except (CodecError, LookupError, TypeError, AttributeError):

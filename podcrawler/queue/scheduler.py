@@ -31,6 +31,7 @@ from podcrawler.exceptions import RedisError as RedisUnusableError
 from podcrawler.items import Episode
 from podcrawler.queue import codec, scrapy_redis_settings
 from podcrawler.queue.acks import Ack, finish_seed
+from podcrawler.queue.archive import Archive
 from podcrawler.queue.broker import Broker, Pushed
 from podcrawler.queue.entries import Entry, Lease, entry_of
 from podcrawler.queue.idle_leases import watch_idle_leases
@@ -73,6 +74,7 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         crawler: Crawler,
         queue: Broker,
         episodes: Broker,
+        archive: Archive,
         capacity: int,
         heartbeat: float,
         shutdown_grace: float,
@@ -87,6 +89,7 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         self.crawler = crawler
         self.queue = queue
         self.episodes = episodes
+        self.archive = archive
         self.node = Node(crawler.signals)
         self.prefetcher = Prefetcher(
             queue,
@@ -127,6 +130,7 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
             crawler=crawler,
             queue=queue,
             episodes=queue if name == "episodes" else Broker.from_settings(settings, server, "episodes"),
+            archive=Archive.from_settings(settings, server),
             capacity=min(worker.capacity(config), *limits),
             heartbeat=config.heartbeat,
             shutdown_grace=config.shutdown_grace,

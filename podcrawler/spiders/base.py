@@ -104,4 +104,4 @@ class QueueSpider(Spider):
         scheduler = self.scheduler
         if lease.tries + 1 < _TRIES_OF_UNKNOWN or lease.key != lease.group:
             return False
-        return await scheduler.call(scheduler.queue.podcast_id, [lease.key]) is None
+        return await scheduler.call(scheduler.archive.podcast_id, [lease.key]) is None

@@ -1,4 +1,4 @@
-"""The detail spider, on every node: takes an episode from the shared queue and hands it to the media pipeline."""
+"""The spider of nodes that download: leases episodes from the shared queue and yields them to the media pipeline."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,10 +13,10 @@ from podcrawler.spiders.podcasts import PodcastsSpider, read_listing
 
 
 class EpisodesSpider(PodcastsSpider):
-    """Works the queue ``episodes``: episodes, and any address that was seeded to ``episodes:start_urls``.
+    """Works on the queue ``episodes``: episodes, and any address that was seeded to ``episodes:start_urls``.
 
-    List pages that were seeded there are served as the list spider serves them, so that nodes of this one kind are
-    enough for the whole job.
+    It reads list pages that were seeded there as the list spider does, so that nodes of this kind suffice for a whole
+    job.
     """
 
     name = "episodes"
@@ -29,8 +29,8 @@ class EpisodesSpider(PodcastsSpider):
         episode: Episode | None = response.meta.get("episode")
         try:
             if episode is None:
-                # ``scrapy parse`` with the page of an episode: a listing of one.
-                episode = (await asyncio.to_thread(read_listing, response, True)).episodes[0]
+                # ``scrapy parse`` on the page of an episode, which reads as a listing of one.
+                episode = (await asyncio.to_thread(read_listing, response, may_be_empty=False)).episodes[0]
             else:
                 episode = await asyncio.to_thread(_complete, response, episode)
         except EntryError as error:

@@ -28,7 +28,7 @@ _PODCAST = TypeAdapter(Podcast)
 
 
 class PodcastsSpider(QueueSpider):
-    """Works the queue ``podcasts``: list pages, and addresses that were seeded to ``podcasts:start_urls``."""
+    """Works on the queue ``podcasts``: list pages, and addresses that were seeded to ``podcasts:start_urls``."""
 
     name = "podcasts"
 
@@ -37,10 +37,12 @@ class PodcastsSpider(QueueSpider):
         return config.concurrent_pages
 
     async def parse_page(self, response: Response) -> AsyncIterator[Episode | Request]:
-        """Push what the page tells into the queue. Without a lease (``scrapy parse``) yield it instead."""
+        """Push what the page lists into the queue. Without a lease (``scrapy parse``) yield it instead."""
         lease: Lease | None = response.meta.get("lease")
         try:
-            listing = await asyncio.to_thread(read_listing, response, lease is None or lease.key == lease.group)
+            # A further page may be the empty one that ends the list.
+            is_further = lease is not None and lease.key != lease.group
+            listing = await asyncio.to_thread(read_listing, response, may_be_empty=is_further)
             if lease:
                 await self._discover(lease, response, listing)
                 return
@@ -55,16 +57,16 @@ class PodcastsSpider(QueueSpider):
             yield page_request(url, root=response.url).replace(callback=self.parse_page)
 
     async def _discover(self, lease: Lease, response: Response, listing: Listing) -> None:
-        """Push what the page told, then end its lease: a node that dies in between leaves the page to another,
-        which pushes the same again, and what is queued already stays as it is."""
+        """Push what the page lists, then acknowledge its lease. If this node dies in between, another node reads the
+        page again, and pushes only what is not queued yet."""
         scheduler = self.scheduler
         addresses = list(dict.fromkeys([lease.group, lease.name, response.url]))
         podcast = listing.podcast
-        # Before anything is pushed: another node may read the next page before this one is done.
-        podcast.id = await scheduler.call(scheduler.queue.name_podcast, addresses, podcast.id)
+        # Before anything is pushed: another node may read the next page before this page is finished.
+        podcast.id = await scheduler.call(scheduler.archive.name_podcast, addresses, podcast.id)
         if login := Login.read(response.meta.get("login")):
-            await scheduler.call(scheduler.queue.keep_login, [lease.group, podcast.id], login)
-        await scheduler.call(Imports(scheduler.episodes).claim, podcast.id, listing.episodes)
+            await scheduler.call(scheduler.archive.keep_login, [lease.group, podcast.id], login)
+        await scheduler.call(Imports(scheduler.episodes, scheduler.archive).claim, podcast.id, listing.episodes)
         episodes = [episode_request(replace(episode, podcast_id=podcast.id)) for episode in listing.episodes]
         pages = [page_request(url, root=lease.group) for url in listing.next_urls]
         pushed = await scheduler.push(scheduler.episodes, episodes, lease)
@@ -72,7 +74,7 @@ class PodcastsSpider(QueueSpider):
         record = (podcast.id, _PODCAST.dump_json(podcast).decode())
         ack = finish_page(
             lease,
-            _told(podcast, len(episodes), pushed),
+            _visit_result(podcast, len(episodes), pushed),
             record,
             addresses,
             pushed_count=len(episodes) + len(pages),
@@ -83,20 +85,20 @@ class PodcastsSpider(QueueSpider):
             self.crawler.stats.inc_value("podcrawler/listed")
 
 
-def read_listing(response: Response, must_tell: bool) -> Listing:
-    """What a list page tells. ListingError if it cannot be read, or tells nothing although it ``must_tell``."""
+def read_listing(response: Response, *, may_be_empty: bool) -> Listing:
+    """What a list page lists. Raises ListingError if it cannot be read, or lists nothing unless it ``may_be_empty``."""
     if not isinstance(response, TextResponse):
         raise ListingError(
             "unknown-page",
             f"{response.url} is neither a feed nor a web page; give the address of the podcast, not of a file.",
         )
     listing = site_for(response).parse_list(response)
-    if must_tell and not listing.episodes and not listing.next_urls:
+    if not may_be_empty and not listing.episodes and not listing.next_urls:
         raise ListingError("no-episodes", f"{response.url} lists no episodes; look at it in a browser.")
     return listing
 
 
-def _told(podcast: Podcast, listed: int, pushed: Pushed) -> dict[str, Any]:
+def _visit_result(podcast: Podcast, listed: int, pushed: Pushed) -> dict[str, Any]:
     return {
         "podcast": podcast.id,
         "title": podcast.title,

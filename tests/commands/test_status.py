@@ -1,4 +1,4 @@
-"""``status``, and the other commands that look at the queue of this machine when nothing runs."""
+"""``status``, ``failed``, ``retry``, ``pause`` and ``resume``, as a user runs them."""
 
 import json
 import time
@@ -118,4 +118,4 @@ def test_a_node_of_a_later_version_is_shown_as_far_as_it_is_known(fleet: Command
     redis.zadd("{podcrawler}:nodes", {"later": now})
     shown = fleet.run("status").out
     assert "node later (episodes, 0 min): 3 finished (4 bytes), 0 failed, 1 in hand" in shown
-    assert "show/1 One: 1 bytes of 2 bytes" in shown
+    assert "show/1 One: 1 byte of 2 bytes" in shown

@@ -1,17 +1,17 @@
-"""The rates that a node tells of its transfers."""
+"""The rates of transfers that a node reports."""
 
 from podcrawler.fleet.report import Rates
 
 
-def test_a_rate_is_what_came_since_the_last_look() -> None:
+def test_a_rate_is_measured_since_the_last_update() -> None:
     rates = Rates()
-    assert rates.look({"a": 100}) == {"a": 0.0}
-    assert rates.look({"a": 1100})["a"] > 0
+    assert rates.update({"a": 100}) == {"a": 0.0}
+    assert rates.update({"a": 1100})["a"] > 0
 
 
-def test_only_the_transfers_of_the_last_look_are_remembered() -> None:
-    """A node has hundreds of small files between two looks."""
+def test_only_the_transfers_of_the_last_update_are_remembered() -> None:
+    """A node has hundreds of small files between two updates."""
     rates = Rates()
-    rates.look({"a": 100, "b": 100})
-    rates.look({"b": 1100})
-    assert rates.look({"a": 1100, "b": 1100})["a"] == 0.0
+    rates.update({"a": 100, "b": 100})
+    rates.update({"b": 1100})
+    assert rates.update({"a": 1100, "b": 1100})["a"] == 0.0

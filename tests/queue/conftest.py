@@ -28,10 +28,10 @@ def _server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
             pytest.fail(absent)
         pytest.skip(absent)
     with running(binary, tmp_path_factory.mktemp("server")) as server, server.client() as client:
-        told = client.info("server")
+        info = client.info("server")
         program, _, version = name.partition(" ")
-        assert told.get("server_name", "redis") == program
-        assert str(told.get(f"{program}_version")).startswith(version)
+        assert info.get("server_name", "redis") == program
+        assert str(info.get(f"{program}_version")).startswith(version)
         yield client
 
 

@@ -1,4 +1,4 @@
-"""The queue's scripts, on every server that they must work on, with the clock turned by hand."""
+"""The queue's scripts, on every server that they must work on, with the time as an argument."""
 
 import json
 from typing import Any
@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from podcrawler.queue import acks
+from podcrawler.queue.archive import Archive
 from podcrawler.queue.broker import Broker, Counts, Pushed
 from podcrawler.queue.entries import Lease
+from podcrawler.queue.keys import Keys
 from tests.builders import NOW, episode, fail, finish, lease_one, make_broker, page, retry
 from tests.conftest import Client
 
@@ -23,9 +25,9 @@ def queue(redis: Client) -> Broker:
 
 
 def finish_page(
-    queue: Broker, lease: Lease, told: dict[str, Any], podcast: tuple[str, str], addresses: list[str]
+    queue: Broker, lease: Lease, result: dict[str, Any], podcast: tuple[str, str], addresses: list[str]
 ) -> bool:
-    return queue.acknowledge([acks.finish_page(lease, told, podcast, addresses, pushed_count=0, visit_ttl=100)])[0]
+    return queue.acknowledge([acks.finish_page(lease, result, podcast, addresses, pushed_count=0, visit_ttl=100)])[0]
 
 
 def release(queue: Broker, leases: list[Lease]) -> list[bool]:
@@ -39,8 +41,8 @@ def test_leases_come_in_the_order_of_pushing(queue: Broker) -> None:
     assert queue.lease(queue.new_tokens(3), NOW).leases == []
 
 
-def test_asking_twice_is_asking_once(queue: Broker) -> None:
-    """The answer to the first call may not have arrived."""
+def test_leasing_is_idempotent(queue: Broker) -> None:
+    """A node repeats a call whose answer did not arrive."""
     queue.push_many(episode(number) for number in range(5))
     tokens = queue.new_tokens(2)
     first = queue.lease(tokens, NOW).leases
@@ -72,7 +74,7 @@ def test_the_state_is_the_duplicate_filter(queue: Broker) -> None:
 
 
 @pytest.mark.parametrize("state", ["pending", "delayed", "leased"])
-def test_a_changed_request_replaces_one_that_waits(queue: Broker, state: str) -> None:
+def test_a_changed_request_replaces_one_that_is_not_leased(queue: Broker, state: str) -> None:
     queue.push_many([episode(1, payload="old")])
     if state != "pending":
         lease = lease_one(queue)
@@ -105,7 +107,7 @@ def test_finishing_records_and_forgets(queue: Broker, redis: Client) -> None:
     assert event[b"path"] == b"show/1.x.mp3"
 
 
-def test_a_lost_lease_ends_nothing(queue: Broker) -> None:
+def test_a_lost_lease_cannot_be_acknowledged(queue: Broker) -> None:
     queue.push_many([episode(1)])
     lost = lease_one(queue)
     held = lease_one(queue, NOW + 60_000)
@@ -117,8 +119,8 @@ def test_a_lost_lease_ends_nothing(queue: Broker) -> None:
     assert finish(queue, held, size=1, path="x")
 
 
-def test_finishing_twice_is_no_loss(queue: Broker, redis: Client) -> None:
-    """The answer to the first call may not have arrived."""
+def test_finishing_is_idempotent(queue: Broker, redis: Client) -> None:
+    """A node repeats a call whose answer did not arrive."""
     queue.push_many([episode(1)])
     lease = lease_one(queue)
     assert finish(queue, lease, size=1, path="x")
@@ -127,14 +129,14 @@ def test_finishing_twice_is_no_loss(queue: Broker, redis: Client) -> None:
     assert redis.xlen("{podcrawler}:events") == 1
 
 
-def test_a_lease_lasts_as_long_as_it_should(queue: Broker) -> None:
+def test_a_lease_expires_after_its_time(queue: Broker) -> None:
     queue.push_many([episode(1)])
     lease_one(queue)
     assert queue.lease(queue.new_tokens(1), NOW + 59_999).leases == []
     assert queue.lease(queue.new_tokens(1), NOW + 60_000).leases != []
 
 
-def test_an_extended_lease_lasts_longer(queue: Broker) -> None:
+def test_an_extended_lease_expires_later(queue: Broker) -> None:
     queue.push_many([episode(1)])
     lease = lease_one(queue)
     queue.extend([lease], NOW + 59_000)
@@ -142,7 +144,7 @@ def test_an_extended_lease_lasts_longer(queue: Broker) -> None:
     assert queue.lease(queue.new_tokens(1), NOW + 119_000).leases[0].key == lease.key
 
 
-def test_an_entry_that_ends_its_nodes_fails_at_last(queue: Broker) -> None:
+def test_an_entry_whose_leases_expire_too_often_fails(queue: Broker) -> None:
     queue.push_many([episode(1)])
     now = NOW
     for _ in range(3):
@@ -159,11 +161,11 @@ def test_released_entries_keep_their_place_and_their_tries(queue: Broker) -> Non
     assert [lease.name for lease in queue.lease(queue.new_tokens(3), NOW).leases] == ["0", "1", "2"]
 
 
-def test_tries_are_spaced_out_and_end(queue: Broker) -> None:
+def test_tries_are_delayed_and_limited(queue: Broker) -> None:
     queue.push_many([episode(1)])
     assert retry(queue, lease_one(queue), "timeout", "Slow.", NOW) == "delayed"
-    grant = queue.lease(queue.new_tokens(1), NOW + 9_999)
-    assert (grant.leases, grant.open, grant.next_due) == ([], 1, 0.001)
+    batch = queue.lease(queue.new_tokens(1), NOW + 9_999)
+    assert (batch.leases, batch.open, batch.next_due) == ([], 1, 0.001)
     second = lease_one(queue, NOW + 10_000)
     assert second.tries == 1
     assert retry(queue, second, "timeout", "Slow.", NOW) == "delayed"
@@ -174,7 +176,7 @@ def test_tries_are_spaced_out_and_end(queue: Broker) -> None:
     assert (failed.tries, failed.failure_class, failed.at) == (3, "passing", NOW + 25_000)
 
 
-def test_requeue_gives_all_tries_back(queue: Broker) -> None:
+def test_requeue_resets_the_tries(queue: Broker) -> None:
     queue.push_many([episode(1), episode(2)])
     fail(queue, lease_one(queue), "http-404", "Not there.", NOW)
     assert queue.requeue(["show/1", "show/2", "show/3"]) == 1
@@ -196,50 +198,33 @@ def test_a_page_is_finished_for_one_visit(redis: Client) -> None:
     queue = make_broker(redis, "podcasts")
     root, further = page("http://x/1"), page("http://x/2", root="http://x/1")
     queue.push_many([root])
-    told = {"podcast": "show"}
+    result = {"podcast": "show"}
     queue.push_many([further])
     for lease in queue.lease(queue.new_tokens(2), NOW).leases:
-        assert finish_page(queue, lease, told, ("show", "{}"), ["http://x/1"])
-    assert queue.visits("http://x/1") == [told, told]
+        assert finish_page(queue, lease, result, ("show", "{}"), ["http://x/1"])
+    assert Archive(redis, Keys()).visits("http://x/1") == [result, result]
     assert queue.push_many([further]) == Pushed(finished=1)
     assert 0 < redis.ttl("{podcrawler}:visit:http://x/1") <= 100
     assert queue.push_many([root]) == Pushed(added=1)
     assert queue.push_many([further]) == Pushed(added=1)
 
 
-def test_a_page_is_not_done_when_redis_has_forgotten_what_it_told(redis: Client) -> None:
+def test_a_page_is_not_finished_when_redis_has_forgotten_entries_of_it(redis: Client) -> None:
     """A push may be acknowledged, and be lost with the last second before a power cut."""
     queue, episodes = make_broker(redis, "podcasts"), make_broker(redis)
     queue.push_many([page("http://x/1")])
     lease = lease_one(queue)
-    told = acks.finish_page(lease, {}, ("show", "{}"), [], pushed_count=3, visit_ttl=100)
+    ack = acks.finish_page(lease, {}, ("show", "{}"), [], pushed_count=3, visit_ttl=100)
     episodes.push_many([episode(1)], lease)
     redis.hdel("{podcrawler}:told", lease.token)
     episodes.push_many([episode(2), episode(3)], lease, 1)
-    assert queue.acknowledge([told]) == [False]
+    assert queue.acknowledge([ack]) == [False]
     assert queue.counts([]).pending == 1
     again = lease_one(queue)
     episodes.push_many([episode(number) for number in (1, 2, 3)], again)
-    assert queue.acknowledge([told]) == [False]
+    assert queue.acknowledge([ack]) == [False]
     assert queue.acknowledge([acks.finish_page(again, {}, ("show", "{}"), [], pushed_count=3, visit_ttl=100)]) == [True]
     assert not redis.exists("{podcrawler}:told")
-
-
-def test_an_address_leads_to_the_podcast_that_it_led_to_first(redis: Client) -> None:
-    queue = make_broker(redis, "podcasts")
-    assert queue.podcast_id(["http://x/1"]) is None
-    for podcast in ("first", "second"):
-        queue.push_many([page("http://x/1")])
-        finish_page(queue, lease_one(queue), {}, (podcast, "{}"), ["http://x/1", f"http://x/{podcast}"])
-    assert queue.podcast_id(["http://unknown", "http://x/1"]) == "first"
-    assert queue.podcast_id(["http://x/second"]) == "second"
-
-
-def test_a_podcast_has_the_name_that_was_given_first(queue: Broker) -> None:
-    """The pages of one address may be read by two nodes at once, and tell different names."""
-    assert queue.name_podcast(["http://x/1", "http://x/moved"], "first") == "first"
-    assert queue.name_podcast(["http://x/1", "http://x/page-2"], "second") == "first"
-    assert queue.podcast_id(["http://x/1"]) == "first"
 
 
 def test_a_seed_is_leased_and_not_popped(queue: Broker, redis: Client) -> None:
@@ -257,11 +242,11 @@ def test_entries_come_before_seeds(queue: Broker, redis: Client) -> None:
     assert [lease.kind for lease in queue.lease(queue.new_tokens(2), NOW).leases] == ["episode", "seed"]
 
 
-def test_a_paused_queue_hands_out_nothing(queue: Broker, redis: Client) -> None:
+def test_a_paused_queue_grants_no_leases(queue: Broker, redis: Client) -> None:
     queue.push_many([episode(1)])
     redis.set("{podcrawler}:paused", 1)
-    grant = queue.lease(queue.new_tokens(1), NOW)
-    assert (grant.leases, grant.open) == ([], 1)
+    batch = queue.lease(queue.new_tokens(1), NOW)
+    assert (batch.leases, batch.open) == ([], 1)
 
 
 def test_everything_but_the_seeds_shares_the_hash_tag(queue: Broker, redis: Client) -> None:
@@ -274,5 +259,5 @@ def test_everything_but_the_seeds_shares_the_hash_tag(queue: Broker, redis: Clie
 def test_a_person_can_read_what_failed(queue: Broker, redis: Client) -> None:
     queue.push_many([episode(1)])
     fail(queue, lease_one(queue), "http-404", "Nicht da: “ü”.", NOW)
-    told = json.loads(redis.hget("{podcrawler}:episodes:failed", "show/1") or b"")
-    assert told == {"kind": "http-404", "reason": "Nicht da: “ü”.", "class": "permanent", "tries": 1, "at": NOW}
+    record = json.loads(redis.hget("{podcrawler}:episodes:failed", "show/1") or b"")
+    assert record == {"kind": "http-404", "reason": "Nicht da: “ü”.", "class": "permanent", "tries": 1, "at": NOW}

@@ -21,7 +21,6 @@ from hypothesis.stateful import (
 from podcrawler.exceptions import EntryError
 from podcrawler.queue import acks
 from podcrawler.queue.acks import Ack
-from podcrawler.queue.broker import Broker
 from podcrawler.queue.entries import Entry, Lease
 from tests.builders import NOW, episode, make_broker, page
 from tests.conftest import Client
@@ -54,20 +53,21 @@ MOVES_OF_PAGES: set[tuple[State | None, State | None]] = {*MOVES, ("finished", N
 MOVES_OF_SEEDS: set[tuple[State | None, State | None]] = {*MOVES, ("leased", None)}
 
 
-def machine_of(queue_of: Callable[[], Broker]) -> type[RuleBasedStateMachine]:
-    """Whatever a node does may be done by any of them: what tells them apart are the tokens that they hold."""
+def machine_of(redis: Client) -> type[RuleBasedStateMachine]:
+    """Any node may do any of this: nodes differ only by the tokens that they hold."""
 
     class Walk(RuleBasedStateMachine):
         leases: Bundle[Lease] = Bundle("leases")
-        #: Tokens that were asked with, to no answer.
+        #: Tokens of calls whose answer did not arrive.
         unanswered: Bundle[list[str]] = Bundle("unanswered")
         #: What was told once, and may reach Redis once more, at any time.
         told: Bundle[Ack[Any]] = Bundle("told")
 
         @initialize()
         def begin(self) -> None:
-            self.queue = queue_of()
-            self.redis: Client = self.queue.redis
+            redis.flushall()
+            self.queue = make_broker(redis)
+            self.redis = redis
             self.now = NOW
             self.states: dict[str, State] = {}
             self.sizes: dict[bytes, bytes] = {}
@@ -268,12 +268,8 @@ def _ending(lease: Lease, end: str, now: int) -> Ack[Any]:
 
 
 def test_no_walk_loses_or_doubles_an_entry(every_redis: Client) -> None:
-    def fresh() -> Broker:
-        every_redis.flushall()
-        return make_broker(every_redis)
-
     run_state_machine_as_test(
-        machine_of(fresh),
+        machine_of(every_redis),
         settings=settings(
             max_examples=80,
             stateful_step_count=50,

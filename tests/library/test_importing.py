@@ -1,0 +1,42 @@
+"""Which files in a folder are taken for episodes that were archived before."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from podcrawler.library.importing import Refused, find_media
+from podcrawler.queue.archive import Imported
+from tests.builders import fill
+
+
+def test_only_named_and_whole_media_files_are_imported(tmp_path: Path) -> None:
+    good = {"20001.第一回：燈塔.mp3": 3, "20002.a.b.c.M4A": 4, "x_-Y.title.wav": 5}
+    bad = {
+        "20003.title.mp3.part": "part",
+        "20004.empty.mp3": "empty",
+        "20005.mp3": "no-id",
+        "no id.title.mp3": "no-id",
+        "notes.title.txt": "no-media",
+        "cover.jpg": "no-id",
+        "20006": "no-id",
+        f"{'a' * 41}.title.mp3": "no-id",
+    }
+    fill(tmp_path / "old", **good, **{name: 0 if why == "empty" else 9 for name, why in bad.items()})
+    fill(tmp_path / "old" / ".podcrawler", **{"20007.hidden.mp3": 9})
+    (tmp_path / "old" / "20008.link.mp3").symlink_to(tmp_path / "old" / "20001.第一回：燈塔.mp3")
+    found = list(find_media(tmp_path / "old", "rthk-287"))
+    imported = {file.id: file for file in found if isinstance(file, Imported)}
+    assert imported["20001"] == Imported("rthk-287", "20001", "第一回：燈塔", 3)
+    assert imported["20002"].title == "a.b.c"
+    assert {(file.id, file.size) for file in imported.values()} == {("20001", 3), ("20002", 4), ("x_-Y", 5)}
+    refused = {file.path.name: file.why for file in found if isinstance(file, Refused)}
+    assert refused == bad | {"20008.link.mp3": "empty"}
+
+
+@given(st.lists(st.text(st.characters(exclude_characters="/\0", codec="utf-8"), min_size=1, max_size=60), max_size=8))
+def test_no_name_of_a_file_stops_the_walk(tmp_path_factory: pytest.TempPathFactory, names: list[str]) -> None:
+    folder = tmp_path_factory.mktemp("any")
+    fill(folder, **{name: 1 for name in names if name not in (".", "..")})
+    assert len(list(find_media(folder, "show"))) == len(list(folder.iterdir()))

@@ -1,0 +1,114 @@
+"""What Redis keeps of a whole archive, on every server that it must work on."""
+
+import json
+import time
+
+import pytest
+
+from podcrawler.exceptions import RedisError
+from podcrawler.logins import Login
+from podcrawler.queue import acks
+from podcrawler.queue.archive import REPORT_SECONDS, Archive, InHand, Report
+from podcrawler.queue.keys import Keys
+from tests.builders import NOW, episode, fail, finish, lease_one, make_broker, page, retry
+from tests.conftest import Client
+
+
+@pytest.fixture
+def redis(every_redis: Client) -> Client:
+    return every_redis
+
+
+@pytest.fixture
+def archive(redis: Client) -> Archive:
+    return Archive(redis, Keys())
+
+
+def test_an_address_leads_to_the_podcast_that_it_led_to_first(archive: Archive, redis: Client) -> None:
+    pages = make_broker(redis, "podcasts")
+    assert archive.podcast_id(["http://x/1"]) is None
+    for podcast in ("first", "second"):
+        pages.push_many([page("http://x/1")])
+        addresses = ["http://x/1", f"http://x/{podcast}"]
+        ack = acks.finish_page(lease_one(pages), {}, (podcast, "{}"), addresses, told=0, remembered=100)
+        assert pages.acknowledge([ack]) == [True]
+    assert archive.podcast_id(["http://unknown", "http://x/1"]) == "first"
+    assert archive.podcast_id(["http://x/second"]) == "second"
+    assert sorted(archive.podcast_ids()) == ["first", "second"]
+
+
+def test_a_podcast_has_the_id_that_was_given_first(archive: Archive) -> None:
+    """Two nodes may read pages of one address at once, and derive different ids."""
+    assert archive.name_podcast(["http://x/1", "http://x/moved"], "first") == "first"
+    assert archive.name_podcast(["http://x/1", "http://x/page-2"], "second") == "first"
+    assert archive.podcast_id(["http://x/1"]) == "first"
+
+
+def test_a_login_is_found_under_each_of_its_names(archive: Archive) -> None:
+    login = Login("https://h:443", "user", "password")
+    archive.keep_login(["show", "https://h/feed.xml"], login)
+    assert archive.login("show") == archive.login("https://h/feed.xml") == login
+    assert archive.login("other") is None
+
+
+def test_a_paused_archive_grants_no_leases(archive: Archive, redis: Client) -> None:
+    queue = make_broker(redis)
+    queue.push_many([episode(1)])
+    archive.pause()
+    assert archive.is_paused()
+    assert queue.lease(queue.new_tokens(1), NOW).leases == []
+    assert archive.resume()
+    assert not archive.is_paused()
+    assert not archive.resume()
+    assert lease_one(queue).key == "show/1"
+
+
+def test_an_archive_of_another_schema_is_refused(archive: Archive, redis: Client) -> None:
+    archive.check_schema()
+    archive.check_schema()
+    assert redis.get("{podcrawler}:schema") == b"1"
+    redis.set("{podcrawler}:schema", 2)
+    with pytest.raises(RedisError, match="has schema 2, and this podcrawler works with 1"):
+        archive.check_schema()
+
+
+def report(name: str, seen: float) -> Report:
+    in_hand = [InHand("show/1", "One", 1, None, 0.5)]
+    return Report(name, "episodes", 1, "attic", seen - 60, seen, finished=3, failed=0, bytes=4, in_hand=in_hand)
+
+
+def test_the_reports_of_nodes_that_are_alive_are_read(archive: Archive, redis: Client) -> None:
+    now = time.time()
+    alive = [report("a-1", now), report("b-1", now)]
+    for written in (report("gone-1", now - REPORT_SECONDS - 1), *reversed(alive)):
+        archive.write_report(written)
+    assert archive.reports() == alive
+    assert 0 < redis.ttl("{podcrawler}:node:a-1") <= REPORT_SECONDS
+    archive.remove_report("a-1")
+    assert archive.reports() == alive[1:]
+
+
+def test_fields_of_a_later_version_are_left_out(archive: Archive, redis: Client) -> None:
+    written = report("later", time.time())
+    archive.write_report(written)
+    in_hand = {"key": "show/1", "title": "One", "received": 1, "expected": None, "rate": 0.5, "mood": "good"}
+    redis.hset("{podcrawler}:node:later", mapping={"mood": '"good"', "in_hand": json.dumps([in_hand])})
+    assert archive.reports() == [written]
+
+
+def test_events_are_read_from_the_last_one_on(archive: Archive, redis: Client) -> None:
+    queue = make_broker(redis)
+    assert archive.last_event_id() == "0"
+    assert archive.events_since("0") == []
+    queue.push_many(episode(number) for number in range(3))
+    finish(queue, lease_one(queue), size=7, path="show/0.x.mp3")
+    last = archive.last_event_id()
+    retry(queue, lease_one(queue), "timeout", "Slow.", NOW)
+    fail(queue, lease_one(queue), "http-404", "Not there.", NOW)
+    finished, delayed, failed = archive.events_since("0")
+    assert (finished.id, finished.state, finished.key, finished.group) == (last, "finished", "show/0", "show")
+    assert (finished.size, finished.path) == (7, "show/0.x.mp3")
+    assert (delayed.state, delayed.kind, delayed.reason) == ("delayed", "timeout", "Slow.")
+    assert (failed.state, failed.kind, failed.size) == ("failed", "http-404", 0)
+    assert archive.events_since(last) == [delayed, failed]
+    assert archive.events_since(failed.id) == []
