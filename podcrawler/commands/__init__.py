@@ -37,7 +37,7 @@ def explained(run: Run) -> Run:
             print(f"podcrawler: Redis does not answer any more ({error}); run the command again.", file=sys.stderr)
             self.exitcode = 2
         except KeyboardInterrupt:
-            print("podcrawler: interrupted; run the same command again to go on.", file=sys.stderr)
+            print("podcrawler: interrupted; run the same command again to continue.", file=sys.stderr)
             self.exitcode = 130
 
     return wrapper

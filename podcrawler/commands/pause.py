@@ -13,11 +13,11 @@ class Command(ScrapyCommand):
     requires_crawler_process = False
 
     def short_desc(self) -> str:
-        return "Hand out nothing more; what nodes have in hand goes on"
+        return "Grant no new leases; downloads in progress continue"
 
     @explained
     def run(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 (Scrapy's signature)
         assert self.settings is not None
         with archive_redis(self.settings) as redis:
             Archive.from_settings(self.settings, redis).pause()
-        print("Paused: nodes end what they have in hand, and take up nothing more until `podcrawler resume`.")
+        print("Paused: nodes finish their current downloads, and start nothing new until `podcrawler resume`.")

@@ -42,7 +42,7 @@ def _lines(status: Status) -> list[str]:
     failures = ", ".join(f"{count} {kind}" for kind, count in status.failures.items())
     lines = [f"episodes: {episodes}", f"pages:    {pages}", f"podcasts: {status.podcasts}"]
     lines += [f"failures: {failures}"] if failures else []
-    lines += ["paused: nodes take up nothing new until `podcrawler resume`"] if status.paused else []
+    lines += ["paused: nodes start nothing new until `podcrawler resume`"] if status.paused else []
     for node in status.nodes:
         lines += [_node(node), *(f"    {_in_hand(episode)}" for episode in node.in_hand)]
     return lines if status.nodes else [*lines, "no node is running"]

@@ -73,11 +73,11 @@ class Child:
         self._deaths.append(now)
         if len(self._deaths) == _DEATHS and now - self._deaths[0] < _WITHIN:
             raise NodeError(
-                f"The node for {self._spider} ended with status {status} and cannot go on: {self._last_log_line()} "
-                f"Its log is {self._log}."
+                f"The node for {self._spider} ended {_DEATHS} times within a minute, with status {status}: "
+                f"{self._last_log_line()} Its log is {self._log}."
             )
         self._start_at = now + 0.25 * 2 ** len(self._deaths)
 
     def _last_log_line(self) -> str:
         lines = self._log.read_text(encoding="utf-8", errors="replace").split("\n")
-        return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing.")
+        return next((line.strip() for line in reversed(lines) if line.strip()), "its log is empty.")

@@ -110,7 +110,7 @@ class Supervisor:
 
 def _obstacle(paused: bool, reports: Sequence[Report]) -> str:
     if paused:
-        return "The queue is paused: nothing new is taken up until `podcrawler resume`."
+        return "The queue is paused: nothing new is started until `podcrawler resume`."
     reason = next((report.holds_off for report in reports if report.holds_off), "")
     return f"Nothing new is taken up for now: {reason}" if reason else ""
 

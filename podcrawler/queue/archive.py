@@ -109,7 +109,7 @@ class Archive:
         if found != str(SCHEMA):
             raise RedisError(
                 f"The queue {self._keys.archive}* in this Redis has schema {found}, and this podcrawler works with "
-                f"{SCHEMA}: install the version that the other nodes have, or upgrade as docs/queue.md tells."
+                f"{SCHEMA}: install the version that the other nodes have, or upgrade as docs/queue.md says."
             )
 
     def pause(self) -> None:

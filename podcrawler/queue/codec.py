@@ -57,13 +57,13 @@ def request_to_dict(request: Request, spider: Spider | None = None) -> dict[str,
 def dict_to_request(fields: Any, spider: Spider | None = None) -> Request:
     """The inverse of ``request_to_dict``. Raises CodecError if the fields are not those of a request."""
     if not isinstance(fields, dict) or not isinstance(fields.get("url"), str):
-        raise CodecError("An entry of the queue is no request: it has no url; look at it with redis-cli.")
+        raise CodecError("An entry of the queue is not a request: it has no url; look at it with redis-cli.")
     if not str(fields.get("_class", _REQUEST_CLASSES)).startswith(_REQUEST_CLASSES):
-        raise CodecError(f"An entry of the queue is no request but a {fields['_class']}; look at it with redis-cli.")
+        raise CodecError(f"An entry of the queue is not a request but a {fields['_class']}; look at it with redis-cli.")
     try:
         return request_from_dict(fields, spider=spider)
     except (ValueError, TypeError, AttributeError, ImportError) as error:
-        raise CodecError(f"An entry of the queue is no request that can be made: {error}") from error
+        raise CodecError(f"An entry of the queue cannot be made a request: {error}") from error
 
 
 def _to_json(value: Any) -> Any:
@@ -119,7 +119,7 @@ def _from_object(value: dict[str, Any]) -> Any:
             try:
                 return _EPISODE.validate_python(content)
             except ValidationError as error:
-                raise CodecError(f"An entry of the queue is no episode: {error.errors()[0]['msg']}") from error
+                raise CodecError(f"An entry of the queue is not an episode: {error.errors()[0]['msg']}") from error
     if tag.startswith("$"):
         raise ValueError(f"unknown form {tag}")
     return value

@@ -60,10 +60,10 @@ def _fields(fields: Any, text: str) -> tuple[str, dict[str, Any]]:
     if not isinstance(fields, dict) or not isinstance(fields.get("url"), str):
         raise AddressError(f'The seed {_quoted(text)} has no address: it must be {{"url": "https://..."}}.')
     if unknown := sorted(fields.keys() - {"url", "meta"}):
-        raise AddressError(f"The seed {_quoted(text)} has fields that mean nothing here: {', '.join(unknown)}.")
+        raise AddressError(f"The seed {_quoted(text)} has unknown fields: {', '.join(unknown)}.")
     meta = fields.get("meta") or {}
     if not isinstance(meta, dict):
-        raise AddressError(f"The seed {_quoted(text)} has a meta that is no object.")
+        raise AddressError(f"The seed {_quoted(text)} has a meta that is not a JSON object.")
     return fields["url"], meta
 
 

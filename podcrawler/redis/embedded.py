@@ -243,7 +243,7 @@ class EmbeddedServer:
         if not self._answers(host):
             raise EmbeddedServerError(
                 f"The embedded Redis server did not start ({_last_line(log, log_start)}): "
-                f"{log} tells more; or set REDIS_URL to a Redis server."
+                f"{log} says more; or set REDIS_URL to a Redis server."
             )
 
     def _stop(self) -> None:

@@ -135,7 +135,7 @@ def test_an_interrupt_leaves_nothing_running_and_nothing_half_done(
         os.killpg(archive.pid, how)
         out, err = archive.communicate(timeout=30)
     assert archive.returncode == 130
-    assert "run the same command again to go on" in err
+    assert "run the same command again to continue" in err
     assert "Traceback" not in out + err
     assert commands.files() == {}
     until(lambda: nothing_runs_in(commands.folder), 10)

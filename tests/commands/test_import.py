@@ -7,7 +7,7 @@ from tests.conftest import Client, Commands
 from tests.origin import RunningOrigin
 
 
-def test_a_store_tells_its_podcasts(commands: Commands, origin: RunningOrigin) -> None:
+def test_the_folders_of_a_store_name_its_podcasts(commands: Commands, origin: RunningOrigin) -> None:
     address = f"{origin.address}/feed.xml?episodes=3&size=100"
     assert commands.run("archive", address).status == 0
     (commands.archive / ".podcrawler").rename(commands.folder / "lost")

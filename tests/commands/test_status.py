@@ -17,14 +17,14 @@ def test_the_status_of_a_fleet_at_work(fleet: Commands, redis: Client, origin: R
         redis.lpush("episodes:start_urls", f"{origin.address}/feed.xml?episodes=5&size=1000000&stall_after=1000")
         until(lambda: asked_for(origin) == 5)
         until(lambda: len(json.loads(fleet.run("status", "--json").out)["nodes"][0]["in_hand"]) == 3)
-        told = json.loads(fleet.run("status", "--json").out)
+        status = json.loads(fleet.run("status", "--json").out)
         text = fleet.run("status").out
         node.terminate()
         node.wait()
-    assert told["queue"] == {"pending": 2, "leased": 3, "delayed": 0, "failed": 2, "finished": 0}
-    assert told["failures"] == {"http-404": 2}
-    assert told["podcasts"] == 2
-    (one,) = told["nodes"]
+    assert status["queue"] == {"pending": 2, "leased": 3, "delayed": 0, "failed": 2, "finished": 0}
+    assert status["failures"] == {"http-404": 2}
+    assert status["podcasts"] == 2
+    (one,) = status["nodes"]
     assert one["name"] == f"one-{node.pid}"
     assert {episode["expected"] for episode in one["in_hand"]} == {1_000_000}
     assert "episodes: 2 pending, 3 leased, 0 delayed, 2 failed, 0 finished" in text
@@ -76,7 +76,7 @@ def test_what_failed_in_one_way_is_queued_again(fleet: Commands, redis: Client, 
 def test_a_pause_and_its_end(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
     assert fleet.run("pause").status == 0
     assert json.loads(fleet.run("status", "--json").out)["paused"]
-    assert "paused: nodes take up nothing new" in fleet.run("status").out
+    assert "paused: nodes start nothing new" in fleet.run("status").out
     redis.lpush("episodes:start_urls", f"{origin.address}/feed.xml?episodes=2&size=10")
     with fleet.start("crawl", "episodes", "-s", "PODCRAWLER_EXIT_WHEN_DONE=1") as node:
         until(lambda: json.loads(fleet.run("status", "--json").out)["nodes"])
@@ -112,9 +112,9 @@ def test_no_title_commands_the_terminal(fleet: Commands, redis: Client, origin: 
 def test_a_node_of_a_later_version_is_shown_as_far_as_it_is_known(fleet: Commands, redis: Client) -> None:
     now = time.time()
     in_hand = {"key": "show/1", "title": "One", "received": 1, "expected": 2, "rate": 0.5, "mood": "good"}
-    told = {"spider": "episodes", "pid": 1, "host": "attic", "started": now, "seen": now, "finished": 3, "failed": 0}
-    told |= {"bytes": 4, "in_hand": [in_hand], "mood": "good"}
-    redis.hset("{podcrawler}:node:later", mapping={name: json.dumps(value) for name, value in told.items()})
+    report = {"spider": "episodes", "pid": 1, "host": "attic", "started": now, "seen": now, "finished": 3, "failed": 0}
+    report |= {"bytes": 4, "in_hand": [in_hand], "mood": "good"}
+    redis.hset("{podcrawler}:node:later", mapping={name: json.dumps(value) for name, value in report.items()})
     redis.zadd("{podcrawler}:nodes", {"later": now})
     shown = fleet.run("status").out
     assert "node later (episodes, 0 min): 3 finished (4 bytes), 0 failed, 1 in hand" in shown

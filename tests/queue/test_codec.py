@@ -161,7 +161,7 @@ def test_what_is_no_request_is_refused(fields: Any) -> None:
         codec.dict_to_request(fields, Spider("any"))
 
 
-def test_entries_are_told_by_the_meta() -> None:
+def test_the_meta_determines_the_entry() -> None:
     root = entry_of(page_request("http://example.com/feed"), "{}")
     assert (root.kind, root.key, root.group, root.host, root.fresh) == (
         "page",

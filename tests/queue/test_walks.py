@@ -1,4 +1,4 @@
-"""Random walks of several nodes over a few entries, against what docs/queue-concepts.md says of states."""
+"""Random sequences of what several nodes may do with a few entries, against the states of docs/queue-concepts.md."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -60,8 +60,8 @@ def machine_of(redis: Client) -> type[RuleBasedStateMachine]:
         leases: Bundle[Lease] = Bundle("leases")
         #: Tokens of calls whose answer did not arrive.
         unanswered: Bundle[list[str]] = Bundle("unanswered")
-        #: What was told once, and may reach Redis once more, at any time.
-        told: Bundle[Ack[Any]] = Bundle("told")
+        #: Acks that were sent once, and may reach Redis once more, at any time.
+        sent: Bundle[Ack[Any]] = Bundle("sent")
 
         @initialize()
         def begin(self) -> None:
@@ -90,37 +90,37 @@ def machine_of(redis: Client) -> type[RuleBasedStateMachine]:
             self.redis.lpush("episodes:start_urls", seed)
 
         @rule(target=leases, count=st.integers(1, 3))
-        def ask(self, count: int) -> MultipleResults[Lease]:
-            return self._ask(self.queue.new_tokens(count))
+        def lease(self, count: int) -> MultipleResults[Lease]:
+            return self._lease(self.queue.new_tokens(count))
 
         @rule(target=unanswered, count=st.integers(1, 3))
-        def ask_and_hear_nothing(self, count: int) -> list[str]:
+        def lease_without_an_answer(self, count: int) -> list[str]:
             tokens = self.queue.new_tokens(count)
             self.queue.lease(tokens, self.now)
             return tokens
 
         @rule(target=leases, tokens=consumes(unanswered))
-        def ask_again(self, tokens: list[str]) -> MultipleResults[Lease]:
-            return self._ask(tokens)
+        def lease_again(self, tokens: list[str]) -> MultipleResults[Lease]:
+            return self._lease(tokens)
 
-        @rule(target=told, lease=leases, end=st.sampled_from(["finish", "fail", "retry", "go on", "release"]))
+        @rule(target=sent, lease=leases, end=st.sampled_from(["finish", "fail", "retry", "uncounted", "release"]))
         def end(self, lease: Lease, end: str) -> Ack[Any]:
             owned = self.redis.hget(f"{PREFIX}owners", lease.key) == lease.token.encode()
-            ending = _ending(lease, end, self.now)
+            ack = _ack(lease, end, self.now)
             tries = self.redis.hget(f"{PREFIX}tries", lease.key)
-            (outcome,) = self.queue.acknowledge([ending])
+            (outcome,) = self.queue.acknowledge([ack])
             if owned:
                 assert outcome not in (False, "lost")
-                if end == "go on":
+                if end == "uncounted":
                     assert (outcome, self.redis.hget(f"{PREFIX}tries", lease.key)) == ("delayed", tries)
                 if end != "release":
-                    assert self.queue.acknowledge([ending]) == [outcome]
-            return ending
+                    assert self.queue.acknowledge([ack]) == [outcome]
+            return ack
 
-        @rule(ending=told)
-        def tell_again(self, ending: Ack[Any]) -> None:
+        @rule(ack=sent)
+        def end_again(self, ack: Ack[Any]) -> None:
             before = self._look(), self._costs()
-            self.queue.acknowledge([ending])
+            self.queue.acknowledge([ack])
             assert (self._look(), self._costs()) == before
 
         @rule(held=st.lists(leases, max_size=3))
@@ -130,7 +130,7 @@ def machine_of(redis: Client) -> type[RuleBasedStateMachine]:
             assert self.queue.extend(held, self.now) == lost
 
         @rule(seconds=st.integers(-200, 200))
-        def turn_the_clock(self, seconds: int) -> None:
+        def set_the_clock(self, seconds: int) -> None:
             self.now += seconds * 1000
 
         @rule(keys=st.lists(st.sampled_from(["show/0", "show/1", "show/2", ROOT, "http://x/2"]), max_size=3))
@@ -172,7 +172,7 @@ def machine_of(redis: Client) -> type[RuleBasedStateMachine]:
             assert {key.removeprefix(b"show/") for key in episodes} <= sizes.keys()
 
         @invariant()
-        def the_books_agree(self) -> None:
+        def the_keys_agree(self) -> None:
             names = ("entries", "routes", "owners", "tokens", "open", "tries", "expiries", "ended")
             entries, routes, owners, tokens, open_counts, tries, expiries, ended = self._read(
                 lambda pipe: [pipe.hgetall(PREFIX + name) for name in names]
@@ -195,14 +195,14 @@ def machine_of(redis: Client) -> type[RuleBasedStateMachine]:
             for key, count in [*tries.items(), *expiries.items()]:
                 assert 1 <= int(count) <= (3 if self.states[key.decode()] == "failed" else 2)
 
-        def _ask(self, tokens: list[str]) -> MultipleResults[Lease]:
-            grant = self.queue.lease(tokens, self.now)
-            assert {lease.token for lease in grant.leases} <= set(tokens)
-            assert self.queue.lease(tokens, self.now).leases == grant.leases
+        def _lease(self, tokens: list[str]) -> MultipleResults[Lease]:
+            batch = self.queue.lease(tokens, self.now)
+            assert {lease.token for lease in batch.leases} <= set(tokens)
+            assert self.queue.lease(tokens, self.now).leases == batch.leases
             states = Counter(self._look().values())
             waiting = self.redis.llen("episodes:start_urls")
-            assert grant.open == waiting + sum(states[state] for state in ("pending", "leased", "delayed"))
-            return multiple(*grant.leases)
+            assert batch.open == waiting + sum(states[state] for state in ("pending", "leased", "delayed"))
+            return multiple(*batch.leases)
 
         def _push(self, entry: Entry) -> None:
             before = self._look().get(entry.key)
@@ -247,7 +247,7 @@ def machine_of(redis: Client) -> type[RuleBasedStateMachine]:
     return Walk
 
 
-def _ending(lease: Lease, end: str, now: int) -> Ack[Any]:
+def _ack(lease: Lease, end: str, now: int) -> Ack[Any]:
     match end, lease.kind:
         case "finish", "page":
             return acks.finish_page(
@@ -263,7 +263,7 @@ def _ending(lease: Lease, end: str, now: int) -> Ack[Any]:
         case _:
             error = EntryError("kind", "reason", "passing")
             return acks.give_up(
-                lease, error, tries=3 if end == "retry" else 1, delay=10, counts=end != "go on", now=now
+                lease, error, tries=3 if end == "retry" else 1, delay=10, counts=end != "uncounted", now=now
             )
 
 

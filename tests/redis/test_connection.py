@@ -70,7 +70,7 @@ def closed_port() -> int:
 
 
 def sentence(settings: dict[str, Any], url: str | None = None) -> str:
-    """What `connect` raises, after a look at its form."""
+    """The error that `connect` raises, if it is one sentence."""
     with pytest.raises(RedisError) as caught:
         connect(Settings(settings), url)
     text = str(caught.value)
@@ -253,7 +253,7 @@ def test_a_node_takes_the_usual_local_redis(tmp_path: Path, monkeypatch: pytest.
         assert url_for_node(Settings(), tmp_path) == f"redis://127.0.0.1:{listener.getsockname()[1]}"
 
 
-def test_a_node_without_any_redis_is_told_how_to_get_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_node_without_any_redis_says_how_to_get_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "DEFAULT_ADDRESS", ("127.0.0.1", closed_port()))
     with pytest.raises(RedisError, match=r"There is no Redis.*`scrapy archive ADDRESS`.*REDIS_URL=redis://"):
         url_for_node(Settings(), tmp_path)

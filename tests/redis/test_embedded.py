@@ -35,7 +35,7 @@ server.leave()
 
 
 class User:
-    """A process with one EmbeddedServer, whose methods it calls when told to."""
+    """A process with one EmbeddedServer, whose methods a test calls."""
 
     def __init__(self, state_dir: Path) -> None:
         self.process = subprocess.Popen(
@@ -50,16 +50,16 @@ class User:
         self._input, self._output = self.process.stdin, self.process.stdout
         assert self._output.readline() == "ready\n"
 
-    def tell(self, method: str) -> None:
+    def send(self, method: str) -> None:
         self._input.write(f"{method}\n")
         self._input.flush()
 
-    def hear(self) -> Any:
+    def receive(self) -> Any:
         return json.loads(self._output.readline())
 
-    def do(self, method: str) -> Any:
-        self.tell(method)
-        return self.hear()
+    def call(self, method: str) -> Any:
+        self.send(method)
+        return self.receive()
 
     def end(self, number: signal.Signals | None = None) -> None:
         """Let the process end by itself, which includes leaving, or by a signal to its process group."""
@@ -89,7 +89,7 @@ def runs(state_dir: Path) -> bool:
 
 
 def kill(server: psutil.Process, state_dir: Path) -> None:
-    """Kill the server and wait until all of its threads are gone, which its lock tells."""
+    """Kill the server and wait until all of its threads are gone, which its lock shows."""
     server.kill()
     with (state_dir / "server.lock").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
@@ -168,13 +168,13 @@ def test_a_missing_or_broken_binary_is_a_sentence(state: Path, monkeypatch: pyte
 
 def test_users_share_one_server_which_the_last_one_stops(state: Path, new_user: NewUser, client_of: ClientOf) -> None:
     first, second = new_user(), new_user()
-    url = first.do("enter")
+    url = first.call("enter")
     assert url.startswith("unix:///")
-    assert second.do("enter") == url
-    first.do("leave")
+    assert second.call("enter") == url
+    first.call("leave")
     assert client_of(url).ping()
-    assert second.do("ensure_running") is False
-    second.do("leave")
+    assert second.call("ensure_running") is False
+    second.call("leave")
     assert not runs(state)
 
 
@@ -192,13 +192,13 @@ def test_one_process_can_be_two_users(state: Path, client_of: ClientOf) -> None:
 def test_users_that_start_at_the_same_instant_get_one_server(folder: Path, state: Path, new_user: NewUser) -> None:
     users = [new_user() for _ in range(4)]
     for user in users:
-        user.tell("enter")
-    assert len({user.hear() for user in users}) == 1
+        user.send("enter")
+    assert len({user.receive() for user in users}) == 1
     assert len(servers_in(folder)) == 1
     for user in users:
-        user.tell("leave")
+        user.send("leave")
     for user in users:
-        user.hear()
+        user.receive()
     assert not runs(state)
 
 
@@ -206,11 +206,11 @@ def test_attaching_changes_nothing_where_no_server_runs(state: Path, new_user: N
     assert EmbeddedServer(state).attach_if_running() is None
     assert not state.exists()
     user = new_user()
-    url = user.do("enter")
+    url = user.call("enter")
     other = EmbeddedServer(state)
     assert other.attach_if_running() == url
     other.leave()
-    user.do("leave")
+    user.call("leave")
     assert not runs(state)
 
 
@@ -228,15 +228,15 @@ def test_after_a_kill_of_all_users_the_next_one_takes_the_server_over(
     folder: Path, state: Path, new_user: NewUser
 ) -> None:
     users = [new_user(), new_user()]
-    url = users[0].do("enter")
-    users[1].do("enter")
+    url = users[0].call("enter")
+    users[1].call("enter")
     for user in users:
         user.end(signal.SIGKILL)
     (server,) = servers_in(folder)
     heir = new_user()
-    assert heir.do("attach_if_running") == url
+    assert heir.call("attach_if_running") == url
     assert servers_in(folder) == [server]
-    heir.do("leave")
+    heir.call("leave")
     assert not runs(state)
 
 
@@ -244,19 +244,19 @@ def test_a_server_that_was_killed_starts_again_on_its_data_and_url(
     folder: Path, any_state: Path, new_user: NewUser, client_of: ClientOf
 ) -> None:
     supervisor, node = new_user(any_state), new_user(any_state)
-    url = supervisor.do("enter")
-    node.do("enter")
+    url = supervisor.call("enter")
+    node.call("enter")
     client = client_of(url)
     client.set("episode", "1")
     client.waitaof(1, 0, 0)
     (server,) = servers_in(folder)
     kill(server, any_state)
-    assert supervisor.do("ensure_running") is True
+    assert supervisor.call("ensure_running") is True
     assert client.get("episode") == "1"
-    assert supervisor.do("ensure_running") is False
-    assert node.do("ensure_running") is False
-    supervisor.do("leave")
-    node.do("leave")
+    assert supervisor.call("ensure_running") is False
+    assert node.call("ensure_running") is False
+    supervisor.call("leave")
+    node.call("leave")
     assert not runs(any_state)
 
 
@@ -265,7 +265,7 @@ def test_what_a_kill_of_everything_leaves_does_not_prevent_a_start(
     record: str, folder: Path, any_state: Path, new_user: NewUser, client_of: ClientOf
 ) -> None:
     user = new_user(any_state)
-    client = client_of(user.do("enter"))
+    client = client_of(user.call("enter"))
     client.set("episode", "1")
     client.set("cut", "short")
     client.waitaof(1, 0, 0)
@@ -277,7 +277,7 @@ def test_what_a_kill_of_everything_leaves_does_not_prevent_a_start(
     (any_state / "server.json").write_text(record)
     (any_state / "redis" / "valkey.sock").touch()
     heir = new_user(any_state)
-    client = client_of(heir.do("enter"))
+    client = client_of(heir.call("enter"))
     assert client.get("episode") == "1"
     assert client.get("cut") is None
 
@@ -286,8 +286,8 @@ def test_a_path_too_long_for_a_socket_gets_a_port_with_a_password(
     folder: Path, long_state: Path, new_user: NewUser, client_of: ClientOf
 ) -> None:
     user, other = new_user(long_state), new_user(long_state)
-    url = user.do("enter")
-    assert other.do("attach_if_running") == url
+    url = user.call("enter")
+    assert other.call("attach_if_running") == url
     client = client_of(url)
     assert client.ping()
     password = client.get_connection_kwargs()["password"]
@@ -296,9 +296,9 @@ def test_a_path_too_long_for_a_socket_gets_a_port_with_a_password(
     (server,) = servers_in(folder)
     assert {address.laddr.ip for address in server.net_connections("inet")} == {"127.0.0.1"}
     assert not any(password in word for word in (*server.cmdline(), *server.environ().values()))
-    other.do("leave")
-    user.do("leave")
-    assert user.do("enter") == url
+    other.call("leave")
+    user.call("leave")
+    assert user.call("enter") == url
 
 
 def test_a_port_that_was_taken_meanwhile_is_replaced(long_state: Path, client_of: ClientOf) -> None:
@@ -315,8 +315,8 @@ def test_a_port_that_was_taken_meanwhile_is_replaced(long_state: Path, client_of
 
 def test_ctrl_c_in_the_terminal_does_not_stop_the_server(folder: Path, new_user: NewUser, client_of: ClientOf) -> None:
     starter, other = new_user(), new_user()
-    url = starter.do("enter")
-    other.do("enter")
+    url = starter.call("enter")
+    other.call("enter")
     (server,) = servers_in(folder)
     assert os.getpgid(server.pid) != os.getpgid(starter.process.pid)
     starter.end(signal.SIGINT)
@@ -381,7 +381,7 @@ def test_a_folder_in_use_on_another_machine_is_a_sentence(
     alive: bool, folder: Path, state: Path, new_user: NewUser
 ) -> None:
     user = new_user()
-    user.do("enter")
+    user.call("enter")
     if not alive:
         for server in servers_in(folder):
             kill(server, state)
@@ -394,7 +394,7 @@ def test_a_folder_in_use_on_another_machine_is_a_sentence(
 
 
 def test_a_lost_record_is_a_sentence(state: Path, new_user: NewUser) -> None:
-    new_user().do("enter")
+    new_user().call("enter")
     (state / "server.json").unlink()
     with pytest.raises(EmbeddedServerError, match=r"does not say where: end its process \(pid \d+\)"):
         EmbeddedServer(state).enter()

@@ -1,4 +1,4 @@
-"""What the tests of sites are made of: small feeds, and a look at where a listing leads."""
+"""What the tests of sites share: small feeds, and a check of the URLs in a listing."""
 
 from urllib.parse import urlsplit
 

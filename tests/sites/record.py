@@ -1,7 +1,7 @@
 """The saved input of the sites: which addresses, and how they are recorded, replayed and turned into expected items.
 
 ``python -m tests.sites.record`` records the cassettes from the sample site, ``--live`` those of RTHK's own addresses
-from RTHK, ``--expected`` writes the items that the cassettes give now. tests/README.md tells more.
+from RTHK, ``--expected`` writes the items that the cassettes give now. tests/README.md says more.
 """
 
 import argparse

@@ -216,7 +216,7 @@ def test_an_episode_without_audio_is_refused_with_a_remedy(player: str) -> None:
         listing(response)
 
 
-def test_an_xml_list_tells_everything() -> None:
+def test_an_xml_list_has_every_field() -> None:
     more = "<duration>00:25:37</duration><cover>c.jpg</cover>"
     found = listing(
         xml(xml_item("2") + xml_item("1", "../m/1.mp3", "2019-12-31", more) + xml_item("2", "http://b.example/"))

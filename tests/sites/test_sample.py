@@ -11,7 +11,7 @@ from sample.audio import melody
 from sample.site import answer
 
 
-def test_it_serves_pages_and_audio_until_it_is_told_to_stop() -> None:
+def test_it_serves_pages_and_audio_until_it_is_stopped() -> None:
     with subprocess.Popen([sys.executable, "-m", "sample", "serve"], stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         address = server.stdout.readline().strip()

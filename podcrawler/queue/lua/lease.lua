@@ -47,8 +47,8 @@ local abandoned = {}
 for _, key in ipairs(redis.call('ZRANGEBYSCORE', Q .. 'leases', '-inf', now, 'LIMIT', 0, BATCH)) do
   local route = route_of(key)
   if redis.call('HINCRBY', Q .. 'expiries', key, 1) > most_expiries then
-    to_failed(now, key, route, 'abandoned', 'permanent', most_expiries + 1 .. ' nodes took it and none came back; '
-      .. 'it may be what ends them: look at their logs, then queue it again.')
+    to_failed(now, key, route, 'abandoned', 'permanent', most_expiries + 1 .. ' leases on it expired, because their nodes '
+      .. 'died; it may be what kills them: look at their logs, then queue it again.')
     abandoned[#abandoned + 1] = key
   else
     end_lease(key)
