@@ -1,5 +1,6 @@
 """What tests of several rooms build: entries of a queue, a broker with known limits, the ends of leases, and files."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,14 @@ def lease_one(broker: Broker, now: int = NOW) -> Lease:
 
 def finish(broker: Broker, lease: Lease, *, size: int, path: str) -> bool:
     return broker.acknowledge([acks.finish(lease, size=size, path=path)])[0]
+
+
+def finish_page(
+    broker: Broker, lease: Lease, podcast_id: str, result: dict[str, Any] | None = None, addresses: Sequence[str] = ()
+) -> bool:
+    """Finish a list page of this podcast, which lists nothing, with the ``result`` of the visit."""
+    ack = acks.finish_page(lease, result or {}, (podcast_id, "{}"), addresses, told=0, remembered=100)
+    return broker.acknowledge([ack])[0]
 
 
 def retry(broker: Broker, lease: Lease, kind: str, reason: str, now: int | None = None) -> str:

@@ -7,7 +7,7 @@ from podcrawler.exceptions import EntryError
 from podcrawler.fleet.job import Job
 from podcrawler.queue import acks
 from podcrawler.queue.broker import Broker
-from tests.builders import episode, fail, finish, lease_one, make_broker, page, retry
+from tests.builders import episode, fail, finish, finish_page, lease_one, make_broker, page, retry
 from tests.conftest import Client
 
 ADDRESS = "http://x/feed"
@@ -34,8 +34,7 @@ def list_episodes(pages: Broker, podcast: str) -> None:
     """Finish the next list page as one of this podcast."""
     lease = lease_one(pages)
     result = {"podcast": podcast, "title": f"The {podcast}"}
-    ack = acks.finish_page(lease, result, (podcast, "{}"), [lease.key], told=0, remembered=100)
-    assert pages.acknowledge([ack]) == [True]
+    assert finish_page(pages, lease, podcast, result, [lease.key])
 
 
 def test_failures_of_the_same_podcast_that_may_pass_are_tried_again(job: Job, episodes: Broker, pages: Broker) -> None:

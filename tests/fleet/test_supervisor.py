@@ -10,10 +10,9 @@ from podcrawler.fleet.children import Child
 from podcrawler.fleet.display import Lines
 from podcrawler.fleet.job import Job, JobProgress
 from podcrawler.fleet.supervisor import Supervisor
-from podcrawler.queue import acks
 from podcrawler.queue.archive import Archive, InHand
 from podcrawler.queue.keys import Keys
-from tests.builders import lease_one, make_broker
+from tests.builders import finish_page, lease_one, make_broker
 from tests.conftest import Client
 
 ADDRESS = "http://x/feed"
@@ -52,16 +51,13 @@ def test_a_job_runs_to_its_end(redis: Client, capsys: pytest.CaptureFixture[str]
     settings.setmodule("podcrawler.settings")
     archive, pages, child = Archive(redis, Keys()), make_broker(redis, "podcasts"), FakeChild()
 
-    def finish_the_page() -> None:
-        lease = lease_one(pages)
-        result = {"podcast": "show", "title": "The Show"}
-        ack = acks.finish_page(lease, result, ("show", "{}"), [lease.key], told=0, remembered=100)
-        assert pages.acknowledge([ack]) == [True]
+    def list_nothing() -> None:
+        assert finish_page(pages, lease_one(pages), "show", {"podcast": "show", "title": "The Show"})
 
     def interrupt() -> None:
         raise AssertionError("the job was done before")
 
-    display = StepDisplay(archive.pause, lambda: None, archive.resume, finish_the_page, lambda: None, interrupt)
+    display = StepDisplay(archive.pause, lambda: None, archive.resume, list_nothing, lambda: None, interrupt)
     job = Job(settings, redis, [ADDRESS])
     Supervisor(archive, job, [cast(Child, child)], display, None, shutdown_grace=3).run()
     assert job.outcome().podcasts == {"show": "The Show"}

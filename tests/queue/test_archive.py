@@ -7,10 +7,9 @@ import pytest
 
 from podcrawler.exceptions import RedisError
 from podcrawler.logins import Login
-from podcrawler.queue import acks
 from podcrawler.queue.archive import REPORT_SECONDS, Archive, InHand, Report
 from podcrawler.queue.keys import Keys
-from tests.builders import NOW, episode, fail, finish, lease_one, make_broker, page, retry
+from tests.builders import NOW, episode, fail, finish, finish_page, lease_one, make_broker, page, retry
 from tests.conftest import Client
 
 
@@ -29,9 +28,7 @@ def test_an_address_leads_to_the_podcast_that_it_led_to_first(archive: Archive, 
     assert archive.podcast_id(["http://x/1"]) is None
     for podcast in ("first", "second"):
         pages.push_many([page("http://x/1")])
-        addresses = ["http://x/1", f"http://x/{podcast}"]
-        ack = acks.finish_page(lease_one(pages), {}, (podcast, "{}"), addresses, told=0, remembered=100)
-        assert pages.acknowledge([ack]) == [True]
+        assert finish_page(pages, lease_one(pages), podcast, addresses=["http://x/1", f"http://x/{podcast}"])
     assert archive.podcast_id(["http://unknown", "http://x/1"]) == "first"
     assert archive.podcast_id(["http://x/second"]) == "second"
     assert sorted(archive.podcast_ids()) == ["first", "second"]

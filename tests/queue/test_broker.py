@@ -1,7 +1,6 @@
 """The queue's scripts, on every server that they must work on, with the time as an argument."""
 
 import json
-from typing import Any
 
 import pytest
 
@@ -10,7 +9,7 @@ from podcrawler.queue.archive import Archive
 from podcrawler.queue.broker import Broker, Counts, Pushed
 from podcrawler.queue.entries import Lease
 from podcrawler.queue.keys import Keys
-from tests.builders import NOW, episode, fail, finish, lease_one, make_broker, page, retry
+from tests.builders import NOW, episode, fail, finish, finish_page, lease_one, make_broker, page, retry
 from tests.conftest import Client
 
 
@@ -22,12 +21,6 @@ def redis(every_redis: Client) -> Client:
 @pytest.fixture
 def queue(redis: Client) -> Broker:
     return make_broker(redis)
-
-
-def finish_page(
-    queue: Broker, lease: Lease, result: dict[str, Any], podcast: tuple[str, str], addresses: list[str]
-) -> bool:
-    return queue.acknowledge([acks.finish_page(lease, result, podcast, addresses, pushed_count=0, visit_ttl=100)])[0]
 
 
 def release(queue: Broker, leases: list[Lease]) -> list[bool]:
@@ -201,7 +194,7 @@ def test_a_page_is_finished_for_one_visit(redis: Client) -> None:
     result = {"podcast": "show"}
     queue.push_many([further])
     for lease in queue.lease(queue.new_tokens(2), NOW).leases:
-        assert finish_page(queue, lease, result, ("show", "{}"), ["http://x/1"])
+        assert finish_page(queue, lease, "show", result)
     assert Archive(redis, Keys()).visits("http://x/1") == [result, result]
     assert queue.push_many([further]) == Pushed(finished=1)
     assert 0 < redis.ttl("{podcrawler}:visit:http://x/1") <= 100
