@@ -1,7 +1,7 @@
 """podcrawler's own settings, read from Scrapy's and validated, so that a wrong value becomes one sentence."""
 
 import json
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from scrapy.settings import BaseSettings
@@ -28,10 +28,24 @@ def _from_json(value: object) -> object:
 Agent = Annotated[str, Field(pattern=r"^[!-~]([ -~]*[!-~])?$")]
 
 
-class Config(BaseModel):
-    """The ``PODCRAWLER_*`` settings of the queue, a node and its transfers; docs/settings.md describes each."""
+class _Section(BaseModel):
+    """Some of the ``PODCRAWLER_*`` settings: fields have the names without the prefix, in lower case."""
 
     model_config = ConfigDict(frozen=True)
+
+    @classmethod
+    def read(cls, settings: BaseSettings) -> Self:
+        """The values of the settings. Raises SettingError, which names the first that is wrong."""
+        try:
+            return cls.model_validate({name: settings[_PREFIX + name.upper()] for name in cls.model_fields})
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = _PREFIX + str(first["loc"][0]).upper()
+            raise SettingError(f"{name} cannot be {first['input']!r}: {first['msg']}; see docs/settings.md.") from None
+
+
+class Config(_Section):
+    """The settings of the queue and of a node; docs/settings.md describes each."""
 
     namespace: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,60}$")]
     node_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{0,60}$")]
@@ -45,6 +59,13 @@ class Config(BaseModel):
     retry_delay: Annotated[float, Field(ge=0, le=86_400)]
     max_retry_delay: Seconds
     visit_seconds: Annotated[int, Field(ge=1, le=10_000_000)]
+    exit_when_done: bool
+    supervisor_pid: Annotated[int, Field(ge=0)]
+
+
+class TransferConfig(_Section):
+    """The settings of HTTP requests and media files; docs/settings.md describes each."""
+
     user_agents: Annotated[dict[str, Agent], BeforeValidator(_from_json)]
     insecure_hosts: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:, -]*$")]
     connect_timeout: Seconds
@@ -53,15 +74,3 @@ class Config(BaseModel):
     min_size: Annotated[int, Field(ge=1, le=10**15)]
     max_size: Bytes
     min_free: Bytes
-    exit_when_done: bool
-    supervisor_pid: Annotated[int, Field(ge=0)]
-
-    @classmethod
-    def read(cls, settings: BaseSettings) -> "Config":
-        """The values of the settings. Raises SettingError, which names the first that is wrong."""
-        try:
-            return cls.model_validate({name: settings[_PREFIX + name.upper()] for name in cls.model_fields})
-        except ValidationError as error:
-            first = error.errors()[0]
-            name = _PREFIX + str(first["loc"][0]).upper()
-            raise SettingError(f"{name} cannot be {first['input']!r}: {first['msg']}; see docs/settings.md.") from None

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from scrapy.commands import ScrapyCommand
 from scrapy.settings import BaseSettings, Settings
 
-from podcrawler.config import Config
+from podcrawler.config import Config, TransferConfig
 from podcrawler.exceptions import PodcrawlerError
 from podcrawler.http.auth import read_netrc
 from podcrawler.http.proxy import read_proxy
@@ -46,6 +46,7 @@ def explained(run: Run) -> Run:
 def check_settings(settings: BaseSettings) -> None:
     """Check what a node reads only after it has started, when Scrapy would log a traceback. Raises SettingError."""
     Config.read(settings)
+    TransferConfig.read(settings)
     scrapy_redis_settings.check(settings)
     read_proxy(settings)
     read_netrc()

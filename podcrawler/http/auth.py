@@ -16,7 +16,7 @@ from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.useragent import UserAgentMiddleware as ScrapyUserAgentMiddleware
 from typing_extensions import override
 
-from podcrawler.config import Config
+from podcrawler.config import TransferConfig
 from podcrawler.exceptions import SettingError
 from podcrawler.logins import Login, origin_of
 from podcrawler.queue.entries import Lease
@@ -90,7 +90,7 @@ class UserAgentMiddleware(ScrapyUserAgentMiddleware):
     @override
     def from_crawler(cls, crawler: Crawler) -> "UserAgentMiddleware":
         middleware = super().from_crawler(crawler)
-        middleware.agents = Config.read(crawler.settings).user_agents
+        middleware.agents = TransferConfig.read(crawler.settings).user_agents
         return middleware
 
     @override

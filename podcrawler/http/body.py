@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from podcrawler.config import Config
+from podcrawler.config import TransferConfig
 from podcrawler.exceptions import FetchError, MediaError
 from podcrawler.http.content_coding import Decoder, decoder_for
 from podcrawler.store.part import PartFile
@@ -35,7 +35,7 @@ class Limits:
     max_size: int
 
     @classmethod
-    def of(cls, config: Config) -> "Limits":
+    def of(cls, config: TransferConfig) -> "Limits":
         return cls(config.connect_timeout, config.idle_timeout, config.min_rate, config.max_size)
 
     @property

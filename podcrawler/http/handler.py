@@ -37,7 +37,7 @@ from twisted.python.failure import Failure
 from typing_extensions import override
 from yarl import URL
 
-from podcrawler.config import Config
+from podcrawler.config import TransferConfig
 from podcrawler.exceptions import FetchError, TransferCancelledError
 from podcrawler.http.body import Limits, Received, receive
 from podcrawler.queue.scheduler import scheduler_of
@@ -85,7 +85,7 @@ class DownloadHandler(BaseDownloadHandler):
         self._transfers: set[asyncio.Task[Response]] = set()
         self._max_size = crawler.settings.getint("DOWNLOAD_MAXSIZE")
         self._fail_on_loss = crawler.settings.getbool("DOWNLOAD_FAIL_ON_DATALOSS")
-        config = Config.read(crawler.settings)
+        config = TransferConfig.read(crawler.settings)
         self._limits = Limits.of(config)
         self._media_timeout = aiohttp.ClientTimeout(connect=config.connect_timeout, sock_read=config.idle_timeout)
         self._insecure_hosts = {host.strip().lower() for host in config.insecure_hosts.split(",")}

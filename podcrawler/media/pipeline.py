@@ -22,7 +22,7 @@ from scrapy.pipelines.files import FilesPipeline
 from scrapy.pipelines.media import MediaPipeline
 from typing_extensions import override
 
-from podcrawler.config import Config
+from podcrawler.config import TransferConfig
 from podcrawler.exceptions import DiskFullError, EntryError, LeaseEndedError, MediaError, TransferCancelledError
 from podcrawler.http.errors import explain, explain_response
 from podcrawler.http.handler import MediaResponse
@@ -68,7 +68,7 @@ class EpisodeFilesPipeline(FilesPipeline):
     store: Store  # type: ignore[assignment]  # of Scrapy's own interface nothing is used
 
     def __init__(self, store_uri: str, *, crawler: Crawler) -> None:
-        config = Config.read(crawler.settings)
+        config = TransferConfig.read(crawler.settings)
         # Scrapy opens the store by its scheme. Which schemes there are, ``open_store`` knows.
         store = open_store(crawler.settings, min_free=config.min_free)
         self.STORE_SCHEMES = defaultdict(lambda: lambda _: store)  # type: ignore[misc,arg-type,return-value]
