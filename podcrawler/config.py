@@ -21,7 +21,7 @@ def _from_json(value: object) -> object:
     try:
         return json.loads(value or "{}") if isinstance(value, str) else value
     except ValueError:
-        raise ValueError('it is no dictionary and no JSON such as {"example.com": "text"}') from None
+        raise ValueError('it is neither a dictionary nor JSON such as {"example.com": "text"}') from None
 
 
 #: The value of a header field: printable ASCII (RFC 9110 §5.5).

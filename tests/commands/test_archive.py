@@ -1,4 +1,4 @@
-"""``archive``, as a user runs it: from an address to an archive, its words, its exit status, and what it leaves."""
+"""``archive``, as a user runs it: its files, its output, its exit status, and that it leaves nothing running."""
 
 import os
 import pty
@@ -128,7 +128,7 @@ def test_failed_lists_what_failed(fleet: Commands, origin: RunningOrigin) -> Non
 def test_an_interrupt_leaves_nothing_running_and_nothing_half_done(
     commands: Commands, origin: RunningOrigin, how: signal.Signals
 ) -> None:
-    # Enough to be on the disk, and nothing by which a transfer could go on.
+    # Large enough to be on the disk, and without a validator by which a transfer could be resumed.
     address = f"{origin.address}/feed.xml?episodes=4&size=3000000&stall_after=2000000&etag=&modified="
     with commands.start("archive", address, *AT_ONCE) as archive:
         until(lambda: len(commands.files()) == 4)
@@ -230,7 +230,7 @@ def test_a_terminal_shows_bars(commands: Commands, origin: RunningOrigin) -> Non
         shown = read_until(ours, b"Episode 1")
         origin.release()
         shown += read_until(ours, b"finished ")
-        # A terminal that nobody reads from fills up, and stops who writes to it.
+        # A terminal that nobody reads from fills up, and blocks its writers.
         with suppress(OSError):
             while os.read(ours, 65536):
                 pass

@@ -1,4 +1,4 @@
-"""What Scrapy's users know: their own components, ``-O FILE``, and Scrapy's commands, which need no Redis here."""
+"""What users of Scrapy expect: their own components, ``-O FILE``, and Scrapy's commands, which need no Redis here."""
 
 import json
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ OWN = """
 
 
     class Keeps:
-        \"\"\"A user's pipeline, which writes down what comes after podcrawler's own.\"\"\"
+        \"\"\"A user's pipeline, which records the items that come after podcrawler's own.\"\"\"
 
         def process_item(self, item):
             with open("seen.jsonl", "a") as file:

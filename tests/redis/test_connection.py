@@ -1,4 +1,4 @@
-"""How a process gets its Redis: against a real Valkey, and against servers that are anything but."""
+"""How a process connects to Redis: to a real Valkey, and to servers that are not one."""
 
 import logging
 import re
@@ -34,7 +34,7 @@ def url() -> Iterator[str]:
 
 
 class Impostor(socketserver.ThreadingTCPServer):
-    """Answers each command with what ``replies`` has for its name, else with the reply to everything, ``""``."""
+    """Replies to each command as ``replies`` says for its name, else for ``""``."""
 
     daemon_threads = True
     connections = 0

@@ -62,7 +62,7 @@ class User:
         return self.receive()
 
     def end(self, number: signal.Signals | None = None) -> None:
-        """Let the process end by itself, which includes leaving, or by a signal to its process group."""
+        """End the process: by itself, so that it leaves the server, or by a signal to its process group."""
         if number is not None and self.process.returncode is None:
             os.killpg(self.process.pid, number)
         self.process.communicate()

@@ -24,7 +24,7 @@ def response(body: str | bytes, content_type: str = "text/xml", url: str = URL) 
     content = body.encode() if isinstance(body, str) else body
     headers = Headers({"Content-Type": content_type})
     made = responsetypes.from_args(headers=headers, url=url, body=content)(url, headers=headers, body=content)
-    # A body that looks like no text reaches no site; what a site does with its bytes is tested all the same.
+    # Scrapy gives a body that does not look like text to no site; test the site with its bytes all the same.
     return made if isinstance(made, TextResponse) else TextResponse(url, headers=headers, body=content)
 
 
@@ -56,7 +56,7 @@ def web_addresses_only(found: Listing) -> None:
 
 
 def addresses() -> st.SearchStrategy[str]:
-    """Addresses of all kinds, of which XML and HTML can hold every character."""
+    """Addresses of all kinds, of characters that are legal in XML and HTML."""
     texts = st.text(st.characters(min_codepoint=32, codec="utf-8", exclude_categories=["Cc", "Cs", "Cn"]))
     starts = st.sampled_from(["", "http://", "https://", "//", "file://", "ftp://", "javascript:", "data:", "http://["])
     return st.builds(str.__add__, starts, texts)

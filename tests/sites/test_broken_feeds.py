@@ -1,4 +1,4 @@
-"""Feeds that are broken, by accident or to do harm."""
+"""Feeds that are broken, by accident or on purpose."""
 
 from contextlib import suppress
 

@@ -1,4 +1,4 @@
-"""Feeds of all the shapes that publishers give them."""
+"""Feeds in every format and dialect that publishers use."""
 
 from datetime import UTC, datetime, timedelta, timezone
 

@@ -1,4 +1,4 @@
-"""Ids: legal whatever the publisher writes, and the same for ever."""
+"""Ids: always legal, and never changed."""
 
 import re
 

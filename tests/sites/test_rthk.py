@@ -1,4 +1,4 @@
-"""RTHK's pages where they are odd, or where somebody means harm."""
+"""RTHK's pages where they are odd or hostile."""
 
 from datetime import datetime, timedelta, timezone
 

@@ -1,4 +1,4 @@
-"""The sample that ships with podcrawler: served as a newcomer does, and playable."""
+"""The sample that ships with podcrawler: it can be served, and its audio can be played."""
 
 import io
 import signal
