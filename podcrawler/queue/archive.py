@@ -18,7 +18,7 @@ from podcrawler.logins import Login
 from podcrawler.queue.keys import Keys
 
 #: The version of the keys and values in Redis, so that nodes of different versions never work on one queue. It goes
-#: up by one with every change that the version before could not read; docs/queue.md says how to upgrade.
+#: up by one with every change that the version before could not read; docs/queue-operations.md says how to upgrade.
 SCHEMA = 1
 #: Seconds after which the report of a node that wrote no other expires.
 REPORT_SECONDS = 15
@@ -109,7 +109,7 @@ class Archive:
         if found != str(SCHEMA):
             raise RedisError(
                 f"The queue {self._keys.archive}* in this Redis has schema {found}, and this podcrawler works with "
-                f"{SCHEMA}: install the version that the other nodes have, or upgrade as docs/queue.md says."
+                f"{SCHEMA}: install the version that the other nodes have, or upgrade as docs/queue-operations.md says."
             )
 
     def pause(self) -> None:
