@@ -56,7 +56,7 @@ def finish_page(
     broker: Broker, lease: Lease, podcast_id: str, result: dict[str, Any] | None = None, addresses: Sequence[str] = ()
 ) -> bool:
     """Finish a list page of this podcast, which lists nothing, with the ``result`` of the visit."""
-    ack = acks.finish_page(lease, result or {}, (podcast_id, "{}"), addresses, told=0, remembered=100)
+    ack = acks.finish_page(lease, result or {}, (podcast_id, "{}"), addresses, pushed_count=0, visit_ttl=100)
     return broker.acknowledge([ack])[0]
 
 

@@ -94,7 +94,7 @@ class NodeReport:
     async def _report(self, scheduler: Scheduler) -> None:
         while True:
             with suppress(PodcrawlerError, RedisError):
-                await scheduler.call(scheduler.archive.write_report, self._current())
+                await scheduler.call(scheduler.archive.write_report, self._current(scheduler))
             await asyncio.sleep(_INTERVAL)
 
     async def _stop_without_supervisor(self) -> None:
@@ -103,7 +103,7 @@ class NodeReport:
         logger.warning("The supervisor is gone: this node stops.")
         signal.raise_signal(signal.SIGTERM)
 
-    def _current(self) -> Report:
+    def _current(self, scheduler: Scheduler) -> Report:
         stats = self._crawler.stats
         pipeline = self._crawler.get_item_pipeline(EpisodeFilesPipeline)
         assert self._crawler.spider is not None
@@ -118,7 +118,7 @@ class NodeReport:
             failed=stats.get_value("podcrawler/failed", 0),
             bytes=stats.get_value("podcrawler/bytes", 0),
             in_hand=list(_in_hand(pipeline, self._rates)) if pipeline else [],
-            holds_off=pipeline.pause_reason if pipeline else "",
+            holds_off=scheduler.node.pause_reason,
         )
 
 

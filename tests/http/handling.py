@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from scrapy import Request
@@ -19,7 +20,10 @@ from podcrawler.store.part import PartFile
 @contextlib.asynccontextmanager
 async def handling(**settings: object) -> AsyncIterator[DownloadHandler]:
     ours = {name: value for name, value in vars(defaults).items() if name.startswith("PODCRAWLER_")}
-    handler = DownloadHandler.from_crawler(get_crawler(settings_dict={**ours, **settings}))
+    crawler = get_crawler(settings_dict={**ours, **settings})
+    # No crawl, and so no node: the handler looks for one in the engine.
+    crawler.engine = SimpleNamespace(scheduler=None)  # type: ignore[assignment]
+    handler = DownloadHandler.from_crawler(crawler)
     try:
         yield handler
     finally:

@@ -5,6 +5,7 @@ import base64
 import gzip
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from scrapy import Request, signals
@@ -17,7 +18,13 @@ from scrapy.http import TextResponse
 
 from podcrawler.exceptions import TransferCancelledError
 from podcrawler.http.handler import DownloadHandler
-from podcrawler.signals import node_stopping
+from podcrawler.queue import codec
+from podcrawler.queue.archive import Archive
+from podcrawler.queue.keys import Keys
+from podcrawler.queue.node import Node
+from podcrawler.queue.scheduler import Scheduler
+from tests.builders import make_broker
+from tests.conftest import Client
 from tests.http.handling import fetch, handling, receiving
 from tests.origin import RunningOrigin, content
 
@@ -112,15 +119,34 @@ async def test_cancelling_a_part_ends_its_transfer_and_no_other(origin: RunningO
             await handler.download_request(Request(url, meta={"part": part}))
 
 
-async def test_a_node_that_stops_gives_up_everything(origin: RunningOrigin, tmp_path: Path) -> None:
+def node_of(handler: DownloadHandler, redis: Client) -> Node:
+    """The node of a scheduler that works the queue beside the handler."""
+    broker = make_broker(redis)
+    scheduler = Scheduler(
+        redis,
+        crawler=handler.crawler,
+        queue=broker,
+        episodes=broker,
+        archive=Archive(redis, Keys()),
+        capacity=1,
+        heartbeat=15,
+        shutdown_grace=30,
+        until_done=False,
+        max_idle=0,
+        serializer=codec,
+        seed_encoding="utf-8",
+    )
+    # Of the engine, only its scheduler matters here.
+    handler.crawler.engine = SimpleNamespace(scheduler=scheduler)  # type: ignore[assignment]
+    return scheduler.node
+
+
+async def test_a_node_that_stops_cancels_everything(origin: RunningOrigin, tmp_path: Path, redis: Client) -> None:
     async with handling() as handler, receiving(tmp_path) as part:
+        node = node_of(handler, redis)
         page = Request(f"{origin.address}/bytes/5000.mp3?stall_after=3000")
         waiting = asyncio.create_task(handler.download_request(page))
-        await assert_given_up(
-            handler,
-            page.replace(meta={"part": part}),
-            lambda: handler.crawler.signals.send_catch_log(signal=node_stopping),
-        )
+        await assert_given_up(handler, page.replace(meta={"part": part}), node.stop)
         with pytest.raises(TransferCancelledError):
             await waiting
         with pytest.raises(TransferCancelledError):
