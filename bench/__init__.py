@@ -1,1 +1,1 @@
-"""Measurements of what podcrawler promises, beside other programs in the same run: ``python -m bench [NAME...]``."""
+"""Benchmarks of podcrawler, compared with other programs in the same run: ``python -m bench [NAME...]``."""

@@ -1,4 +1,4 @@
-"""Runs the measurements that are named, or all of them, prints what each found, and writes docs/benchmarks.md."""
+"""Runs the named benchmarks, or all, and prints their results; ``--write`` puts them into docs/benchmarks.md."""
 
 import argparse
 from pathlib import Path
@@ -19,27 +19,27 @@ MEASUREMENTS = {
 
 
 def main() -> None:
-    what = "; ".join(f"{name}: {measure.__doc__}" for name, measure in MEASUREMENTS.items())
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__, epilog=what)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(MEASUREMENTS)}; all without it")
-    parser.add_argument("--small", action="store_true", help="small sizes, once: for a try")
-    parser.add_argument("--repetitions", type=int, default=5, help="how often each program runs")
-    parser.add_argument("--write", action="store_true", help="put what was found into docs/benchmarks.md")
+    descriptions = "; ".join(f"{name}: {measure.__doc__}" for name, measure in MEASUREMENTS.items())
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__, epilog=descriptions)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {', '.join(MEASUREMENTS)}; default: all")
+    parser.add_argument("--small", action="store_true", help="small sizes and one repetition, for a quick check")
+    parser.add_argument("--repetitions", type=int, default=5, help="runs of each program (%(default)s)")
+    parser.add_argument("--write", action="store_true", help="write the results into docs/benchmarks.md")
     parser.add_argument(
         "--rivals",
         type=Path,
         default=Path("~/.cache/podcrawler-bench").expanduser(),
-        help="the folder for programs that are installed for this, %(default)s",
+        help="folder for the other programs that are installed for the comparison (%(default)s)",
     )
-    given = parser.parse_args()
-    if unknown := [name for name in given.names if name not in MEASUREMENTS]:
-        parser.error(f"There is no measurement {unknown[0]}: take {', '.join(MEASUREMENTS)}.")
-    options = Options(given.small, 1 if given.small else given.repetitions, given.rivals.absolute())
-    for name in given.names or MEASUREMENTS:
+    arguments = parser.parse_args()
+    if unknown := [name for name in arguments.names if name not in MEASUREMENTS]:
+        parser.error(f"There is no benchmark {unknown[0]}: choose from {', '.join(MEASUREMENTS)}.")
+    options = Options(arguments.small, 1 if arguments.small else arguments.repetitions, arguments.rivals.absolute())
+    for name in arguments.names or MEASUREMENTS:
         section = str(MEASUREMENTS[name](options))
         print(section, flush=True)
-        if given.write:
-            # One by one, so that a later one that fails takes nothing away.
+        if arguments.write:
+            # Written one at a time, so that a benchmark that fails later does not lose these results.
             write(section)
 
 

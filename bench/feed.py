@@ -1,4 +1,4 @@
-"""How fast a large feed gets into the shared queue, and how long it holds the event loop of its node."""
+"""How long a large feed takes to be queued, and how long it blocks the event loop of the node that reads it."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ from scrapy import signals
 from scrapy.crawler import Crawler
 from typing_extensions import override
 
-from bench.node import place, wait
+from bench.node import open_sandbox, wait
 from bench.result import Options, Result
 
 ENTRIES = 3000
@@ -22,41 +22,46 @@ _TICK = 0.001
 
 
 class Stopwatch:
-    """A Scrapy extension: the time from the arrival of the feed to its end in the queue, and the longest time in
-    between that the event loop did nothing else. Logs both in milliseconds as JSON."""
+    """A Scrapy extension that measures the time from the feed's response until all episodes are queued, and the longest
+    time in between for which the event loop was blocked.
+
+    Logs ``measured {"queued_ms": float, "blocked_ms": float}`` when the spider closes.
+    """
 
     def __init__(self) -> None:
-        self._arrived = 0.0
-        self._held = 0.0
+        self._received_at = 0.0
+        self._blocked_seconds = 0.0
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> "Stopwatch":
         watch = cls()
-        crawler.signals.connect(watch.arrived, signal=signals.response_received)
-        crawler.signals.connect(watch.idle, signal=signals.spider_closed)
+        crawler.signals.connect(watch.response_received, signal=signals.response_received)
+        crawler.signals.connect(watch.spider_closed, signal=signals.spider_closed)
         return watch
 
-    def arrived(self) -> None:
-        self._arrived = time.monotonic()
+    def response_received(self) -> None:
+        self._received_at = time.monotonic()
         self._ticker = asyncio.get_running_loop().create_task(self._tick())
-        logging.getLogger("podcrawler.spiders.podcasts").addHandler(_WhenListed(self))
+        logging.getLogger("podcrawler.spiders.podcasts").addHandler(_ListedHandler(self))
 
     def listed(self) -> None:
-        self._took = time.monotonic() - self._arrived
+        self._queued_seconds = time.monotonic() - self._received_at
 
-    def idle(self) -> None:
+    def spider_closed(self) -> None:
         self._ticker.cancel()
-        told = {"took_ms": self._took * 1000, "held_ms": self._held * 1000}
-        logging.getLogger(__name__).info("measured %s", json.dumps(told))
+        milliseconds = {"queued_ms": self._queued_seconds * 1000, "blocked_ms": self._blocked_seconds * 1000}
+        logging.getLogger(__name__).info("measured %s", json.dumps(milliseconds))
 
     async def _tick(self) -> None:
         while True:
             before = time.monotonic()
             await asyncio.sleep(_TICK)
-            self._held = max(self._held, time.monotonic() - before - _TICK)
+            self._blocked_seconds = max(self._blocked_seconds, time.monotonic() - before - _TICK)
 
 
-class _WhenListed(logging.Handler):
+class _ListedHandler(logging.Handler):
+    """Calls ``watch.listed()`` when the spider logs that a list is queued."""
+
     def __init__(self, watch: Stopwatch) -> None:
         super().__init__()
         self._watch = watch
@@ -68,25 +73,25 @@ class _WhenListed(logging.Handler):
 
 
 def measure(options: Options) -> Result:
-    """a feed of 3,000 entries and 6 MB, from its arrival at a list node to its end in the queue"""
+    """a feed of 3,000 entries and 6 MB: time from its response until all of its episodes are queued"""
     extensions = json.dumps({"bench.feed.Stopwatch": 0})
     body = _feed()
     rows = []
     with _served(body) as address:
         for _ in range(options.repetitions):
-            with place() as here:
+            with open_sandbox() as sandbox:
                 command = ["podcrawler", "crawl", "podcasts", "-a", f"address={address}"]
                 settings = ["-s", "PODCRAWLER_EXIT_WHEN_DONE=1", "-s", f"EXTENSIONS={extensions}"]
-                wait([here.start(*command, *settings)])
-                told = json.loads(re.findall("measured (.*)", here.log())[0])
-                pushes = here.redis.info("commandstats")["cmdstat_evalsha"]["calls"]
-                queued = here.redis.zcard("{podcrawler}:episodes:pending:media.example.com")
+                wait([sandbox.start(*command, *settings)])
+                milliseconds = json.loads(re.findall("measured (.*)", sandbox.log())[0])
+                pushes = sandbox.redis.info("commandstats")["cmdstat_evalsha"]["calls"]
+                queued = sandbox.redis.zcard("{podcrawler}:episodes:pending:media.example.com")
             assert queued == ENTRIES, queued
-            rows.append((f"{told['took_ms']:.0f}", f"{told['held_ms']:.0f}", str(pushes)))
+            rows.append((f"{milliseconds['queued_ms']:.0f}", f"{milliseconds['blocked_ms']:.0f}", str(pushes)))
     return Result(
         title="A large feed",
-        about=f"A feed of {ENTRIES:,} entries and {len(body) / 1e6:.1f} MB, from its arrival at a list node until all "
-        "of its episodes are queued; a row for each run.",
+        about=f"A feed of {ENTRIES:,} entries and {len(body) / 1e6:.1f} MB, from its response at a podcasts node until "
+        "all of its episodes are queued; one row per run.",
         commands=["podcrawler crawl podcasts -a address=http://HOST/feed.xml -s PODCRAWLER_EXIT_WHEN_DONE=1"],
         head=("ms until queued", "ms that the event loop was held, at most", "calls of scripts in the whole run"),
         rows=rows,
@@ -106,7 +111,7 @@ def _feed() -> bytes:
 
 @contextmanager
 def _served(body: bytes) -> Iterator[str]:
-    """The address of a server, that answers everything with ``body``."""
+    """Serve ``body`` as the response to every GET request; yields the URL."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

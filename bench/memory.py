@@ -1,15 +1,15 @@
-"""How much memory a node takes for large files, beside Scrapy's own FilesPipeline on the same files."""
+"""Peak memory of a node for large files, compared with Scrapy's own FilesPipeline on the same files."""
 
 import json
 import textwrap
 
-from bench.node import Place, place, wait
+from bench.node import Sandbox, open_sandbox, wait
 from bench.result import Options, Result
 from tests.origin import running
 
 FILES, SIZE = 12, 100_000_000
 
-#: Scrapy as its documentation shows it, with the same number of downloads at once.
+#: A spider as in Scrapy's documentation, with the same number of concurrent downloads.
 _SCRAPY = """
     import scrapy
 
@@ -28,23 +28,23 @@ _SCRAPY = """
 
 
 def measure(options: Options) -> Result:
-    """twelve files of 100 MB: peak memory of one process"""
+    """twelve files of 100 MB: peak memory of one process, compared with Scrapy's FilesPipeline"""
     size = SIZE // 10 if options.small else SIZE
     with running() as origin:
-        with place() as here:
+        with open_sandbox() as sandbox:
             feed = f"{origin.address}/feed.xml?episodes={FILES}&size={size}"
             start = ("podcrawler", "crawl", "episodes", "-a", f"address={feed}", "-s", "PODCRAWLER_EXIT_WHEN_DONE=1")
-            (ours,) = wait([here.start(*start)])
-            _check(here, "archive/*/*.mp3", size)
-        with place() as here:
+            (ours,) = wait([sandbox.start(*start)])
+            _check(sandbox, "archive/*/*.mp3", size)
+        with open_sandbox() as sandbox:
             urls = [f"{origin.address}/bytes/{size}.mp3?seed={number}" for number in range(FILES)]
-            script = here.folder / "files.py"
+            script = sandbox.folder / "files.py"
             script.write_text(f"URLS = {json.dumps(urls)}\n{textwrap.dedent(_SCRAPY)}")
-            (theirs,) = wait([here.start("scrapy", "runspider", str(script))])
-            _check(here, "files/full/*.mp3", size)
+            (theirs,) = wait([sandbox.start("scrapy", "runspider", str(script))])
+            _check(sandbox, "files/full/*.mp3", size)
     return Result(
         title="Memory for large files",
-        about=f"{FILES} files of {size / 1e6:g} MB: the resident peak of one process, once.",
+        about=f"{FILES} files of {size / 1e6:g} MB: the peak resident memory of one process, in a single run.",
         commands=["podcrawler crawl episodes -s PODCRAWLER_EXIT_WHEN_DONE=1", "scrapy runspider files.py"],
         head=("program", "memory, MB", "seconds"),
         rows=[
@@ -58,6 +58,6 @@ def measure(options: Options) -> Result:
     )
 
 
-def _check(here: Place, pattern: str, size: int) -> None:
-    sizes = [path.stat().st_size for path in here.folder.glob(pattern)]
+def _check(sandbox: Sandbox, pattern: str, size: int) -> None:
+    sizes = [path.stat().st_size for path in sandbox.folder.glob(pattern)]
     assert sizes == [size] * FILES, sizes

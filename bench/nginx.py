@@ -1,4 +1,4 @@
-"""The media host of measurements: nginx on loopback, http and https, with files and a feed of them."""
+"""The media host of the benchmarks: nginx on loopback, over http and https, with files and feeds that list them."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-#: nginx as root drops to a user that may not read temporary folders, unless it is told to stay.
+#: ``user`` keeps nginx root when it is started as root: its default user may not read the temporary folder.
 _CONFIG = """\
 {user}
 worker_processes 4;
@@ -39,19 +39,19 @@ http {{
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A media host, and the folder that it serves."""
+    """A running media host and its document root."""
 
     folder: Path
-    #: By scheme, the address of the folder, without a slash at the end.
+    #: Base URL by scheme (``http``, ``https``), without a trailing slash.
     addresses: dict[str, str]
-    #: What programs have to trust for https.
+    #: PEM file with the self-signed certificate, which clients have to trust for https.
     certificate: Path
 
     def add(self, name: str, files: int, size: int, *, sparse: bool = False) -> None:
-        """Serve so many files of ``size`` bytes as ``/<name>/<number>.mp3``, and feeds of them: ``feed``.
+        """Serve ``files`` files of ``size`` bytes as ``/<name>/<number>.mp3``, and a feed per scheme (see ``feed``).
 
-        The bytes do not compress, and are the same in all files, which are links to one; ``sparse`` makes them zeros
-        that take no room on the disk.
+        All are hard links to one file of random bytes, which do not compress. With ``sparse`` the file consists of
+        zeros that occupy no disk space.
         """
         folder = self.folder / name
         folder.mkdir()
@@ -67,13 +67,13 @@ class Host:
             (folder / f"{scheme}.xml").write_text(_feed(name, f"{address}/{name}", files, size))
 
     def feed(self, name: str, scheme: str = "http") -> str:
-        """The address of a feed of the files added as ``name``, whose enclosures have that scheme."""
+        """URL of the feed of the files added as ``name``; the feed and its enclosures use ``scheme``."""
         return f"{self.addresses[scheme]}/{name}/{scheme}.xml"
 
 
 @contextmanager
 def serving() -> Iterator[Host]:
-    """A media host that is gone, with its files, when the block ends."""
+    """Run a media host; stops it and deletes its files on exit. Raises SystemExit if nginx does not start."""
     with tempfile.TemporaryDirectory(prefix="podcrawler-bench-nginx-") as name:
         folder = Path(name)
         (folder / "files").mkdir()
@@ -83,7 +83,7 @@ def serving() -> Iterator[Host]:
         _make_certificate(folder)
         with subprocess.Popen([executable(), "-p", folder, "-c", "nginx.conf", "-e", "error.log"]) as server:
             try:
-                _await(http, server)
+                _wait_until_listening(http, server)
                 addresses = {"http": f"http://127.0.0.1:{http}", "https": f"https://127.0.0.1:{https}"}
                 yield Host(folder / "files", addresses, folder / "certificate.pem")
             finally:
@@ -91,10 +91,10 @@ def serving() -> Iterator[Host]:
 
 
 def executable() -> str:
-    """nginx's; Debian has it in a folder that is not in everybody's path."""
+    """Path of nginx, which Debian installs in a folder that may not be in PATH. Raises SystemExit without nginx."""
     found = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
     if found is None:
-        raise SystemExit("nginx is not there, which serves the files that are downloaded: apt-get install nginx")
+        raise SystemExit("nginx, which serves the files of the benchmarks, is not installed: apt-get install nginx")
     return found
 
 
@@ -118,11 +118,11 @@ def _free_ports(count: int) -> list[int]:
 
 def _make_certificate(folder: Path) -> None:
     command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=podcrawler-bench -keyout key.pem"
-    name = ["-addext", "subjectAltName=IP:127.0.0.1", "-out", "certificate.pem"]
-    subprocess.run([*command.split(), *name], cwd=folder, check=True, capture_output=True)
+    options = ["-addext", "subjectAltName=IP:127.0.0.1", "-out", "certificate.pem"]
+    subprocess.run([*command.split(), *options], cwd=folder, check=True, capture_output=True)
 
 
-def _await(port: int, server: "subprocess.Popen[bytes]") -> None:
+def _wait_until_listening(port: int, server: "subprocess.Popen[bytes]") -> None:
     while server.poll() is None:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
@@ -130,4 +130,4 @@ def _await(port: int, server: "subprocess.Popen[bytes]") -> None:
             time.sleep(0.01)
         else:
             return
-    raise SystemExit(f"nginx ended at once, with status {server.returncode}")
+    raise SystemExit(f"nginx exited before it listened, with status {server.returncode}")

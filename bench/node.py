@@ -1,4 +1,4 @@
-"""Programs under measurement: real processes in an empty folder, on a Valkey of their own."""
+"""Runs the measured programs as processes in an empty folder with a Valkey server of their own, and measures them."""
 
 import os
 import re
@@ -17,36 +17,36 @@ from redis import Redis
 
 from podcrawler.redis.embedded import EmbeddedServer
 
-#: Seconds between two looks at the memory of a process.
-_SAMPLE = 0.05
+#: Seconds between two samples of the memory of a process.
+_SAMPLE_INTERVAL = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a process took."""
+    """Resource usage of one process, including its children."""
 
-    #: Wall clock.
+    #: Wall-clock time.
     seconds: float
-    #: Peak of the resident memory.
+    #: Peak resident memory, MB of 10^6 bytes.
     megabytes: float
-    #: Of all processors, in user space and in the kernel.
+    #: CPU time, user and system, summed over all cores.
     cpu_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """An empty folder and an empty Redis."""
+class Sandbox:
+    """A working folder and a Redis server, both empty at first, that one run has for itself."""
 
     folder: Path
     redis: Redis
     environment: dict[str, str]
 
     def start(self, *command: str) -> "subprocess.Popen[bytes]":
-        """Start a Python module with arguments; what it prints goes to the file ``log``."""
+        """Start ``python -m command...``; its output is appended to the file ``log``."""
         return self.spawn([sys.executable, "-m", *command])
 
     def spawn(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> "subprocess.Popen[bytes]":
-        """Start any program, with variables added to the environment."""
+        """Start any program; ``environment`` is added to that of the sandbox. Output as in ``start``."""
         with (self.folder / "log").open("ab") as log:
             return subprocess.Popen(
                 command,
@@ -58,61 +58,64 @@ class Place:
             )
 
     def log(self) -> str:
+        """The output of all processes so far."""
         return (self.folder / "log").read_text()
 
 
 @contextmanager
-def place(kept_in: Path | None = None) -> Iterator[Place]:
-    """A place that is gone when the block ends; with ``kept_in`` its files stay, in a folder of that one."""
-    folder = Path(tempfile.mkdtemp(prefix="podcrawler-bench-", dir=kept_in))
+def open_sandbox(keep_in: Path | None = None) -> Iterator[Sandbox]:
+    """Yield a new sandbox. Its folder is deleted on exit, unless it was made inside ``keep_in``."""
+    folder = Path(tempfile.mkdtemp(prefix="podcrawler-bench-", dir=keep_in))
     server = EmbeddedServer(folder / "valkey")
     url = server.enter()
     root = str(Path(__file__).parent.parent)
     environment = {**os.environ, "REDIS_URL": url, "PYTHONPATH": root}
     try:
-        here = Place(folder, Redis.from_url(url), environment)
+        sandbox = Sandbox(folder, Redis.from_url(url), environment)
         try:
-            yield here
+            yield sandbox
         except SystemExit:
-            sys.stderr.write(here.log()[-5000:])
+            sys.stderr.write(sandbox.log()[-5000:])
             raise
     finally:
         server.leave()
-        if kept_in is None:
+        if keep_in is None:
             shutil.rmtree(folder)
 
 
 def wait(processes: Sequence["subprocess.Popen[bytes]"]) -> list[Usage]:
-    """Wait for the processes; what each took, as the operating system counted it."""
+    """Wait for the processes; returns their usage in the order given. Raises SystemExit if one exits with an error."""
     started = time.monotonic()
-    left = {os.pidfd_open(process.pid): process for process in processes}
+    running = {os.pidfd_open(process.pid): process for process in processes}
     peaks = dict.fromkeys((process.pid for process in processes), 0.0)
     usages: dict[int, Usage] = {}
-    while left:
-        ended, _, _ = select.select(left, [], [], _SAMPLE)
-        for process in left.values():
-            peaks[process.pid] = max(peaks[process.pid], memory(process.pid, "VmHWM"))
+    while running:
+        ended, _, _ = select.select(running, [], [], _SAMPLE_INTERVAL)
+        for process in running.values():
+            peaks[process.pid] = max(peaks[process.pid], resident_mb(process.pid, "VmHWM"))
         for descriptor in ended:
-            process = left.pop(descriptor)
+            process = running.pop(descriptor)
             os.close(descriptor)
-            # The peak that wait4 tells is never below that of this process, which every child begins as.
-            _, status, taken = os.wait4(process.pid, 0)
+            # ru_maxrss is of no use: a child starts as a copy of this process, so it includes the peak of this one.
+            _, status, rusage = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
             if process.returncode:
-                raise SystemExit(f"{process.args!r} ended with status {process.returncode}")
+                raise SystemExit(f"{process.args!r} exited with status {process.returncode}")
             seconds = time.monotonic() - started
-            usages[process.pid] = Usage(seconds, peaks[process.pid], taken.ru_utime + taken.ru_stime)
+            usages[process.pid] = Usage(seconds, peaks[process.pid], rusage.ru_utime + rusage.ru_stime)
     return [usages[process.pid] for process in processes]
 
 
-def memory(pid: int, kind: str) -> float:
-    """The resident memory of a process and its children in MB: ``VmRSS`` now, or ``VmHWM``, the sum of what each had at
-    most so far; 0 when it has ended."""
-    return _memory(pid, kind, parent=b"")
+def resident_mb(pid: int, kind: str) -> float:
+    """Resident memory of a process and its descendants in MB, 0 if it has exited.
+
+    ``kind`` is a field of proc_pid_status(5): ``VmRSS`` for the current memory, ``VmHWM`` for the sum of the peaks.
+    """
+    return _resident_mb(pid, kind, parent=b"")
 
 
-def _memory(pid: int, kind: str, parent: bytes) -> float:
-    """As ``memory``; ``parent`` is the command of the process that started it."""
+def _resident_mb(pid: int, kind: str, parent: bytes) -> float:
+    """As ``resident_mb``; ``parent`` is the command line of the parent process."""
     process = Path(f"/proc/{pid}")
     try:
         command = (process / "cmdline").read_bytes()
@@ -120,9 +123,9 @@ def _memory(pid: int, kind: str, parent: bytes) -> float:
         children = " ".join(path.read_text() for path in process.glob("task/*/children")).split()
     except (FileNotFoundError, ProcessLookupError):
         return 0.0
-    # Until a child has begun its own program its memory is that of its parent, which would count twice.
+    # Between fork and exec a child shares the memory of its parent, which would be counted twice.
     if command == parent:
         return 0.0
     found = re.search(rf"^{kind}:\s+(\d+) kB", status, re.MULTILINE)
     own = int(found[1]) * 1024 / 1e6 if found else 0.0
-    return own + sum(_memory(int(child), kind, command) for child in children)
+    return own + sum(_resident_mb(int(child), kind, command) for child in children)

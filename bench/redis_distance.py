@@ -1,9 +1,9 @@
-"""What the distance to Redis costs a node, beside plain scrapy-redis over the same link.
+"""How network latency to Redis slows a node down, compared with plain scrapy-redis over the same link.
 
-The link is a process that delays what passes by half a round trip each way (tests/chaos/proxy.py). Both programs run on
-the same embedded Valkey, and are measured from the start of the process. What plain scrapy-redis does is as its README
-shows it: its spider, scheduler and duplicate filter, and Scrapy's FilesPipeline. It knows no end of the work, so its
-time is that until its last file was written; and it is run once, for it takes minutes.
+The link is a proxy process that delays data by half a round trip in each direction (tests/chaos/proxy.py). Both use the
+same kind of embedded Valkey and are timed from the start of the process. Plain scrapy-redis is set up as in its README:
+its spider, scheduler and duplicate filter, and Scrapy's FilesPipeline. It cannot tell when all work is done, so its
+time ends when its last file was written. It runs once only, because it takes minutes.
 """
 
 import statistics
@@ -11,7 +11,7 @@ import textwrap
 import time
 from collections.abc import Iterator
 
-from bench.node import Place, place, wait
+from bench.node import Sandbox, open_sandbox, wait
 from bench.result import Options, Result
 from tests.chaos.proxy import running as link
 from tests.origin import running
@@ -35,12 +35,12 @@ _SCRAPY_REDIS = """
         }
 
         async def start(self):
-            # Scrapy 2.13 and later do not call start_requests() any more.
+            # Scrapy 2.13 and later do not call start_requests().
             for request in self.next_requests():
                 yield request
 
         def parse(self, response):
-            # One request for each episode, as for its page; no more than the head, for it has none.
+            # One request per episode, as a site with episode pages needs; HEAD, because these have no page.
             for enclosure in response.xpath("//enclosure"):
                 yield scrapy.Request(enclosure.attrib["url"], method="HEAD", callback=self.parse_episode)
 
@@ -50,7 +50,7 @@ _SCRAPY_REDIS = """
 
 
 def measure(options: Options) -> Result:
-    """a feed of 400 episodes of 1 MB with Redis at 0, 20 and 100 ms: from the start of one node to its end"""
+    """a feed of 400 episodes of 1 MB with Redis at round trips of 0, 20 and 100 ms: run time of one node"""
     episodes = 20 if options.small else EPISODES
     ours: dict[int, list[float]] = {ms: [] for ms in ROUND_TRIPS_MS}
     theirs: dict[int, list[float]] = {}
@@ -63,9 +63,9 @@ def measure(options: Options) -> Result:
             theirs[ms] = [_scrapy_redis(address, episodes, ms / 1000)]
     return Result(
         title="The distance to Redis",
-        about=f"A feed of {episodes} episodes of {SIZE / 1e6:g} MB, from the start of one node to its end, with Redis "
-        f"near and far. podcrawler: the median of {options.repetitions}. Plain scrapy-redis with Scrapy's "
-        "FilesPipeline: once, until its last file was written, because it knows no end of the work.",
+        about=f"A feed of {episodes} episodes of {SIZE / 1e6:g} MB, from the start of one node to its exit, by the "
+        f"round trip to Redis. podcrawler: the median of {options.repetitions}. Plain scrapy-redis with Scrapy's "
+        "FilesPipeline: a single run, until its last file was written, because it cannot tell when all work is done.",
         commands=["podcrawler crawl episodes -s PODCRAWLER_EXIT_WHEN_DONE=1", "scrapy runspider feeds.py"],
         head=("program", "round trip, ms", "seconds", "fastest", "slowest", "times that of near"),
         rows=[*_rows("podcrawler", ours), *_rows("scrapy-redis", theirs)],
@@ -80,27 +80,27 @@ def _rows(name: str, runs: dict[int, list[float]]) -> Iterator[tuple[str, ...]]:
 
 
 def _podcrawler(address: str, episodes: int, round_trip: float) -> float:
-    with place() as here, link(here.environment["REDIS_URL"], round_trip / 2) as redis:
-        here.redis.lpush("episodes:start_urls", address)
-        here.environment["REDIS_URL"] = redis.url
+    with open_sandbox() as sandbox, link(sandbox.environment["REDIS_URL"], round_trip / 2) as redis:
+        sandbox.redis.lpush("episodes:start_urls", address)
+        sandbox.environment["REDIS_URL"] = redis.url
         started = time.monotonic()
-        wait([here.start("podcrawler", "crawl", "episodes", "-s", "PODCRAWLER_EXIT_WHEN_DONE=1")])
+        wait([sandbox.start("podcrawler", "crawl", "episodes", "-s", "PODCRAWLER_EXIT_WHEN_DONE=1")])
         seconds = time.monotonic() - started
-        _check(here, "archive/*/*.mp3", episodes)
+        _check(sandbox, "archive/*/*.mp3", episodes)
         return seconds
 
 
 def _scrapy_redis(address: str, episodes: int, round_trip: float) -> float:
-    with place() as here, link(here.environment["REDIS_URL"], round_trip / 2) as redis:
-        here.redis.lpush("feeds:start_urls", address)
-        script = here.folder / "feeds.py"
+    with open_sandbox() as sandbox, link(sandbox.environment["REDIS_URL"], round_trip / 2) as redis:
+        sandbox.redis.lpush("feeds:start_urls", address)
+        script = sandbox.folder / "feeds.py"
         script.write_text(textwrap.dedent(_SCRAPY_REDIS))
         started = time.time()
-        wait([here.start("scrapy", "runspider", str(script), "-s", f"REDIS_URL={redis.url}")])
-        _check(here, "files/full/*.mp3", episodes)
-        return max(path.stat().st_mtime for path in here.folder.glob("files/full/*.mp3")) - started
+        wait([sandbox.start("scrapy", "runspider", str(script), "-s", f"REDIS_URL={redis.url}")])
+        _check(sandbox, "files/full/*.mp3", episodes)
+        return max(path.stat().st_mtime for path in sandbox.folder.glob("files/full/*.mp3")) - started
 
 
-def _check(here: Place, pattern: str, episodes: int) -> None:
-    sizes = [path.stat().st_size for path in here.folder.glob(pattern)]
+def _check(sandbox: Sandbox, pattern: str, episodes: int) -> None:
+    sizes = [path.stat().st_size for path in sandbox.folder.glob(pattern)]
     assert sizes == [SIZE] * episodes, len(sizes)

@@ -1,4 +1,4 @@
-"""What a measurement found: one structure, printed and written into docs/benchmarks.md in the same form."""
+"""The options and the result of a benchmark, and how results are rendered and written into docs/benchmarks.md."""
 
 import os
 import platform
@@ -16,19 +16,19 @@ from podcrawler import __version__
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "benchmarks.md"
-#: In front of every section.
+#: Matches the start of every section.
 _SECTION = re.compile(r"^(?=## )", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How much is measured."""
+    """The size of a run."""
 
-    #: For a try: small sizes, one repetition.
+    #: Small sizes and one repetition, for a quick check.
     small: bool
-    #: How often each program runs; medians are taken.
+    #: Runs of each program; results are medians.
     repetitions: int
-    #: Where programs of other people are installed.
+    #: Folder in which the programs to compare with are installed.
     rivals: Path
 
 
@@ -37,18 +37,20 @@ class Result:
     """A section of the page."""
 
     title: str
-    #: What was measured, and how: a paragraph.
+    #: One paragraph: what was measured, and how.
     about: str
     #: The commands as they were run.
     commands: Sequence[str]
+    #: Column titles.
     head: Sequence[str]
+    #: As many cells per row as there are columns.
     rows: Sequence[Sequence[str]]
-    #: What the table says, each in a sentence.
+    #: Conclusions from the table, one sentence each.
     findings: Sequence[str] = ()
 
     @override
     def __str__(self) -> str:
-        """The section in Markdown, with the day and the machine."""
+        """The section in Markdown, with the date and a description of the machine."""
         parts = [f"## {self.title}", _wrapped(self.about)]
         if self.commands:
             parts.append("\n".join(["```", *self.commands, "```"]))
@@ -62,9 +64,9 @@ class Result:
 
 
 def write(section: str) -> None:
-    """Put the section into the page, in place of the one of the same title; the others stay as they are."""
-    head, *kept = _SECTION.split(PAGE.read_text(encoding="utf-8"))
-    page = {_title(text): text.rstrip() for text in [*kept, section]}
+    """Replace the section of the same title in docs/benchmarks.md, or append it; other sections stay unchanged."""
+    head, *sections = _SECTION.split(PAGE.read_text(encoding="utf-8"))
+    page = {_title(text): text.rstrip() for text in [*sections, section]}
     PAGE.write_text("\n\n".join([head.rstrip(), *page.values()]) + "\n", encoding="utf-8")
 
 
@@ -77,11 +79,11 @@ def _title(section: str) -> str:
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    # The first column is a name, the others are numbers.
+    widths = [max(map(len, cells)) for cells in zip(head, *rows, strict=True)]
+    # The first column holds names and is left-aligned, the others hold numbers.
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
     lines = [
-        [cell.ljust(width) if place == 0 else cell.rjust(width) for place, (cell, width) in enumerate(cells)]
+        [cell.ljust(width) if column == 0 else cell.rjust(width) for column, (cell, width) in enumerate(cells)]
         for cells in (zip(row, widths, strict=True) for row in (head, rule, *rows))
     ]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
@@ -89,19 +91,19 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _version() -> str:
     commit = _git("describe", "--always")
-    # The page itself changes with each measurement of a run.
+    # Without the page, which changes with each benchmark of a run.
     changes = _git("status", "--porcelain", "--untracked-files=no", "--", ".", f":!{PAGE.relative_to(ROOT)}")
     return f"{__version__} ({commit}{', changed' if changes else ''})" if commit else __version__
 
 
 def _git(*arguments: str) -> str:
-    """What git says of this checkout; nothing where it is none."""
-    asked = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
-    return asked.stdout.strip()
+    """Output of a git command in this checkout; empty outside of a repository."""
+    completed = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    return completed.stdout.strip()
 
 
 def _machine() -> str:
-    """Processor, memory, system, file system of the temporary folder, and Python."""
+    """Processor, memory, file system of the temporary folder, kernel and Python version."""
     information = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     models = re.findall(r"^model name\s*: (.*)$", information, re.MULTILINE)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
@@ -113,5 +115,5 @@ def _machine() -> str:
 
 def _file_system() -> str:
     folder = os.environ.get("TMPDIR", "/tmp")
-    told = subprocess.run(["stat", "-f", "-c", "%T", folder], capture_output=True, text=True, check=True)
-    return told.stdout.strip()
+    completed = subprocess.run(["stat", "-f", "-c", "%T", folder], capture_output=True, text=True, check=True)
+    return completed.stdout.strip()

@@ -1,6 +1,6 @@
-"""The other programs that podcrawler is measured beside: how each is started, and what it leaves.
+"""The programs that podcrawler is compared with: how to start each, and where its files are afterwards.
 
-All have up to eight transfers at once, but for wget, which has one. A program that is not there is left out.
+All use up to eight concurrent transfers, except wget, which has one. A program that is not installed is left out.
 """
 
 import json
@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.nginx import Host
-from bench.node import Place
+from bench.node import Sandbox
 from podcrawler import __version__
 
-AT_ONCE = 8
+CONCURRENCY = 8
 
-#: As their documentation shows them; it ends with its last file, because scrapy-redis knows no end of the work.
+#: As in the documentation of both; closed by the item count, because scrapy-redis cannot tell when all work is done.
 _SCRAPY_REDIS = """
     import scrapy
     from scrapy_redis.spiders import RedisSpider
@@ -31,7 +31,7 @@ _SCRAPY_REDIS = """
             "DUPEFILTER_CLASS": "scrapy_redis.dupefilter.RFPDupeFilter",
             "ITEM_PIPELINES": {"scrapy.pipelines.files.FilesPipeline": 1},
             "FILES_STORE": "files",
-            "CONCURRENT_REQUESTS_PER_DOMAIN": AT_ONCE,
+            "CONCURRENT_REQUESTS_PER_DOMAIN": CONCURRENCY,
             "CLOSESPIDER_ITEMCOUNT": FILES,
             "DOWNLOAD_VERIFY_CERTIFICATES": True,
             "DOWNLOAD_WARNSIZE": 0,
@@ -50,9 +50,9 @@ _SCRAPY_REDIS = """
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Files to download: those that a host serves under a name, into a place."""
+    """Files to download into a sandbox: the ones that ``host`` serves under ``name``."""
 
-    here: Place
+    sandbox: Sandbox
     host: Host
     name: str
     scheme: str
@@ -60,46 +60,52 @@ class Job:
 
     @property
     def feed(self) -> str:
+        """URL of the feed."""
         return self.host.feed(self.name, self.scheme)
 
     @property
     def address(self) -> str:
+        """URL of the folder with the files, without a trailing slash."""
         return f"{self.host.addresses[self.scheme]}/{self.name}"
 
     @property
     def certificate(self) -> str:
+        """Path of the certificate to trust."""
         return str(self.host.certificate)
 
     def list_urls(self) -> str:
-        """The name of a file with one address a line."""
+        """Write a file with one URL per line; returns its name in the sandbox."""
         urls = "".join(f"{self.address}/{number}.mp3\n" for number in range(self.files))
-        (self.here.folder / "urls").write_text(urls)
+        (self.sandbox.folder / "urls").write_text(urls)
         return "urls"
 
     @property
     def trust(self) -> dict[str, str]:
-        """For programs that take it from the environment: OpenSSL's variable, and that of requests."""
+        """Environment variables with the certificate to trust: OpenSSL's and that of requests."""
         return {"SSL_CERT_FILE": self.certificate, "REQUESTS_CA_BUNDLE": self.certificate}
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A program that downloads."""
+    """A program to measure."""
 
     name: str
     version: str
     command: Callable[[Job], Sequence[str]]
-    #: Where the files are then, as a glob from the folder of the place.
+    #: Glob of the downloaded files, relative to the folder of the sandbox.
     pattern: str
 
     def start(self, job: Job) -> "subprocess.Popen[bytes]":
-        (job.here.folder / "files").mkdir()
-        # podcast-archiver keeps a file in the home directory.
-        variables: Mapping[str, str] = {**job.trust, "HOME": str(job.here.folder)}
-        return job.here.spawn(self.command(job), variables)
+        """Start the program in the sandbox of the job."""
+        (job.sandbox.folder / "files").mkdir()
+        # podcast-archiver writes a file into the home directory.
+        variables: Mapping[str, str] = {**job.trust, "HOME": str(job.sandbox.folder)}
+        return job.sandbox.spawn(self.command(job), variables)
 
 
 def podcrawler() -> Program:
+    """One episodes node, which reads the feed too."""
+
     def command(job: Job) -> list[str]:
         options = ["-a", f"address={job.feed}", "-s", "PODCRAWLER_EXIT_WHEN_DONE=1"]
         return [sys.executable, "-m", "podcrawler", "crawl", "episodes", *options]
@@ -107,8 +113,8 @@ def podcrawler() -> Program:
     return Program("podcrawler", __version__, command, "archive/*/*.mp3")
 
 
-def podcast_archiver(folder: Path, at_once: int = AT_ONCE) -> Program | None:
-    """podcast-archiver from PyPI, installed below ``folder`` unless it is there already."""
+def podcast_archiver(folder: Path, concurrency: int = CONCURRENCY) -> Program | None:
+    """podcast-archiver from PyPI, installed below ``folder`` if it is missing; None if that fails."""
     home = folder / "podcast-archiver"
     executable = home / "bin" / "podcast-archiver"
     if not executable.exists():
@@ -119,7 +125,7 @@ def podcast_archiver(folder: Path, at_once: int = AT_ONCE) -> Program | None:
             return None
 
     def command(job: Job) -> list[str]:
-        options = ["--concurrency", str(at_once), "--quiet", "--dir", "files", "--database", "files.db"]
+        options = ["--concurrency", str(concurrency), "--quiet", "--dir", "files", "--database", "files.db"]
         return [str(executable), *options, "--feed", job.feed]
 
     return Program("podcast-archiver", _version([str(executable), "--version"]), command, "files/*/*.mp3")
@@ -129,11 +135,11 @@ def scrapy_redis() -> Program:
     """Scrapy's FilesPipeline on scrapy-redis, without podcrawler."""
 
     def command(job: Job) -> list[str]:
-        constants = f"AT_ONCE, FILES = {AT_ONCE}, {job.files}\n"
-        (job.here.folder / "spider.py").write_text(constants + textwrap.dedent(_SCRAPY_REDIS))
-        # Both forms of a seed that scrapy-redis takes; this one is not deprecated.
-        job.here.redis.lpush("files:start_urls", json.dumps({"url": job.feed}))
-        settings = ["-s", f"REDIS_URL={job.here.environment['REDIS_URL']}"]
+        constants = f"CONCURRENCY, FILES = {CONCURRENCY}, {job.files}\n"
+        (job.sandbox.folder / "spider.py").write_text(constants + textwrap.dedent(_SCRAPY_REDIS))
+        # scrapy-redis also takes a bare URL as a seed, but that form is deprecated.
+        job.sandbox.redis.lpush("files:start_urls", json.dumps({"url": job.feed}))
+        settings = ["-s", f"REDIS_URL={job.sandbox.environment['REDIS_URL']}"]
         return [sys.executable, "-m", "scrapy", "runspider", "spider.py", *settings]
 
     version = _version([sys.executable, "-m", "scrapy", "version"])
@@ -141,16 +147,16 @@ def scrapy_redis() -> Program:
 
 
 def downloaders() -> dict[str, Program | None]:
-    """Those that know nothing of feeds and are given the addresses; None for those that are not on this machine."""
+    """General downloaders, which get a list of URLs, by name; None for those that are not installed."""
 
     def aria2c(job: Job) -> list[str]:
         options = ["-x1", "-s1", "--quiet", f"--ca-certificate={job.certificate}", "--dir=files"]
-        return ["aria2c", f"-j{AT_ONCE}", *options, f"--input-file={job.list_urls()}"]
+        return ["aria2c", f"-j{CONCURRENCY}", *options, f"--input-file={job.list_urls()}"]
 
     def curl(job: Job) -> list[str]:
         options = ["--silent", "--show-error", "--fail", "--cacert", job.certificate, "--output-dir", "files"]
-        at_once = ["--parallel", "--parallel-max", str(AT_ONCE), "--remote-name-all"]
-        return ["curl", *at_once, *options, f"{job.address}/[0-{job.files - 1}].mp3"]
+        concurrency = ["--parallel", "--parallel-max", str(CONCURRENCY), "--remote-name-all"]
+        return ["curl", *concurrency, *options, f"{job.address}/[0-{job.files - 1}].mp3"]
 
     def wget(job: Job) -> list[str]:
         options = ["--no-verbose", f"--ca-certificate={job.certificate}", "--directory-prefix=files"]
@@ -164,6 +170,6 @@ def downloaders() -> dict[str, Program | None]:
 
 
 def _version(command: Sequence[str]) -> str:
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    found = re.search(r"\d+(\.\d+)+", told)
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    found = re.search(r"\d+(\.\d+)+", output)
     return found[0] if found else "of unknown version"

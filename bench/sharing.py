@@ -1,6 +1,6 @@
-"""How nodes share the work: two nodes on one Redis, beside one node alone."""
+"""How two nodes on one Redis share the work, compared with one node alone."""
 
-from bench.node import Place, place, wait
+from bench.node import Sandbox, open_sandbox, wait
 from bench.result import Options, Result
 from tests.origin import running
 
@@ -15,15 +15,17 @@ def measure(options: Options) -> Result:
     with running() as origin:
         for nodes in (1, 2):
             origin.reset()
-            with place() as here:
-                took, shares = _run(here, f"{origin.address}/feed.xml?episodes={episodes}&size={SIZE}", episodes, nodes)
+            with open_sandbox() as sandbox:
+                slowest, shares = _run(
+                    sandbox, f"{origin.address}/feed.xml?episodes={episodes}&size={SIZE}", episodes, nodes
+                )
             requests = [count for path, count in origin.counts().items() if path.startswith("/bytes/")]
             assert len(requests) == episodes, len(requests)
-            seconds.append(took)
-            rows.append((str(nodes), f"{took:.1f}", " + ".join(map(str, shares)), str(max(requests))))
+            seconds.append(slowest)
+            rows.append((str(nodes), f"{slowest:.1f}", " + ".join(map(str, shares)), str(max(requests))))
     return Result(
         title="Sharing",
-        about=f"{episodes} episodes of {SIZE / 1e6:g} MB with one node and with two on one Redis, once.",
+        about=f"{episodes} episodes of {SIZE / 1e6:g} MB with one node and with two on one Redis, one run of each.",
         commands=["podcrawler crawl episodes -s PODCRAWLER_EXIT_WHEN_DONE=1"],
         head=("nodes", "seconds", "episodes of each", "requests for one file, at most"),
         rows=rows,
@@ -31,12 +33,14 @@ def measure(options: Options) -> Result:
     )
 
 
-def _run(here: Place, address: str, episodes: int, nodes: int) -> tuple[float, list[int]]:
-    """The seconds that the slowest node took, and how many episodes each finished."""
+def _run(sandbox: Sandbox, address: str, episodes: int, nodes: int) -> tuple[float, list[int]]:
+    """Run time of the slowest node in seconds, and the number of episodes that each node finished."""
     options = ("-s", "PODCRAWLER_EXIT_WHEN_DONE=1")
-    wait([here.start("podcrawler", "crawl", "podcasts", "-a", f"address={address}", *options)])
-    started = [here.start("podcrawler", "crawl", "episodes", *options, "-s", f"LOG_FILE={n}.log") for n in range(nodes)]
+    wait([sandbox.start("podcrawler", "crawl", "podcasts", "-a", f"address={address}", *options)])
+    started = [
+        sandbox.start("podcrawler", "crawl", "episodes", *options, "-s", f"LOG_FILE={n}.log") for n in range(nodes)
+    ]
     seconds = max(usage.seconds for usage in wait(started))
-    shares = [(here.folder / f"{n}.log").read_text().count("] INFO: finished ") for n in range(nodes)]
-    assert sum(shares) == len(list(here.folder.glob("archive/*/*.mp3"))) == episodes, shares
+    shares = [(sandbox.folder / f"{n}.log").read_text().count("] INFO: finished ") for n in range(nodes)]
+    assert sum(shares) == len(list(sandbox.folder.glob("archive/*/*.mp3"))) == episodes, shares
     return seconds, shares

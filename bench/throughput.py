@@ -1,7 +1,7 @@
-"""How fast large files get to the disk, and what that takes, beside other programs in the same run.
+"""Throughput, memory and CPU time for large files, compared with other programs in the same run.
 
-Whole programs are measured, from the start of the process to its end and to that of a sync of the file system, so that
-what is left in memory by one is not faster than what another has brought to the disk.
+Time runs from the start of the process until it has exited and a sync of the file system has completed, so that a
+program gains nothing by leaving data in the page cache.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from bench import rivals
 from bench.nginx import Host, serving
-from bench.node import Usage, place, wait
+from bench.node import Usage, open_sandbox, wait
 from bench.result import Options, Result
 from bench.rivals import Job, Program
 
@@ -30,12 +30,12 @@ SCHEMES = ("http", "https")
 class _Medians:
     seconds: float
     cpu_seconds: float
-    #: The most of all runs.
+    #: Maximum, not median, of all runs.
     megabytes: float
 
 
 def measure(options: Options) -> Result:
-    """many files of 100 MB from nginx on loopback: podcrawler beside other programs"""
+    """48 files of 100 MB from nginx on loopback: podcrawler compared with other programs"""
     files, size = (12, 10_000_000) if options.small else (_files_that_fit(), SIZE)
     programs, missing = _programs(options.rivals)
     usages: dict[tuple[str, str], list[Usage]] = {}
@@ -44,9 +44,9 @@ def measure(options: Options) -> Result:
         host.add("files", files, size)
         for repetition in range(options.repetitions):
             for scheme in SCHEMES:
-                # Whoever comes first in one repetition comes last in the next.
-                turn = repetition % len(programs)
-                for program in [*programs[turn:], *programs[:turn]]:
+                # Rotated by one in each repetition, so that no program always runs first.
+                first = repetition % len(programs)
+                for program in [*programs[first:], *programs[:first]]:
                     usage, command = _run(program, host, scheme, files, size)
                     usages.setdefault((scheme, program.name), []).append(usage)
                     commands[program.name] = command
@@ -63,10 +63,11 @@ def measure(options: Options) -> Result:
         title="Throughput",
         about=(
             f"{files} files of {size / 1e6:g} MB that do not compress, from nginx on the same machine (`sendfile on`, "
-            f"4 workers), {rivals.AT_ONCE} at once, but for wget, which has one. Seconds are from the start of the "
-            "program to its end and that of a `sync` of the file system; the order rotates; the median of "
-            f"{options.repetitions}. Memory is the resident peak of the processes in any run, CPU counts that of Redis "
-            "in. Certificates are checked. Each result was complete: all sizes, and the SHA-256 of a sample. "
+            f"4 workers), {rivals.CONCURRENCY} concurrent downloads, except wget, which has one. Seconds are from the "
+            "start of the program until it has exited and a `sync` of the file system has completed; the order "
+            f"rotates; the median of {options.repetitions}. Memory is the highest resident peak of any "
+            "run, CPU time includes that of Redis. "
+            "Certificates are verified. Each result was complete: all sizes were checked, and the SHA-256 of a sample. "
             f"{_versions(programs)}{_missing(missing)}"
             + ("" if options.small or files == FILES else f" {FILES} files did not fit on the disk twice.")
         ),
@@ -89,7 +90,7 @@ def measure(options: Options) -> Result:
 
 
 def _programs(folder: Path) -> tuple[list[Program], list[str]]:
-    """Those that are there, and the names of those that are not."""
+    """The programs that are installed, and the names of those that are not."""
     found = {
         **rivals.downloaders(),
         "podcast-archiver": rivals.podcast_archiver(folder),
@@ -100,38 +101,39 @@ def _programs(folder: Path) -> tuple[list[Program], list[str]]:
 
 
 def _run(program: Program, host: Host, scheme: str, files: int, size: int) -> tuple[Usage, str]:
-    """What the program took, and its command with the names of this machine's folders taken out."""
-    with place() as here:
-        # What the one before left for the disk is not on this one's account.
-        subprocess.run(["sync", "-f", here.folder], check=True)
-        job = Job(here, host, "files", scheme, files)
+    """Usage of the program, and its command line with the paths and addresses of this machine replaced."""
+    with open_sandbox() as sandbox:
+        # Otherwise writing back the data of the previous program would count for this one.
+        subprocess.run(["sync", "-f", sandbox.folder], check=True)
+        job = Job(sandbox, host, "files", scheme, files)
         redis_before = _cpu_of_redis(job)
         started = time.monotonic()
         process = program.start(job)
         (usage,) = wait([process])
-        subprocess.run(["sync", "-f", here.folder], check=True)
+        subprocess.run(["sync", "-f", sandbox.folder], check=True)
         seconds = time.monotonic() - started
         cpu_seconds = usage.cpu_seconds + _cpu_of_redis(job) - redis_before
-        _check(list(here.folder.glob(program.pattern)), files, size, host.folder / "files" / "0.mp3")
+        _check(list(sandbox.folder.glob(program.pattern)), files, size, host.folder / "files" / "0.mp3")
         assert isinstance(process.args, list)
-        private = {
+        replacements = {
             job.certificate: "certificate.pem",
             host.addresses[scheme]: f"{scheme}://HOST",
-            here.environment["REDIS_URL"]: "unix://SOCKET",
+            sandbox.environment["REDIS_URL"]: "unix://SOCKET",
         }
-        return Usage(seconds, usage.megabytes, cpu_seconds), _without(private, process.args)
+        return Usage(seconds, usage.megabytes, cpu_seconds), _replaced(process.args, replacements)
 
 
-def _without(private: Mapping[str, str], command: Sequence[str]) -> str:
+def _replaced(command: Sequence[str], replacements: Mapping[str, str]) -> str:
     line = shlex.join([Path(command[0]).name, *command[1:]])
-    for name, public in private.items():
-        line = line.replace(name, public)
+    for private, public in replacements.items():
+        line = line.replace(private, public)
     return line
 
 
 def _cpu_of_redis(job: Job) -> float:
-    told = job.here.redis.info("cpu")
-    return float(told["used_cpu_sys"]) + float(told["used_cpu_user"])
+    """CPU time of the Redis server so far, in seconds."""
+    info = job.sandbox.redis.info("cpu")
+    return float(info["used_cpu_sys"]) + float(info["used_cpu_user"])
 
 
 def _check(paths: Sequence[Path], files: int, size: int, source: Path) -> None:
@@ -142,7 +144,7 @@ def _check(paths: Sequence[Path], files: int, size: int, source: Path) -> None:
 
 
 def _files_that_fit() -> int:
-    """As many as the disk has room for twice, with a tenth to spare."""
+    """Number of files, at most ``FILES``, that fit on the disk twice with a tenth of the free space left."""
     free = shutil.disk_usage(tempfile.gettempdir()).free
     return max(1, min(FILES, int(free * 0.9) // (2 * SIZE)))
 
@@ -152,7 +154,7 @@ def _versions(programs: Sequence[Program]) -> str:
 
 
 def _missing(names: Sequence[str]) -> str:
-    return f" Not there, and left out: {', '.join(names)}." if names else ""
+    return f" Not installed, and left out: {', '.join(names)}." if names else ""
 
 
 def _findings(medians: dict[tuple[str, str], _Medians]) -> list[str]:

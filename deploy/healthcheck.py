@@ -1,6 +1,6 @@
-"""Whether a node of this machine, which is its container, has told Redis within the last seconds that it lives.
+"""The health check of a container: has its node written a heartbeat to Redis recently?
 
-Exit status 0: it has; 1: it has not, or Redis does not answer. Cheap: loads the client of Redis, and not Scrapy.
+Exit status 0 if it has, 1 if it has not or Redis does not answer. Imports redis-py but not Scrapy, to start quickly.
 """
 
 import os
@@ -12,12 +12,12 @@ from redis import Redis, RedisError
 
 from podcrawler.queue.keys import Keys
 
-#: As long as the report of a node lasts in Redis.
+#: Maximum age of a heartbeat in seconds; equals the time to live of a node report in Redis.
 FRESH_SECONDS = 15
 
 
 def check() -> str | None:
-    """What is wrong; None if nothing is."""
+    """The problem, as one sentence without secrets; None if the node is healthy."""
     url = os.environ.get("REDIS_URL")
     if not url:
         return "REDIS_URL is not set"
@@ -25,10 +25,10 @@ def check() -> str | None:
     name = os.environ.get("PODCRAWLER_NODE_NAME") or socket.gethostname()
     try:
         with Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5) as redis:
-            # The clock of the node and of this process is the same one.
+            # The node writes the time of its own clock, which is that of this process too.
             fresh = redis.zrangebyscore(keys.nodes, time.time() - FRESH_SECONDS, "+inf")
     except (RedisError, ValueError) as error:
-        # Only the kind: the words of an error about a URL may have the password in them.
+        # The class only: the message of an error about a URL may contain the password.
         return f"Redis does not answer ({type(error).__name__})"
     if any(node.decode().rpartition("-")[0] == name for node in fresh):
         return None
@@ -36,6 +36,6 @@ def check() -> str | None:
 
 
 if __name__ == "__main__":
-    wrong = check()
-    print(wrong or "a node reports")
-    sys.exit(1 if wrong else 0)
+    problem = check()
+    print(problem or "a node reports")
+    sys.exit(1 if problem else 0)

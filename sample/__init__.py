@@ -1,4 +1,4 @@
-"""A small web site of invented podcasts, served on this machine, to see podcrawler work without the internet.
+"""A small web site with invented podcasts, served on this machine, to try podcrawler without the internet.
 
-``python -m sample archive`` archives it; ``python -m sample serve`` only serves it.
+``python -m sample archive`` serves and archives it; ``python -m sample serve`` only serves it.
 """

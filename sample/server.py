@@ -1,20 +1,18 @@
-"""The sample's web server: HTTP/1.1 on the loopback address, on a port that the system chooses.
+"""The web server of the sample: HTTP/1.1 on the loopback address, on a free port.
 
-It is a forward proxy too: asked for an absolute URL (RFC 9112 §3.2.2) it answers for that host, which is how the
-tests record pages under the addresses that they have in real life.
+It also accepts requests in absolute form, as a forward proxy does (RFC 9112 §3.2.2), and answers for the host in the
+URL. The tests use this to record pages under real addresses.
 """
 
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from types import TracebackType
 
-from typing_extensions import override
-
 from sample.site import answer
 
 
 class SampleServer:
-    """``with SampleServer() as address:`` serves in a thread meanwhile; ``address`` is ``http://127.0.0.1:PORT/``."""
+    """A context manager that serves in a thread; yields the base URL, ``http://127.0.0.1:PORT/``."""
 
     def __init__(self) -> None:
         self._server = _Server(("127.0.0.1", 0), _Handler)
@@ -35,9 +33,8 @@ class SampleServer:
 class _Server(ThreadingHTTPServer):
     request_queue_size = 128
 
-    @override
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that goes away in the middle is no matter."""
+        """Print no traceback when a client disconnects during a response."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -53,6 +50,5 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    @override
-    def log_message(self, format: str, *args: object) -> None:
-        """Standard output and error belong to podcrawler."""
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the name is http.server's)
+        """Log nothing: the terminal is for the output of podcrawler."""
