@@ -85,6 +85,8 @@ class Commands:
 
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
+    #: The interpreter, and with it the version of podcrawler.
+    python: str = sys.executable
 
     @property
     def archive(self) -> Path:
@@ -113,7 +115,7 @@ class Commands:
     def start(self, *arguments: str, **environment: str) -> Iterator["subprocess.Popen[str]"]:
         """Start a command; it is killed when the block ends."""
         process = subprocess.Popen(
-            [sys.executable, "-m", "podcrawler", *arguments],
+            [self.python, "-m", "podcrawler", *arguments],
             cwd=self.folder,
             env={**_bare_environment(), **self.environment, **environment},
             stdin=subprocess.DEVNULL,

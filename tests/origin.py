@@ -5,8 +5,9 @@ The address asked for tells what to do wrong:
 ``/bytes/<n>.<ext>``   n bytes (see ``content``), as ``audio/mpeg`` or ``type=...``, with ETag and Last-Modified;
                        Range and If-Range are honoured
 ``/feed.xml``          an RSS feed of ``episodes`` items, newest first, whose enclosures are ``/bytes/<size>.mp3`` here;
-                       all other parameters go to the enclosures, but for ``set_cookie=<text>`` and ``pages=<n>``, so
-                       many pages that it is cut into, each leading to the next; ``/<folder>/feed.xml`` is the same
+                       all other parameters go to the enclosures, but for ``set_cookie=<text>``, ``pages=<n>``, so
+                       many pages that it is cut into, each leading to the next, and ``stall_page=<n>``, whose page n
+                       waits for ``/release``; ``/<folder>/feed.xml`` is the same
 ``/robots.txt``        forbids ``/bytes/`` and ``/private/`` to everybody
 ``/requests``          the requests so far, as JSON: ``{"requests": [{method, path, headers, at}], "counts": {path: n},
                        "sent": {path: bytes of bodies}, "connections": n, "most_at_once": n}``; ``at`` is in seconds, of
@@ -197,6 +198,8 @@ class Origin:
 
     async def _answer_recorded(self, path: str, request: Request, writer: asyncio.StreamWriter) -> None:
         if path.endswith("/feed.xml"):
+            if request.query.values.get("stall_page") == request.query.values.get("page", "1"):
+                await self.released.wait()
             cookie = request.query.values.get("set_cookie")
             more = {"Set-Cookie": f"{cookie}; Path=/"} if cookie else {}
             await _send_page(request, writer, _feed(request, self.scheme), kind="application/rss+xml", more=more)
@@ -417,6 +420,7 @@ def _feed(request: Request, scheme: str) -> str:
     base = f"{urlsplit(request.target).scheme or scheme}://{request.headers['host']}"
     values = dict(request.query.values)
     values.pop("set_cookie", None)
+    values.pop("stall_page", None)
     pages, page = int(values.pop("pages", 1)), int(values.pop("page", 1))
     count = int(values.pop("episodes", 3))
     size = int(values.pop("size", 1_000_000))
