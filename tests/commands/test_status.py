@@ -3,9 +3,9 @@
 import json
 import time
 
+from tests.builders import AT_ONCE, media_requested
 from tests.conftest import Client, Commands, until
 from tests.origin import RunningOrigin
-from tests.spiders.test_nodes import AT_ONCE, asked_for
 
 
 def test_the_status_of_a_fleet_at_work(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
@@ -15,7 +15,7 @@ def test_the_status_of_a_fleet_at_work(fleet: Commands, redis: Client, origin: R
     ) as node:
         until(lambda: redis.hlen("{podcrawler}:episodes:failed") == 2)
         redis.lpush("episodes:start_urls", f"{origin.address}/feed.xml?episodes=5&size=1000000&stall_after=1000")
-        until(lambda: asked_for(origin) == 5)
+        until(lambda: media_requested(origin) == 5)
         until(lambda: len(json.loads(fleet.run("status", "--json").out)["nodes"][0]["in_hand"]) == 3)
         status = json.loads(fleet.run("status", "--json").out)
         text = fleet.run("status").out

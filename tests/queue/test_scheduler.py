@@ -7,9 +7,9 @@ import pytest
 from redis import Redis
 
 from podcrawler.redis.embedded import EmbeddedServer
+from tests.builders import AT_ONCE
 from tests.conftest import Client, Commands, Result, until
 from tests.origin import RunningOrigin
-from tests.spiders.test_nodes import AT_ONCE
 
 #: Components of a user: most of them misbehave once, with the first thing that they get.
 MEDDLERS = """

@@ -1,6 +1,5 @@
 """Nodes as a fleet runs them: real ``crawl`` processes on one Redis, against a server that misbehaves."""
 
-import hashlib
 import json
 import signal
 import subprocess
@@ -11,23 +10,11 @@ import psutil
 import pytest
 
 from podcrawler.queue.keys import Keys
+from tests.builders import AT_ONCE, file_sha256, media_requested, media_requests, seed, servers_below, sha256
 from tests.conftest import Client, Commands, until
-from tests.origin import RunningOrigin, content
+from tests.origin import RunningOrigin
 
 MB = 1_000_000
-#: For nodes that shall not wait for downloads when they are told to stop.
-AT_ONCE = ("-s", "PODCRAWLER_SHUTDOWN_GRACE=0")
-
-
-def seed(redis: Client, address: str, spider: str = "episodes") -> None:
-    redis.lpush(f"{spider}:start_urls", address)
-
-
-def sha256(size: int, number: int) -> str:
-    digest = hashlib.sha256()
-    for block in content(size, number):
-        digest.update(block)
-    return digest.hexdigest()
 
 
 def state(redis: Client) -> set[str]:
@@ -62,8 +49,7 @@ def test_two_nodes_share_an_archive_of_400_episodes(fleet: Commands, redis: Clie
     assert set(files.values()) == {MB}
     for path in files:
         number = int(Path(path).name.split(".")[0].removeprefix("episode-"))
-        with (fleet.archive / path).open("rb") as file:
-            assert hashlib.file_digest(file, "sha256").hexdigest() == sha256(MB, number)
+        assert file_sha256(fleet.archive / path) == sha256(MB, number)
 
     media = {path: count for path, count in origin.counts().items() if path.startswith("/bytes/")}
     assert len(media) == 400
@@ -109,7 +95,7 @@ def test_a_node_holds_no_more_leases_than_it_may(
 ) -> None:
     seed(redis, f"{origin.address}/feed.xml?episodes=10&size={MB}&stall_after=1000")
     with fleet.start("crawl", "episodes", "-s", f"{limit}=3", *AT_ONCE) as node:
-        until(lambda: asked_for(origin) == 3)
+        until(lambda: media_requested(origin) == 3)
         assert redis.zcard("{podcrawler}:episodes:leases") == 3
         node.terminate()
         assert node.wait(20) == 130
@@ -120,7 +106,7 @@ def test_a_node_that_is_told_to_stop_hands_back_what_it_holds(
 ) -> None:
     seed(redis, f"{origin.address}/feed.xml?episodes=3&size={MB}&stall_after=1000")
     with fleet.start("crawl", "episodes", *AT_ONCE) as node:
-        until(lambda: asked_for(origin) == 3)
+        until(lambda: media_requested(origin) == 3)
         node.terminate()
         assert node.wait(20) == 130
         _, log = node.communicate()
@@ -179,7 +165,7 @@ def test_what_is_broken_is_never_published(
     assert ended.status == 1
     assert fleet.files() == {}
     assert list(failures(redis).values()) == [kind]
-    assert sum(count for path, count in origin.counts().items() if path.startswith("/bytes/")) == tries
+    assert media_requests(origin) == tries
     assert ended.err.count("] ERROR: failed ") == 1
     assert "Traceback" not in ended.err
 
@@ -260,7 +246,7 @@ def test_a_bad_seed_is_reported_each_time(fleet: Commands, redis: Client) -> Non
 def test_a_node_works_on_all_that_it_has_leased(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
     seed(redis, f"{origin.address}/feed.xml?episodes=20&size={MB}&stall_after=1000")
     with fleet.start("crawl", "episodes", "-s", "PODCRAWLER_CONCURRENT_EPISODES=20"):
-        until(lambda: asked_for(origin) == 20)
+        until(lambda: media_requested(origin) == 20)
 
 
 def test_a_node_reports_what_it_has_in_hand(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
@@ -313,7 +299,7 @@ def test_an_episode_that_kills_its_nodes_ends_failed(fleet: Commands, redis: Cli
     options = ("-s", "PODCRAWLER_LEASE_TIME=1", "-s", "PODCRAWLER_MAX_EXPIRIES=1")
     for times in (1, 2):
         with fleet.start("crawl", "episodes", *options) as node:
-            until(lambda: sum(n for path, n in origin.counts().items() if path.startswith("/bytes/")) == times)  # noqa: B023
+            until(lambda: media_requests(origin) == times)  # noqa: B023
             node.kill()
             node.wait()
     ended = fleet.drain(*options)
@@ -321,14 +307,3 @@ def test_an_episode_that_kills_its_nodes_ends_failed(fleet: Commands, redis: Cli
     assert failures(redis) == {"episode-1": "abandoned"}
     assert "failed " in ended.err
     assert "[abandoned]: too many nodes that took it died" in ended.err
-
-
-def asked_for(origin: RunningOrigin) -> int:
-    """How many media files the server was asked for."""
-    return sum(path.startswith("/bytes/") for path in origin.counts())
-
-
-def servers_below(folder: Path) -> list[psutil.Process]:
-    """The Valkeys that keep their data below ``folder``."""
-    running = psutil.process_iter(["name", "cwd"])
-    return [p for p in running if p.info["name"] == "valkey-server" and str(p.info["cwd"]).startswith(str(folder))]

@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from podcrawler.queue.keys import Keys
+from tests.builders import finished_episodes
 from tests.conftest import Client, Commands, until
 from tests.origin import RunningOrigin
 
@@ -21,10 +21,6 @@ def writers(node: int) -> list[psutil.Process]:
     return psutil.Process(node).children()
 
 
-def finished(redis: Client) -> int:
-    return sum(redis.hlen(key) for key in redis.scan_iter(Keys().finished("*")))
-
-
 @pytest.fixture
 def address(origin: RunningOrigin) -> str:
     return f"address={origin.address}/feed.xml?episodes={EPISODES}&size={SIZE}"
@@ -34,7 +30,7 @@ def test_it_may_be_killed(fleet: Commands, redis: Client, address: str) -> None:
     with fleet.start("crawl", "episodes", "-a", address, *DONE) as node:
         killed: set[int] = set()
         for part in range(1, 4):
-            until(lambda part=part: finished(redis) > part * EPISODES / 6)  # type: ignore[misc]
+            until(lambda part=part: finished_episodes(redis) > part * EPISODES / 6)  # type: ignore[misc]
             (writer,) = writers(node.pid)
             writer.kill()
             killed.add(writer.pid)
@@ -49,7 +45,7 @@ def test_it_may_be_killed(fleet: Commands, redis: Client, address: str) -> None:
 def test_it_ends_with_a_node_that_is_killed(fleet: Commands, redis: Client, address: str) -> None:
     lease_time = ("-s", "PODCRAWLER_LEASE_TIME=2")
     with fleet.start("crawl", "episodes", "-a", address, *lease_time) as node:
-        until(lambda: finished(redis) > 50)
+        until(lambda: finished_episodes(redis) > 50)
         (writer,) = writers(node.pid)
         node.kill()
         node.wait()
@@ -65,7 +61,7 @@ def test_a_node_that_is_stopped_ends_it_last(
     """A service manager tells all processes of a service at once."""
     log = tmp_path / "log"
     with fleet.start("crawl", "episodes", "-a", address, "-s", f"LOG_FILE={log}") as node:
-        until(lambda: finished(redis) > 50)
+        until(lambda: finished_episodes(redis) > 50)
         (writer,) = writers(node.pid)
         writer.send_signal(told)
         os.killpg(node.pid, told)
@@ -73,4 +69,4 @@ def test_a_node_that_is_stopped_ends_it_last(
     assert not writer.is_running()
     assert "it ended with status" not in log.read_text()
     assert set(fleet.files().values()) == {SIZE}
-    assert len(fleet.files()) == finished(redis)
+    assert len(fleet.files()) == finished_episodes(redis)

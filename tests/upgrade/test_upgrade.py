@@ -1,6 +1,5 @@
 """The present version continues what each recorded version left behind (record.py)."""
 
-import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from tests.builders import file_sha256, sha256
 from tests.conftest import Client, Commands
-from tests.origin import Request, RunningOrigin, content
+from tests.origin import Request, RunningOrigin
 from tests.upgrade.recording import FOLDER, Recording
 
 DONE = ("-s", "PODCRAWLER_EXIT_WHEN_DONE=1", "-s", "PODCRAWLER_RETRY_DELAY=0.01")
@@ -65,13 +65,6 @@ def asked_for(origin: RunningOrigin, host: str, episode: int) -> list[Request]:
     ]
 
 
-def sha256(size: int, seed: int) -> str:
-    digest = hashlib.sha256()
-    for block in content(size, seed):
-        digest.update(block)
-    return digest.hexdigest()
-
-
 def test_the_recorded_queue_is_shown_as_it_was(recording: Recording, fleet: Commands) -> None:
     status: dict[str, Any] = json.loads(fleet.run("status", "--json").out)
     assert status == recording.status
@@ -122,18 +115,11 @@ def test_recorded_work_is_continued_to_its_end(
     # Every file is whole, and nothing is left in flight; imported episodes are in other folders.
     files = {f"{name}/{number}": size for name, (count, size) in FINISHED.items() for number in range(1, count + 1)}
     del files["kept/2"], files["long/1"]
-    found = {}
-    for path in fleet.files():
-        podcast, number = (
-            Path(path).parent.name.rpartition("-")[0],
-            Path(path).name.split(".")[0].removeprefix("episode-"),
-        )
-        found[f"{podcast}/{number}"] = fleet.archive / path
+    found = {_podcast_and_number(path): fleet.archive / path for path in fleet.files()}
     assert len(found) == len(fleet.files())
     assert found.keys() == files.keys()
-    for name, path in found.items():
-        with path.open("rb") as file:
-            assert hashlib.file_digest(file, "sha256").hexdigest() == sha256(files[name], int(name.rpartition("/")[2]))
+    for name, file in found.items():
+        assert file_sha256(file) == sha256(files[name], int(name.rpartition("/")[2]))
 
     # What was finished or imported is not downloaded again, although its podcast was seeded again.
     assert [request for request in origin.requests() if request.headers["host"] == "kept.example"]
@@ -155,3 +141,9 @@ def test_recorded_work_is_continued_to_its_end(
     # Podcasts are known again by their addresses, and the format is the same.
     assert addresses.items() <= redis.hgetall("{podcrawler}:addresses").items()
     assert redis.get("{podcrawler}:schema") == schema
+
+
+def _podcast_and_number(path: str) -> str:
+    """``<podcast's name>/<episode's number>`` of a media file."""
+    file = Path(path)
+    return f"{file.parent.name.rpartition('-')[0]}/{file.name.partition('.')[0].removeprefix('episode-')}"

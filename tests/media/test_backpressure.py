@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.builders import AT_ONCE
 from tests.conftest import Client, Commands, until
 from tests.origin import RunningOrigin
-from tests.spiders.test_nodes import AT_ONCE
 
 MB = 1_000_000
 DISK = 16 * MB
