@@ -1,13 +1,15 @@
-# What a newcomer needs: `make run`, `make run URL=https://...`, `make test`.
+# What a newcomer needs: `make run`, `make run URL=https://...`, `make check`, `make test`.
 # Needs nothing but make and Python 3.11 or later; everything else goes into .venv.
 
 VENV := .venv
 BIN := $(VENV)/bin
+# Files in the order of collection, slow ones first (tests/conftest.py), not in that of their number of tests.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 FIND := for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && exit; done
 PYTHON ?= $(shell $(FIND))
 
-.PHONY: run test lint requirements bench clean
+.PHONY: run test check lint requirements bench clean
 
 run: $(VENV)/installed
 ifdef URL
@@ -17,7 +19,11 @@ else
 endif
 
 test: $(VENV)/installed-dev lint
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(PYTEST)
+
+# Without the slow tests, which run processes of podcrawler.
+check: $(VENV)/installed-dev lint
+	$(PYTEST) -m 'not slow'
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check

@@ -18,6 +18,18 @@ from redis import Redis
 from podcrawler.redis.embedded import EmbeddedServer
 from tests.origin import RunningOrigin, running
 
+#: Fixtures of tests that run processes of podcrawler, or that build or install it: seconds each, where others take
+#: milliseconds.
+_SLOW_FIXTURES = {"alone", "commands", "fleet", "image", "installed", "scrapyd", "wheel"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark slow tests as ``slow``, and put them first, so that no worker is left with a long file at the end."""
+    for item in items:
+        if _SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker("slow")
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
 
 @pytest.fixture(scope="session")
 def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:

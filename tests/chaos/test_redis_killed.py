@@ -24,6 +24,8 @@ from tests.chaos.server import Server, running
 from tests.conftest import Commands, until
 from tests.origin import RunningOrigin
 
+pytestmark = pytest.mark.slow
+
 AWAY, BACK = "Redis does not answer (", "Redis answers again, after"
 KILLS = 5
 FREEZE = 10.0
