@@ -1,4 +1,4 @@
-"""What tests of several rooms build: entries of a queue, a broker with known limits, the ends of leases, files, nodes."""
+"""What tests of several rooms build: queue entries, a broker with known limits, ends of leases, files, and nodes."""
 
 import hashlib
 from collections.abc import Sequence
