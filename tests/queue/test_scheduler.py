@@ -54,7 +54,7 @@ MEDDLERS = """
 
     class IgnoresResponse:
         def process_request(self, request):
-            if Once().first("transfer" in request.meta):
+            if Once().first("part" in request.meta):
                 raise IgnoreRequest("not this one")
 
 
