@@ -6,6 +6,7 @@ import asyncio
 from scrapy.commands import crawl
 from scrapy.crawler import Crawler
 from scrapy.exceptions import UsageError
+from scrapy.utils.misc import load_object
 
 from podcrawler.commands import check_settings, explained
 from podcrawler.queue.archive import Archive
@@ -17,6 +18,14 @@ from podcrawler.store.factory import open_store
 class Command(crawl.Command):
     def short_desc(self) -> str:
         return "Run a node: episodes (downloads) or podcasts (finds episodes)"
+
+    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        super().process_options(args, opts)
+        assert self.settings is not None
+        if loop := self.settings["ASYNCIO_EVENT_LOOP"]:
+            # Otherwise Scrapy sets asyncio's default loop first, and drops it without closing it: whether Python then
+            # prints a traceback when the process exits depends on the order of garbage collection.
+            asyncio.set_event_loop(load_object(loop)())
 
     @explained
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
