@@ -121,7 +121,7 @@ class EpisodeFilesPipeline(FilesPipeline):
         extension.
         """
         extension = response.extension if isinstance(response, MediaResponse) else names.UNKNOWN_EXTENSION
-        return names.default_path(item.podcast_id, item.id, item.title, extension)
+        return names.default_destination(item.podcast_id, item.id, item.title, extension).path
 
     @override
     async def process_item(self, item: Any) -> Any:  # type: ignore[override]  # the spider argument is deprecated
@@ -194,7 +194,7 @@ class EpisodeFilesPipeline(FilesPipeline):
         prefetcher = self._scheduler.prefetcher
         prefetcher.note_downloaded(transfer.lease)
         examined = await self._examine(episode, part, response)
-        destination = self._destination(transfer, response.replace(extension=examined.extension))
+        destination = self._destination(transfer, response, examined.extension)
         held_until = partial(prefetcher.surely_held_until, transfer.lease)
         while (published := await self._publisher.publish(part, destination, held_until)) is None:
             if not await prefetcher.still_held(transfer.lease):
@@ -249,9 +249,12 @@ class EpisodeFilesPipeline(FilesPipeline):
             )
         return examined
 
-    def _destination(self, transfer: Transfer, response: MediaResponse) -> names.Destination:
+    def _destination(self, transfer: Transfer, response: MediaResponse, extension: str) -> names.Destination:
         episode = transfer.episode
-        path = self.file_path(transfer.request, response, self.spiderinfo, item=episode)
+        if self._has_default_paths:
+            return names.default_destination(episode.podcast_id, episode.id, episode.title, extension)
+        examined = response.replace(extension=extension)
+        path = self.file_path(transfer.request, examined, self.spiderinfo, item=episode)
         try:
             return names.destination(episode.podcast_id, episode.id, path)
         except ValueError as error:

@@ -105,9 +105,10 @@ class Destination(NamedTuple):
         return self._replace(path=f"{folder}/{_cut(stem, MAX_NAME_BYTES - len(mark))}{mark}")
 
 
-def default_path(podcast_id: str, episode_id: str, title: str, extension: str) -> str:
+def default_destination(podcast_id: str, episode_id: str, title: str, extension: str) -> Destination:
     """``<podcast id>/<episode id>.<title>.<extension>``; raises as ``folder_name`` and ``file_name``."""
-    return f"{folder_name(podcast_id)}/{file_name(episode_id, title, extension)}"
+    path = f"{folder_name(podcast_id)}/{file_name(episode_id, title, extension)}"
+    return Destination(podcast_id, episode_id, path)
 
 
 def destination(podcast_id: str, episode_id: str, path: str) -> Destination:

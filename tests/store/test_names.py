@@ -156,8 +156,9 @@ def test_extension(url: str, content_type: str, enclosure_type: str, expected: s
 @hostile
 @given(title=st.text())
 def test_a_disambiguated_path_is_as_safe_as_any(title: str) -> None:
-    path = names.default_path("show", "AB", title, "mp3")
-    default = names.destination("show", "AB", path)
+    default = names.default_destination("show", "AB", title, "mp3")
+    path = default.path
+    assert names.destination("show", "AB", path) == default
     other = default.disambiguated()
     assert default.is_default
     assert other.is_default
