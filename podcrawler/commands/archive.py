@@ -10,6 +10,7 @@ from typing import Any
 from rich.filesize import decimal
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
+from typing_extensions import override
 
 from podcrawler.commands import check_settings, explained
 from podcrawler.config import Config
@@ -27,12 +28,15 @@ class Command(ScrapyCommand):
     requires_project = True
     requires_crawler_process = False
 
+    @override
     def syntax(self) -> str:
         return "[options] ADDRESS..."
 
+    @override
     def short_desc(self) -> str:
         return "Archive podcasts on this machine: find their episodes, download them, and end"
 
+    @override
     def long_desc(self) -> str:
         return (
             "Archives every episode of the podcasts at the given addresses (feeds, or web pages that list episodes) "
@@ -42,6 +46,7 @@ class Command(ScrapyCommand):
         )
 
     @explained
+    @override
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         if not args:
             raise UsageError("archive needs the address of a podcast, such as https://example.com/feed.xml")

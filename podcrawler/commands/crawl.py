@@ -7,6 +7,7 @@ from scrapy.commands import crawl
 from scrapy.crawler import Crawler
 from scrapy.exceptions import UsageError
 from scrapy.utils.misc import load_object
+from typing_extensions import override
 
 from podcrawler.commands import check_settings, explained
 from podcrawler.queue.archive import Archive
@@ -16,9 +17,11 @@ from podcrawler.store.factory import open_store
 
 
 class Command(crawl.Command):
+    @override
     def short_desc(self) -> str:
         return "Run a node: episodes (downloads) or podcasts (finds episodes)"
 
+    @override
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         super().process_options(args, opts)
         assert self.settings is not None
@@ -28,6 +31,7 @@ class Command(crawl.Command):
             asyncio.set_event_loop(load_object(loop)())
 
     @explained
+    @override
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         if len(args) != 1:
             raise UsageError("crawl needs the name of one spider: episodes or podcasts")

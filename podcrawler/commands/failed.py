@@ -6,6 +6,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from scrapy.commands import ScrapyCommand
+from typing_extensions import override
 
 from podcrawler.commands import archive_redis, explained
 from podcrawler.fleet.display import printable
@@ -16,15 +17,18 @@ class Command(ScrapyCommand):
     requires_project = True
     requires_crawler_process = False
 
+    @override
     def short_desc(self) -> str:
         return "List what failed, and why"
 
+    @override
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
         parser.add_argument("--json", action="store_true", help="print JSON, one object a line")
 
     @explained
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 (Scrapy's signature)
+    @override
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.settings is not None
         with archive_redis(self.settings) as redis:
             queues = [Broker.from_settings(self.settings, redis, name) for name in ("podcasts", "episodes")]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
+from typing_extensions import override
 
 from podcrawler.commands import archive_redis, explained
 from podcrawler.library.importing import Refused, find_media
@@ -25,12 +26,15 @@ class Command(ScrapyCommand):
     requires_project = True
     requires_crawler_process = False
 
+    @override
     def syntax(self) -> str:
         return "[options] DIR"
 
+    @override
     def short_desc(self) -> str:
         return "Record the media files in a folder as finished, so that they are not downloaded again"
 
+    @override
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
         parser.add_argument(
@@ -39,6 +43,7 @@ class Command(ScrapyCommand):
         parser.add_argument("--dry-run", action="store_true", help="only tell what would be recorded")
 
     @explained
+    @override
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         if len(args) != 1:
             raise UsageError("import needs the folder that the media files are in")

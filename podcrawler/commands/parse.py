@@ -3,11 +3,13 @@
 import argparse
 
 from scrapy.commands import parse
+from typing_extensions import override
 
 from podcrawler.commands import WithoutQueue
 
 
 class Command(WithoutQueue, parse.Command):
+    @override
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         super().process_options(args, opts)
         # No spider of ours is bound to hosts, so Scrapy could not choose one.

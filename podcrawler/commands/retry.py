@@ -5,6 +5,7 @@ from typing import get_args
 
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
+from typing_extensions import override
 
 from podcrawler.commands import archive_redis, explained
 from podcrawler.exceptions import FailureClass
@@ -15,18 +16,22 @@ class Command(ScrapyCommand):
     requires_project = True
     requires_crawler_process = False
 
+    @override
     def syntax(self) -> str:
         return "[options] [ID...]"
 
+    @override
     def short_desc(self) -> str:
         return "Queue again what failed: the given entries, those of a class, or all"
 
+    @override
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
         parser.add_argument("--all", action="store_true", help="everything that failed")
         parser.add_argument("--class", dest="failure_class", choices=get_args(FailureClass), help="what failed so")
 
     @explained
+    @override
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         if [bool(args), opts.all, bool(opts.failure_class)].count(True) != 1:
             raise UsageError("retry needs ids as `failed` lists them, or --class, or --all")

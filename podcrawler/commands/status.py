@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from rich.filesize import decimal
 from scrapy.commands import ScrapyCommand
+from typing_extensions import override
 
 from podcrawler.commands import archive_redis, explained
 from podcrawler.fleet.display import printable
@@ -18,15 +19,18 @@ class Command(ScrapyCommand):
     requires_project = True
     requires_crawler_process = False
 
+    @override
     def short_desc(self) -> str:
         return "Show the queue by state, the nodes, and what failed"
 
+    @override
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         super().add_options(parser)
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     @explained
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 (Scrapy's signature)
+    @override
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
         assert self.settings is not None
         with archive_redis(self.settings) as redis:
             status = read_status(self.settings, redis)

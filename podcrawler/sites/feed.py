@@ -17,6 +17,7 @@ from urllib.parse import urldefrag
 
 from lxml import etree
 from scrapy.http import TextResponse
+from typing_extensions import override
 
 from podcrawler.exceptions import ListingError
 from podcrawler.items import Enclosure, Episode, Podcast
@@ -77,9 +78,11 @@ class Feed(Site):
     name: ClassVar[str] = "feed"
     generic: ClassVar[bool] = True
 
+    @override
     def matches(self, response: TextResponse) -> bool:
         return root_name(response.body) in ("rss", "RDF", "feed")
 
+    @override
     def parse_list(self, response: TextResponse) -> Listing:
         url = response.url
         try:

@@ -14,6 +14,7 @@ from lxml import etree
 from parsel import Selector
 from scrapy.http import TextResponse
 from scrapy.utils.response import get_base_url
+from typing_extensions import override
 
 from podcrawler.exceptions import EpisodeError, ListingError
 from podcrawler.items import EPISODE_ID, Enclosure, Episode, Podcast
@@ -36,6 +37,7 @@ _MARKS_OF_AN_EPISODE = ("audioplayer", "controlBar", "epi-description")
 class Rthk(Site):
     name: ClassVar[str] = "rthk"
 
+    @override
     def matches(self, response: TextResponse) -> bool:
         page = urlsplit(response.url).path.rpartition("/")[2]
         if not _PID.fullmatch(_query(response.url, "pid")):
@@ -46,6 +48,7 @@ class Rthk(Site):
         marks = _MARKS_OF_AN_EPISODE if EPISODE_ID.fullmatch(eid) else _MARKS_OF_A_LIST
         return page in _HTML_PAGES and any(mark in response.text for mark in marks)
 
+    @override
     def parse_list(self, response: TextResponse) -> Listing:
         if urlsplit(response.url).path.endswith(_XML_LIST):
             return _xml_list(response)
@@ -53,6 +56,7 @@ class Rthk(Site):
             return _single_episode(response)
         return _html_list(response)
 
+    @override
     def parse_episode(self, response: TextResponse, episode: Episode) -> Episode:
         page = _html(response)
         enclosure = _audio(response, page)

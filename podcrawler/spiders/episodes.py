@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from scrapy.http import Response, TextResponse
+from typing_extensions import override
 
 from podcrawler.config import Config
 from podcrawler.exceptions import EntryError, EpisodeError, ListingError
@@ -22,6 +23,7 @@ class EpisodesSpider(PodcastsSpider):
     name = "episodes"
 
     @classmethod
+    @override
     def capacity(cls, config: Config) -> int:
         return config.concurrent_episodes
 

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from scrapy import Request
 from scrapy.http import Response, TextResponse
+from typing_extensions import override
 
 from podcrawler.config import Config
 from podcrawler.exceptions import EntryError, ListingError
@@ -33,6 +34,7 @@ class PodcastsSpider(QueueSpider):
     name = "podcasts"
 
     @classmethod
+    @override
     def capacity(cls, config: Config) -> int:
         return config.concurrent_pages
 

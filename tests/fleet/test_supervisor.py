@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import pytest
 from scrapy.settings import Settings
+from typing_extensions import override
 
 from podcrawler.fleet.children import Child
 from podcrawler.fleet.display import Lines
@@ -41,7 +42,8 @@ class StepDisplay(Lines):
         super().__init__()
         self._steps = list(steps)
 
-    def show_progress(self, progress: JobProgress, in_hand: list[InHand]) -> None:  # noqa: ARG002 (the display's signature)
+    @override
+    def show_progress(self, progress: JobProgress, in_hand: list[InHand]) -> None:
         if self._steps:
             self._steps.pop(0)()
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from redis import Redis
 from scrapy.signalmanager import SignalManager
+from typing_extensions import override
 
 from podcrawler.queue import acks
 from podcrawler.queue.broker import Broker
@@ -33,12 +34,14 @@ class SlowLink(Redis):
         self.answers.set()
         self.acknowledgements.set()
 
+    @override
     def execute_command(self, *args: Any, **options: Any) -> Any:
         answer = super().execute_command(*args, **options)  # type: ignore[no-untyped-call]  # redis-py's
         time.sleep(self.delay)
         self.answers.wait()
         return answer
 
+    @override
     def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> Any:
         self.acknowledgements.wait()
         return super().pipeline(transaction, shard_hint)

@@ -17,6 +17,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from scrapy.settings import Settings
+from typing_extensions import override
 
 from podcrawler.exceptions import RedisError
 from podcrawler.redis import connection
@@ -47,6 +48,7 @@ class Impostor(socketserver.ThreadingTCPServer):
     class Handler(socketserver.BaseRequestHandler):
         server: "Impostor"
 
+        @override
         def handle(self) -> None:
             self.server.connections += 1
             while data := self.request.recv(65536):
