@@ -320,12 +320,12 @@ class _File:
         self.size = size = len(self._given) or size
         self._zeros = "zeros" in query
         self._seed = query.number("seed") + (count - 1 if "changes" in query else 0)
-        told = {
+        validators = {
             "ETag": query.values.get("etag", f'"{size}-{self._seed}"'),
             "Last-Modified": query.values.get("modified", _MODIFIED),
         }
         #: And the time, without which a date proves nothing.
-        self.validators = {name: value for name, value in told.items() if value}
+        self.validators = {name: value for name, value in validators.items() if value}
         self.validators["Date"] = format_datetime(datetime.now(UTC), usegmt=True)
 
     def blocks(self, start: int, end: int) -> Iterator[memoryview]:

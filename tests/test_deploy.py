@@ -283,10 +283,10 @@ def test_a_node_is_healthy_while_its_report_is_fresh(
 
 @pytest.mark.parametrize("url", ["", "redis://:hush@127.0.0.1:1/0", "nonsense://:hush@x", "redis://:hush@[x"])
 def test_a_node_without_its_redis_is_not_healthy(url: str) -> None:
-    status, told = health(REDIS_URL=url)
+    status, output = health(REDIS_URL=url)
     assert status == 1
-    assert told.count("\n") == 1
-    assert "hush" not in told
+    assert output.count("\n") == 1
+    assert "hush" not in output
 
 
 # compose.yaml

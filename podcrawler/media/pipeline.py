@@ -295,7 +295,7 @@ class EpisodeFilesPipeline(FilesPipeline):
             # Before the lease ends: the next node would leave a locked part alone.
             made_progress = _made_progress(transfer, transfer.part, await transfer.part.suspend())
         if isinstance(error, TransferCancelledError):
-            # Who has the lease by now removes the part when it publishes, and may have done so already.
+            # The node that has the lease by now removes the part when it publishes, and may have published already.
             with suppress(MediaError):
                 await asyncio.to_thread(self._clean_if_published, transfer.episode)
         await self._scheduler.give_up(transfer.lease, error, counts=not made_progress)

@@ -24,7 +24,7 @@ class HeldLease:
     """Changed by the event loop only. Other threads may read ``held_until``."""
 
     lease: Lease
-    #: Until when Redis gives the entry to nobody else (``clock.now``), as far as this node knows.
+    #: Until when Redis leases the entry to no other node (``clock.now``), as far as this node knows.
     held_until: float
     phase: Phase = Phase.PREFETCHED
     #: When the work began, of ``time.monotonic``; without a meaning before that.

@@ -1,7 +1,7 @@
 """Which episodes may have files in a podcast's folder, so that a folder of a hundred thousand is not listed for each.
 
 A folder is listed once. From then on only what this process adds is known, and that is enough for an episode that
-nobody has worked on before; for any other the store looks again (``Store.refresh``).
+no node has worked on before; for any other the store looks again (``Store.refresh``).
 
 The ids are kept in a Bloom filter, whose size does not depend on their number. A set of 100,000 ids takes 10 MB, and
 with a bounded one the folder would be listed for each episode beyond the bound, which takes 80 ms for that many files.

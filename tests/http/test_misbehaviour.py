@@ -149,7 +149,8 @@ class Outcomes:
         self._archive = fleet.archive
         self._files = fleet.files()
         self._failed = {
-            _row(key.decode()): json.loads(told) for key, told in redis.hgetall("{podcrawler}:episodes:failed").items()
+            _row(key.decode()): json.loads(failure)
+            for key, failure in redis.hgetall("{podcrawler}:episodes:failed").items()
         }
         self._sent = origin.sent()
 
@@ -162,9 +163,9 @@ class Outcomes:
         if isinstance(end, Failed):
             if media or failed is None:
                 return f"did not fail, but left {files}"
-            told = (failed["kind"], failed["class"], failed["tries"])
-            if told != (end.kind, end.failure_class, end.tries) or end.words not in failed["reason"]:
-                return f"failed otherwise: {told} {failed['reason']}"
+            outcome = (failed["kind"], failed["class"], failed["tries"])
+            if outcome != (end.kind, end.failure_class, end.tries) or end.words not in failed["reason"]:
+                return f"failed otherwise: {found} {failed['reason']}"
             return f"left {files}" if end.failure_class == "permanent" and files else ""
         if failed or files != media or len(media) != 1:
             return f"is no whole file: {files} {failed}"

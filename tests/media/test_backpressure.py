@@ -65,11 +65,11 @@ def test_a_node_waits_for_room_and_loses_nothing(
         assert node.wait(60) == 0
     assert media(small_disk) == [5 * MB] * 2
     assert list(small_disk.glob("*/*.part")) == []
-    told = log.read_text()
-    assert told.count("takes nothing up for now") == 1 or not min_free
-    assert "There is room on the disk of" in told
-    assert "will be tried again" not in told
-    assert "Traceback" not in told
+    lines = log.read_text()
+    assert lines.count("takes nothing up for now") == 1 or not min_free
+    assert "There is room on the disk of" in lines
+    assert "will be tried again" not in lines
+    assert "Traceback" not in lines
     assert redis.hgetall("{podcrawler}:episodes:tries") == {}
 
 
@@ -128,8 +128,8 @@ def test_archive_tells_what_it_waits_for(commands: Commands, origin: RunningOrig
     address = f"{origin.address}/feed.xml?episodes=1&size=1000"
     with commands.start("archive", address, "-s", f"PODCRAWLER_MIN_FREE={10**15}", *AT_ONCE) as archive:
         assert archive.stderr is not None
-        told = next(line for line in archive.stderr if "taken up for now" in line)
+        line = next(line for line in archive.stderr if "taken up for now" in line)
         archive.terminate()
         archive.communicate(timeout=30)
-    assert told.startswith("Nothing new is taken up for now: The disk of ")
-    assert "free some space and podcrawler goes on by itself" in told
+    assert line.startswith("Nothing new is taken up for now: The disk of ")
+    assert "free some space and podcrawler goes on by itself" in line

@@ -28,7 +28,7 @@ def part(fleet: Commands) -> Path | None:
     return next((path for path in fleet.archive.glob("*/*.part") if path.name.count(".") == 2), None)
 
 
-def memo(fleet: Commands) -> Path:
+def checkpoint_file(fleet: Commands) -> Path:
     (found,) = fleet.archive.glob("*/*.json.part")
     return found
 
@@ -80,14 +80,14 @@ def test_a_stopped_transfer_goes_on_where_it_was(fleet: Commands, origin: Runnin
 def test_a_node_of_another_machine_goes_on_from_what_is_on_the_disk(fleet: Commands, origin: RunningOrigin) -> None:
     with fleet.start("crawl", "episodes", "-s", "PODCRAWLER_LEASE_TIME=2") as node:
         until(lambda: is_at_half(fleet))
-        until(lambda: json.loads(memo(fleet).read_text())["synced"] > 0)
+        until(lambda: json.loads(checkpoint_file(fleet).read_text())["synced"] > 0)
         node.kill()
         node.wait()
-    told = json.loads(memo(fleet).read_text())
-    memo(fleet).write_text(json.dumps({**told, "boot": "that of another machine"}))
+    checkpoint = json.loads(checkpoint_file(fleet).read_text())
+    checkpoint_file(fleet).write_text(json.dumps({**checkpoint, "boot": "that of another machine"}))
     assert fleet.drain("-O", "episodes.jsonl").status == 0
     assert_whole(fleet)
-    assert ranges(origin) == [None, f"bytes={told['synced']}-"]
+    assert ranges(origin) == [None, f"bytes={checkpoint['synced']}-"]
 
 
 def test_a_host_that_breaks_off_again_and_again_is_gone_on_with(

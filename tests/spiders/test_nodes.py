@@ -25,7 +25,7 @@ def state(redis: Client) -> set[str]:
 def failures(redis: Client) -> dict[str, str]:
     """Episode id to the kind of its failure."""
     failed = redis.hgetall("{podcrawler}:episodes:failed")
-    return {key.decode().rpartition("/")[2]: json.loads(told)["kind"] for key, told in failed.items()}
+    return {key.decode().rpartition("/")[2]: json.loads(failure)["kind"] for key, failure in failed.items()}
 
 
 def test_two_nodes_share_an_archive_of_400_episodes(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
@@ -253,7 +253,7 @@ def test_a_node_reports_what_it_has_in_hand(fleet: Commands, redis: Client, orig
     seed(redis, f"{origin.address}/feed.xml?episodes=1&size={9 * MB}&rate={MB}")
     with fleet.start("crawl", "episodes", "-s", "PODCRAWLER_NODE_NAME=one") as node:
         name = Keys().node(f"one-{node.pid}")
-        until(lambda: any(told["rate"] for told in json.loads(redis.hget(name, "in_hand") or b"[]")))
+        until(lambda: any(transfer["rate"] for transfer in json.loads(redis.hget(name, "in_hand") or b"[]")))
         (in_hand,) = json.loads(redis.hget(name, "in_hand"))
         assert redis.zscore(Keys().nodes, f"one-{node.pid}")
         assert "/s" in fleet.run("status").out

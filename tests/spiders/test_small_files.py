@@ -54,17 +54,17 @@ def test_it_ends_with_a_node_that_is_killed(fleet: Commands, redis: Client, addr
     assert list(fleet.files().values()) == [SIZE] * EPISODES
 
 
-@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_node_that_is_stopped_ends_it_last(
-    fleet: Commands, redis: Client, address: str, told: signal.Signals, tmp_path: Path
+    fleet: Commands, redis: Client, address: str, number: signal.Signals, tmp_path: Path
 ) -> None:
     """A service manager tells all processes of a service at once."""
     log = tmp_path / "log"
     with fleet.start("crawl", "episodes", "-a", address, "-s", f"LOG_FILE={log}") as node:
         until(lambda: finished_episodes(redis) > 50)
         (writer,) = writers(node.pid)
-        writer.send_signal(told)
-        os.killpg(node.pid, told)
+        writer.send_signal(number)
+        os.killpg(node.pid, number)
         node.wait(60)
     assert not writer.is_running()
     assert "it ended with status" not in log.read_text()

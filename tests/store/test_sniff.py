@@ -227,8 +227,8 @@ def test_nothing_upsets_it(
 
 def test_what_a_node_archives_is_what_it_really_is(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
     def push(title: str, body: bytes, **more: str) -> None:
-        told = {"episodes": "1", "title": title, "body": base64.b64encode(body).decode(), **more}
-        redis.lpush("episodes:start_urls", f"{origin.address}/feed.xml?{urlencode(told)}")
+        query = {"episodes": "1", "title": title, "body": base64.b64encode(body).decode(), **more}
+        redis.lpush("episodes:start_urls", f"{origin.address}/feed.xml?{urlencode(query)}")
 
     m4a = (FILES / "audio.m4a").read_bytes()
     push("a page", PAGE.encode(), type="audio/mpeg")
@@ -243,5 +243,5 @@ def test_what_a_node_archives_is_what_it_really_is(fleet: Commands, redis: Clien
     lines = (fleet.folder / "episodes.jsonl").read_text().splitlines()
     verified = {one["podcast_id"].rpartition("-")[0]: one["verified"] for one in map(json.loads, lines)}
     assert verified == {"a-whole-file": True, "a-file-that-cannot-tell": False, "a-counted-file": True}
-    kinds = sorted(json.loads(told)["kind"] for told in redis.hvals("{podcrawler}:episodes:failed"))
+    kinds = sorted(json.loads(failure)["kind"] for failure in redis.hvals("{podcrawler}:episodes:failed"))
     assert kinds == ["incomplete", "not-media"]

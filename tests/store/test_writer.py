@@ -40,18 +40,18 @@ def test_files_are_published_in_a_folder_that_is_made(tmp_path: Path) -> None:
 
 def test_what_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A power cut cannot be had here; the order of the calls can."""
-    told: list[str] = []
+    calls: list[str] = []
     fsync, link = os.fsync, os.link
 
     def name_of(file: int) -> str:
         return os.path.basename(os.readlink(f"/proc/self/fd/{file}"))  # noqa: PTH119, PTH115
 
     def tell_sync(file: int) -> None:
-        told.append(f"sync {name_of(file)}")
+        calls.append(f"sync {name_of(file)}")
         fsync(file)
 
     def tell_link(path: bytes, final: bytes) -> None:
-        told.append(f"name {os.path.basename(final).decode()}")  # noqa: PTH119
+        calls.append(f"name {os.path.basename(final).decode()}")  # noqa: PTH119
         link(path, final)
 
     monkeypatch.setattr(os, "fsync", tell_sync)
@@ -59,7 +59,7 @@ def test_what_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch:
     folder = tmp_path / "show"
     folder.mkdir()
     assert write([job(folder, "1"), job(folder, "2")]) == [True, True]
-    assert told == ["sync 1.t.part", "name 1.title.mp3", "sync 2.t.part", "name 2.title.mp3", "sync show"]
+    assert calls == ["sync 1.t.part", "name 1.title.mp3", "sync 2.t.part", "name 2.title.mp3", "sync show"]
 
 
 def test_a_file_that_is_there_stays_and_so_does_the_part_of_another(tmp_path: Path) -> None:
@@ -155,8 +155,8 @@ def test_it_imports_next_to_nothing() -> None:
     """Scrapy would take 50 MB and a third of a second."""
     program = "import sys; sys.path.append(sys.argv[1]); import podcrawler.store.writer; print(*sys.modules)"
     command = [sys.executable, "-I", "-S", "-c", program, str(ROOT)]
-    told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
-    assert not {"scrapy", "asyncio", "pydantic", "aiohttp"} & set(told.stdout.split())
+    child = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert not {"scrapy", "asyncio", "pydantic", "aiohttp"} & set(child.stdout.split())
 
 
 def test_names_are_encoded_as_the_node_has_them(tmp_path: Path) -> None:
@@ -165,8 +165,8 @@ def test_names_are_encoded_as_the_node_has_them(tmp_path: Path) -> None:
         f"print(write([{job(tmp_path, '人')!r}]))"
     )
     command = [sys.executable, "-I", "-S", "-X", "utf8=0", "-c", program, str(ROOT)]
-    told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, env={"LC_ALL": "C"})
-    assert told.stdout == "[True]\n"
+    child = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, env={"LC_ALL": "C"})
+    assert child.stdout == "[True]\n"
     assert names(tmp_path) == ["人.title.mp3"]
 
 
