@@ -165,7 +165,7 @@ class Outcomes:
                 return f"did not fail, but left {files}"
             outcome = (failed["kind"], failed["class"], failed["tries"])
             if outcome != (end.kind, end.failure_class, end.tries) or end.words not in failed["reason"]:
-                return f"failed otherwise: {found} {failed['reason']}"
+                return f"failed otherwise: {outcome} {failed['reason']}"
             return f"left {files}" if end.failure_class == "permanent" and files else ""
         if failed or files != media or len(media) != 1:
             return f"is no whole file: {files} {failed}"

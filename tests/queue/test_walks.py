@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, Literal
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -24,6 +25,9 @@ from podcrawler.queue.acks import Ack
 from podcrawler.queue.entries import Entry, Lease
 from tests.builders import NOW, episode, make_broker, page
 from tests.conftest import Client
+
+#: Half a minute for each server.
+pytestmark = pytest.mark.slow
 
 State = Literal["pending", "leased", "delayed", "failed", "finished"]
 ROOT = "http://x/1"
