@@ -27,7 +27,7 @@ def make_broker(redis: Client, name: str = "episodes", **changes: Any) -> Broker
         "seeds_key": f"{name}:start_urls",
         "sources": {},
         "lease_time": 60,
-        "retrying": RetryPolicy(max_tries=3, first_delay=10, max_delay=25, jitter=lambda: 0.5),
+        "retry_policy": RetryPolicy(max_tries=3, first_delay=10, max_delay=25, jitter=lambda: 0.5),
         "max_expiries": 2,
         "visit_seconds": 100,
     }
@@ -75,7 +75,7 @@ def fail(broker: Broker, lease: Lease, kind: str, reason: str, now: int | None =
 
 
 def _give_up(broker: Broker, lease: Lease, error: EntryError, now: int | None) -> str:
-    tries, delay = broker.retrying.tries(error), broker.retrying.delay(error, lease.tries + 1)
+    tries, delay = broker.retry_policy.tries(error), broker.retry_policy.delay(error, lease.tries + 1)
     return broker.acknowledge([acks.give_up(lease, error, tries=tries, delay=delay, now=now)])[0]
 
 

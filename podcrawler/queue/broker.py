@@ -109,7 +109,7 @@ class Broker:
         seeds_key: str,
         sources: Mapping[str, str],
         lease_time: float,
-        retrying: RetryPolicy,
+        retry_policy: RetryPolicy,
         max_expiries: int,
         visit_seconds: int,
     ) -> None:
@@ -120,7 +120,7 @@ class Broker:
         self._name = name
         self._keys = keys
         self.lease_time = lease_time
-        self.retrying = retrying
+        self.retry_policy = retry_policy
         self.visit_seconds = visit_seconds
         self._lease_keys = [seeds_key, *chain.from_iterable((keys.queue(q), seeds) for q, seeds in sources.items())]
         self._max_expiries = max_expiries
@@ -136,7 +136,7 @@ class Broker:
             seeds_key=_seeds_key(settings, name),
             sources={source: _seeds_key(settings, source) for source in _SOURCES.get(name, ())},
             lease_time=config.lease_time,
-            retrying=RetryPolicy(config.max_tries, config.retry_delay, config.max_retry_delay),
+            retry_policy=RetryPolicy(config.max_tries, config.retry_delay, config.max_retry_delay),
             max_expiries=config.max_expiries,
             visit_seconds=config.visit_seconds,
         )

@@ -155,8 +155,8 @@ class Prefetcher:
 
     async def give_up(self, lease: Lease, error: EntryError, *, counts: bool = True) -> str:
         """End the lease in an error: ``delayed``, ``failed`` or ``lost``."""
-        retrying = self.broker.retrying
-        tries, delay = retrying.tries(error), retrying.delay(error, lease.tries + 1)
+        policy = self.broker.retry_policy
+        tries, delay = policy.tries(error), policy.delay(error, lease.tries + 1)
         ack = acks.give_up(lease, error, tries=tries, delay=delay, counts=counts)
         return await self.acknowledge(lease, ack) or "lost"
 
