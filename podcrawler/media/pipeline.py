@@ -29,6 +29,7 @@ from podcrawler.http.handler import MediaResponse
 from podcrawler.http.redirects import chain
 from podcrawler.items import Episode
 from podcrawler.media.backpressure import DiskFullBackoff
+from podcrawler.media.fetch import fetch
 from podcrawler.queue.acks import finish
 from podcrawler.queue.entries import Lease, private_request
 from podcrawler.queue.scheduler import Scheduler, scheduler_of
@@ -179,7 +180,7 @@ class EpisodeFilesPipeline(FilesPipeline):
         """Download the file and publish it; the episode with what is known of its file. Raises EntryError."""
         transfer.request.meta["part"] = part
         try:
-            response = await self.crawler.engine.download_async(transfer.request)
+            response = await fetch(self.crawler, transfer.request)
             if not isinstance(response, MediaResponse):
                 raise explain_response(response)
             return await self._publish(transfer, part, response)
