@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import ClassVar
 
 from scrapy.http import TextResponse
@@ -9,15 +10,53 @@ from scrapy.http import TextResponse
 from podcrawler.items import Episode, Podcast
 
 
+class Cause(StrEnum):
+    """Why an entry of a page is no episode that can be fetched."""
+
+    #: It names no file at all.
+    NO_MEDIA = "no-media"
+    #: Its files have no address that can be fetched.
+    BAD_ADDRESS = "bad-address"
+    #: Its files are of no wanted kind: pictures, documents, playlists, ...
+    NOT_MEDIA = "not-media"
+    #: It has the identity and the file of another entry of the page.
+    DUPLICATE = "duplicate"
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """An entry of a page that is no episode that can be fetched."""
+
+    cause: Cause
+    title: str = ""
+    #: What the entry named in place of a media file, at most 200 characters: the address as it was given; of NOT_MEDIA
+    #: with a media type, that type.
+    named: str = ""
+    #: Of BAD_ADDRESS: the episode that was announced, to be recorded as failed.
+    episode: Episode | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What one list page (or feed) lists."""
+    """What one list page (or feed) lists. Every entry of the page is in ``episodes`` or in ``left_out``."""
 
     podcast: Podcast
     #: Oldest first, whatever their order on the page.
     episodes: list[Episode] = field(default_factory=list)
     #: Absolute URLs of further list pages of the same podcast.
     next_urls: list[str] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    #: The address that the feed says it has moved to (``itunes:new-feed-url``), absolute; empty if it says nothing.
+    moved_to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Referral:
+    """What a page tells that is no podcast itself, but names the addresses of podcasts: a home page, a directory's page,
+    a list of subscriptions."""
+
+    #: For each podcast the addresses that may be its own, absolute; the first that lists episodes is.
+    podcasts: list[list[str]]
 
 
 class Site(ABC):
@@ -35,8 +74,8 @@ class Site(ABC):
         """
 
     @abstractmethod
-    def parse_list(self, response: TextResponse) -> Listing:
-        """Read a list page, a feed, or the page of a single episode (a listing of one).
+    def parse_list(self, response: TextResponse) -> Listing | Referral:
+        """Read a list page, a feed, the page of a single episode (a listing of one), or a page that leads to podcasts.
 
         Raises ListingError if the response cannot be read as any of these.
         """
