@@ -58,6 +58,7 @@ class Config(_Section):
     max_expiries: Count
     retry_delay: Annotated[float, Field(ge=0, le=86_400)]
     max_retry_delay: Seconds
+    max_pages: Count
     visit_seconds: Annotated[int, Field(ge=1, le=10_000_000)]
     exit_when_done: bool
     supervisor_pid: Annotated[int, Field(ge=0)]

@@ -43,3 +43,12 @@ def episode_id(guid: str, enclosure_url: str) -> str:
         return guid
     name = guid or urlsplit(enclosure_url)._replace(query="", fragment="").geturl()
     return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def media_key(url: str) -> str:
+    parts = urlsplit(url)
+    return parts.path + "?" + parts.query
+
+
+def twin_id(plain_id: str, key: str) -> str:
+    return hashlib.sha256(f"{plain_id}\n{key}".encode("utf-8", "surrogatepass")).hexdigest()[:16]

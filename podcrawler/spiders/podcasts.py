@@ -16,12 +16,16 @@ from podcrawler.exceptions import EntryError, ListingError
 from podcrawler.items import Episode, Podcast
 from podcrawler.logins import Login
 from podcrawler.queue.acks import finish_page
+from podcrawler.queue.archive import Archive
 from podcrawler.queue.broker import Pushed
-from podcrawler.queue.entries import Lease, episode_request, page_request
+from podcrawler.queue.entries import Lease, episode_request, is_requestable, page_request
+from podcrawler.queue.identities import Identities
 from podcrawler.queue.legacy_ids import Imports
 from podcrawler.sites import site_for
-from podcrawler.sites.base import Listing
+from podcrawler.sites.accounting import Account
+from podcrawler.sites.base import Cause, LeftOut, Listing
 from podcrawler.spiders.base import QueueSpider
+from podcrawler.spiders.paging import Paging, page_number
 
 logger = logging.getLogger(__name__)
 
@@ -68,22 +72,29 @@ class PodcastsSpider(QueueSpider):
         podcast.id = await scheduler.call(scheduler.archive.name_podcast, addresses, podcast.id)
         if login := Login.read(response.meta.get("login")):
             await scheduler.call(scheduler.archive.keep_login, [lease.group, podcast.id], login)
-        await scheduler.call(Imports(scheduler.episodes, scheduler.archive).claim, podcast.id, listing.episodes)
-        episodes = [episode_request(replace(episode, podcast_id=podcast.id)) for episode in listing.episodes]
-        pages = [page_request(url, root=lease.group) for url in listing.next_urls]
+        announced, listing = await scheduler.call(_settled, scheduler.archive, listing)
+        await scheduler.call(Imports(scheduler.episodes, scheduler.archive).claim, podcast.id, announced)
+        episodes = [episode_request(replace(episode, podcast_id=podcast.id, twin_id="")) for episode in announced]
+        page = page_number(response)
+        paging = Paging(scheduler.archive, Config.read(self.settings).max_pages, scheduler.queue.visit_seconds)
+        pages = await scheduler.call(paging.further_pages, lease, page, listing)
         pushed = await scheduler.push(scheduler.episodes, episodes, lease)
         await scheduler.push(scheduler.queue, pages, lease, len(episodes))
+        account = Account.of(listing)
+        kept = None if account.is_complete else account.to_json()
+        await scheduler.call(scheduler.archive.keep_account, podcast.id, lease.name, kept, is_first=page == 1)
         record = (podcast.id, _PODCAST.dump_json(podcast).decode())
         ack = finish_page(
             lease,
-            _visit_result(podcast, len(episodes), pushed),
+            _visit_result(podcast, account, pushed),
             record,
             addresses,
             pushed_count=len(episodes) + len(pages),
             visit_ttl=scheduler.queue.visit_seconds,
         )
         if await scheduler.finish(lease, ack):
-            logger.info("listed %s: %d episodes, %d of them new", lease.key, len(episodes), pushed.added)
+            told = "" if account.is_complete else f" ({account})"
+            logger.info("listed %s: %d episodes, %d of them new%s", lease.key, account.episodes, pushed.added, told)
             self.crawler.stats.inc_value("podcrawler/listed")
 
 
@@ -95,16 +106,27 @@ def read_listing(response: Response, *, may_be_empty: bool) -> Listing:
             f"{response.url} is neither a feed nor a web page; give the address of the podcast, not of a file.",
         )
     listing = site_for(response).parse_list(response)
+    assert isinstance(listing, Listing)
     if not may_be_empty and not listing.episodes and not listing.next_urls:
         raise ListingError("no-episodes", f"{response.url} lists no episodes; look at it in a browser.")
     return listing
 
 
-def _visit_result(podcast: Podcast, listed: int, pushed: Pushed) -> dict[str, Any]:
+def _settled(archive: Archive, listing: Listing) -> tuple[list[Episode], Listing]:
+    """All episodes that the page announces under the ids that they had at earlier visits, and the listing with them.
+    Those whose address cannot be requested are announced, too, and are to fail with that reason. Blocks on Redis."""
+    unrequestable = [entry.episode for entry in listing.left_out if entry.episode]
+    settled = Identities(archive).settle(listing.podcast.id, [*listing.episodes, *unrequestable])
+    requestable = [episode for episode in settled.episodes if is_requestable(episode)]
+    duplicates = [LeftOut(Cause.DUPLICATE, episode.title) for episode in settled.duplicates if is_requestable(episode)]
+    return settled.episodes, replace(listing, episodes=requestable, left_out=[*listing.left_out, *duplicates])
+
+
+def _visit_result(podcast: Podcast, account: Account, pushed: Pushed) -> dict[str, Any]:
     return {
         "podcast": podcast.id,
         "title": podcast.title,
-        "listed": listed,
+        **account.to_json(),
         "added": pushed.added,
         "finished": pushed.finished,
         "failed": pushed.failed,
