@@ -11,6 +11,7 @@ from podcrawler.queue import codec
 from podcrawler.queue.archive import Archive, Event
 from podcrawler.queue.broker import Broker, Failed
 from podcrawler.queue.entries import entry_of, page_request
+from podcrawler.queue.listings import Listings
 from podcrawler.sites.accounting import Account
 
 
@@ -50,6 +51,7 @@ class Job:
 
     def __init__(self, settings: BaseSettings, redis: Redis, addresses: list[str]) -> None:
         self._archive = Archive.from_settings(settings, redis)
+        self._listings = Listings.from_settings(settings, redis)
         self._pages = Broker.from_settings(settings, redis, "podcasts")
         self._episodes = Broker.from_settings(settings, redis, "episodes")
         self._requests = [page_request(address) for address in addresses]
@@ -109,7 +111,7 @@ class Job:
         failed = [f for queue in (self._pages, self._episodes) for f in queue.failed() if self.includes(f.group)]
         return Outcome(
             podcasts=self._podcasts,
-            accounts=read_accounts(self._archive, list(self._podcasts)),
+            accounts=read_accounts(self._listings, list(self._podcasts)),
             finished=progress.finished,
             bytes=progress.bytes,
             already_there=recorded - progress.finished,

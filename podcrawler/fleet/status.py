@@ -9,6 +9,7 @@ from scrapy.settings import BaseSettings
 
 from podcrawler.queue.archive import Archive, Report
 from podcrawler.queue.broker import Broker, Counts
+from podcrawler.queue.listings import Listings
 from podcrawler.sites.accounting import Account
 
 
@@ -45,16 +46,16 @@ def read_status(settings: BaseSettings, redis: Redis) -> Status:
         queue=episodes.counts(podcasts),
         pages=pages.counts([]),
         podcasts=len(podcasts),
-        accounts=read_accounts(archive, podcasts),
+        accounts=read_accounts(Listings.from_settings(settings, redis), podcasts),
         paused=archive.is_paused(),
         nodes=archive.reports(),
         failures=dict(kinds.most_common()),
     )
 
 
-def read_accounts(archive: Archive, podcast_ids: list[str]) -> dict[str, Account]:
+def read_accounts(listings: Listings, podcast_ids: list[str]) -> dict[str, Account]:
     """What became of the entries of those podcasts that have entries that are no episodes. Blocks on Redis."""
     return {
         podcast_id: sum(map(Account.from_json, pages), Account())
-        for podcast_id, pages in archive.accounts(podcast_ids).items()
+        for podcast_id, pages in listings.accounts(podcast_ids).items()
     }

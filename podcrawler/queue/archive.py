@@ -1,6 +1,7 @@
 """What Redis knows of a whole archive: its podcasts and their logins, its nodes, its events, whether it is paused.
 
-The moves of entries are broker.py's; no other module but these two sends commands to Redis. Everything here blocks.
+The moves of entries are broker.py's, and what pages list is in listings.py; no other module sends commands to Redis.
+Everything here blocks.
 """
 
 import json
@@ -12,7 +13,6 @@ from typing import Any
 from redis import Redis
 from scrapy.settings import BaseSettings
 
-from podcrawler.batching import batches
 from podcrawler.config import Config
 from podcrawler.exceptions import RedisError
 from podcrawler.logins import Login
@@ -25,8 +25,6 @@ SCHEMA = 1
 REPORT_SECONDS = 15
 #: Events in one reply of Redis.
 _EVENT_BATCH = 1000
-#: Fields that are written in one command.
-_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,53 +157,6 @@ class Archive:
         ``listed``, ``added``, ``finished`` and ``failed`` (numbers of episodes), and what became of the other entries
         (``Account.to_json``)."""
         return [json.loads(value) for value in self._redis.hvals(self._keys.visit(root))]
-
-    def identities(self, podcast_id: str) -> dict[str, str]:
-        """What is kept of the podcast's episodes to know them again (identities.py), by their ids."""
-        found = self._redis.hgetall(self._keys.identities(podcast_id))
-        return {name.decode(): traits.decode() for name, traits in found.items()}
-
-    def keep_identities(self, podcast_id: str, traits: Mapping[str, str]) -> None:
-        for batch in batches(traits.items(), _BATCH):
-            self._redis.hset(self._keys.identities(podcast_id), mapping=dict(batch))
-
-    def finished_sizes(self, podcast_id: str, names: Sequence[str]) -> dict[str, int]:
-        """The bytes of those episodes that are finished, by id."""
-        sizes = self._redis.hmget(self._keys.finished(podcast_id), list(names))
-        return {name: int(size) for name, size in zip(names, sizes, strict=True) if size}
-
-    def note_listed(self, podcast_id: str, names: Sequence[str], page: str, *, seconds: int, is_first: bool) -> bool:
-        """Note, for ``seconds``, which entries a page lists; whether it is the first page of the visit to list any of
-        them. ``is_first``: the page begins a visit. Safe to repeat."""
-        key = self._keys.listed(podcast_id)
-        pipe = self._redis.pipeline(transaction=False)
-        if is_first:
-            pipe.delete(key)
-        for name in names:
-            pipe.hsetnx(key, name, page)
-        pipe.expire(key, seconds)
-        pipe.execute()
-        return page.encode() in self._redis.hmget(key, list(names)) if names else False
-
-    def keep_account(self, podcast_id: str, page: str, account: Mapping[str, Any] | None, *, is_first: bool) -> None:
-        """Keep what became of the entries of a page. ``is_first``: the page begins a visit. None: they are episodes."""
-        pipe = self._redis.pipeline(transaction=True)
-        if is_first:
-            pipe.delete(self._keys.accounts(podcast_id))
-        if account:
-            pipe.hset(self._keys.accounts(podcast_id), page, json.dumps(account))
-        pipe.execute()
-
-    def accounts(self, podcast_ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
-        """What is kept by ``keep_account`` of each page of these podcasts, for those that have any."""
-        pipe = self._redis.pipeline(transaction=False)
-        for podcast_id in podcast_ids:
-            pipe.hvals(self._keys.accounts(podcast_id))
-        return {
-            podcast_id: [json.loads(page) for page in pages]
-            for podcast_id, pages in zip(podcast_ids, pipe.execute(), strict=True)
-            if pages
-        }
 
     def imported(self, podcast_id: str) -> dict[str, Imported]:
         """The podcast's imported files whose episodes are not known yet, by the id in the file's name."""

@@ -13,7 +13,7 @@ from datetime import UTC
 from typing_extensions import override
 
 from podcrawler.items import Episode
-from podcrawler.queue.archive import Archive
+from podcrawler.queue.listings import Listings
 from podcrawler.sites import identity
 
 _DIGITS = 8
@@ -77,16 +77,16 @@ class Settled:
 class Identities:
     """The identities of the episodes of one archive. Blocks on Redis."""
 
-    def __init__(self, archive: Archive) -> None:
-        self._archive = archive
+    def __init__(self, listings: Listings) -> None:
+        self._listings = listings
 
     def settle(self, podcast_id: str, episodes: Sequence[Episode]) -> Settled:
         """As the function ``settle``, with what was kept of the podcast's earlier visits; keeps what is new."""
         if not any(episode.twin_id for episode in episodes):
             return Settled(list(episodes), [], {})
-        known = {name: Traits.read(text) for name, text in self._archive.identities(podcast_id).items()}
-        settled = settle(episodes, known, lambda names: self._archive.finished_sizes(podcast_id, names))
-        self._archive.keep_identities(podcast_id, {name: str(traits) for name, traits in settled.traits.items()})
+        known = {name: Traits.read(text) for name, text in self._listings.identities(podcast_id).items()}
+        settled = settle(episodes, known, lambda names: self._listings.finished_sizes(podcast_id, names))
+        self._listings.keep_identities(podcast_id, {name: str(traits) for name, traits in settled.traits.items()})
         return settled
 
 

@@ -6,8 +6,8 @@ import logging
 from scrapy import Request
 from scrapy.http import Response
 
-from podcrawler.queue.archive import Archive
 from podcrawler.queue.entries import Lease, page_request
+from podcrawler.queue.listings import Listings
 from podcrawler.sites.base import Listing
 
 logger = logging.getLogger(__name__)
@@ -16,10 +16,10 @@ logger = logging.getLogger(__name__)
 class Paging:
     """Follows the pages of lists. Blocks on Redis."""
 
-    def __init__(self, archive: Archive, max_pages: int, visit_seconds: int) -> None:
+    def __init__(self, listings: Listings, max_pages: int, visit_seconds: int) -> None:
         """Up to ``max_pages`` of a list are read, one after the other. What each page of a visit listed is kept for
         ``visit_seconds``."""
-        self._archive = archive
+        self._listings = listings
         self._max_pages = max_pages
         self._visit_seconds = visit_seconds
 
@@ -29,7 +29,7 @@ class Paging:
         those that were read in this visit."""
         if number == 1 and not listing.next_urls:
             return []
-        is_new = self._archive.note_listed(
+        is_new = self._listings.note_listed(
             listing.podcast.id, _entries(listing), lease.name, seconds=self._visit_seconds, is_first=number == 1
         )
         # The first page may list nothing but pages, such as those of the years.

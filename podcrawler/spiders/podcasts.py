@@ -16,11 +16,11 @@ from podcrawler.exceptions import EntryError, ListingError
 from podcrawler.items import Episode, Podcast
 from podcrawler.logins import Login
 from podcrawler.queue.acks import finish_page
-from podcrawler.queue.archive import Archive
 from podcrawler.queue.broker import Pushed
 from podcrawler.queue.entries import Lease, episode_request, is_requestable, page_request
 from podcrawler.queue.identities import Identities
 from podcrawler.queue.legacy_ids import Imports
+from podcrawler.queue.listings import Listings
 from podcrawler.sites import site_for
 from podcrawler.sites.accounting import Account
 from podcrawler.sites.base import Cause, LeftOut, Listing
@@ -72,17 +72,17 @@ class PodcastsSpider(QueueSpider):
         podcast.id = await scheduler.call(scheduler.archive.name_podcast, addresses, podcast.id)
         if login := Login.read(response.meta.get("login")):
             await scheduler.call(scheduler.archive.keep_login, [lease.group, podcast.id], login)
-        announced, listing = await scheduler.call(_settled, scheduler.archive, listing)
+        announced, listing = await scheduler.call(_settled, scheduler.listings, listing)
         await scheduler.call(Imports(scheduler.episodes, scheduler.archive).claim, podcast.id, announced)
         episodes = [episode_request(replace(episode, podcast_id=podcast.id, twin_id="")) for episode in announced]
         page = page_number(response)
-        paging = Paging(scheduler.archive, Config.read(self.settings).max_pages, scheduler.queue.visit_seconds)
+        paging = Paging(scheduler.listings, Config.read(self.settings).max_pages, scheduler.queue.visit_seconds)
         pages = await scheduler.call(paging.further_pages, lease, page, listing)
         pushed = await scheduler.push(scheduler.episodes, episodes, lease)
         await scheduler.push(scheduler.queue, pages, lease, len(episodes))
         account = Account.of(listing)
         kept = None if account.is_complete else account.to_json()
-        await scheduler.call(scheduler.archive.keep_account, podcast.id, lease.name, kept, is_first=page == 1)
+        await scheduler.call(scheduler.listings.keep_account, podcast.id, lease.name, kept, is_first=page == 1)
         record = (podcast.id, _PODCAST.dump_json(podcast).decode())
         ack = finish_page(
             lease,
@@ -112,11 +112,11 @@ def read_listing(response: Response, *, may_be_empty: bool) -> Listing:
     return listing
 
 
-def _settled(archive: Archive, listing: Listing) -> tuple[list[Episode], Listing]:
+def _settled(listings: Listings, listing: Listing) -> tuple[list[Episode], Listing]:
     """All episodes that the page announces under the ids that they had at earlier visits, and the listing with them.
     Those whose address cannot be requested are announced, too, and are to fail with that reason. Blocks on Redis."""
     unrequestable = [entry.episode for entry in listing.left_out if entry.episode]
-    settled = Identities(archive).settle(listing.podcast.id, [*listing.episodes, *unrequestable])
+    settled = Identities(listings).settle(listing.podcast.id, [*listing.episodes, *unrequestable])
     requestable = [episode for episode in settled.episodes if is_requestable(episode)]
     duplicates = [LeftOut(Cause.DUPLICATE, episode.title) for episode in settled.duplicates if is_requestable(episode)]
     return settled.episodes, replace(listing, episodes=requestable, left_out=[*listing.left_out, *duplicates])

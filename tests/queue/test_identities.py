@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from podcrawler.items import Enclosure, Episode
-from podcrawler.queue.archive import Archive
 from podcrawler.queue.identities import Identities, Settled, Traits, settle
 from podcrawler.queue.keys import Keys
+from podcrawler.queue.listings import Listings
 from podcrawler.sites import identity
 from tests.conftest import Client
 
@@ -135,7 +135,7 @@ def test_ids_that_no_other_entry_can_have_are_kept() -> None:
 
 
 def test_redis_remembers(redis: Client) -> None:
-    identities = Identities(Archive(redis, Keys()))
+    identities = Identities(Listings(redis, Keys()))
     assert [e.id for e in identities.settle("show", [FIRST, SECOND]).episodes] == ["g", SECOND.twin_id]
     assert [e.id for e in identities.settle("show", [SECOND]).episodes] == [SECOND.twin_id]
     assert [e.id for e in identities.settle("other", [SECOND]).episodes] == ["g"]
