@@ -35,7 +35,6 @@ from podcrawler.queue.archive import Archive
 from podcrawler.queue.broker import Broker, Pushed
 from podcrawler.queue.entries import Entry, Lease, entry_of
 from podcrawler.queue.idle_leases import watch_idle_leases
-from podcrawler.queue.listings import Listings
 from podcrawler.queue.node import Node
 from podcrawler.queue.prefetch import Prefetcher
 from podcrawler.queue.seeds import seed_request
@@ -76,7 +75,6 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         queue: Broker,
         episodes: Broker,
         archive: Archive,
-        listings: Listings,
         capacity: int,
         heartbeat: float,
         shutdown_grace: float,
@@ -92,7 +90,6 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         self.queue = queue
         self.episodes = episodes
         self.archive = archive
-        self.listings = listings
         self.node = Node(crawler.signals)
         self.prefetcher = Prefetcher(
             queue,
@@ -134,7 +131,6 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
             queue=queue,
             episodes=queue if name == "episodes" else Broker.from_settings(settings, server, "episodes"),
             archive=Archive.from_settings(settings, server),
-            listings=Listings.from_settings(settings, server),
             capacity=min(worker.capacity(config), *limits),
             heartbeat=config.heartbeat,
             shutdown_grace=config.shutdown_grace,

@@ -67,22 +67,23 @@ class PodcastsSpider(QueueSpider):
         page again, and pushes only what is not queued yet."""
         scheduler = self.scheduler
         addresses = list(dict.fromkeys([lease.group, lease.name, response.url]))
+        listings = Listings.from_settings(self.settings, scheduler.server)
         podcast = listing.podcast
         # Before anything is pushed: another node may read the next page before this page is finished.
         podcast.id = await scheduler.call(scheduler.archive.name_podcast, addresses, podcast.id)
         if login := Login.read(response.meta.get("login")):
             await scheduler.call(scheduler.archive.keep_login, [lease.group, podcast.id], login)
-        announced, listing = await scheduler.call(_settled, scheduler.listings, listing)
+        announced, listing = await scheduler.call(_settled, listings, listing)
         await scheduler.call(Imports(scheduler.episodes, scheduler.archive).claim, podcast.id, announced)
         episodes = [episode_request(replace(episode, podcast_id=podcast.id, twin_id="")) for episode in announced]
         page = page_number(response)
-        paging = Paging(scheduler.listings, Config.read(self.settings).max_pages, scheduler.queue.visit_seconds)
+        paging = Paging(listings, Config.read(self.settings).max_pages, scheduler.queue.visit_seconds)
         pages = await scheduler.call(paging.further_pages, lease, page, listing)
         pushed = await scheduler.push(scheduler.episodes, episodes, lease)
         await scheduler.push(scheduler.queue, pages, lease, len(episodes))
         account = Account.of(listing)
         kept = None if account.is_complete else account.to_json()
-        await scheduler.call(scheduler.listings.keep_account, podcast.id, lease.name, kept, is_first=page == 1)
+        await scheduler.call(listings.keep_account, podcast.id, lease.name, kept, is_first=page == 1)
         record = (podcast.id, _PODCAST.dump_json(podcast).decode())
         ack = finish_page(
             lease,

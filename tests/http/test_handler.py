@@ -21,7 +21,6 @@ from podcrawler.http.handler import DownloadHandler
 from podcrawler.queue import codec
 from podcrawler.queue.archive import Archive
 from podcrawler.queue.keys import Keys
-from podcrawler.queue.listings import Listings
 from podcrawler.queue.node import Node
 from podcrawler.queue.scheduler import Scheduler
 from tests.builders import make_broker
@@ -129,7 +128,6 @@ def node_of(handler: DownloadHandler, redis: Client) -> Node:
         queue=broker,
         episodes=broker,
         archive=Archive(redis, Keys()),
-        listings=Listings(redis, Keys()),
         capacity=1,
         heartbeat=15,
         shutdown_grace=30,
