@@ -1,6 +1,7 @@
 """podcrawler's own settings, read from Scrapy's and validated, so that a wrong value becomes one sentence."""
 
 import json
+from collections.abc import Iterable
 from typing import Annotated, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -64,10 +65,17 @@ class Config(_Section):
     supervisor_pid: Annotated[int, Field(ge=0)]
 
 
+def _words(value: object) -> object:
+    """The words of a setting that is a list, or text with commas between them; in lower case, without leading dots."""
+    words = value.split(",") if isinstance(value, str) else value
+    return [str(word).strip().lower().removeprefix(".") for word in words] if isinstance(words, Iterable) else words
+
+
 class TransferConfig(_Section):
     """The settings of HTTP requests and media files; docs/settings.md describes each."""
 
     user_agents: Annotated[dict[str, Agent], BeforeValidator(_from_json)]
+    media: Annotated[frozenset[Annotated[str, Field(pattern=r"^[a-z0-9]{1,10}$")]], BeforeValidator(_words)]
     insecure_hosts: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:, -]*$")]
     connect_timeout: Seconds
     idle_timeout: Seconds

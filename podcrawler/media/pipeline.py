@@ -86,6 +86,7 @@ class EpisodeFilesPipeline(FilesPipeline):
         #: The transfers in flight, by their token.
         self.transfers: dict[str, Transfer] = {}
         self._min_size = config.min_size
+        self._wanted = config.media
         self._backoff = DiskFullBackoff(
             lambda reason: self._scheduler.node.pause(reason), lambda: self._scheduler.node.resume(), config.min_free
         )
@@ -249,6 +250,7 @@ class EpisodeFilesPipeline(FilesPipeline):
                     content_type=(response.headers.get("Content-Type") or b"").decode("latin-1"),
                     enclosure=episode.enclosure,
                     counted=response.received.verified,
+                    wanted=self._wanted,
                 )
         except OSError as error:
             raise disk_error(part.path, error) from error
@@ -325,7 +327,7 @@ class EpisodeFilesPipeline(FilesPipeline):
 def _bad_address(episode: Episode) -> EpisodeError:
     address = episode.enclosure.url if episode.enclosure else ""
     return EpisodeError(
-        "bad-address",
+        "address",
         f'Its file is said to be at "{masked(address)[:200]}", which is no address of http or https; '
         "tell its publisher. It is tried again when its page gives another address.",
     )
