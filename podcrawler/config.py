@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from scrapy.settings import BaseSettings
@@ -75,6 +75,7 @@ class TransferConfig(_Section):
     """The settings of HTTP requests and media files; docs/settings.md describes each."""
 
     user_agents: Annotated[dict[str, Agent], BeforeValidator(_from_json)]
+    enclosures: Literal["first", "all"]
     media: Annotated[frozenset[Annotated[str, Field(pattern=r"^[a-z0-9]{1,10}$")]], BeforeValidator(_words)]
     insecure_hosts: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:, -]*$")]
     connect_timeout: Seconds

@@ -71,6 +71,8 @@ class Episode:
     #: The id that this episode has if its own turns out to be that of another entry (docs/sites.md); empty if no other
     #: entry can have its id. Not queued.
     twin_id: str = ""
+    #: The other media files of the entry, in order of preference (docs/sites.md). Not queued.
+    alternates: list[Enclosure] = field(default_factory=list)
 
     @property
     def key(self) -> str:

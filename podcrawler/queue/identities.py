@@ -178,9 +178,10 @@ def _settled_id(
         return before
     if owners[plain] is episode:
         return plain
-    if episode.twin_id in known and not _may_be(episode, known[episode.twin_id]):
+    twin = episode.twin_id if episode.id == plain else episode.id
+    if twin in known and not _may_be(episode, known[twin]):
         return identity.twin_id(plain, str(traits))
-    return episode.twin_id
+    return twin
 
 
 def _digest(text: str) -> str:

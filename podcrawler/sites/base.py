@@ -34,6 +34,8 @@ class LeftOut:
     named: str = ""
     #: Of BAD_ADDRESS: the episode that was announced, to be recorded as failed.
     episode: Episode | None = None
+    #: Of NOT_MEDIA: the episode that the entry would be if files of this kind were wanted.
+    unwanted: Episode | None = None
 
 
 @dataclass(frozen=True, slots=True)

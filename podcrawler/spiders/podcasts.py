@@ -11,7 +11,7 @@ from scrapy import Request
 from scrapy.http import Response, TextResponse
 from typing_extensions import override
 
-from podcrawler.config import Config
+from podcrawler.config import Config, TransferConfig
 from podcrawler.exceptions import EntryError, ListingError
 from podcrawler.items import Episode, Podcast
 from podcrawler.logins import Login
@@ -24,6 +24,7 @@ from podcrawler.queue.listings import Listings
 from podcrawler.sites import site_for
 from podcrawler.sites.accounting import Account
 from podcrawler.sites.base import Cause, LeftOut, Listing
+from podcrawler.sites.selection import with_all_files, with_wanted_files
 from podcrawler.spiders.base import QueueSpider
 from podcrawler.spiders.paging import Paging, page_number
 
@@ -48,7 +49,8 @@ class PodcastsSpider(QueueSpider):
         try:
             # A further page may be the empty one that ends the list.
             is_further = lease is not None and lease.key != lease.group
-            listing = await asyncio.to_thread(read_listing, response, may_be_empty=is_further)
+            config = TransferConfig.read(self.settings)
+            listing = await asyncio.to_thread(read_listing, response, config, may_be_empty=is_further)
             if lease:
                 await self._discover(lease, response, listing)
                 return
@@ -75,7 +77,7 @@ class PodcastsSpider(QueueSpider):
             await scheduler.call(scheduler.archive.keep_login, [lease.group, podcast.id], login)
         announced, listing = await scheduler.call(_settled, listings, listing)
         await scheduler.call(Imports(scheduler.episodes, scheduler.archive).claim, podcast.id, announced)
-        episodes = [episode_request(replace(episode, podcast_id=podcast.id, twin_id="")) for episode in announced]
+        episodes = [episode_request(_to_queue(episode, podcast.id)) for episode in announced]
         page = page_number(response)
         paging = Paging(listings, Config.read(self.settings).max_pages, scheduler.queue.visit_seconds)
         pages = await scheduler.call(paging.further_pages, lease, page, listing)
@@ -99,8 +101,9 @@ class PodcastsSpider(QueueSpider):
             self.crawler.stats.inc_value("podcrawler/listed")
 
 
-def read_listing(response: Response, *, may_be_empty: bool) -> Listing:
-    """What a list page lists. Raises ListingError if it cannot be read, or lists nothing unless it ``may_be_empty``."""
+def read_listing(response: Response, config: TransferConfig, *, may_be_empty: bool) -> Listing:
+    """What a list page lists of the kinds of files that are wanted. Raises ListingError if it cannot be read, or lists
+    nothing unless it ``may_be_empty``."""
     if not isinstance(response, TextResponse):
         raise ListingError(
             "unknown-page",
@@ -108,9 +111,18 @@ def read_listing(response: Response, *, may_be_empty: bool) -> Listing:
         )
     listing = site_for(response).parse_list(response)
     assert isinstance(listing, Listing)
-    if not may_be_empty and not listing.episodes and not listing.next_urls:
-        raise ListingError("no-episodes", f"{response.url} lists no episodes; look at it in a browser.")
-    return listing
+    listing = with_wanted_files(listing, config.media)
+    if config.enclosures == "all":
+        listing = with_all_files(listing)
+    if may_be_empty or listing.episodes or listing.next_urls or any(entry.episode for entry in listing.left_out):
+        return listing
+    if listing.left_out:
+        raise ListingError(
+            "no-enclosures",
+            f"{response.url} has no episode that can be fetched ({Account.of(listing)}); "
+            "PODCRAWLER_MEDIA can name other kinds of files.",
+        )
+    raise ListingError("no-episodes", f"{response.url} lists no episodes; look at it in a browser.")
 
 
 def _settled(listings: Listings, listing: Listing) -> tuple[list[Episode], Listing]:
@@ -121,6 +133,10 @@ def _settled(listings: Listings, listing: Listing) -> tuple[list[Episode], Listi
     requestable = [episode for episode in settled.episodes if is_requestable(episode)]
     duplicates = [LeftOut(Cause.DUPLICATE, episode.title) for episode in settled.duplicates if is_requestable(episode)]
     return settled.episodes, replace(listing, episodes=requestable, left_out=[*listing.left_out, *duplicates])
+
+
+def _to_queue(episode: Episode, podcast_id: str) -> Episode:
+    return replace(episode, podcast_id=podcast_id, twin_id="", alternates=[])
 
 
 def _visit_result(podcast: Podcast, account: Account, pushed: Pushed) -> dict[str, Any]:
