@@ -114,15 +114,16 @@ def read_listing(response: Response, config: TransferConfig, *, may_be_empty: bo
     listing = with_wanted_files(listing, config.media)
     if config.enclosures == "all":
         listing = with_all_files(listing)
-    if may_be_empty or listing.episodes or listing.next_urls or any(entry.episode for entry in listing.left_out):
+    announces = listing.episodes or listing.next_urls or any(entry.episode for entry in listing.left_out)
+    if announces or may_be_empty:
         return listing
-    if listing.left_out:
-        raise ListingError(
-            "no-enclosures",
-            f"{response.url} has no episode that can be fetched ({Account.of(listing)}); "
-            "PODCRAWLER_MEDIA can name other kinds of files.",
-        )
-    raise ListingError("no-episodes", f"{response.url} lists no episodes; look at it in a browser.")
+    if not listing.left_out:
+        raise ListingError("no-episodes", f"{response.url} lists nothing; check the address of the podcast.")
+    raise ListingError(
+        "no-enclosures",
+        f"{response.url} has {Account.of(listing)}; it may be the feed of a blog: give the address of the podcast's "
+        "own feed, or name the kind of its files in PODCRAWLER_MEDIA.",
+    )
 
 
 def _settled(listings: Listings, listing: Listing) -> tuple[list[Episode], Listing]:
