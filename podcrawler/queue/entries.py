@@ -10,7 +10,7 @@ from scrapy.utils.request import fingerprint
 
 from podcrawler.items import Episode
 from podcrawler.logins import split_login
-from podcrawler.sites.identity import media_key
+from podcrawler.sites.identity import media_version
 from podcrawler.sites.reading import web_url
 
 Kind = Literal["page", "episode", "seed"]
@@ -97,13 +97,28 @@ def entry_of(request: Request, payload: str) -> Entry:
     host = urlsplit(request.url).hostname or ""
     episode = request.meta.get("episode")
     if isinstance(episode, Episode):
-        file = media_key(episode.enclosure.url) if episode.enclosure else episode.page
-        version = hashlib.sha256(file.encode("utf-8", "surrogatepass")).hexdigest()[:_VERSION_LENGTH]
         return Entry(
-            "episode", episode.key, episode.podcast_id, episode.id, host, payload, request.priority, version=version
+            "episode",
+            episode.key,
+            episode.podcast_id,
+            episode.id,
+            host,
+            payload,
+            request.priority,
+            version=_version(episode),
         )
     address = request.url
     if request.method != "GET" or request.body:
         address += f"#{fingerprint(request).hex()}"
     root = request.meta.get("root")
     return Entry("page", address, root or address, address, host, payload, request.priority, fresh=root is None)
+
+
+def _version(episode: Episode) -> str:
+    if episode.enclosure is None:
+        file = episode.page
+    elif is_requestable(episode):
+        file = media_version(episode.enclosure.url)
+    else:
+        file = episode.enclosure.url
+    return hashlib.sha256(file.encode("utf-8", "surrogatepass")).hexdigest()[:_VERSION_LENGTH]
