@@ -114,7 +114,7 @@ def without_twins(episodes: Sequence[Episode]) -> list[Episode]:
                 name = twin_id(episode.id, _key(episode), episode.title, episode.published)
             while name in plain_ids or name in by_id:
                 name = _digest(name)
-        by_id[name] = replace(episode, id=name)
+        by_id[name] = episode if name == episode.id else replace(episode, id=name)
     return list(by_id.values())
 
 
