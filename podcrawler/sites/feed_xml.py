@@ -53,8 +53,8 @@ def beginning(text: str) -> int:
 
 
 def read_xml(text: str, url: str) -> tuple[Document, bool]:
-    """What a document says, and whether it is well-formed. Raises ``lxml.etree.XMLSyntaxError`` if nothing can be made
-    of it."""
+    """What a document says, and whether it is well-formed. Raises ``lxml.etree.XMLSyntaxError`` or ValueError if
+    nothing can be made of it."""
     # A CDATA section that is not closed may swallow the entries up to the next one, and still be legal.
     if text.count("<![CDATA[") == text.count("]]>"):
         with suppress(etree.XMLSyntaxError):

@@ -5,6 +5,7 @@ The feeds are written by a generator of our own, in all formats and encodings, w
 
 import json
 import random
+import resource
 import time
 from contextlib import suppress
 from typing import NamedTuple
@@ -88,7 +89,11 @@ def _json(entries: list[Entry]) -> str:
     return json.dumps({"version": "https://jsonfeed.org/version/1.1", "items": items})
 
 
-_XML = {"rss": _item, "rdf": _item, "atom": _entry, "media": lambda entry: _item(entry, "media:content")}
+def _media_item(entry: Entry) -> str:
+    return _item(entry, "media:content")
+
+
+_XML = {"rss": _item, "rdf": _item, "atom": _entry, "media": _media_item}
 _GUIDS = ["", "", "a", "b", "urn:x:c", "d & <e>", "Ü 雨"]
 _ADDRESSES = [
     "http://m.example/a.mp3",
@@ -186,8 +191,8 @@ def test_ids_are_the_same_when_an_end_tag_is_missing(
 def test_ten_thousand_mutated_feeds_are_read_or_refused_at_once() -> None:
     chance = random.Random(16)
     bodies = [case.body.encode() if isinstance(case.body, str) else case.body for case in CASES]
-    slowest = 0.0
-    for _ in range(10_000):
+    slowest, memory = 0.0, 0
+    for number in range(10_000):
         made = response(mutated(chance.choice(bodies), chance, bodies))
         began = time.process_time()
         with suppress(ListingError):
@@ -195,7 +200,10 @@ def test_ten_thousand_mutated_feeds_are_read_or_refused_at_once() -> None:
             found = Feed().parse_list(made)
             assert len({one.id for one in found.episodes}) == len(found.episodes)
         slowest = max(slowest, time.process_time() - began)
+        if number == 1000:
+            memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert slowest < 2
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < memory * 1.5
 
 
 def mutated(body: bytes, chance: random.Random, others: list[bytes]) -> bytes:
@@ -232,7 +240,7 @@ def mutated(body: bytes, chance: random.Random, others: list[bytes]) -> bytes:
         b"<rss>" + b"<a b='<" * 20_000,
         b"<rss>" + b"<![CDATA[</item>" * 10_000 + b"]]>",
         b"<rss>" + b"<a>" * 40_000 + b"</b>" * 40_000,
-        b"<rss><channel>" + b"<item>" * 20_000 + b"&",
+        b"<rss><channel>" + b"<item>" * 10_000 + b"&",
         b"<rss><channel><item><title>" + b"&amp;" * 50_000 + b"&",
         b"<rss><item><title>"
         + "\u0301".encode() * 100_000
