@@ -7,6 +7,7 @@ from podcrawler.items import Enclosure, Episode
 from podcrawler.sites import identity
 from podcrawler.sites.base import Cause, LeftOut, Listing
 from podcrawler.sites.choice import Kind, extension_of, kind_of
+from podcrawler.sites.reading import oldest_first
 
 #: The kinds that sites choose by themselves.
 _DEFAULT = frozenset(["audio", "video"])
@@ -21,7 +22,8 @@ def with_wanted_files(listing: Listing, wanted: Set[str]) -> Listing:
     other = [_chosen(entry.unwanted, wanted) if entry.unwanted else entry for entry in listing.left_out]
     episodes = [one for one in found + other if isinstance(one, Episode)]
     left_out = [one for one in found + other if isinstance(one, LeftOut)]
-    return replace(listing, episodes=identity.without_twins(episodes), left_out=left_out)
+    newest_first = identity.without_twins(episodes[::-1])
+    return replace(listing, episodes=oldest_first(newest_first), left_out=left_out)
 
 
 def with_all_files(listing: Listing) -> Listing:
