@@ -79,6 +79,11 @@ class Episode(EpisodeDetails):
     redirects: list[str] = field(default_factory=list)
     #: SHA-256 of that file in hex digits; None until it is downloaded, and for a file that was there before.
     sha256: str | None = None
+    #: The id that this episode has if its own turns out to be that of another entry (docs/sites.md); empty if no other
+    #: entry can have its id. Not queued.
+    twin_id: str = ""
+    #: The other media files of the entry, in order of preference (docs/sites.md). Not queued.
+    alternates: list[Enclosure] = field(default_factory=list)
 
     @property
     def key(self) -> str:

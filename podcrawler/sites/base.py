@@ -34,6 +34,8 @@ class LeftOut:
     named: str = ""
     #: Of BAD_ADDRESS: the episode that was announced, to be recorded as failed.
     episode: Episode | None = None
+    #: Of NOT_MEDIA: the episode that the entry would be if files of this kind were wanted.
+    unwanted: Episode | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +54,8 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Referral:
-    """What a page tells that is no podcast itself, but names the addresses of podcasts: a home page, a directory's page,
-    a list of subscriptions."""
+    """What a page tells that is no podcast itself but names the addresses of podcasts: a home page, a page of a
+    directory, a list of subscriptions."""
 
     #: For each podcast the addresses that may be its own, absolute; the first that lists episodes is.
     podcasts: list[list[str]]

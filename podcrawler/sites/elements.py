@@ -39,7 +39,7 @@ _PREFIXES = {
     "purl.org/syndication/history/1.0": "fh:",
 }
 #: Prefixes that are believed without their namespace: many feeds forget to declare it, or misspell it.
-_KNOWN = frozenset(prefix.removesuffix(":") for prefix in _PREFIXES.values())
+KNOWN_PREFIXES = frozenset(prefix.removesuffix(":") for prefix in _PREFIXES.values() if prefix)
 #: What HTML makes of the code points that XML has for the control characters C1: the characters of Windows-1252.
 _C1 = {code: bytes([code]).decode("cp1252", "ignore") or chr(code) for code in range(0x80, 0xA0)}
 
@@ -113,7 +113,7 @@ def _name(tag: str, prefix: str | None) -> str:
     known = None if undeclared else _PREFIXES.get(_namespace_key(namespace[1:]))
     if known is None:
         # "Any or no default namespace": what has no prefix is an element of the feed's own format.
-        known = "" if given in ("", "atom", "rss", "a10") else f"{given}:" if given in _KNOWN else "?:"
+        known = "" if given in ("", "atom", "rss", "a10") else f"{given}:" if given in KNOWN_PREFIXES else "?:"
     return known + local
 
 

@@ -26,12 +26,12 @@ from podcrawler.details import (
     UpdateFrequency,
     Value,
 )
+from podcrawler.sites.dates import moment
 from podcrawler.sites.elements import Fields, attribute_of, text_of
 from podcrawler.sites.lenient import (
     address,
     bounded,
     count,
-    date,
     decimal,
     seconds_in,
     title,
@@ -193,7 +193,7 @@ def trailers(part: Part) -> list[Trailer]:
         Trailer(
             url,
             title(text_of(element)),
-            date(attribute_of(element, "pubdate")),
+            moment(attribute_of(element, "pubdate")),
             count(attribute_of(element, "length")),
             title(attribute_of(element, "type").lower()),
             whole_number(attribute_of(element, "season")),

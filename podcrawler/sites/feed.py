@@ -1,77 +1,29 @@
-"""Feeds: RSS 2.0 (and 0.9x, 1.0) and Atom, of any host, whose entries announce their media file as an enclosure.
+"""Feeds of any host: RSS, RDF, Atom and JSON Feed, whose entries name their media files.
 
-lxml reads well-formed feeds, fast and without loss. Others go to feedparser, which is slow but reads almost anything.
-Both return the same plain texts, of which the same code makes items.
+The readers of the formats return the texts of a feed; here they become episodes, or are left out for a reason.
 """
 
-import html
-import io
 import re
-from collections.abc import Iterator
-from contextlib import suppress
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from functools import lru_cache
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar
 from urllib.parse import urldefrag
 
 from lxml import etree
-from scrapy.http import TextResponse
+from scrapy.http import Response, TextResponse
 from typing_extensions import override
 
 from podcrawler.exceptions import ListingError
 from podcrawler.items import Enclosure, Episode, Podcast
 from podcrawler.sites import identity
-from podcrawler.sites.base import Listing, Site
-from podcrawler.sites.reading import oldest_first, one_line, root_name, seconds, web_url, with_valid_utf8, xml_root
+from podcrawler.sites.base import Cause, LeftOut, Listing, Site
+from podcrawler.sites.choice import Kind, kind_of, preferred
+from podcrawler.sites.dates import moment
+from podcrawler.sites.feed_document import Document, Entry, MediaFile
+from podcrawler.sites.feed_json import is_json_feed, read_json
+from podcrawler.sites.feed_xml import beginning, read_xml
+from podcrawler.sites.reading import head_of, oldest_first, one_line, plain_title, seconds, text_of_body, web_url
 
-#: By namespace in lower case, because feeds vary its case: a prefix. RSS has no namespace, but some feeds declare one.
-_PREFIXES = {
-    "": "",
-    "http://purl.org/rss/1.0/": "",
-    "http://my.netscape.com/rdf/simple/0.9/": "",
-    "http://backend.userland.com/rss2": "",
-    "http://blogs.law.harvard.edu/tech/rss": "",
-    "http://www.w3.org/2005/atom": "atom:",
-    "http://www.itunes.com/dtds/podcast-1.0.dtd": "itunes:",
-    "http://purl.org/rss/1.0/modules/content/": "content:",
-    "http://purl.org/dc/elements/1.1/": "dc:",
-    "https://podcastindex.org/namespace/1.0": "podcast:",
-    "https://github.com/podcastindex-org/podcast-namespace/blob/main/docs/1.0.md": "podcast:",
-}
 _LENGTH = re.compile(r"[0-9]{1,18}")
-_REFERENCE = re.compile(r"&(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6});")
-_XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
-
-
-class _Entry(NamedTuple):
-    """One entry: texts as they are in the feed, empty if missing. Its addresses are relative to ``base``."""
-
-    base: str
-    title: str
-    guid: str
-    link: str
-    published: str
-    duration: str
-    description: str
-    image: str
-    #: Address, type and length of each enclosure.
-    enclosures: list[tuple[str, str, str]]
-
-
-class _Document(NamedTuple):
-    """A whole feed; fields as in ``_Entry``."""
-
-    base: str
-    title: str
-    guid: str
-    description: str
-    link: str
-    image: str
-    language: str
-    author: str
-    next: str
-    entries: list[_Entry]
+_NAMED_LENGTH = 200
 
 
 class Feed(Site):
@@ -80,25 +32,43 @@ class Feed(Site):
 
     @override
     def matches(self, response: TextResponse) -> bool:
-        return root_name(response.body) in ("rss", "RDF", "feed")
+        head = head_of(response)
+        return is_json_feed(head) or beginning(head) >= 0
 
     @override
     def parse_list(self, response: TextResponse) -> Listing:
         url = response.url
-        try:
-            document = _read_xml(xml_root(response))
-        except etree.XMLSyntaxError:
-            document = _read_anything(response)
+        document = _read(response)
         podcast = _podcast(document, url)
-        episodes: dict[str, Episode] = {}
-        for entry in document.entries:
-            if episode := _episode(entry, podcast.id):
-                episodes.setdefault(episode.id, episode)
-        further = urldefrag(web_url(document.base, document.next)).url
-        next_urls = [further] if further and further != urldefrag(url).url else []
-        if not episodes and not next_urls:
+        found = [_episode(entry, podcast) for entry in document.entries]
+        unique, duplicates = identity.without_duplicates([one for one in found if isinstance(one, Episode)])
+        episodes = identity.without_twins(oldest_first(unique))
+        left_out = [one for one in found if isinstance(one, LeftOut)]
+        left_out += [LeftOut(Cause.DUPLICATE, episode.title) for episode in duplicates]
+        here = urldefrag(url).url
+        further = [urldefrag(web_url(document.base, address)).url for address in document.further]
+        next_urls = [address for address in dict.fromkeys(further) if address not in ("", here)]
+        moved_to = web_url(document.base, document.moved_to)
+        if not (episodes or next_urls or moved_to not in ("", url) or any(one.episode for one in left_out)):
             raise _nothing(url, len(document.entries))
-        return Listing(podcast, oldest_first(list(episodes.values())), next_urls)
+        return Listing(podcast, episodes, next_urls, left_out, moved_to if moved_to != url else "")
+
+
+def _read(response: Response) -> Document:
+    text = text_of_body(response)
+    read = read_json if is_json_feed(text) else read_xml
+    broken = ListingError(
+        "broken-feed",
+        f"{response.url} is not well-formed, and nothing could be read from it in spite of that; "
+        "tell its publisher, or give another address of the podcast.",
+    )
+    try:
+        document, is_well_formed = read(text, response.url)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise broken from error
+    if not is_well_formed and not (document.entries or document.further or document.moved_to):
+        raise broken
+    return document
 
 
 def _nothing(url: str, entries: int) -> ListingError:
@@ -113,225 +83,71 @@ def _nothing(url: str, entries: int) -> ListingError:
     )
 
 
-def _podcast(document: _Document, url: str) -> Podcast:
-    title = one_line(document.title)
+def _podcast(document: Document, url: str) -> Podcast:
     guid = document.guid or identity.podcast_guid(url)
     return Podcast(
-        id=identity.podcast_id(title, guid),
-        title=title,
+        # Of the title as it was read by earlier releases, with references that were escaped twice.
+        id=identity.podcast_id(one_line(document.title), guid),
+        title=plain_title(document.title),
         address=url,
         guid=guid,
         description=document.description,
         link=web_url(document.base, document.link),
-        image=web_url(document.base, document.image),
+        image=document.image,
         language=document.language,
         author=one_line(document.author),
+        **document.details,
     )
 
 
-def _episode(entry: _Entry, podcast_id: str) -> Episode | None:
-    """The entry as an episode; None if it has no media file with a web address."""
-    enclosure = _enclosure(entry)
-    if enclosure is None:
-        return None
+def _episode(entry: Entry, podcast: Podcast) -> Episode | LeftOut:
+    """The entry as an episode under its plain id, or the reason why it is none."""
+    title = plain_title(entry.title)
+    files = _requestable(entry.base, entry.files)
+    wanted = preferred(files) or preferred(_requestable(entry.base, entry.other_files))
+    if wanted:
+        return _made(entry, podcast, title, wanted)
+    malformed = [file for file in entry.files if not web_url(entry.base, file.address)]
+    malformed.sort(key=lambda file: kind_of(file.type, file.address))
+    if malformed and (not files or kind_of(malformed[0].type, malformed[0].address) is not Kind.OTHER):
+        announced = _made(entry, podcast, title, [_enclosure(malformed[0].address, malformed[0])])
+        return LeftOut(Cause.BAD_ADDRESS, title, malformed[0].address[:_NAMED_LENGTH], announced)
+    if files:
+        named = files[0].type if "/" in files[0].type else files[0].url
+        return LeftOut(Cause.NOT_MEDIA, title, named[:_NAMED_LENGTH], unwanted=_made(entry, podcast, title, files))
+    return LeftOut(Cause.NO_MEDIA, title)
+
+
+def _made(entry: Entry, podcast: Podcast, title: str, enclosures: list[Enclosure]) -> Episode:
+    enclosure, *alternates = enclosures
+    plain_id = identity.episode_id(entry.guid, enclosure.url)
     return Episode(
-        id=identity.episode_id(entry.guid, enclosure.url),
-        podcast_id=podcast_id,
-        title=one_line(entry.title),
+        id=plain_id,
+        podcast_id=podcast.id,
+        title=title,
         enclosure=enclosure,
         page=web_url(entry.base, entry.link),
         guid=entry.guid,
-        published=_moment(entry.published),
+        published=next((date for text in entry.dates if (date := moment(text))), None),
         duration=seconds(entry.duration),
         description=entry.description,
-        image=web_url(entry.base, entry.image),
+        image=entry.image,
+        twin_id=identity.twin_id(plain_id, identity.media_key(enclosure.url)),
+        alternates=alternates,
+        **entry.details,
     )
 
 
-def _enclosure(entry: _Entry) -> Enclosure | None:
-    """The first audio file, else the first video file, else the first other file that is not an image."""
-    found = [
-        # RSS Advisory Board, Best Practices Profile: an unknown length is given as 0.
-        Enclosure(url, media_type, int(length) or None if _LENGTH.fullmatch(length) else None)
-        for address, media_type, length in entry.enclosures
-        if (url := web_url(entry.base, address)) and not media_type.startswith("image/")
-    ]
-    for kind in ("audio/", "video/", ""):
-        for enclosure in found:
-            if enclosure.type.startswith(kind):
-                return enclosure
-    return None
+def _requestable(base: str, files: list[MediaFile]) -> list[Enclosure]:
+    """The files that have a web address, each once."""
+    found: dict[str, Enclosure] = {}
+    for file in files:
+        if url := web_url(base, file.address):
+            found.setdefault(url, _enclosure(url, file))
+    return list(found.values())
 
 
-def _moment(text: str) -> datetime | None:
-    """A date of RFC 822 (RSS) or RFC 3339 (Atom); None for anything else."""
-    for read in (parsedate_to_datetime, datetime.fromisoformat):
-        with suppress(ValueError, TypeError, OverflowError):
-            moment = read(text)
-            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return None
-
-
-class _Fields:
-    """The children of an element by their names, such as ``pubDate``, ``itunes:duration`` or ``atom:link``."""
-
-    def __init__(self, element: etree._Element) -> None:
-        self._children: dict[str, list[etree._Element]] = {}
-        for child in element.iterchildren(etree.Element):
-            self._children.setdefault(_name(child.tag), []).append(child)
-
-    def all(self, name: str) -> list[etree._Element]:
-        return self._children.get(name, [])
-
-    def text(self, *names: str) -> str:
-        """The first non-empty text of the first name that has one; empty if none has."""
-        return next((text for name in names for child in self.all(name) if (text := _text(child))), "")
-
-    def attribute(self, name: str, attribute: str) -> str:
-        return next((value for child in self.all(name) if (value := child.get(attribute, "").strip())), "")
-
-    def link(self, rel: str) -> str:
-        """The address of an ``atom:link`` (RFC 4287 §4.2.7)."""
-        links = [link for link in self.all("atom:link") if link.get("rel", "alternate") == rel]
-        return links[0].get("href", "") if links else ""
-
-
-@lru_cache(maxsize=1024)
-def _name(tag: str) -> str:
-    namespace, _, local = tag.rpartition("}")
-    return _PREFIXES.get(namespace[1:].lower(), "?:") + local
-
-
-def _text(element: etree._Element) -> str:
-    return ("".join(_pieces(element)) if len(element) else element.text or "").strip()
-
-
-def _pieces(element: etree._Element) -> Iterator[str]:
-    """The text without XHTML's tags; entities are taken as HTML's, because their DTD is not fetched."""
-    yield element.text or ""
-    for child in element:
-        if child.tag is etree.Entity:
-            yield html.unescape(child.text or "")
-        else:
-            yield from _pieces(child)
-        yield child.tail or ""
-
-
-def _read_xml(root: etree._Element) -> _Document:
-    top = _Fields(root)
-    # In RSS 2.0 the items are in the channel, in RSS 0.90 and 1.0 next to it; in Atom the root is the channel.
-    channel = next(map(_Fields, top.all("channel")), top)
-    items = [item for part in top.all("channel") for item in _Fields(part).all("item")]
-    items += top.all("item") + top.all("atom:entry")
-    image = next(map(_Fields, channel.all("image")), None)
-    author = next(map(_Fields, channel.all("atom:author")), None)
-    return _Document(
-        base=root.base or "",
-        title=channel.text("title", "atom:title", "itunes:title"),
-        guid=channel.text("podcast:guid"),
-        description=channel.text("description", "itunes:summary", "atom:subtitle"),
-        link=channel.text("link") or channel.link("alternate"),
-        image=channel.attribute("itunes:image", "href")
-        or (image.text("url") if image else "")
-        or channel.text("atom:logo", "atom:icon"),
-        language=channel.text("language", "dc:language") or root.get(_XML_LANG, ""),
-        author=channel.text("itunes:author", "dc:creator") or (author.text("atom:name") if author else ""),
-        next=channel.link("next"),
-        entries=[_read_entry(item) for item in items],
-    )
-
-
-def _read_entry(item: etree._Element) -> _Entry:
-    fields = _Fields(item)
-    enclosures = [_attributes(enclosure, "url") for enclosure in fields.all("enclosure")]
-    enclosures += [_attributes(link, "href") for link in fields.all("atom:link") if link.get("rel") == "enclosure"]
-    return _Entry(
-        base=item.base or "",
-        title=fields.text("title", "atom:title", "itunes:title"),
-        guid=fields.text("guid", "atom:id"),
-        link=fields.text("link") or fields.link("alternate"),
-        published=fields.text("pubDate", "atom:published", "atom:updated", "dc:date"),
-        duration=fields.text("itunes:duration"),
-        description=fields.text("description", "itunes:summary", "atom:summary", "content:encoded", "atom:content"),
-        image=fields.attribute("itunes:image", "href"),
-        enclosures=enclosures,
-    )
-
-
-def _attributes(enclosure: etree._Element, address: str) -> tuple[str, str, str]:
-    return (
-        enclosure.get(address, ""),
-        enclosure.get("type", "").strip().lower(),
-        enclosure.get("length", "").strip(),
-    )
-
-
-def _read_anything(response: TextResponse) -> _Document:
-    """A document that is not well-formed, as feedparser reads it."""
-    # Imported here because few feeds need it.
-    import feedparser
-
-    broken = ListingError(
-        "broken-feed",
-        f"{response.url} is not well-formed XML, and nothing could be read from it in spite of that; "
-        "tell its publisher, or give another address of the podcast.",
-    )
-    try:
-        # As a stream: feedparser would first try bytes as the name of a file.
-        stream = io.BytesIO(with_valid_utf8(response.body))
-        found = feedparser.parse(stream, resolve_relative_uris=False, sanitize_html=False)
-    except Exception as error:
-        # Its fallback parser raises all kinds of exceptions on broken documents.
-        raise broken from error
-    if not found.entries:
-        raise broken
-    show = found.feed
-    return _Document(
-        base=response.url,
-        title=_string(show, "title"),
-        guid=_resolved(_string(show, "podcast_guid")),
-        description=_string(show, "subtitle") or _string(show, "summary"),
-        link=_string(show, "link"),
-        image=_string(show.get("image"), "href") or _string(show, "logo"),
-        language=_string(show, "language"),
-        author=_string(show, "author"),
-        next=next((_string(link, "href") for link in _links(show, "next")), ""),
-        entries=[
-            _Entry(
-                base=response.url,
-                title=_string(entry, "title"),
-                guid=_resolved(_string(entry, "id")),
-                link=_string(entry, "link"),
-                published=_string(entry, "published") or _string(entry, "updated"),
-                duration=_string(entry, "itunes_duration"),
-                description=_string(entry, "summary"),
-                image=_string(entry.get("image"), "href"),
-                enclosures=[
-                    (
-                        _resolved(_string(enclosure, "href")),
-                        _string(enclosure, "type").lower(),
-                        _string(enclosure, "length"),
-                    )
-                    for enclosure in _links(entry, "enclosure")
-                ],
-            )
-            for entry in found.entries
-        ],
-    )
-
-
-def _string(found: Any, key: str) -> str:
-    """A text in feedparser's result; empty if it is missing or, for an odd document, not a text."""
-    value = found.get(key) if isinstance(found, dict) else None
-    return value.strip() if isinstance(value, str) else ""
-
-
-def _links(found: Any, rel: str) -> list[Any]:
-    links = found.get("links")
-    return [link for link in links if _string(link, "rel") == rel] if isinstance(links, list) else []
-
-
-def _resolved(text: str) -> str:
-    """The text without the references that feedparser leaves in ids and attributes, so that ids do not change when a
-    feed stops being well-formed."""
-    return _REFERENCE.sub(lambda reference: html.unescape(reference[0]), text)
+def _enclosure(url: str, file: MediaFile) -> Enclosure:
+    # RSS Advisory Board, Best Practices Profile: an unknown length is given as 0.
+    length = int(file.length) or None if _LENGTH.fullmatch(file.length) else None
+    return Enclosure(url, file.type, length)

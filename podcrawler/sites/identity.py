@@ -7,13 +7,27 @@ import hashlib
 import re
 import unicodedata
 import uuid
-from urllib.parse import urlsplit
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from urllib.parse import unquote, urlsplit
 
-from podcrawler.items import EPISODE_ID
+from podcrawler.items import EPISODE_ID, Episode
 
 #: The namespace of computed podcast guids (Podcasting 2.0, ``podcast:guid``).
 _PODCAST_NAMESPACE = uuid.UUID("ead4c236-bf58-58c6-a2c6-a6b28d128cb6")
 _SLUG_LENGTH = 51
+#: A part of a path that is the host of another address: trackers put theirs in front.
+_HOST = re.compile(
+    r"(?i)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.){1,8}(?!php|html?|aspx?|jspx?|cgi|ashx|m4a|aac|flac|wav|ogg)[a-z]{2,18}"
+    r"(?::[0-9]{1,5})?"
+)
+#: Parameters that change although the file does not: signatures, expiries, sessions, and what counts listeners.
+_VOLATILE = re.compile(
+    r"(?i)(?:access_?|auth_?|security_?)?token|sig|sign|signature|expir(?:es?|y|ation)|policy|key-pair-id|hmac|auth|nonce|"
+    r"session(?:_?id)?|sid|phpsessid|listeningsessionid|timestamp|ts|_|rand(?:om)?|cache(?:buster)?|cb|"
+    r"x-(?:amz|goog)-.*|awsaccesskeyid|googleaccessid|response-.*|utm_.*|fbclid|gclid|_ga|aw_0_.*|ref(?:errer)?|played_from"
+)
 
 
 def podcast_guid(address: str) -> str:
@@ -38,8 +52,90 @@ def podcast_id(title: str, guid: str) -> str:
 
 def episode_id(guid: str, enclosure_url: str) -> str:
     """The raw guid if it is legal, else the first 16 hex digits of its SHA-256; without guid, of the enclosure URL
-    without its query."""
+    without its query. This is the plain id: another entry of the podcast may have it, too."""
     if EPISODE_ID.fullmatch(guid):
         return guid
-    name = guid or urlsplit(enclosure_url)._replace(query="", fragment="").geturl()
+    return _digest(guid or _without_query(enclosure_url))
+
+
+def twin_id(plain_id: str, key: str, title: str = "", published: datetime | None = None) -> str:
+    """The id of an episode whose plain id belongs to another one. ``key`` is the ``media_key`` of its file; title and
+    date are only given if that is not enough to tell them apart."""
+    name = f"{plain_id}\n{key}"
+    if title or published:
+        name += f"\n{title}\n{published.isoformat() if published else ''}"
+    return _digest(name)
+
+
+def media_key(url: str) -> str:
+    """What identifies a file although the host, the trackers in front of it and the tokens in its query change: the
+    path behind the last host in the address, and the other parameters, sorted."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url
+    # A tracker may have the whole address in its path, escaped or not.
+    path = unquote(parts.path).rpartition("://")[2] if "://" in unquote(parts.path) else parts.path
+    segments = path.split("/")
+    hosts = [at for at, segment in enumerate(segments[:-1]) if _HOST.fullmatch(segment)]
+    key = "/" + "/".join(segments[hosts[-1] + 1 :]) if hosts else "/" + path.lstrip("/")
+    query = sorted(one for one in parts.query.split("&") if one and not _VOLATILE.fullmatch(one.partition("=")[0]))
+    if query:
+        key += f"?{'&'.join(query)}"
+    # A file name with a "#" that was not escaped; "t=" is a place in the file.
+    return key if parts.fragment[:2] in ("", "t=") else f"{key}#{parts.fragment}"
+
+
+def without_duplicates(episodes: Sequence[Episode]) -> tuple[list[Episode], list[Episode]]:
+    """The entries of one document, which have their plain ids, each once: the first of those that are the same; and the
+    others."""
+    known: dict[str, list[Episode]] = {}
+    unique, duplicates = [], []
+    for episode in episodes:
+        others = known.setdefault(episode.id, [])
+        if any(_are_one(episode, other) for other in others):
+            duplicates.append(episode)
+        else:
+            others.append(episode)
+            unique.append(episode)
+    return unique, duplicates
+
+
+def without_twins(episodes: Sequence[Episode]) -> list[Episode]:
+    """The episodes of one document, oldest first, each with an id of its own: the oldest of those that share a plain id
+    keeps it, and the others get their twin ids."""
+    plain_ids = {episode.id for episode in episodes}
+    by_id: dict[str, Episode] = {}
+    for episode in episodes:
+        name = episode.id
+        if name in by_id:
+            name = episode.twin_id
+            if name in plain_ids or name in by_id:
+                name = twin_id(episode.id, _key(episode), episode.title, episode.published)
+            while name in plain_ids or name in by_id:
+                name = _digest(name)
+        by_id[name] = replace(episode, id=name)
+    return list(by_id.values())
+
+
+def _are_one(one: Episode, other: Episode) -> bool:
+    """Whether two entries with one plain id are the same entry: the same file and, without a guid, the same title or
+    date: some shows publish each episode at one address."""
+    if _key(one) != _key(other):
+        return False
+    return bool(one.guid) or one.title == other.title or one.published == other.published
+
+
+def _key(episode: Episode) -> str:
+    return media_key(episode.enclosure.url) if episode.enclosure else episode.page
+
+
+def _without_query(url: str) -> str:
+    try:
+        return urlsplit(url)._replace(query="", fragment="").geturl()
+    except ValueError:
+        return url
+
+
+def _digest(name: str) -> str:
     return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:16]

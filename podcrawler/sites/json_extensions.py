@@ -29,8 +29,11 @@ _ELEMENTS = {"persons": "person", "transcripts": "transcript", "soundbites": "so
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def json_episode_extensions(item: Mapping[str, Any], base: str, description: str = "") -> dict[str, Any]:
-    """The fields of an Episode that an item of a JSON Feed tells, without those that it does not tell."""
+def json_episode_extensions(item: Any, base: str, description: str = "") -> dict[str, Any]:
+    """The fields of an Episode that an item of a JSON Feed tells, without those that it does not tell; none of what is
+    no object."""
+    if not isinstance(item, Mapping):
+        return {}
     found = episode_extensions(Fields(_element(item)), base, description) | _standard(item, base)
     summary = _text(item.get("summary"))
     if summary and summary != description:
@@ -40,8 +43,10 @@ def json_episode_extensions(item: Mapping[str, Any], base: str, description: str
     return found
 
 
-def json_podcast_extensions(feed: Mapping[str, Any], base: str, description: str = "") -> dict[str, Any]:
+def json_podcast_extensions(feed: Any, base: str, description: str = "") -> dict[str, Any]:
     """As ``json_episode_extensions``, the fields of a Podcast that a JSON Feed tells."""
+    if not isinstance(feed, Mapping):
+        return {}
     found = podcast_extensions(Fields(_element(feed)), base, description) | _standard(feed, base)
     if feed.get("expired") is True:
         found["complete"] = True

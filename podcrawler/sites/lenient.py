@@ -5,9 +5,6 @@ What cannot be read is None or empty. Texts and lists are bounded, because all o
 
 import re
 from collections.abc import Hashable, Iterable
-from contextlib import suppress
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from itertools import islice
 from typing import TypeVar
@@ -92,15 +89,6 @@ def seconds_in(text: str) -> float | None:
         return None
     hours, minutes, rest = found.groups()
     return int(hours or 0) * 3600 + int(minutes or 0) * 60 + float(rest)
-
-
-def date(text: str) -> datetime | None:
-    """A date of RFC 822 or RFC 3339."""
-    for read in (parsedate_to_datetime, datetime.fromisoformat):
-        with suppress(ValueError, TypeError, OverflowError):
-            moment = read(text[:100])
-            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return None
 
 
 def author(text: str) -> Person:

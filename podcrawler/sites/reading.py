@@ -1,22 +1,39 @@
 """What sites have in common: how to read XML, titles, addresses and durations, and how to sort episodes."""
 
+import html
 import re
 from collections.abc import Sequence
-from contextlib import suppress
+from datetime import datetime, timedelta
+from itertools import pairwise
 from operator import itemgetter
 from urllib.parse import urljoin, urlsplit
 
 from lxml import etree
-from scrapy.http import TextResponse
-from w3lib.encoding import http_content_type_encoding
+from scrapy.http import Response
 from w3lib.url import safe_url_string
 
 from podcrawler.items import Episode
+from podcrawler.sites.encodings import decoded, unpacked
 
-_BOMS_AND_SPACE = b"\xef\xbb\xbf \t\r\n"
-_PROLOG = re.compile(rb"(?s)<\?.*?\?>|<!--.*?-->|<![^>\[]*(?:\[.*?\]\s*)?>|\s+")
-_ROOT = re.compile(rb"<(?:[\w.-]+:)?([\w.-]+)")
+#: How much of a document is read to find out what it is.
+_HEAD = 64 * 1024
+_SPACES = "\ufeff \t\r\n"
+_SPACE = re.compile(f"[{_SPACES}]*")
+_END_OF_SUBSET = re.compile(r"\]\s*>")
+_ROOT = re.compile(r"<(?:[\w.-]+:)?([\w.-]+)")
 _XML_SPACE = re.compile(r"[ \t\r\n]+")
+#: Characters of a title that are read. A file name has room for less.
+_TITLE_LENGTH = 2000
+_TAGS = "a|abbr|b|big|center|cite|code|em|font|i|img|mark|s|small|span|strike|strong|sub|sup|tt|u"
+_HTML_BREAK = re.compile(r"</?(?:br|div|h[1-6]|hr|li|ol|p|ul)(?:\s[^<>]*)?/?>", re.IGNORECASE)
+_HTML_TAG = re.compile(rf"</?(?:{_TAGS})(?:\s[^<>]*)?/?>", re.IGNORECASE)
+_HTML_PAIR = re.compile(rf"<({_TAGS})(?:\s[^<>]*)?>([^<>]*)</\1>", re.IGNORECASE)
+_REFERENCE = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+_CDATA = re.compile(r"<!\[CDATA\[|\]\]>")
+_LINE_BREAKS = re.compile(r"[\t\r\n]+")
+_AMPERSAND = re.compile(r"(?:&(?:amp|#0{0,4}38|#[xX]0{0,4}26);)(?:(?:amp|#0{0,4}38|#[xX]0{0,4}26);)*")
+_SLASHES = re.compile(r"[^?#]*")
+_SCHEME = re.compile(r"^(https?):(?:/(?!/)|/{3,})(?=[^/]*\.[^/]*/)", re.IGNORECASE)
 _DURATION = re.compile(r"(?:(?:([0-9]{1,4}):)?([0-9]{1,4}):)?([0-9]{1,7})(?:\.[0-9]*)?")
 
 
@@ -25,46 +42,66 @@ def root_name(body: bytes) -> str:
 
     Reads no further than that element, and skips anything that may precede it, well-formed or not.
     """
-    if body.startswith((b"\xff\xfe", b"\xfe\xff")):
-        body = body[:4096].decode("utf-16", "ignore").encode()
-    at = len(body) - len(body.lstrip(_BOMS_AND_SPACE))
-    while prolog := _PROLOG.match(body, at):
-        at = prolog.end()
-    root = _ROOT.match(body, at)
-    return root[1].decode("ascii", "replace") if root else ""
+    text = decoded(unpacked(body, _HEAD)[:_HEAD])
+    root = _ROOT.match(text, behind_prolog(text))
+    return root[1] if root else ""
 
 
-def xml_root(response: TextResponse) -> etree._Element:
+def behind_prolog(text: str) -> int:
+    """Where a document's root element begins: behind byte order marks, white space, comments, processing instructions
+    and the DOCTYPE; or where the first thing begins that is none of these."""
+    at = _behind_space(text, 0)
+    while text.startswith(("<?", "<!"), at):
+        end = _end_of_declaration(text, at)
+        if end < 0:
+            break
+        at = _behind_space(text, end)
+    return at
+
+
+def _behind_space(text: str, at: int) -> int:
+    space = _SPACE.match(text, at)
+    return space.end() if space else at
+
+
+def _end_of_declaration(text: str, start: int) -> int:
+    """The end of the comment, processing instruction or DOCTYPE at ``start``; -1 if it has none."""
+    for begin, end in (("<?", "?>"), ("<!--", "-->")):
+        if text.startswith(begin, start):
+            found = text.find(end, start + len(begin))
+            return found + len(end) if found >= 0 else -1
+    close, subset = text.find(">", start), text.find("[", start)
+    if 0 <= subset < close:
+        inner = _END_OF_SUBSET.search(text, subset)
+        return inner.end() if inner else -1
+    return close + 1 or -1
+
+
+def head_of(response: Response) -> str:
+    """The first part of a document's text, enough to find out what it is."""
+    return decoded(unpacked(response.body, _HEAD)[:_HEAD])
+
+
+def text_of_body(response: Response) -> str:
+    """The text of a document, whatever encoding it is in, packed or not."""
+    content_type = (response.headers.get("Content-Type") or b"").decode("latin-1")
+    return decoded(unpacked(response.body), content_type)
+
+
+def xml_root(response: Response) -> etree._Element:
     """The root element of a well-formed document; raises ``lxml.etree.XMLSyntaxError`` otherwise.
 
-    The encoding is the declared one, else UTF-8, else that of the Content-Type. The document may be hostile: entities
-    are not resolved, nothing is fetched, and libxml2 limits nesting and sizes.
+    The document may be hostile: entities are not resolved, nothing is fetched, and libxml2 limits nesting and sizes.
     """
-    body = response.body.lstrip(_BOMS_AND_SPACE)
-    try:
-        return _parse(body, response.url)
-    except etree.XMLSyntaxError:
-        with suppress(etree.XMLSyntaxError):
-            return _parse(with_valid_utf8(body), response.url, "utf-8")
-        charset = http_content_type_encoding((response.headers.get("Content-Type") or b"").decode("latin-1"))
-        # LookupError: the charset is unknown, or one of Python's codecs that are not for text.
-        with suppress(etree.XMLSyntaxError, UnicodeDecodeError, LookupError):
-            return _parse(body.decode(charset or "ascii").encode(), response.url, "utf-8")
-        raise
+    return parsed(text_of_body(response), response.url)
 
 
-def with_valid_utf8(body: bytes) -> bytes:
-    """The bytes with replacement characters in place of invalid ones, if they are UTF-8 for the most part; else as they
-    are, in some other encoding."""
-    text = body.decode("utf-8", "replace")
-    invalid = text.count("\ufffd")
-    valid = len(text) - len(text.encode("ascii", "ignore")) - invalid
-    return text.encode() if 0 < invalid < valid else body
-
-
-def _parse(body: bytes, url: str, encoding: str | None = None) -> etree._Element:
+def parsed(text: str, url: str, *, recover: bool = False) -> etree._Element:
+    """As ``xml_root``, of a text. With ``recover``, as much of it as is well-formed."""
     parser = etree.XMLParser(
-        encoding=encoding,
+        # The text was decoded: whatever the document declares is not true any more.
+        encoding="utf-8",
+        recover=recover,
         resolve_entities=False,
         no_network=True,
         huge_tree=False,
@@ -72,17 +109,36 @@ def _parse(body: bytes, url: str, encoding: str | None = None) -> etree._Element
         remove_pis=True,
         collect_ids=False,
     )
-    return etree.fromstring(body, parser, base_url=url)
+    return etree.fromstring(text.lstrip(_SPACES).encode("utf-8", "replace"), parser, base_url=url)
 
 
 def one_line(text: str) -> str:
     """A title as one line: runs of XML's white space become single spaces; other white space stays."""
-    return _XML_SPACE.sub(" ", text).strip()
+    return _XML_SPACE.sub(" ", text[:_TITLE_LENGTH]).strip()
+
+
+def plain_title(text: str) -> str:
+    """A title as one line of text, without HTML's tags and references, which publishers escape once too often."""
+    text = one_line(_CDATA.sub("", _HTML_TAG.sub("", _HTML_BREAK.sub(" ", text[:_TITLE_LENGTH]))))
+    for _ in range(2):
+        if "&" not in text:
+            break
+        text = _REFERENCE.sub(lambda found: html.unescape(found[0]), text)
+        text = _CDATA.sub("", _HTML_PAIR.sub(r"\2", text))
+    return one_line(text)
 
 
 def web_url(base: str, address: str) -> str:
-    """The absolute URL of ``address`` on the page ``base``; empty if it is not one of http or https."""
-    address = address.strip()
+    """The absolute URL of ``address`` on the page ``base``; empty if it is not one of http or https.
+
+    What browsers mend is mended: backslashes, white space inside, a wrong number of slashes; and so are references of
+    HTML that were escaped twice. Escapes and other characters stay as they are.
+    """
+    address = _LINE_BREAKS.sub("", address.strip())
+    if "&" in address:
+        address = _AMPERSAND.sub("&", address)
+    address = _SLASHES.sub(lambda found: found[0].replace("\\", "/"), address, count=1)
+    address = _SCHEME.sub(r"\1://", address)
     try:
         given = urlsplit(address)
         url = urljoin(base, address)
@@ -105,9 +161,26 @@ def seconds(text: str) -> int | None:
 
 
 def oldest_first(episodes: Sequence[Episode]) -> list[Episode]:
-    """Episodes sorted by date if all have one, else reversed, because pages and feeds list the newest first."""
-    backwards = list(reversed(episodes))
-    dates = [episode.published for episode in backwards if episode.published]
-    if len(dates) < len(backwards):
-        return backwards
-    return [episode for _, episode in sorted(zip(dates, backwards, strict=True), key=itemgetter(0))]
+    """Episodes sorted by date. One without a date keeps its place beside its neighbours.
+
+    Pages and feeds list the newest first: of equal dates, and without any, the last on the page is the oldest; but not
+    if more of the dates rise than fall.
+    """
+    times = [time_of(episode) for episode in episodes]
+    known = [time for time in times if time is not None]
+    rises = sum(one < other for one, other in pairwise(known))
+    falls = sum(one > other for one, other in pairwise(known))
+    step = 1 if rises > falls else -1
+    # One without a date goes with the older neighbour; the oldest ones with the first that has a date.
+    last = known[0 if step > 0 else -1] if known else datetime.min
+    sorted_by = []
+    for episode, time in zip(episodes[::step], times[::step], strict=True):
+        last = time or last
+        sorted_by.append((last, episode))
+    return [episode for _, episode in sorted(sorted_by, key=itemgetter(0))]
+
+
+def time_of(episode: Episode) -> datetime | None:
+    """When the episode was published, in UTC and without ``tzinfo``, to be compared; an unknown zone counts as UTC."""
+    moment = episode.published
+    return moment and (moment.replace(tzinfo=None) - (moment.utcoffset() or timedelta(0)))

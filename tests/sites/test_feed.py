@@ -94,7 +94,7 @@ def test_dated_entries_are_sorted_and_equal_dates_keep_newest_first_as_feeds_do(
     days = {1: 3, 2: 1, 3: 1, 4: 2}
     items = "".join(item(n, f"<pubDate>0{day} Jun 2022 09:00 GMT</pubDate>") for n, day in days.items())
     assert [one.id for one in listing(rss(items)).episodes] == ["g3", "g2", "g4", "g1"]
-    assert [one.id for one in listing(rss(items + item(5))).episodes] == ["g5", "g4", "g3", "g2", "g1"]
+    assert [one.id for one in listing(rss(items + item(5))).episodes] == ["g3", "g2", "g5", "g4", "g1"]
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_dated_entries_are_sorted_and_equal_dates_keep_newest_first_as_feeds_do(
         ("2022-06-04T09:00:00", datetime(2022, 6, 4, 9, tzinfo=UTC)),
         ("yesterday", None),
         ("Sat, 99 Jun 2022 99:00:00 GMT", None),
-        ("Sat, 04 Jun 2022 09:00:00 +9999", None),
+        ("Sat, 04 Jun 2022 09:00:00 +9999", datetime(2022, 6, 4, 9)),
         ("Sat, 04 Jun 99999999999999 09:00:00 GMT", None),
     ],
 )

@@ -1,0 +1,107 @@
+"""The text of a feed or page, whatever encoding it is in and says that it is in.
+
+Labels and tables are those of browsers (WHATWG, Encoding Standard): ISO-8859-1 means Windows-1252, Shift_JIS means
+Windows-31J, and so on. webencodings knows the labels, w3lib which of Python's tables they mean. A byte that stands for
+nothing costs one replacement character, no more.
+"""
+
+import re
+import zlib
+
+import webencodings
+from w3lib.encoding import read_bom, resolve_encoding
+
+_GZIP = b"\x1f\x8b\x08"
+#: A document that expands to more is cut off, and read as far as it goes.
+_MAX_EXPANDED = 256 * 1024 * 1024
+#: How far into a document its XML declaration is looked for: junk may precede it.
+_HEAD = 4096
+_DECLARED = re.compile(rb"""<\?xml\s[^<>]*?encoding\s*=\s*["']?\s*([\w.:-]{1,40})""")
+_CHARSET = re.compile(rb"""(?i)charset\s*=\s*["']?\s*([\w.:-]{1,40})""")
+_UTF_8_SEQUENCE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+_LONG_CHARSET = re.compile(rb"""(?i)charset\s*=\s*["']?\s*([\w.:-]{1,40})""")
+_THREE_BYTES = re.compile(rb"[\xe0-\xef][\x80-\xbf]{2}")
+_MULTIBYTE = frozenset({"big5hkscs", "cp932", "cp949", "euc_jp", "gb18030", "iso2022_jp"})
+_SEVEN_BIT = frozenset({"iso2022_jp", "hz"})
+
+
+def unpacked(body: bytes, at_most: int = _MAX_EXPANDED) -> bytes:
+    """The first ``at_most`` bytes of a gzip file that was sent as it is, as far as it is whole; other bytes as they
+    are."""
+    # A file may have been packed twice: once by its publisher, once by the server.
+    for _ in range(2):
+        if not body.startswith(_GZIP):
+            break
+        inflater = zlib.decompressobj(16 + zlib.MAX_WBITS)
+        try:
+            body = inflater.decompress(body, at_most)
+        except zlib.error:
+            # Damaged from the first block on: nothing can be read.
+            return body
+    return body
+
+
+def decoded(body: bytes, content_type: str = "") -> str:
+    """The text of a document: by its byte order mark, else as UTF-8 if it is that, else as its XML declaration says,
+    else as the Content-Type says, else as Windows-1252."""
+    encoding, mark = read_bom(body)
+    if encoding is not None and mark is not None:
+        return body[len(mark) :].decode(encoding, "replace")
+    if wide := _wide(body):
+        return body.decode(wide, "replace")
+    declarations = [_DECLARED.search(body, 0, _HEAD), _CHARSET.search(content_type.encode("utf-8", "replace"))]
+    told = [codec for found in declarations if found and (codec := _codec(found[1].decode("ascii")))]
+    if told and told[0] in _SEVEN_BIT and b"\x1b" in body:
+        return body.decode(told[0], "replace")
+    if body.isascii() or _is_utf_8(body, told[0] if told else ""):
+        return body.decode("utf-8", "replace")
+    others = [name for name in told if name != "utf-8"] or ["cp1252"]
+    for name in others:
+        try:
+            return body.decode(name)
+        except UnicodeDecodeError:
+            continue
+    return body.decode(others[0], "replace")
+
+
+def _wide(body: bytes) -> str:
+    """UTF-16 without a byte order mark, told by the zeros of its first characters; empty if it is not that."""
+    # Latin letters and white space, of which every feed has the most, have one zero byte in UTF-16.
+    head = body[:200]
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    if max(even, odd) * 3 < len(head):
+        return ""
+    return "utf-16-be" if even > odd else "utf-16-le"
+
+
+def _is_utf_8(body: bytes, told: str) -> bool:
+    """Whether bytes that are not all ASCII are UTF-8 for the most part, whatever was told."""
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        valid = sum(len(sequence) for sequence in _UTF_8_SEQUENCE.findall(body))
+        return valid > len(body) - len(body.translate(None, _NON_ASCII)) - valid
+    # A few Chinese or Korean characters may happen to be pairs of bytes that are legal in UTF-8, too.
+    if told in _MULTIBYTE and not _THREE_BYTES.search(body):
+        try:
+            body.decode(told)
+        except UnicodeDecodeError:
+            return True
+        return False
+    return True
+
+
+_NON_ASCII = bytes(range(0x80, 0x100))
+
+
+def _codec(label: str) -> str:
+    """The name of Python's codec for a label; empty if it has none, or none that the bytes can be in."""
+    known = webencodings.lookup(label)
+    codec = resolve_encoding(known.codec_info.name if known else label) or ""
+    try:
+        # Some of Python's codecs are not for text, such as rot13.
+        b"a".decode(codec, "replace")
+    except (LookupError, UnicodeError):
+        return ""
+    # What was read as ASCII is not UTF-16.
+    return "" if codec.startswith(("utf-16", "utf-32")) else codec

@@ -1,0 +1,51 @@
+"""What the readers of the formats of feeds return: the texts of a feed and its entries, as the publisher wrote them."""
+
+from typing import Any, NamedTuple
+
+
+class MediaFile(NamedTuple):
+    """A file that an entry names. The address is not empty."""
+
+    address: str
+    #: The media type, or whatever the publisher put in its place, in lower case.
+    type: str
+    length: str
+
+
+class Entry(NamedTuple):
+    """One entry; texts are empty if missing. Its addresses are relative to ``base``."""
+
+    base: str
+    title: str
+    guid: str
+    link: str
+    #: The dates that it has, the one of its publication first.
+    dates: list[str]
+    duration: str
+    description: str
+    #: An absolute address.
+    image: str
+    #: The other fields of the Episode that are told (docs/items.md).
+    details: dict[str, Any]
+    files: list[MediaFile]
+    #: Other forms of the same episode, which count if there is no file.
+    other_files: list[MediaFile]
+
+
+class Document(NamedTuple):
+    """A whole feed; fields as in ``Entry``."""
+
+    base: str
+    title: str
+    guid: str
+    description: str
+    link: str
+    image: str
+    language: str
+    author: str
+    #: The other fields of the Podcast that are told.
+    details: dict[str, Any]
+    #: Addresses of further pages, and the one that the feed has moved to.
+    further: list[str]
+    moved_to: str
+    entries: list[Entry]

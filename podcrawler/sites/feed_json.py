@@ -1,0 +1,116 @@
+"""Reads JSON Feed, versions 1.0 and 1.1 (jsonfeed.org), whose entries name their media files as attachments."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from podcrawler.sites.feed_document import Document, Entry, MediaFile
+from podcrawler.sites.json_extensions import json_episode_extensions, json_podcast_extensions
+from podcrawler.sites.reading import web_url
+
+_ITEMS = re.compile(r'"items"\s*:\s*\[')
+#: Characters between two items.
+_BETWEEN = " \t\r\n,"
+
+
+def is_json_feed(text: str) -> bool:
+    """Whether a document, or the first part of one, is a JSON Feed."""
+    return text.lstrip("\ufeff \t\r\n").startswith("{") and (
+        "jsonfeed.org" in text or ('"items"' in text and '"attachments"' in text)
+    )
+
+
+def read_json(text: str, url: str) -> tuple[Document, bool]:
+    """What a document says, and whether it is well-formed. Of one that breaks off, the entries that are whole are read.
+
+    Raises ValueError if nothing can be made of it.
+    """
+    try:
+        feed = json.JSONDecoder(strict=False).raw_decode(text, text.index("{"))[0]
+        return _read(feed, url), True
+    except (ValueError, RecursionError):
+        items = _ITEMS.search(text)
+        if not items:
+            raise ValueError("the document has no items") from None
+        return _read({**_head(text[: items.start()]), "items": list(_whole(text, items.end()))}, url), False
+
+
+def _head(text: str) -> dict[str, Any]:
+    """The fields that precede the items."""
+    try:
+        found = json.loads(text[text.index("{") :].rstrip(_BETWEEN) + "}", strict=False)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _whole(text: str, at: int) -> Iterator[Any]:
+    decoder = json.JSONDecoder(strict=False)
+    while at < len(text):
+        if text[at] in _BETWEEN:
+            at += 1
+            continue
+        try:
+            found, at = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            return
+        yield found
+
+
+def _read(feed: Any, url: str) -> Document:
+    description = _text(feed, "description")
+    return Document(
+        base=url,
+        title=_text(feed, "title"),
+        guid="",
+        description=description,
+        link=_text(feed, "home_page_url"),
+        image=web_url(url, _text(feed, "icon") or _text(feed, "favicon")),
+        language=_text(feed, "language"),
+        author=_author(feed),
+        details=json_podcast_extensions(feed, url, description),
+        further=[next_url] if (next_url := _text(feed, "next_url")) else [],
+        moved_to="",
+        entries=[_entry(item, url) for item in _list(feed, "items")],
+    )
+
+
+def _entry(item: Any, url: str) -> Entry:
+    attachments = _list(item, "attachments")
+    description = _text(item, "content_html") or _text(item, "content_text") or _text(item, "summary")
+    return Entry(
+        base=url,
+        title=_text(item, "title"),
+        guid=_text(item, "id"),
+        link=_text(item, "url") or _text(item, "external_url"),
+        dates=[text for name in ("date_published", "date_modified") if (text := _text(item, name))],
+        duration=next((text for one in attachments if (text := _text(one, "duration_in_seconds"))), ""),
+        description=description,
+        image=web_url(url, _text(item, "image") or _text(item, "banner_image")),
+        details=json_episode_extensions(item, url, description),
+        files=[
+            MediaFile(address, _text(one, "mime_type").lower(), _text(one, "size_in_bytes"))
+            for one in attachments
+            if (address := _text(one, "url"))
+        ],
+        other_files=[],
+    )
+
+
+def _author(found: Any) -> str:
+    authors = [*_list(found, "authors"), found.get("author") if isinstance(found, dict) else None]
+    return next((name for author in authors if (name := _text(author, "name"))), "")
+
+
+def _text(found: Any, key: str) -> str:
+    """A text or number of an object; empty if it is missing or of another type."""
+    value = found.get(key) if isinstance(found, dict) else None
+    if isinstance(value, str):
+        return value.strip()
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
+
+
+def _list(found: Any, key: str) -> list[Any]:
+    value = found.get(key) if isinstance(found, dict) else None
+    return value if isinstance(value, list) else []
