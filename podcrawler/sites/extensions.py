@@ -56,7 +56,16 @@ def podcast_extensions(channel: Fields, base: str, description: str = "") -> dic
 
 def picture(element: Fields, base: str) -> str:
     """The picture of an episode or the cover of a show, an absolute URL; empty if there is none."""
+    if _PICTURES.isdisjoint(element.names()):
+        return ""
     return next(filter(None, (address(base, text) for text in _pictures(Part(element, base)))), "")
+
+
+#: The elements that ``_pictures`` reads.
+_PICTURES = frozenset(
+    ("itunes:image", "image", "googleplay:image", "podcast:image", "podcast:images", "media:thumbnail", "media:group")
+    + ("media:content", "logo", "icon", "rawvoice:poster")
+)
 
 
 def _pictures(part: Part) -> Iterator[str]:
