@@ -39,6 +39,8 @@ _COMPONENTS: dict[str, dict[str, int | None]] = {
     "EXTENSIONS": {"podcrawler.fleet.report.NodeReport": 0},
     "ITEM_PIPELINES": {"podcrawler.media.pipeline.EpisodeFilesPipeline": 500},
 }
+#: By format of an export (``-O items.csv``).
+_EXPORTERS = {"csv": "podcrawler.exporters.CsvItemExporter"}
 #: By scheme. Feeds and pages are hostile input, so no other scheme is fetched for them.
 _DOWNLOAD_HANDLERS = {
     "http": "podcrawler.http.handler.DownloadHandler",
@@ -66,8 +68,8 @@ class Addon:
             settings.set(name, path, priority="addon")
         for name, components in _COMPONENTS.items():
             _add_components(settings, name, components)
-        handlers = {**_DOWNLOAD_HANDLERS, **settings.getdict("DOWNLOAD_HANDLERS")}
-        settings.set("DOWNLOAD_HANDLERS", handlers, priority=settings.getpriority("DOWNLOAD_HANDLERS") or 0)
+        for name, defaults in (("DOWNLOAD_HANDLERS", _DOWNLOAD_HANDLERS), ("FEED_EXPORTERS", _EXPORTERS)):
+            settings.set(name, {**defaults, **settings.getdict(name)}, priority=settings.getpriority(name) or 0)
 
 
 def _add_components(settings: BaseSettings, name: str, components: Mapping[str, int | None]) -> None:

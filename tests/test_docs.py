@@ -6,15 +6,18 @@ import os
 import re
 import runpy
 from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import pytest
 
-from podcrawler import exceptions
+from podcrawler import details, exceptions
 from podcrawler.http import errors as http_errors
+from podcrawler.items import Enclosure, Episode, Podcast
 from podcrawler.queue.acks import give_up
 from podcrawler.queue.keys import Keys
+from podcrawler.sites.extensions import _READERS
 from podcrawler.spiders.episodes import EpisodesSpider
 from podcrawler.spiders.podcasts import PodcastsSpider
 
@@ -219,6 +222,43 @@ def test_the_docs_name_every_stat() -> None:
     assert {"podcrawler/finished", "podcrawler/delayed"} <= stats
     page = _page("queue-keys")
     assert sorted(stat for stat in stats if f"`{stat}`" not in page) == []
+
+
+# Items
+
+
+def _item_fields() -> Iterator[tuple[str, str]]:
+    """The heading of docs/items.md under which a field must be, and the field."""
+    for kind, heading in ((Podcast, "Podcast alone"), (Episode, "Episode alone")):
+        both = {field.name for field in fields(Podcast)} & {field.name for field in fields(Episode)}
+        yield from (("Podcast and Episode" if f.name in both else heading, f.name) for f in fields(kind))
+    kinds = [kind for kind in vars(details).values() if isinstance(kind, type) and is_dataclass(kind)]
+    parts = [kind for kind in kinds if not kind.__name__.endswith("Details")]
+    yield from ((kind.__name__, field.name) for kind in (*parts, Enclosure) for field in fields(kind))
+    yield "Podcast and Episode", "description_text"
+
+
+def test_the_docs_have_a_table_of_every_field_of_items() -> None:
+    sections = re.split(r"^##+ ", _page("items"), flags=re.MULTILINE)
+    documented = {
+        (section.partition("\n")[0], row[0].strip("`"))
+        for section in sections
+        for row in _rows(section)[2:]
+        if not section.startswith("Values")
+    }
+    assert documented == set(_item_fields())
+
+
+def test_the_docs_name_every_element_that_a_field_is_read_from() -> None:
+    rows = {row[0].strip("`"): row[2].lower() for row in reversed(_rows(_page("items")))}
+    assert "`podcast:season`" in rows["season"]
+    missing = [
+        (field, element)
+        for field, reader in _READERS.items()
+        for element in reader.elements
+        if not re.search(rf"`{element}[`\s]", rows[field])
+    ]
+    assert missing == []
 
 
 # Architecture

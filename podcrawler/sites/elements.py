@@ -6,7 +6,7 @@ of RSS and Atom themselves have no prefix, because feeds of both leave their nam
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, KeysView
 from functools import lru_cache
 
 from lxml import etree
@@ -30,6 +30,7 @@ _PREFIXES = {
     "github.com/podcastindex-org/podcast-namespace/blob/main/docs/1.0.md": "podcast:",
     "podlove.org/simple-chapters": "psc:",
     "rawvoice.com/rawvoicerssmodule": "rawvoice:",
+    "spotify.com/ns/rss": "spotify:",
     "creativecommons.org/ns": "cc:",
     "web.resource.org/cc": "cc:",
     "backend.userland.com/creativecommonsrssmodule": "creativecommons:",
@@ -53,6 +54,9 @@ class Fields:
         self._children: dict[str, list[etree._Element]] = {}
         for child in element.iterchildren(etree.Element):
             self._children.setdefault(name_of(child), []).append(child)
+
+    def names(self) -> KeysView[str]:
+        return self._children.keys()
 
     def all(self, *names: str) -> list[etree._Element]:
         """The children of the first name, then those of the second, and so on, each in the document's order."""

@@ -79,9 +79,10 @@ def _podcast(document: Document, url: str) -> Podcast:
         guid=guid,
         description=document.description,
         link=web_url(document.base, document.link),
-        image=web_url(document.base, document.image),
+        image=document.image,
         language=document.language,
         author=one_line(document.author),
+        **document.details,
     )
 
 
@@ -116,9 +117,10 @@ def _made(entry: Entry, podcast: Podcast, title: str, enclosures: list[Enclosure
         published=next((date for text in entry.dates if (date := moment(text))), None),
         duration=seconds(entry.duration),
         description=entry.description,
-        image=web_url(entry.base, entry.image),
+        image=entry.image,
         twin_id=identity.twin_id(plain_id, identity.media_key(enclosure.url)),
         alternates=alternates,
+        **entry.details,
     )
 
 

@@ -1,6 +1,6 @@
 """What the readers of the formats of feeds return: the texts of a feed and its entries, as the publisher wrote them."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class MediaFile(NamedTuple):
@@ -23,7 +23,10 @@ class Entry(NamedTuple):
     dates: list[str]
     duration: str
     description: str
+    #: An absolute address.
     image: str
+    #: The other fields of the Episode that are told (docs/items.md).
+    details: dict[str, Any]
     files: list[MediaFile]
     #: Other forms of the same episode, which count if there is no file.
     other_files: list[MediaFile]
@@ -40,6 +43,8 @@ class Document(NamedTuple):
     image: str
     language: str
     author: str
+    #: The other fields of the Podcast that are told.
+    details: dict[str, Any]
     #: Addresses of further pages, and the one that the feed has moved to.
     further: list[str]
     moved_to: str

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from podcrawler.sites.feed_document import Document, Entry, MediaFile
+from podcrawler.sites.json_extensions import json_episode_extensions, json_podcast_extensions
+from podcrawler.sites.reading import web_url
 
 _ITEMS = re.compile(r'"items"\s*:\s*\[')
 #: Characters between two items.
@@ -57,15 +59,17 @@ def _whole(text: str, at: int) -> Iterator[Any]:
 
 
 def _read(feed: Any, url: str) -> Document:
+    description = _text(feed, "description")
     return Document(
         base=url,
         title=_text(feed, "title"),
         guid="",
-        description=_text(feed, "description"),
+        description=description,
         link=_text(feed, "home_page_url"),
-        image=_text(feed, "icon") or _text(feed, "favicon"),
+        image=web_url(url, _text(feed, "icon") or _text(feed, "favicon")),
         language=_text(feed, "language"),
         author=_author(feed),
+        details=json_podcast_extensions(feed, url, description),
         further=[next_url] if (next_url := _text(feed, "next_url")) else [],
         moved_to="",
         entries=[_entry(item, url) for item in _list(feed, "items")],
@@ -74,6 +78,7 @@ def _read(feed: Any, url: str) -> Document:
 
 def _entry(item: Any, url: str) -> Entry:
     attachments = _list(item, "attachments")
+    description = _text(item, "content_html") or _text(item, "content_text") or _text(item, "summary")
     return Entry(
         base=url,
         title=_text(item, "title"),
@@ -81,8 +86,9 @@ def _entry(item: Any, url: str) -> Entry:
         link=_text(item, "url") or _text(item, "external_url"),
         dates=[text for name in ("date_published", "date_modified") if (text := _text(item, name))],
         duration=next((text for one in attachments if (text := _text(one, "duration_in_seconds"))), ""),
-        description=_text(item, "content_html") or _text(item, "content_text") or _text(item, "summary"),
-        image=_text(item, "image") or _text(item, "banner_image"),
+        description=description,
+        image=web_url(url, _text(item, "image") or _text(item, "banner_image")),
+        details=json_episode_extensions(item, url, description),
         files=[
             MediaFile(address, _text(one, "mime_type").lower(), _text(one, "size_in_bytes"))
             for one in attachments

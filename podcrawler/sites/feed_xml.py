@@ -10,6 +10,7 @@ from contextlib import suppress
 from lxml import etree
 
 from podcrawler.sites.elements import Fields, attribute_of, name_of, relation_of
+from podcrawler.sites.extensions import episode_extensions, picture, podcast_extensions
 from podcrawler.sites.feed_document import Document, Entry, MediaFile
 from podcrawler.sites.reading import behind_prolog, parsed, web_url
 from podcrawler.sites.repair import repaired
@@ -66,18 +67,19 @@ def read_xml(text: str, url: str) -> tuple[Document, bool]:
 def _read(root: etree._Element, url: str) -> Document:
     items = list(_entries(root))
     channel = _channel(root, items)
-    image, author = channel.first("image"), channel.first("author")
+    author = channel.first("author")
+    base = _base(channel.element, url)
+    description = channel.text("description", "itunes:summary", "subtitle", "tagline", "dc:description")
     return Document(
-        base=_base(channel.element, url),
+        base=base,
         title=channel.text("title", "itunes:title", "dc:title", "dcterms:title"),
         guid=channel.text("podcast:guid"),
-        description=channel.text("description", "itunes:summary", "subtitle", "tagline", "dc:description"),
+        description=description,
         link=channel.text("link") or channel.link("alternate"),
-        image=channel.attribute("itunes:image", "href")
-        or (image.text("url") if image else "")
-        or channel.text("logo", "icon"),
+        image=picture(channel, base),
         language=channel.text("language", "dc:language") or attribute_of(root, "lang"),
         author=channel.text("itunes:author", "dc:creator") or (author.text("name") if author else ""),
+        details=podcast_extensions(channel, base, description),
         further=[link for link in (channel.link("next"), channel.link("prev-archive")) if link],
         moved_to=channel.text("itunes:new-feed-url"),
         entries=[_entry(item, url) for item in items],
@@ -114,18 +116,21 @@ def _base(element: etree._Element, url: str) -> str:
 
 def _entry(item: etree._Element, url: str) -> Entry:
     fields = Fields(item)
+    base = _base(item, url)
+    description = fields.text(
+        "description", "itunes:summary", "summary", "content:encoded", "content", "media:description"
+    )
     return Entry(
-        base=_base(item, url),
+        base=base,
         title=fields.text("title", "itunes:title", "dc:title", "dcterms:title", "media:title"),
         # RDF Site Summary 1.0 identifies an item by its rdf:about.
         guid=fields.text("guid", "id") or attribute_of(item, "about"),
         link=fields.text("link") or fields.link("alternate"),
         dates=[text for name in _DATES if (text := fields.text(name))],
         duration=fields.text("itunes:duration"),
-        description=fields.text(
-            "description", "itunes:summary", "summary", "content:encoded", "content", "media:description"
-        ),
-        image=fields.attribute("itunes:image", "href"),
+        description=description,
+        image=picture(fields, base),
+        details=episode_extensions(fields, base, description),
         files=_files(fields),
         other_files=_alternate_enclosures(fields),
     )

@@ -1,12 +1,16 @@
 """What users of Scrapy expect: their own components, ``-O FILE``, and Scrapy's commands, which need no Redis here."""
 
+import csv
 import json
 from collections.abc import Iterator
 from datetime import datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from textwrap import dedent
+from threading import Thread
 
 import pytest
+from typing_extensions import override
 
 from tests.conftest import Client, Commands
 from tests.origin import RunningOrigin
@@ -82,6 +86,68 @@ def test_the_export_can_be_read_by_people(fleet: Commands, sample: str) -> None:
     assert "雨天的茶 Tea for a Wet Day" in (fleet.folder / "episodes.jsonl").read_text(encoding="utf-8")
 
 
+@pytest.fixture
+def rich_feed(origin: RunningOrigin) -> Iterator[str]:
+    """The address of a feed whose one entry tells much; its file is the origin's."""
+    feed = f"""
+        <rss xmlns:itunes="http://www.itunes.com/dtds/podcast-1.0.dtd" xmlns:psc="http://podlove.org/simple-chapters"
+          xmlns:podcast="https://podcastindex.org/namespace/1.0"><channel><title>Rich</title><item><title>One</title>
+          <guid>one</guid><enclosure url="{origin.address}/bytes/10.mp3" type="audio/mpeg"/>
+          <description>&lt;p&gt;Tea, “and” &lt;b&gt;rain&lt;/b&gt;&lt;/p&gt;</description>
+          <itunes:season>Season 2</itunes:season><itunes:explicit>clean</itunes:explicit>
+          <itunes:keywords>tea, rain</itunes:keywords>
+          <podcast:person role="guest" img="/ada.png">Ada</podcast:person>
+          <psc:chapters><psc:chapter start="1:30" title="Rain"/></psc:chapters></item></channel></rss>"""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "application/rss+xml")
+            self.end_headers()
+            self.wfile.write(feed.encode())
+
+        @override
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/feed.xml"
+    server.shutdown()
+    server.server_close()
+
+
+def test_the_export_has_what_the_feed_tells(fleet: Commands, rich_feed: str) -> None:
+    assert fleet.drain("-a", f"address={rich_feed}", "-O", "e.jsonl", "-O", "e.csv").status == 0
+    (line,) = (fleet.folder / "e.jsonl").read_text(encoding="utf-8").splitlines()
+    episode = json.loads(line)
+    assert list(episode)[:3] == ["id", "podcast_id", "title"]
+    told = {
+        "description": "<p>Tea, “and” <b>rain</b></p>",
+        "description_text": "Tea, “and” rain",
+        "season": 2,
+        "explicit": False,
+        "keywords": ["tea", "rain"],
+        "license": None,
+    }
+    assert {name: episode[name] for name in told} == told
+    (person,), (chapter,) = episode["persons"], episode["chapters"]
+    assert (person["name"], person["role"]) == ("Ada", "guest")
+    assert person["image"] == rich_feed.replace("feed.xml", "ada.png")
+    assert chapter == {"start": 90.0, "title": "Rain", "href": "", "image": ""}
+
+    with (fleet.folder / "e.csv").open(encoding="utf-8", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert list(row) == list(episode)
+    for name, value in episode.items():
+        nested = isinstance(value, dict) or (isinstance(value, list) and any(isinstance(one, dict) for one in value))
+        assert (json.loads(row[name]) if nested else row[name]) == (value if nested else flat(value)), name
+
+
+def flat(value: object) -> str:
+    return ",".join(value) if isinstance(value, list) else "" if value is None else str(value)
+
+
 # Scrapy's commands, without any Redis
 
 
@@ -134,6 +200,12 @@ def test_parse_prints_the_episodes_of_a_page(alone: Commands, sample: str, optio
     assert ended.status == 0, ended.err
     assert ended.out.count("'podcast_id': 'little-rain-radio-5c0fd3f2'") == 4
     assert "Traceback" not in ended.err
+
+
+def test_parse_prints_what_the_feed_tells(alone: Commands, rich_feed: str) -> None:
+    printed = alone.run("parse", rich_feed).out
+    assert "'season': 2" in printed
+    assert "'description_text': 'Tea, “and” rain'" in printed
 
 
 def test_parse_follows_the_pages_of_episodes(alone: Commands, sample: str) -> None:

@@ -71,13 +71,23 @@ CASES = [
 
 
 def items(response: TextResponse) -> dict[str, Any]:
-    """What podcrawler makes of a page, as JSON has it: the site, the listing, and on an episode's page the episode."""
+    """What podcrawler makes of a page, as JSON has it: the site, the listing, and on an episode's page the episode.
+
+    Without what is empty: most pages tell few of the fields.
+    """
     site = site_for(response)
     found: dict[str, Any] = {"site": site.name, "listing": asdict(site.parse_list(response))}
     for eid in parse_qs(urlsplit(response.url).query).get("eid", []):
         found["episode"] = asdict(site.parse_episode(response, Episode(eid, "rthk-287", "")))
-    copy: dict[str, Any] = json.loads(json.dumps(found, default=datetime.isoformat))
+    copy: dict[str, Any] = _told(json.loads(json.dumps(found, default=datetime.isoformat)))
     return copy
+
+
+def _told(value: Any) -> Any:
+    """The value without members that are empty."""
+    if isinstance(value, dict):
+        return {key: _told(member) for key, member in value.items() if member not in (None, "", [])}
+    return [_told(element) for element in value] if isinstance(value, list) else value
 
 
 def main() -> None:
