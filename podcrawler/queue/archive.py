@@ -151,10 +151,14 @@ class Archive:
         value = self._redis.hget(self._keys.logins, name)
         return Login.read(json.loads(value)) if value else None
 
-    def visits(self, root: str) -> list[dict[str, Any]]:
-        """The results of the last visit to the address ``root``, one for each list page: ``podcast`` (id), ``title``,
-        ``listed``, ``added``, ``finished`` and ``failed`` (numbers of episodes)."""
-        return [json.loads(value) for value in self._redis.hvals(self._keys.visit(root))]
+    def visits(self, roots: Sequence[str]) -> list[dict[str, Any]]:
+        """The results of the last visits to these addresses, one for each list page: ``podcast`` (id), ``title``,
+        ``listed``, ``added``, ``finished`` and ``failed`` (numbers of episodes); of a list of subscriptions instead
+        ``referred`` (number of podcasts) and ``left_out`` (sentences)."""
+        pipe = self._redis.pipeline(transaction=False)
+        for root in roots:
+            pipe.hvals(self._keys.visit(root))
+        return [json.loads(value) for values in pipe.execute() for value in values]
 
     def imported(self, podcast_id: str) -> dict[str, Imported]:
         """The podcast's imported files whose episodes are not known yet, by the id in the file's name."""

@@ -52,11 +52,15 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Referral:
-    """What a page tells that is no podcast itself, but names the addresses of podcasts: a home page, a directory's page,
-    a list of subscriptions."""
+    """What a page tells that is no podcast itself, but names the addresses of podcasts: a home page, a page of a
+    directory, a list of subscriptions."""
 
     #: For each podcast the addresses that may be its own, absolute; the first that lists episodes is.
     podcasts: list[list[str]]
+    #: What the page lists itself, for a page that refers to one podcast, in case none of its addresses does.
+    otherwise: Listing | None = None
+    #: Sentences on what the page names that leads nowhere.
+    left_out: list[str] = field(default_factory=list)
 
 
 class Site(ABC):

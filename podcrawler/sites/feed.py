@@ -71,6 +71,7 @@ class _Document(NamedTuple):
     language: str
     author: str
     next: str
+    moved_to: str
     entries: list[_Entry]
 
 
@@ -96,9 +97,10 @@ class Feed(Site):
                 episodes.setdefault(episode.id, episode)
         further = urldefrag(web_url(document.base, document.next)).url
         next_urls = [further] if further and further != urldefrag(url).url else []
-        if not episodes and not next_urls:
+        moved_to = web_url(document.base, document.moved_to)
+        if not episodes and not next_urls and not moved_to:
             raise _nothing(url, len(document.entries))
-        return Listing(podcast, oldest_first(list(episodes.values())), next_urls)
+        return Listing(podcast, oldest_first(list(episodes.values())), next_urls, moved_to=moved_to)
 
 
 def _nothing(url: str, entries: int) -> ListingError:
@@ -237,6 +239,7 @@ def _read_xml(root: etree._Element) -> _Document:
         language=channel.text("language", "dc:language") or root.get(_XML_LANG, ""),
         author=channel.text("itunes:author", "dc:creator") or (author.text("atom:name") if author else ""),
         next=channel.link("next"),
+        moved_to=channel.text("itunes:new-feed-url"),
         entries=[_read_entry(item) for item in items],
     )
 
@@ -296,6 +299,7 @@ def _read_anything(response: TextResponse) -> _Document:
         language=_string(show, "language"),
         author=_string(show, "author"),
         next=next((_string(link, "href") for link in _links(show, "next")), ""),
+        moved_to=_string(show, "itunes_new-feed-url") or _string(show, "new-feed-url"),
         entries=[
             _Entry(
                 base=response.url,

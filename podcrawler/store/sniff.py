@@ -37,6 +37,11 @@ _MARKUP = re.compile(r"<(?:!--|(?:!doctype|\?xml|html|head|body|title|meta|scrip
 _HTML = re.compile(r"<(?:!doctype\s+html|html|head|body|title|meta|script|div|p|h1|center)\b", re.IGNORECASE)
 #: Media types that servers use for documents, and never for media.
 _DOCUMENT_TYPES = re.compile(r"text/html|application/xhtml\+xml|(?:application|text)/(?:[\w.-]+\+)?(?:json|xml)")
+_MEDIA_TYPE = re.compile(r"(?:audio|video)/(?!(?:x-)?(?:mpegurl|scpls|vnd\.apple\.mpegurl))", re.IGNORECASE)
+#: Archives, which may hold anything, documents and pictures that are not text.
+_PACKED = re.compile(
+    rb"\x1f\x8b|PK\x03\x04|%PDF|\x89PNG|\xff\xd8\xff|GIF8|BZh|7z\xbc\xaf|Rar!|\xfd7zXZ|\x28\xb5\x2f\xfd"
+)
 
 #: What the files of a container begin with, and the most specific extension; the first match counts.
 _SIGNATURES: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
@@ -133,6 +138,14 @@ def is_sound(path: Path) -> bool:
     with path.open("rb") as file:
         head = file.read(HEAD)
         return bool(head) and not document(head) and _whole(file, _container(file, head)) is not False
+
+
+def is_media(head: bytes, content_type: str) -> bool:
+    """Whether a file that begins with these bytes is media: by its container, and only if the bytes show nothing by its
+    media type."""
+    if document(head) or _PACKED.match(head):
+        return False
+    return bool(_signature(head)) or head.startswith(b"ID3") or bool(_MEDIA_TYPE.match(content_type.strip()))
 
 
 def document(head: bytes) -> str:
