@@ -91,7 +91,7 @@ def _checked(address: str, given: str) -> str:
         url = Request(address).url
     except ValueError as error:
         raise AddressError(f"{quoted(given)} is not an address: {error}.") from error
-    if not host or any(char.isspace() or not char.isprintable() for char in address):
+    if not host or any(char.isspace() or not char.isprintable() for char in address + url):
         raise AddressError(f"{quoted(given)} is not an address: it needs a host name, and no spaces.")
     for hosts, sentence in ((_SPOTIFY, _NO_SPOTIFY), (_YOUTUBE, _NO_YOUTUBE)):
         if hosts.fullmatch(host):

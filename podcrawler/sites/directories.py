@@ -25,10 +25,14 @@ _HOSTS = re.compile(
     r"(?:www\.)?(?:(?:podcasts|itunes|geo\.itunes)\.apple\.com|overcast\.fm|pca\.st|(?:play\.)?pocketcasts\.com|castro\.fm)"
 )
 _APPLE_HOSTS = re.compile(r"(?:podcasts|itunes|geo\.itunes)\.apple\.com")
-_NAMES = re.compile(r"(?:apple podcasts|overcast|pocket casts|castro)(?: .*)?|.*\bon apple podcasts", re.IGNORECASE)
-#: ``/us/podcast/title/id123`` at Apple, ``/itunes123/title`` at Overcast, ``/itunes/123`` at Castro.
-_APPLE_ID = re.compile(r"/(?:id|itunes/?)([0-9]{4,12})(?![0-9])")
+#: In the path: ``/us/podcast/title/id123`` at Apple, ``/itunes123/title`` at Overcast, ``/itunes/123`` at Castro.
+_OWN_ID = re.compile(r"(?:.*/podcast(?:/[^/]*)?/id|/itunes/?)([0-9]{6,12})(?:/[^/]*)?/?")
+#: In an address at Apple.
+_APPLE_ID = re.compile(
+    r"(?:/podcast\b.*?/id|//podcasts\.apple\.com/(?!.*/channel/).*/id|/viewPodcast\?(?:.*&)?id=)([0-9]{4,12})(?![0-9])"
+)
 _APPLE_ARGUMENT = re.compile(r"\bapp-argument=[^,]*?/id([0-9]{4,12})(?![0-9])")
+_NAMES = re.compile(r"(?:apple podcasts|overcast|pocket casts|castro)(?: .*)?|.*\bon apple podcasts", re.IGNORECASE)
 #: How JSON in pages calls the address of the feed.
 _FEED_NAMES = re.compile(
     r'"(?:podcast_?)?(?:feed|rss|rss_?feed|feed_?rss)_?url"\s*:\s*("(?:[^"\\]|\\.){8,2000}")', re.IGNORECASE
@@ -37,11 +41,9 @@ _LOOKUP = "https://itunes.apple.com/lookup?id={}&entity=podcast"
 
 
 def lookups(address: str) -> list[str]:
-    """The address of Apple's look-up for the address of a directory's page that contains the podcast's id at Apple."""
-    parts = urlsplit(address)
-    number = _APPLE_ID.search(parts.path)
-    is_page = _HOSTS.fullmatch(parts.hostname or "") and not parts.path.startswith("/lookup")
-    return [_LOOKUP.format(number[1])] if number and is_page else []
+    """Apple's look-up for the address of a page in a directory, if that contains the podcast's id at Apple."""
+    is_directory = _HOSTS.fullmatch(urlsplit(address).hostname or "")
+    return [_LOOKUP.format(number) for number in _ids_in(address)] if is_directory else []
 
 
 class DirectoryPage(Site):
@@ -54,10 +56,9 @@ class DirectoryPage(Site):
         page = selector_of(response)
         if page is None:
             return False
-        parts = urlsplit(response.url)
         return bool(
-            _HOSTS.fullmatch(parts.hostname or "")
-            or _APPLE_ID.search(parts.path)
+            _HOSTS.fullmatch(urlsplit(response.url).hostname or "")
+            or _ids_in(response.url)
             or any(_NAMES.fullmatch(name.strip()) for name in _own_names(page))
         )
 
@@ -66,7 +67,7 @@ class DirectoryPage(Site):
         page = selector_of(response)
         assert page is not None
         base = get_base_url(response)
-        addresses = [*feeds_in_json(page, base), *feed_links(page, base, plain=False), *self._look_ups(response, page)]
+        addresses = [*feeds_in_json(page, base), *feed_links(page, base), *self._look_ups(response, page)]
         if not addresses:
             raise ListingError(
                 "no-feed",
@@ -78,13 +79,12 @@ class DirectoryPage(Site):
     def _look_ups(self, response: TextResponse, page: Selector) -> list[str]:
         """For each id at Apple that the page tells of itself: in its address, in its head, or in a link to Apple."""
         heads = page.css('link[rel="canonical"]::attr(href), meta[property="og:url"]::attr(content)').getall()
-        own = [found[1] for url in (response.url, *heads) if (found := _APPLE_ID.search(urlsplit(url).path))]
+        own = [number for url in (response.url, *heads) for number in _ids_in(url)]
         own += [n for n in page.css('meta[name="apple:content_id"]::attr(content)').getall() if n.isdecimal()]
         for content in page.css('meta[name="apple-itunes-app"]::attr(content)').getall():
             own += _APPLE_ARGUMENT.findall(content)
         # A page of Apple's links to other podcasts.
-        numbers = own or apple_ids(page)
-        return [_LOOKUP.format(number) for number in dict.fromkeys(numbers)]
+        return [_LOOKUP.format(number) for number in dict.fromkeys(own)] or look_ups(page)
 
 
 class AppleLookup(Site):
@@ -127,40 +127,34 @@ def _own_names(page: Selector) -> Iterable[str]:
     yield from re.split(r" +[-–—|·] +", title)[1:]
 
 
-def apple_ids(page: Selector) -> list[str]:
-    """The ids of podcasts at Apple that a page links to."""
-    return [
-        found[1]
-        for link in page.css("a::attr(href)").getall()
-        if (parts := _split(link)) and _APPLE_HOSTS.fullmatch(parts[0]) and (found := _APPLE_ID.search(parts[1]))
-    ]
-
-
 def look_ups(page: Selector) -> list[str]:
-    """Apple's look-up for each podcast at Apple that a page links to."""
-    return [_LOOKUP.format(number) for number in dict.fromkeys(apple_ids(page))]
+    """Apple's look-up for the podcast at Apple that a page links to; none if it links to several."""
+    numbers = {number for link in page.css("a::attr(href)").getall() for number in _ids_in(link, at_apple=True)}
+    return [_LOOKUP.format(number) for number in numbers] if len(numbers) == 1 else []
 
 
-def _split(url: str) -> tuple[str, str] | None:
+def _ids_in(address: str, *, at_apple: bool = False) -> list[str]:
+    """The podcast's id at Apple in an address: one of Apple's, or unless ``at_apple`` one of the same structure."""
     try:
-        parts = urlsplit(url)
-        return parts.hostname or "", parts.path
+        parts = urlsplit(address)
     except ValueError:
-        return None
+        return []
+    if _APPLE_HOSTS.fullmatch(parts.hostname or ""):
+        found = _APPLE_ID.search(address)
+    else:
+        found = None if at_apple else _OWN_ID.fullmatch(parts.path)
+    return [found[1]] if found else []
 
 
 def feeds_in_json(page: Selector, base: str) -> list[str]:
     """The addresses that JSON in the page's scripts names as that of a feed."""
     found = []
     for script in page.css("script::text").getall():
-        # JSON in a string of JSON, as some frameworks embed it, has its quotes escaped.
-        for text in (
-            (script, script.replace("\\\\", "\0").replace('\\"', '"').replace("\0", "\\"))
-            if '\\"' in script
-            else (script,)
-        ):
-            found += [web_url(base, _decoded(value)) for value in _FEED_NAMES.findall(text)]
-    return list(dict.fromkeys(filter(None, found)))
+        found += _FEED_NAMES.findall(script)
+        if '\\"' in script:
+            # JSON in a string of JSON, as some frameworks embed it.
+            found += _FEED_NAMES.findall(script.replace("\\\\", "\0").replace('\\"', '"').replace("\0", "\\"))
+    return list(dict.fromkeys(filter(None, (web_url(base, _decoded(value)) for value in found))))
 
 
 def _decoded(value: str) -> str:

@@ -11,8 +11,11 @@ from podcrawler.addresses import candidates
 from podcrawler.exceptions import AddressError
 from podcrawler.sites.reading import root_name, web_url
 
-#: Candidates of one page.
+#: Candidates of one page: in all, and of those that only speak of podcasts.
 _MAX_LINKS = 12
+_MAX_WEAK_LINKS = 3
+#: Ranks of links; the lowest is asked first.
+_IN_HEAD, _SUBSCRIBE, _FEED_BY_BOTH, _FEED_BY_ADDRESS, _FEED_BY_WORDS, _PERHAPS, _WEAK, _OF_COMMENTS = range(0, 80, 10)
 _FEED_TYPES = re.compile(
     r"application/(?:rss|atom|rdf|feed)\+(?:xml|json)|application/(?:rss|atom|x-rss)|text/rss(?:\+xml)?"
 )
@@ -23,7 +26,8 @@ _PODCAST = re.compile(r"podcast|episode|audio|itunes|mp3|hörbar|播客", re.IGN
 _FEED_SCHEMES = re.compile(r"(?:feed|pcast|itpc|podcast|itms-podcasts?):", re.IGNORECASE)
 #: Addresses that look like those of feeds.
 _FEED_ADDRESS = re.compile(
-    r"//(?:feeds?|rss)\d?\.|\.(?:rss|atom|rdf|xml)(?:$|[?#])|/(?:feed|rss|atom|podcast\.xml)(?:$|[/?#._-])|[?&](?:feed|format|type)=(?:rss|atom|podcast)",
+    r"//(?:feeds?|rss)\d?\.|\.(?:rss|atom|rdf|xml)(?:$|[?#])|/(?:feed|rss|atom|podcast\.xml)(?:$|[/?#._-])|"
+    r"[?&](?:feed|format|type)=(?:rss|atom|podcast)",
     re.IGNORECASE,
 )
 _WORDS = re.compile(r"(?<![a-z])(?:rss|(?:podcast|news)?feeds?|atom|podcasts?|podcasting)(?![a-z])", re.IGNORECASE)
@@ -42,44 +46,53 @@ def selector_of(response: TextResponse) -> Selector | None:
     root = root_name(response.body).lower()
     if not root:
         # Words, or warnings of a program, in front of the page.
-        head = response.body[:4096]
-        root = "html" if _HTML.search(head) and not _XML.search(head) else ""
-    return Selector(text=response.text, type="html", base_url=response.url) if _HTML_NAMES.fullmatch(root) else None
+        head = response.body[:4096].lstrip()
+        root = "html" if _HTML.search(head) and not _XML.search(head) and head[:1] not in b"{[" else ""
+    if not _HTML_NAMES.fullmatch(root):
+        return None
+    return Selector(text=response.text, type="html", base_url=response.url)
 
 
-def feed_links(page: Selector, base: str, *, plain: bool = True) -> list[str]:
-    """The addresses of a page that may be those of its feeds, the most likely first; feeds of comments come last.
+def attribute(element: Selector, name: str) -> str:
+    """The value of an attribute; empty if there is none. Parsel raises ValueError for odd names of others."""
+    return str(element.root.get(name) or "")
 
-    ``plain``: also the links that only their words tell.
-    """
-    found = list(_head_links(page, base)) + list(_body_links(page, base, plain))
-    return list(dict.fromkeys(url for _, url in sorted(found, key=lambda link: link[0])))[:_MAX_LINKS]
+
+def feed_links(page: Selector, base: str) -> list[str]:
+    """The addresses of a page that may be those of its feeds, the most likely first; feeds of comments come last."""
+    found = sorted([*_head_links(page, base), *_body_links(page, base)], key=lambda link: link[0])
+    return list(dict.fromkeys(url for rank, url in found if rank != _WEAK))[:_MAX_LINKS]
+
+
+def weak_links(page: Selector, base: str) -> list[str]:
+    """The first addresses of a page whose links only speak of podcasts: many lead to other podcasts, or to none."""
+    return list(dict.fromkeys(url for rank, url in _body_links(page, base) if rank == _WEAK))[:_MAX_WEAK_LINKS]
 
 
 def _head_links(page: Selector, base: str) -> Iterator[tuple[int, str]]:
     """The links of the head, each with its rank."""
     for link in page.css("link[href]"):
-        relations = link.attrib.get("rel", "").lower().split()
-        kind = link.attrib.get("type", "").partition(";")[0].strip().lower()
+        relations = attribute(link, "rel").lower().split()
+        kind = attribute(link, "type").partition(";")[0].strip().lower()
         is_feed = _FEED_TYPES.fullmatch(kind)
         if "feed" not in relations and not ("alternate" in relations and (is_feed or _MAYBE_TYPES.fullmatch(kind))):
             continue
-        for url in _addresses(base, link.attrib["href"]):
-            words = f"{link.attrib.get('title', '')} {url}"
+        for url in _addresses(base, attribute(link, "href")):
+            words = f"{attribute(link, 'title')} {url}"
             if not is_feed and "feed" not in relations:
-                yield 50, url
+                yield _PERHAPS, url
             else:
-                yield _rank(words, 10), url
+                yield _rank(words, _IN_HEAD), url
 
 
-def _body_links(page: Selector, base: str, plain: bool) -> Iterator[tuple[int, str]]:
+def _body_links(page: Selector, base: str) -> Iterator[tuple[int, str]]:
     """The links of the body that look like links to feeds, each with its rank."""
     for link in page.css("a[href], area[href]"):
-        address = link.attrib["href"].strip()
+        address = attribute(link, "href").strip()
         if _FEED_SCHEMES.match(address):
-            yield from ((20, url) for url in _addresses(base, address))
+            yield from ((_SUBSCRIBE, url) for url in _addresses(base, address))
             continue
-        attributes = [link.attrib.get(name, "") for name in ("title", "class", "rel", "aria-label", "type", "id")]
+        attributes = [attribute(link, name) for name in ("title", "class", "rel", "aria-label", "type", "id")]
         words = " ".join(
             [
                 *attributes,
@@ -88,17 +101,21 @@ def _body_links(page: Selector, base: str, plain: bool) -> Iterator[tuple[int, s
             ]
         )
         url = next(_addresses(base, address), "")
-        looks_like = bool(_FEED_ADDRESS.search(url)) or bool(_FEED_TYPES.search(link.attrib.get("type", "")))
+        looks_like = bool(_FEED_ADDRESS.search(url)) or bool(_FEED_TYPES.search(attribute(link, "type")))
         says = bool(_RSS_WORDS.search(words))
-        if not url or not (looks_like or says or (plain and _WORDS.search(f"{words} {urlsplit(url).path}"))):
+        if not url:
             continue
-        yield _rank(f"{words} {url}", 30 if looks_like and says else 32 if looks_like else 34 if says else 60), url
+        if looks_like or says:
+            rank = _FEED_BY_BOTH if looks_like and says else _FEED_BY_ADDRESS if looks_like else _FEED_BY_WORDS
+            yield _rank(f"{words} {url}", rank), url
+        elif _WORDS.search(f"{words} {urlsplit(url).path}"):
+            yield _WEAK, url
 
 
 def _rank(words: str, rank: int) -> int:
     """The rank of a link by its words: those of podcasts come first, those of comments last."""
     if _COMMENTS.search(words):
-        return 90
+        return _OF_COMMENTS
     return rank - 1 if _PODCAST.search(words) else rank
 
 

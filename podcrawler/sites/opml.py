@@ -25,7 +25,9 @@ _OUTLINE = re.compile(
 )
 #: With its semicolon: an unescaped ``&copy=1`` in an address is none.
 _REFERENCE = re.compile(r"&#?\w{1,32};")
-_ATTRIBUTE = re.compile(r"""([\w.:-]+)\s*=\s*(?:"([^"<]*)"|'([^'<]*)'|["']?([^\s"'<>]+))""")
+_VALUE = r"""\s*=\s*(?:"([^"<]*)"|'([^'<]*)'|["']?([^\s"'<>]+))"""
+_ATTRIBUTE = re.compile(rf"([\w.:-]+){_VALUE}")
+_XML_URL = re.compile(rf"\b(xml_?url){_VALUE}", re.IGNORECASE)
 
 
 class Opml(Site):
@@ -74,10 +76,9 @@ def _outlines(response: TextResponse) -> Iterator[dict[str, str]]:
         root = xml_root(response)
     except etree.XMLSyntaxError:
         for outline in _OUTLINE.finditer(response.text):
-            yield {
-                name.lower(): _unescaped(next(filter(None, values), ""))
-                for name, *values in _ATTRIBUTE.findall(outline[1])
-            }
+            # A quote that is missing takes what follows it along; the address is found all the same.
+            found = [*_ATTRIBUTE.findall(outline[1]), *_XML_URL.findall(outline[1])]
+            yield {name.lower(): _unescaped(next(filter(None, values), "")) for name, *values in found}
         return
     for element in root.iter(etree.Element):
         if etree.QName(element).localname.lower() == "outline":

@@ -15,6 +15,7 @@ from parsel import Selector
 from podcrawler.items import Enclosure, Episode, Podcast
 from podcrawler.sites import identity
 from podcrawler.sites.base import Listing
+from podcrawler.sites.links import attribute
 from podcrawler.sites.reading import one_line, seconds, web_url
 
 _EPISODES = frozenset({"PodcastEpisode", "RadioEpisode", "Episode"})
@@ -43,9 +44,10 @@ def declared_episodes(page: Selector, url: str, base: str) -> Listing:
         return Listing(podcast, list({episode.id: episode for episode in reversed(made)}.values()))
     for name in ("og:audio:secure_url", "og:audio:url", "og:audio", "twitter:player:stream"):
         for address in _meta_all(page, name):
-            if stream := web_url(base, address):
-                kind = _meta(page, "og:audio:type", "twitter:player:stream:content_type")
-                return Listing(podcast, [_of_page(page, url, base, Enclosure(stream, kind.lower()), podcast.id)])
+            kind = _meta(page, "og:audio:type", "twitter:player:stream:content_type").lower()
+            # Some announce a player, which is a web page.
+            if (stream := web_url(base, address)) and not kind.startswith("text/"):
+                return Listing(podcast, [_of_page(page, url, base, Enclosure(stream, kind), podcast.id)])
     return Listing(podcast)
 
 
@@ -58,7 +60,7 @@ def played_episodes(page: Selector, url: str, base: str) -> Listing:
         found = [
             (link, Enclosure(file))
             for link in page.css("a[href]")
-            if (file := web_url(base, link.attrib["href"])) and _MEDIA_PATH.search(urlsplit(file).path)
+            if (file := web_url(base, attribute(link, "href"))) and _MEDIA_PATH.search(urlsplit(file).path)
         ]
     enclosures = {enclosure.url: (element, enclosure) for element, enclosure in reversed(found)}
     if len(enclosures) == 1:
@@ -270,18 +272,16 @@ def _source(player: Selector, base: str) -> Enclosure | None:
     """The first file of a player."""
     for element in (player, *player.css("source")):
         for name in ("src", "data-src"):
-            address = web_url(base, element.attrib.get(name, ""))
+            address = web_url(base, attribute(element, name))
             if address:
-                return Enclosure(
-                    urldefrag(address).url, element.attrib.get("type", "").partition(";")[0].strip().lower()
-                )
+                return Enclosure(urldefrag(address).url, attribute(element, "type").partition(";")[0].strip().lower())
     return None
 
 
 def _title_of(element: Selector, url: str) -> str:
     """The title of one of many players or links."""
     names = ("title", "data-title", "aria-label")
-    own = next((text for name in names if (text := element.attrib.get(name, "").strip())), "")
+    own = next((text for name in names if (text := attribute(element, name).strip())), "")
     words = "".join(element.xpath("self::a//text()").getall())
     before = "ancestor::*[self::figure or self::li or self::article or self::section or self::div][1]"
     near = element.xpath(f"({before}//figcaption | {before}//h1 | {before}//h2 | {before}//h3 | {before}//h4)[1]")

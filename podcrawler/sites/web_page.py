@@ -11,8 +11,8 @@ from typing_extensions import override
 
 from podcrawler.exceptions import ListingError
 from podcrawler.sites.base import Listing, Referral, Site
-from podcrawler.sites.directories import feeds_in_json, look_ups
-from podcrawler.sites.links import feed_links, selector_of
+from podcrawler.sites.directories import feeds_in_json, look_ups, lookups
+from podcrawler.sites.links import feed_links, selector_of, weak_links
 from podcrawler.sites.web_episodes import declared_episodes, feeds_of_series, played_episodes
 
 
@@ -33,7 +33,13 @@ class WebPage(Site):
         declared = declared_episodes(page, response.url, base)
         if len(declared.episodes) == 1:
             return declared
-        feeds = [*feeds_of_series(page, base), *feeds_in_json(page, base), *feed_links(page, base), *look_ups(page)]
+        in_json = feeds_in_json(page, base)
+        feeds = feeds_of_series(page, base)
+        # Several are those of many podcasts.
+        feeds += in_json if len(in_json) == 1 else []
+        feeds += [*feed_links(page, base), *look_ups(page)]
+        # A link to one podcast at Apple was taken; of several, none is the page's.
+        feeds = feeds or [url for url in weak_links(page, base) if not lookups(url)]
         listed = declared if declared.episodes else played_episodes(page, response.url, base)
         otherwise = listed if listed.episodes else None
         if feeds:
