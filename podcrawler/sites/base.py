@@ -21,6 +21,8 @@ class Cause(StrEnum):
     NOT_MEDIA = "not-media"
     #: It has the identity and the file of another entry of the page.
     DUPLICATE = "duplicate"
+    #: The page has more entries than are read.
+    LIMIT = "limit"
 
 
 @dataclass(frozen=True, slots=True)

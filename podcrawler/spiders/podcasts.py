@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import ParamSpec, TypeVar
 
 from scrapy import Request
 from scrapy.http import Response, TextResponse
@@ -16,12 +17,15 @@ from podcrawler.queue.entries import Lease, episode_request, page_request
 from podcrawler.sites import site_for
 from podcrawler.sites.accounting import Account
 from podcrawler.sites.base import Listing, Referral
-from podcrawler.sites.selection import with_all_files, with_wanted_files
+from podcrawler.sites.selection import with_all_files, with_newest, with_wanted_files
 from podcrawler.spiders.base import QueueSpider
 from podcrawler.spiders.discovery import Discovery
 from podcrawler.spiders.referrals import Trail, moved_page, requests_for, visit_result
 
 logger = logging.getLogger(__name__)
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 
 class PodcastsSpider(QueueSpider):
@@ -43,7 +47,7 @@ class PodcastsSpider(QueueSpider):
         is_further = lease is not None and lease.key not in (lease.group, request.meta.get("podcast_address"))
         try:
             config = TransferConfig.read(self.settings)
-            found = await asyncio.to_thread(read_page, response, config, may_be_empty=is_further)
+            found = await _within(config.parse_time, read_page, response, config, may_be_empty=is_further)
             outputs = (
                 self._follow(response, found) if isinstance(found, Referral) else self._list(lease, response, found)
             )
@@ -114,6 +118,19 @@ class PodcastsSpider(QueueSpider):
         return request.replace(callback=self.parse_page, errback=self.failed)
 
 
+async def _within(seconds: float, read: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+    """Call ``read`` in a thread. Raises ListingError if that takes longer: the thread goes on, but nobody waits."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await asyncio.to_thread(read, *args, **kwargs)
+    except TimeoutError as error:
+        raise ListingError(
+            "parse-time",
+            f"The page could not be read within {seconds:g} s; raise PODCRAWLER_PARSE_TIME if it is that large.",
+            "passing",
+        ) from error
+
+
 def read_page(response: Response, config: TransferConfig, *, may_be_empty: bool) -> Listing | Referral:
     """What a page lists of the kinds of files that are wanted, or refers to. Raises ListingError if it cannot be read,
     or lists nothing unless it ``may_be_empty``."""
@@ -125,6 +142,7 @@ def read_page(response: Response, config: TransferConfig, *, may_be_empty: bool)
     listing = with_wanted_files(found, config.media)
     if config.enclosures == "all":
         listing = with_all_files(listing)
+    listing = with_newest(listing, config.max_entries)
     if listing.episodes or listing.next_urls or any(entry.episode for entry in listing.left_out):
         return listing
     if moved := moved_page(listing, [response.url]):
