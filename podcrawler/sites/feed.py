@@ -24,6 +24,8 @@ from podcrawler.sites.reading import head_of, oldest_first, one_line, plain_titl
 
 _LENGTH = re.compile(r"[0-9]{1,18}")
 _NAMED_LENGTH = 200
+#: Files that a sentence names.
+_NAMED_FILES = 3
 
 
 class Feed(Site):
@@ -50,7 +52,7 @@ class Feed(Site):
         next_urls = [address for address in dict.fromkeys(further) if address not in ("", here)]
         moved_to = web_url(document.base, document.moved_to)
         if not (episodes or next_urls or moved_to not in ("", url) or any(one.episode for one in left_out)):
-            raise _nothing(url, len(document.entries))
+            raise _nothing(url, left_out)
         return Listing(podcast, episodes, next_urls, left_out, moved_to if moved_to != url else "")
 
 
@@ -71,15 +73,17 @@ def _read(response: Response) -> Document:
     return document
 
 
-def _nothing(url: str, entries: int) -> ListingError:
-    if entries == 0:
+def _nothing(url: str, left_out: list[LeftOut]) -> ListingError:
+    if not left_out:
         return ListingError(
             "no-episodes", f"{url} is a feed without any entry; check the address of the podcast's feed."
         )
+    named = list(dict.fromkeys(one.named for one in left_out if one.named))[:_NAMED_FILES]
+    files = f" (they name other files: {', '.join(named)})" if named else ""
     return ListingError(
         "no-enclosures",
-        f"{url} is a feed of {entries} entries, none of which has an audio or video file with a web address; "
-        "it may be the feed of a blog: give the address of the podcast's own feed.",
+        f"{url} is a feed of {len(left_out)} entries, none of which has an audio or video file with a web address"
+        f"{files}; it may be the feed of a blog: give the address of the podcast's own feed.",
     )
 
 

@@ -3,10 +3,9 @@
 import pytest
 
 from podcrawler.items import Episode
-from tests.sites.corpus import Case, Expected, Left, broken, dates, encodings, files, formats, identities
+from tests.sites.corpus import CASES
+from tests.sites.corpus.case import Case, Expected, Left
 from tests.sites.pages import listing
-
-CASES = [case for table in (formats, broken, encodings, dates, files, identities) for case in table.CASES]
 
 
 def seen(episode: Episode, expected: Expected) -> Expected:
