@@ -138,6 +138,8 @@ def web_url(base: str, address: str) -> str:
     HTML that were escaped twice. Escapes and other characters stay as they are.
     """
     address = _LINE_BREAKS.sub("", address.strip())
+    if not address:
+        return ""
     if "&" in address:
         address = _AMPERSAND.sub("&", address)
     address = _SLASHES.sub(lambda found: found[0].replace("\\", "/"), address, count=1)
@@ -151,7 +153,7 @@ def web_url(base: str, address: str) -> str:
     except ValueError:
         return ""
     # urljoin resolves "http:" and "http://" to the page itself.
-    return url if address and usable and (given.netloc or not given.scheme) else ""
+    return url if usable and (given.netloc or not given.scheme) else ""
 
 
 def seconds(text: str) -> int | None:
