@@ -68,7 +68,15 @@ class Fields:
 
     def text(self, *names: str) -> str:
         """The first text of these names, in their order, that is not empty; empty if none is."""
-        return next((text for child in self.all(*names) if (text := text_of(child))), "")
+        for name in names:
+            for child in self._children.get(name, ()):
+                if text := text_of(child):
+                    return text
+        return ""
+
+    def texts(self, *names: str) -> list[str]:
+        """For each of these names that has one, in their order, the first text that is not empty."""
+        return [text for name in names if name in self._children and (text := self.text(name))]
 
     def attribute(self, name: str, attribute: str) -> str:
         """The first value of ``attribute`` that is not empty among the children of this name; empty if none is."""

@@ -18,7 +18,6 @@ _MAX_EXPANDED = 256 * 1024 * 1024
 _HEAD = 4096
 _DECLARED = re.compile(rb"""<\?xml\s[^<>]*?encoding\s*=\s*["']?\s*([\w.:-]{1,40})""")
 _CHARSET = re.compile(rb"""(?i)charset\s*=\s*["']?\s*([\w.:-]{1,40})""")
-_UTF_8_SEQUENCE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 _LONG_CHARSET = re.compile(rb"""(?i)charset\s*=\s*["']?\s*([\w.:-]{1,40})""")
 _THREE_BYTES = re.compile(rb"[\xe0-\xef][\x80-\xbf]{2}")
 _MULTIBYTE = frozenset({"big5hkscs", "cp932", "cp949", "euc_jp", "gb18030", "iso2022_jp"})
@@ -87,8 +86,9 @@ def _is_utf_8(body: bytes, told: str) -> bool:
     if _fits(body, "utf-8"):
         # A few Chinese or Korean characters may happen to be pairs of bytes that are legal in UTF-8, too.
         return told not in _MULTIBYTE or bool(_THREE_BYTES.search(body))
-    valid = sum(len(sequence) for sequence in _UTF_8_SEQUENCE.findall(body))
-    invalid = len(body) - len(body.translate(None, _NON_ASCII)) - valid
+    ascii_bytes = len(body.translate(None, _NON_ASCII))
+    valid = len(body.decode("utf-8", "ignore").encode()) - ascii_bytes
+    invalid = len(body) - ascii_bytes - valid
     return valid > invalid * (_LARGE_MAJORITY if told else 1)
 
 

@@ -126,7 +126,7 @@ def _entry(item: etree._Element, url: str) -> Entry:
         # RDF Site Summary 1.0 identifies an item by its rdf:about.
         guid=fields.text("guid", "id") or attribute_of(item, "about"),
         link=fields.text("link") or fields.link("alternate"),
-        dates=[text for name in _DATES if (text := fields.text(name))],
+        dates=fields.texts(*_DATES),
         duration=fields.text("itunes:duration"),
         description=description,
         image=picture(fields, base),

@@ -85,14 +85,17 @@ def _host_and_key(url: str) -> tuple[str, str]:
     except ValueError:
         return "", url
     # A tracker may have the whole address in its path, escaped or not.
-    path = unquote(parts.path).rpartition("://")[2] if "://" in unquote(parts.path) else parts.path
+    path = parts.path
+    if ":" in path or "%" in path:
+        _, scheme, embedded = unquote(path).rpartition("://")
+        path = embedded if scheme else path
     segments = path.split("/")
-    hosts = [at for at, segment in enumerate(segments[:-1]) if _HOST.fullmatch(segment)]
+    hosts = [at for at, segment in enumerate(segments[:-1]) if "." in segment and _HOST.fullmatch(segment)]
     key = "/" + "/".join(segments[hosts[-1] + 1 :]) if hosts else "/" + path.lstrip("/")
     host = segments[hosts[-1]] if hosts else parts.netloc
-    query = sorted(one for one in parts.query.split("&") if one and not _VOLATILE.fullmatch(one.partition("=")[0]))
+    query = [one for one in parts.query.split("&") if one and not _VOLATILE.fullmatch(one.partition("=")[0])]
     if query:
-        key += f"?{'&'.join(query)}"
+        key += f"?{'&'.join(sorted(query))}"
     # A file name with a "#" that was not escaped; "t=" is a place in the file.
     return host, key if parts.fragment[:2] in ("", "t=") else f"{key}#{parts.fragment}"
 

@@ -29,10 +29,12 @@ _HTML_BREAK = re.compile(r"</?(?:br|div|h[1-6]|hr|li|ol|p|ul)(?:\s[^<>]*)?/?>", 
 _HTML_TAG = re.compile(rf"</?(?:{_TAGS})(?:\s[^<>]*)?/?>", re.IGNORECASE)
 _HTML_PAIR = re.compile(rf"<({_TAGS})(?:\s[^<>]*)?>([^<>]*)</\1>", re.IGNORECASE)
 _REFERENCE = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+_MARKUP = re.compile(r"[<>&]")
 _CDATA = re.compile(r"<!\[CDATA\[|\]\]>")
 _LINE_BREAKS = re.compile(r"[\t\r\n]+")
 _AMPERSAND = re.compile(r"(?:&(?:amp|#0{0,4}38|#[xX]0{0,4}26);)(?:(?:amp|#0{0,4}38|#[xX]0{0,4}26);)*")
-_SLASHES = re.compile(r"[^?#]*")
+_PATH = re.compile(r"[^?#]*")
+_TO_MEND = re.compile(r"[\t\r\n\\]|&(?:amp|#)|^https?:(?!//[^/])", re.IGNORECASE)
 _SCHEME = re.compile(r"^(https?):(?:/(?!/)|/{3,})(?=[^/]*\.[^/]*/)", re.IGNORECASE)
 _DURATION = re.compile(r"(?:(?:([0-9]{1,4}):)?([0-9]{1,4}):)?([0-9]{1,7})(?:\.[0-9]*)?")
 
@@ -122,6 +124,8 @@ def one_line(text: str) -> str:
 
 def plain_title(text: str) -> str:
     """A title as one line of text, without HTML's tags and references, which publishers escape once too often."""
+    if not _MARKUP.search(text):
+        return one_line(text)
     text = one_line(_CDATA.sub("", _HTML_TAG.sub("", _HTML_BREAK.sub(" ", text[:_TITLE_LENGTH]))))
     for _ in range(2):
         if "&" not in text:
@@ -137,11 +141,13 @@ def web_url(base: str, address: str) -> str:
     What browsers mend is mended: backslashes, white space inside, a wrong number of slashes; and so are references of
     HTML that were escaped twice. Escapes and other characters stay as they are.
     """
-    address = _LINE_BREAKS.sub("", address.strip())
-    if "&" in address:
-        address = _AMPERSAND.sub("&", address)
-    address = _SLASHES.sub(lambda found: found[0].replace("\\", "/"), address, count=1)
-    address = _SCHEME.sub(r"\1://", address)
+    address = address.strip()
+    if not address:
+        return ""
+    if _TO_MEND.search(address):
+        address = _AMPERSAND.sub("&", _LINE_BREAKS.sub("", address))
+        path = _PATH.match(address)
+        address = _SCHEME.sub(r"\1://", path[0].replace("\\", "/") + address[path.end() :]) if path else address
     try:
         given = urlsplit(address)
         url = urljoin(base, address)
@@ -151,7 +157,7 @@ def web_url(base: str, address: str) -> str:
     except ValueError:
         return ""
     # urljoin resolves "http:" and "http://" to the page itself.
-    return url if address and usable and (given.netloc or not given.scheme) else ""
+    return url if usable and (given.netloc or not given.scheme) else ""
 
 
 def seconds(text: str) -> int | None:

@@ -1,12 +1,18 @@
 """The corpus of small feeds: what the site makes of each."""
 
+import subprocess
+import sys
+from collections import Counter
+
 import pytest
 
 from podcrawler.items import Episode
-from tests.sites.corpus import Case, Expected, Left, broken, dates, encodings, files, formats, identities
+from podcrawler.sites.base import Cause
+from podcrawler.sites.identity import podcast_guid
+from tests.conftest import Commands
+from tests.sites.corpus import CASES
+from tests.sites.corpus.case import Case, Expected, Left
 from tests.sites.pages import listing
-
-CASES = [case for table in (formats, broken, encodings, dates, files, identities) for case in table.CASES]
 
 
 def seen(episode: Episode, expected: Expected) -> Expected:
@@ -31,3 +37,28 @@ def test_a_feed_of_the_corpus_is_read_as_expected(case: Case) -> None:
 
 def test_the_corpus_is_large_and_each_case_has_a_name_of_its_own() -> None:
     assert len({case.name for case in CASES}) == len(CASES) >= 120
+
+
+def test_feeds_of_the_corpus_are_archived(commands: Commands) -> None:
+    # Those whose episodes are all at addresses that the server has, and those that it can serve.
+    fit = [
+        number
+        for number, case in enumerate(CASES)
+        if case.episodes
+        and "m.example" in str(case.body)
+        and all((one.url or "").startswith("http://m.example/") for one in case.episodes)
+        and all(one.cause is not Cause.BAD_ADDRESS for one in case.left_out)
+    ]
+    numbers = fit[:: len(fit) // 40]
+    with subprocess.Popen([sys.executable, "-m", "tests.sites.corpus"], stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        address = server.stdout.readline().strip()
+        feeds = {f"{address}/feed/{number}": CASES[number] for number in numbers}
+        try:
+            ended = commands.run("archive", *feeds)
+        finally:
+            server.terminate()
+    assert ended.status == 0, ended.err
+    archived = Counter(path.partition("/")[0].rpartition("-")[2] for path in commands.files())
+    assert archived == {podcast_guid(feed)[:8]: len(case.episodes) for feed, case in feeds.items()}
+    assert len(feeds) >= 30

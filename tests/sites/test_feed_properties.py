@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from podcrawler.exceptions import ListingError
 from podcrawler.sites.base import Cause, Listing
 from podcrawler.sites.feed import Feed
-from tests.sites.corpus import ATOM, MEDIA, RDF
+from tests.sites.corpus import CASES
+from tests.sites.corpus.case import ATOM, MEDIA, RDF
 from tests.sites.pages import listing, response
-from tests.sites.test_corpus import CASES
 
 
 class Entry(NamedTuple):

@@ -3,7 +3,7 @@
 import gzip
 
 from podcrawler.sites.base import Cause
-from tests.sites.corpus import ATOM, DECLARATION, ITUNES, MEDIA, Case, Expected, Left, digest, enclosure, item, rss
+from tests.sites.corpus.case import ATOM, DECLARATION, ITUNES, MEDIA, Case, Expected, Left, digest, enclosure, item, rss
 
 _PLAIN = rss(item())
 _TWO = [Expected(), Expected("rain", "Rain", "http://m.example/rain.mp3")]

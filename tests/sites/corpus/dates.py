@@ -1,6 +1,6 @@
 """Dates as publishers write them."""
 
-from tests.sites.corpus import Case, Expected, item, rss
+from tests.sites.corpus.case import Case, Expected, item, rss
 
 _DATES = {
     "Wed, 03 Feb 2021 04:05:06 GMT": "2021-02-03T04:05:06+00:00",

@@ -1,6 +1,6 @@
 """Encodings, and what feeds say of them."""
 
-from tests.sites.corpus import Case, Expected, item, rss
+from tests.sites.corpus.case import Case, Expected, item, rss
 
 
 def _feed(title: str, label: str, more: str = "") -> str:

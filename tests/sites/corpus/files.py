@@ -1,7 +1,7 @@
 """Which file of an entry is the episode, what is none, and what becomes of odd addresses."""
 
 from podcrawler.sites.base import Cause
-from tests.sites.corpus import Case, Expected, Left, digest, enclosure, item, rss
+from tests.sites.corpus.case import Case, Expected, Left, digest, enclosure, item, rss
 
 _TEA = "http://m.example/tea.mp3"
 _HERE = "http://feeds.example.com/shows/"

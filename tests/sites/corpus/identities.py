@@ -1,7 +1,7 @@
 """Entries that share a guid, a file, or both; and titles."""
 
 from podcrawler.sites.base import Cause
-from tests.sites.corpus import Case, Expected, Left, digest, enclosure, item, rss
+from tests.sites.corpus.case import Case, Expected, Left, digest, enclosure, item, rss
 
 _TEA = "http://m.example/tea.mp3"
 _OTHER = "http://m.example/other.mp3"
