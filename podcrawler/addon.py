@@ -29,6 +29,8 @@ _COMPONENTS: dict[str, dict[str, int | None]] = {
         # Each replaces one of Scrapy's, at the same order.
         "scrapy.downloadermiddlewares.useragent.UserAgentMiddleware": None,
         "podcrawler.http.auth.UserAgentMiddleware": 500,
+        "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
+        "podcrawler.http.compression.CompressionMiddleware": 590,
         "scrapy.downloadermiddlewares.redirect.RedirectMiddleware": None,
         "podcrawler.http.redirects.RedirectMiddleware": 600,
         "scrapy.downloadermiddlewares.httpproxy.HttpProxyMiddleware": None,

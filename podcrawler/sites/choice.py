@@ -48,7 +48,7 @@ _OTHER_TYPE = re.compile(
 )
 _AUDIO_TYPE = re.compile(r"audio(?:/.*)?|(?:application|x-audio)/(?:x-)?(?:ogg|mp3|mpeg3?|m4a|flac|wav)")
 _VIDEO_TYPE = re.compile(r"video(?:/.*)?|application/(?:x-)?(?:mp4|matroska|vnd\.rn-realmedia)")
-_EXTENSION = re.compile(r"\.([A-Za-z0-9]{1,5})$")
+_EXTENSION = re.compile(r"\.([A-Za-z0-9]{1,8})$")
 _MIME = re.compile(r"[a-z0-9.+_-]+/[a-z0-9.+_*-]+")
 
 

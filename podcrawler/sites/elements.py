@@ -5,6 +5,7 @@ of RSS and Atom themselves have no prefix, because feeds of both leave their nam
 """
 
 import html
+import re
 from collections.abc import Iterator, KeysView
 from functools import lru_cache
 
@@ -41,7 +42,8 @@ _PREFIXES = {
 #: Prefixes that are believed without their namespace: many feeds forget to declare it, or misspell it.
 KNOWN_PREFIXES = frozenset(prefix.removesuffix(":") for prefix in _PREFIXES.values() if prefix)
 #: What HTML makes of the code points that XML has for the control characters C1: the characters of Windows-1252.
-_C1 = {code: bytes([code]).decode("cp1252", "ignore") or chr(code) for code in range(0x80, 0xA0)}
+_WINDOWS_1252 = {code: bytes([code]).decode("cp1252", "ignore") or chr(code) for code in range(0x80, 0xA0)}
+_C1 = re.compile("[\x80-\x9f]")
 
 
 class Fields:
@@ -86,7 +88,7 @@ def name_of(element: etree._Element) -> str:
 def text_of(element: etree._Element) -> str:
     """The text of an element and of those in it, without space at both ends."""
     text = "".join(_pieces(element)) if len(element) else element.text or ""
-    return (text if text.isascii() else text.translate(_C1)).strip()
+    return _without_c1(text).strip()
 
 
 def attribute_of(element: etree._Element, name: str) -> str:
@@ -94,7 +96,7 @@ def attribute_of(element: etree._Element, name: str) -> str:
     value = element.get(name)
     if value is None:
         value = next((str(value) for key, value in element.items() if _local(str(key)) == name), "")
-    return (value if value.isascii() else value.translate(_C1)).strip()
+    return _without_c1(value).strip()
 
 
 def relation_of(link: etree._Element) -> str:
@@ -102,6 +104,10 @@ def relation_of(link: etree._Element) -> str:
     addresses (RFC 4287 §4.2.7.2)."""
     relation = attribute_of(link, "rel").lower().rstrip("/")
     return relation.rpartition("/")[2] or "alternate"
+
+
+def _without_c1(text: str) -> str:
+    return text.translate(_WINDOWS_1252) if not text.isascii() and _C1.search(text) else text
 
 
 @lru_cache(maxsize=4096)

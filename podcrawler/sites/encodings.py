@@ -22,6 +22,10 @@ _UTF_8_SEQUENCE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}
 _LONG_CHARSET = re.compile(rb"""(?i)charset\s*=\s*["']?\s*([\w.:-]{1,40})""")
 _THREE_BYTES = re.compile(rb"[\xe0-\xef][\x80-\xbf]{2}")
 _MULTIBYTE = frozenset({"big5hkscs", "cp932", "cp949", "euc_jp", "gb18030", "iso2022_jp"})
+_NON_ASCII = bytes(range(0x80, 0x100))
+_NO_SHIFT_JIS = re.compile("[\uf8f0-\uf8f3]")
+#: How many times more bytes must be UTF-8 than not, if they may be of the encoding that was told.
+_LARGE_MAJORITY = 8
 _SEVEN_BIT = frozenset({"iso2022_jp", "hz"})
 
 
@@ -30,15 +34,22 @@ def unpacked(body: bytes, at_most: int = _MAX_EXPANDED) -> bytes:
     are."""
     # A file may have been packed twice: once by its publisher, once by the server.
     for _ in range(2):
-        if not body.startswith(_GZIP):
-            break
+        if body.startswith(_GZIP):
+            body = _inflated(body, at_most) or body
+    return body
+
+
+def _inflated(packed: bytes, at_most: int) -> bytes:
+    found = bytearray()
+    # A gzip file may have several members (RFC 1952 §2.2).
+    while packed.startswith(_GZIP) and len(found) < at_most:
         inflater = zlib.decompressobj(16 + zlib.MAX_WBITS)
         try:
-            body = inflater.decompress(body, at_most)
+            found += inflater.decompress(packed, at_most - len(found))
         except zlib.error:
-            # Damaged from the first block on: nothing can be read.
-            return body
-    return body
+            break
+        packed = inflater.unused_data
+    return bytes(found)
 
 
 def decoded(body: bytes, content_type: str = "") -> str:
@@ -53,15 +64,12 @@ def decoded(body: bytes, content_type: str = "") -> str:
     told = [codec for found in declarations if found and (codec := _codec(found[1].decode("ascii")))]
     if told and told[0] in _SEVEN_BIT and b"\x1b" in body:
         return body.decode(told[0], "replace")
-    if body.isascii() or _is_utf_8(body, told[0] if told else ""):
-        return body.decode("utf-8", "replace")
     others = [name for name in told if name != "utf-8"] or ["cp1252"]
-    for name in others:
-        try:
-            return body.decode(name)
-        except UnicodeDecodeError:
-            continue
-    return body.decode(others[0], "replace")
+    fitting = next((name for name in others if _fits(body, name)), "")
+    if body.isascii() or _is_utf_8(body, fitting if told and told[0] != "utf-8" else ""):
+        return body.decode("utf-8", "replace")
+    # Python's table has characters for private use in place of bytes that stand for nothing.
+    return _NO_SHIFT_JIS.sub("\ufffd", body.decode(fitting or others[0], "replace"))
 
 
 def _wide(body: bytes) -> str:
@@ -75,23 +83,21 @@ def _wide(body: bytes) -> str:
 
 
 def _is_utf_8(body: bytes, told: str) -> bool:
-    """Whether bytes that are not all ASCII are UTF-8 for the most part, whatever was told."""
+    """Whether bytes that are not all ASCII are UTF-8 for the most part. ``told`` is another encoding that fits."""
+    if _fits(body, "utf-8"):
+        # A few Chinese or Korean characters may happen to be pairs of bytes that are legal in UTF-8, too.
+        return told not in _MULTIBYTE or bool(_THREE_BYTES.search(body))
+    valid = sum(len(sequence) for sequence in _UTF_8_SEQUENCE.findall(body))
+    invalid = len(body) - len(body.translate(None, _NON_ASCII)) - valid
+    return valid > invalid * (_LARGE_MAJORITY if told else 1)
+
+
+def _fits(body: bytes, encoding: str) -> bool:
     try:
-        body.decode("utf-8")
+        body.decode(encoding)
     except UnicodeDecodeError:
-        valid = sum(len(sequence) for sequence in _UTF_8_SEQUENCE.findall(body))
-        return valid > len(body) - len(body.translate(None, _NON_ASCII)) - valid
-    # A few Chinese or Korean characters may happen to be pairs of bytes that are legal in UTF-8, too.
-    if told in _MULTIBYTE and not _THREE_BYTES.search(body):
-        try:
-            body.decode(told)
-        except UnicodeDecodeError:
-            return True
         return False
     return True
-
-
-_NON_ASCII = bytes(range(0x80, 0x100))
 
 
 def _codec(label: str) -> str:

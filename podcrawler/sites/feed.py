@@ -42,7 +42,7 @@ class Feed(Site):
         podcast = _podcast(document, url)
         found = [_episode(entry, podcast) for entry in document.entries]
         unique, duplicates = identity.without_duplicates([one for one in found if isinstance(one, Episode)])
-        episodes = identity.without_twins(oldest_first(unique))
+        episodes = oldest_first(identity.without_twins(unique))
         left_out = [one for one in found if isinstance(one, LeftOut)]
         left_out += [LeftOut(Cause.DUPLICATE, episode.title) for episode in duplicates]
         here = urldefrag(url).url

@@ -5,13 +5,14 @@ A document that is not well-formed is repaired first, so that its texts and ids 
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 
 from lxml import etree
 
 from podcrawler.sites.elements import Fields, attribute_of, name_of, relation_of
 from podcrawler.sites.extensions import episode_extensions, picture, podcast_extensions
 from podcrawler.sites.feed_document import Document, Entry, MediaFile
-from podcrawler.sites.reading import behind_prolog, parsed
+from podcrawler.sites.reading import behind_prolog, parsed, web_url
 from podcrawler.sites.repair import repaired
 
 _ENTRIES = ("item", "entry")
@@ -53,20 +54,21 @@ def beginning(text: str) -> int:
 
 
 def read_xml(text: str, url: str) -> tuple[Document, bool]:
-    """What a document says, and whether it is well-formed. Raises ``lxml.etree.XMLSyntaxError`` if nothing can be made
-    of it."""
-    try:
-        return _read(parsed(text, url)), True
-    except etree.XMLSyntaxError:
-        root = parsed(repaired(text[max(beginning(text), 0) :]), url, recover=True)
-        return _read(root), False
+    """What a document says, and whether it is well-formed. Raises ``lxml.etree.XMLSyntaxError`` or ValueError if
+    nothing can be made of it."""
+    # A CDATA section that is not closed may swallow the entries up to the next one, and still be legal.
+    if text.count("<![CDATA[") == text.count("]]>"):
+        with suppress(etree.XMLSyntaxError):
+            return _read(parsed(text, url), url), True
+    root = parsed(repaired(text[max(beginning(text), 0) :]), url, recover=True)
+    return _read(root, url), False
 
 
-def _read(root: etree._Element) -> Document:
+def _read(root: etree._Element, url: str) -> Document:
     items = list(_entries(root))
     channel = _channel(root, items)
     author = channel.first("author")
-    base = channel.element.base or ""
+    base = _base(channel.element, url)
     description = channel.text("description", "itunes:summary", "subtitle", "tagline", "dc:description")
     return Document(
         base=base,
@@ -80,7 +82,7 @@ def _read(root: etree._Element) -> Document:
         details=podcast_extensions(channel, base, description),
         further=[link for link in (channel.link("next"), channel.link("prev-archive")) if link],
         moved_to=channel.text("itunes:new-feed-url"),
-        entries=[_entry(item) for item in items],
+        entries=[_entry(item, url) for item in items],
     )
 
 
@@ -106,9 +108,15 @@ def _channel(root: etree._Element, items: list[etree._Element]) -> Fields:
     return Fields(root)
 
 
-def _entry(item: etree._Element) -> Entry:
+def _base(element: etree._Element, url: str) -> str:
+    """What the addresses in the element are relative to: its xml:base, if that is an address."""
+    base = element.base or url
+    return base if base == url else web_url(url, base) or url
+
+
+def _entry(item: etree._Element, url: str) -> Entry:
     fields = Fields(item)
-    base = item.base or ""
+    base = _base(item, url)
     description = fields.text(
         "description", "itunes:summary", "summary", "content:encoded", "content", "media:description"
     )

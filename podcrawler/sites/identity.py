@@ -13,6 +13,7 @@ from datetime import datetime
 from urllib.parse import unquote, urlsplit
 
 from podcrawler.items import EPISODE_ID, Episode
+from podcrawler.sites.reading import oldest_first
 
 #: The namespace of computed podcast guids (Podcasting 2.0, ``podcast:guid``).
 _PODCAST_NAMESPACE = uuid.UUID("ead4c236-bf58-58c6-a2c6-a6b28d128cb6")
@@ -102,20 +103,23 @@ def without_duplicates(episodes: Sequence[Episode]) -> tuple[list[Episode], list
 
 
 def without_twins(episodes: Sequence[Episode]) -> list[Episode]:
-    """The episodes of one document, oldest first, each with an id of its own: the oldest of those that share a plain id
-    keeps it, and the others get their twin ids."""
-    plain_ids = {episode.id for episode in episodes}
-    by_id: dict[str, Episode] = {}
+    """The entries of one document, each with an id of its own: the oldest of those that share a plain id keeps it, and
+    the others get their twin ids. Which is the oldest, no other entry of the document decides."""
+    sharing: dict[str, list[Episode]] = {}
     for episode in episodes:
-        name = episode.id
-        if name in by_id:
+        sharing.setdefault(episode.id, []).append(episode)
+    taken = set(sharing)
+    names: dict[int, str] = {}
+    for twins in sharing.values():
+        for episode in oldest_first(twins)[1:]:
             name = episode.twin_id
-            if name in plain_ids or name in by_id:
+            if name in taken:
                 name = twin_id(episode.id, _key(episode), episode.title, episode.published)
-            while name in plain_ids or name in by_id:
+            while name in taken:
                 name = _digest(name)
-        by_id[name] = replace(episode, id=name)
-    return list(by_id.values())
+            taken.add(name)
+            names[id(episode)] = name
+    return [replace(episode, id=names[id(episode)]) if id(episode) in names else episode for episode in episodes]
 
 
 def _are_one(one: Episode, other: Episode) -> bool:

@@ -97,7 +97,7 @@ def xml_root(response: Response) -> etree._Element:
 
 
 def parsed(text: str, url: str, *, recover: bool = False) -> etree._Element:
-    """As ``xml_root``, of a text. With ``recover``, as much of it as is well-formed."""
+    """As ``xml_root``, of a text. With ``recover``, as much of it as is well-formed; ValueError if nothing is."""
     parser = etree.XMLParser(
         # The text was decoded: whatever the document declares is not true any more.
         encoding="utf-8",
@@ -109,7 +109,10 @@ def parsed(text: str, url: str, *, recover: bool = False) -> etree._Element:
         remove_pis=True,
         collect_ids=False,
     )
-    return etree.fromstring(text.lstrip(_SPACES).encode("utf-8", "replace"), parser, base_url=url)
+    root = etree.fromstring(text.lstrip(_SPACES).encode("utf-8", "replace"), parser, base_url=url)
+    if root is None:
+        raise ValueError("the document has no element")
+    return root
 
 
 def one_line(text: str) -> str:

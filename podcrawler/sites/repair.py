@@ -53,6 +53,13 @@ _NAMES: dict[_Kind, str] = {
 }
 _KINDS = {name: kind for kind, names in _NAMES.items() for name in names.split()}
 _TEXTS: tuple[_Kind, ...] = ("short", "html", "long")
+#: What is markup in an element whose content is HTML: the rest is its text, with the tags.
+_NO_HTML = re.compile(
+    r"<!--|<!\[CDATA\[|</?(?:"
+    + "|".join(name for name, kind in _KINDS.items() if kind in ("root", "entry", "short", "long"))
+    + rf"|(?:{'|'.join(sorted(KNOWN_PREFIXES - {'xhtml'}))}):[a-z]+)(?=[\s>/])",
+    re.IGNORECASE,
+)
 
 
 def repaired(text: str) -> str:
@@ -76,12 +83,14 @@ class _Scanner:
         #: The length of ``_out`` where the last entry began, and whether its identity has been read.
         self._entry_at = 0
         self._is_identified = False
+        #: The depth of the open element whose content is HTML; 0 if none is.
+        self._html_depth = 0
         #: Where the next end of a kind of markup is, so that no end is looked for twice.
         self._next: dict[str, int] = {}
 
     def run(self) -> str:
         text, at = self._text, 0
-        while (start := text.find("<", at)) >= 0:
+        while (start := self._next_markup(at)) >= 0:
             self._write_text(text[at:start])
             at = self._markup(start)
         self._write_text(text[at:])
@@ -91,6 +100,12 @@ class _Scanner:
             del self._out[self._entry_at :]
         self._close(0)
         return "".join(self._out)
+
+    def _next_markup(self, at: int) -> int:
+        if not self._html_depth:
+            return self._text.find("<", at)
+        found = _NO_HTML.search(self._text, at)
+        return found.start() if found else -1
 
     def _markup(self, start: int) -> int:
         """Write the markup at ``start``; returns its end."""
@@ -139,6 +154,8 @@ class _Scanner:
             self._out.append(f"<{raw}{_attributes(attributes, attribute)}{'/' if is_empty else ''}>")
         if not is_empty:
             self._open.append((name, kind, end))
+            if kind == "long" and not self._html_depth and "xhtml" not in attributes:
+                self._html_depth = len(self._open)
             self._names[name] = self._names.get(name, 0) + 1
             self._kinds[kind] = self._kinds.get(kind, 0) + 1
 
@@ -180,6 +197,8 @@ class _Scanner:
             self._names[name] -= 1
             self._kinds[kind] -= 1
             self._out.append(end)
+        if depth < self._html_depth:
+            self._html_depth = 0
 
     def _write_text(self, text: str) -> None:
         if text:
