@@ -1,15 +1,23 @@
-"""Sends items in batches, for a receiver to whom a message about many costs hardly more than one about each.
+"""Batches: sends items together, for a receiver to whom a message about many costs hardly more than one about each.
 
 While one batch is under way, the items for the next one collect. Each caller gets a future of the result of its item.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """The items in lists of ``size``, the last one of fewer."""
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch
 
 
 class Batcher(Generic[T, R]):

@@ -1,7 +1,8 @@
 """podcrawler's own settings, read from Scrapy's and validated, so that a wrong value becomes one sentence."""
 
 import json
-from typing import Annotated, Self
+from collections.abc import Iterable
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from scrapy.settings import BaseSettings
@@ -58,15 +59,24 @@ class Config(_Section):
     max_expiries: Count
     retry_delay: Annotated[float, Field(ge=0, le=86_400)]
     max_retry_delay: Seconds
+    max_pages: Count
     visit_seconds: Annotated[int, Field(ge=1, le=10_000_000)]
     exit_when_done: bool
     supervisor_pid: Annotated[int, Field(ge=0)]
+
+
+def _words(value: object) -> object:
+    """The words of a setting that is a list, or text with commas between them; in lower case, without leading dots."""
+    words = value.split(",") if isinstance(value, str) else value
+    return [str(word).strip().lower().removeprefix(".") for word in words] if isinstance(words, Iterable) else words
 
 
 class TransferConfig(_Section):
     """The settings of HTTP requests and media files; docs/settings.md describes each."""
 
     user_agents: Annotated[dict[str, Agent], BeforeValidator(_from_json)]
+    enclosures: Literal["first", "all"]
+    media: Annotated[frozenset[Annotated[str, Field(pattern=r"^[a-z0-9]{1,10}$")]], BeforeValidator(_words)]
     insecure_hosts: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:, -]*$")]
     connect_timeout: Seconds
     idle_timeout: Seconds

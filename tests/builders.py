@@ -35,10 +35,16 @@ def make_broker(redis: Client, name: str = "episodes", **changes: Any) -> Broker
 
 
 def episode(
-    number: int, *, podcast: str = "show", host: str = "media.example", payload: str = "{}", priority: int = 0
+    number: int,
+    *,
+    podcast: str = "show",
+    host: str = "media.example",
+    payload: str = "{}",
+    priority: int = 0,
+    version: str = "",
 ) -> Entry:
     """The entry of an episode, with the key ``<podcast>/<number>``."""
-    return Entry("episode", f"{podcast}/{number}", podcast, str(number), host, payload, priority)
+    return Entry("episode", f"{podcast}/{number}", podcast, str(number), host, payload, priority, version=version)
 
 
 def page(address: str, root: str | None = None) -> Entry:

@@ -6,8 +6,9 @@ The address asked for tells what to do wrong:
                        Range and If-Range are honoured
 ``/feed.xml``          an RSS feed of ``episodes`` items, newest first, whose enclosures are ``/bytes/<size>.mp3`` here;
                        all other parameters go to the enclosures, but for ``set_cookie=<text>``, ``pages=<n>``, so
-                       many pages that it is cut into, each leading to the next, and ``stall_page=<n>``, whose page n
-                       waits for ``/release``; ``/<folder>/feed.xml`` is the same
+                       many pages that it is cut into, each leading to the next, ``endless_pages=1``, each of them the
+                       whole feed, and ``stall_page=<n>``, whose page n waits for ``/release``;
+                       ``/<folder>/feed.xml`` is the same
 ``/robots.txt``        forbids ``/bytes/`` and ``/private/`` to everybody
 ``/requests``          the requests so far, as JSON: ``{"requests": [{method, path, headers, at}], "counts": {path: n},
                        "sent": {path: bytes of bodies}, "connections": n, "most_at_once": n}``; ``at`` is in seconds, of
@@ -422,12 +423,14 @@ def _feed(request: Request, scheme: str) -> str:
     values.pop("set_cookie", None)
     values.pop("stall_page", None)
     pages, page = int(values.pop("pages", 1)), int(values.pop("page", 1))
+    is_endless = bool(values.pop("endless_pages", ""))
     count = int(values.pop("episodes", 3))
     size = int(values.pop("size", 1_000_000))
     title = values.pop("title", "A podcast of the origin")
     first = datetime(2024, 1, 1, tzinfo=UTC)
     items = []
-    for number in range(count, 0, -1)[(page - 1) * count // pages : page * count // pages]:
+    numbers = range(count, 0, -1)
+    for number in numbers if is_endless else numbers[(page - 1) * count // pages : page * count // pages]:
         enclosure = f"{base}/bytes/{size}.mp3?{urlencode({'seed': number, **values})}"
         items.append(
             f"<item><title>Episode {number}</title><guid isPermaLink='false'>episode-{number}</guid>"
@@ -435,7 +438,7 @@ def _feed(request: Request, scheme: str) -> str:
             f"<enclosure url={quoteattr(enclosure)} type='audio/mpeg' length='{size}'/></item>"
         )
     further = ""
-    if page < pages:
+    if page < pages or is_endless:
         address = f"{request.path}?{urlencode({**request.query.values, 'page': page + 1})}"
         further = f"<atom:link rel='next' href={quoteattr(base + address)}/>"
     return (

@@ -110,7 +110,8 @@ def _print_summary(outcome: Outcome, seconds: float) -> None:
         name = f"{failed.key} {failed.title}".strip()
         print(printable(f"failed: {name} [{failed.kind}]: {failed.reason}"))
     for podcast_id, title in outcome.podcasts.items():
-        print(printable(f"{title or podcast_id}: {podcast_id}"))
+        account = outcome.accounts.get(podcast_id)
+        print(printable(f"{title or podcast_id}: {podcast_id}" + (f" ({account})" if account else "")))
     if not outcome.finished and not outcome.failed and outcome.already_there:
         print(f"Nothing to download: all {outcome.already_there} episodes are already there ({seconds:.1f} s).")
         return

@@ -4,6 +4,7 @@ import argparse
 import json
 import time
 from dataclasses import asdict
+from itertools import islice
 
 from rich.filesize import decimal
 from scrapy.commands import ScrapyCommand
@@ -13,6 +14,10 @@ from podcrawler.commands import archive_redis, explained
 from podcrawler.fleet.display import printable
 from podcrawler.fleet.status import Status, read_status
 from podcrawler.queue.archive import InHand, Report
+from podcrawler.sites.accounting import Account
+
+#: Podcasts whose accounts are shown.
+_ACCOUNTS = 20
 
 
 class Command(ScrapyCommand):
@@ -46,10 +51,17 @@ def _lines(status: Status) -> list[str]:
     failures = ", ".join(f"{count} {kind}" for kind, count in status.failures.items())
     lines = [f"episodes: {episodes}", f"pages:    {pages}", f"podcasts: {status.podcasts}"]
     lines += [f"failures: {failures}"] if failures else []
+    lines += _accounts(status.accounts)
     lines += ["paused: nodes start nothing new until `podcrawler resume`"] if status.paused else []
     for node in status.nodes:
         lines += [_node(node), *(f"    {_in_hand(episode)}" for episode in node.in_hand)]
     return lines if status.nodes else [*lines, "no node is running"]
+
+
+def _accounts(accounts: dict[str, Account]) -> list[str]:
+    lines = [f"podcast {podcast_id}: {account}" for podcast_id, account in islice(accounts.items(), _ACCOUNTS)]
+    more = len(accounts) - len(lines)
+    return [*lines, f"and {more} more podcasts with entries that are no episodes (--json)"] if more else lines
 
 
 def _node(node: Report) -> str:

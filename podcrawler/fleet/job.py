@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from redis import Redis
 from scrapy.settings import BaseSettings
 
+from podcrawler.fleet.status import read_accounts
 from podcrawler.queue import codec
 from podcrawler.queue.archive import Archive, Event
 from podcrawler.queue.broker import Broker, Failed
 from podcrawler.queue.entries import entry_of, page_request
+from podcrawler.queue.listings import Listings
+from podcrawler.sites.accounting import Account
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,8 @@ class Outcome:
 
     #: By id: the titles of the podcasts that the addresses led to.
     podcasts: dict[str, str]
+    #: By id: what became of the entries of those podcasts some of whose entries are no episodes.
+    accounts: dict[str, Account]
     finished: int
     bytes: int
     #: Episodes that were in the archive before.
@@ -46,6 +51,7 @@ class Job:
 
     def __init__(self, settings: BaseSettings, redis: Redis, addresses: list[str]) -> None:
         self._archive = Archive.from_settings(settings, redis)
+        self._listings = Listings.from_settings(settings, redis)
         self._pages = Broker.from_settings(settings, redis, "podcasts")
         self._episodes = Broker.from_settings(settings, redis, "episodes")
         self._requests = [page_request(address) for address in addresses]
@@ -105,6 +111,7 @@ class Job:
         failed = [f for queue in (self._pages, self._episodes) for f in queue.failed() if self.includes(f.group)]
         return Outcome(
             podcasts=self._podcasts,
+            accounts=read_accounts(self._listings, list(self._podcasts)),
             finished=progress.finished,
             bytes=progress.bytes,
             already_there=recorded - progress.finished,

@@ -9,6 +9,8 @@ from scrapy.settings import BaseSettings
 
 from podcrawler.queue.archive import Archive, Report
 from podcrawler.queue.broker import Broker, Counts
+from podcrawler.queue.listings import Listings
+from podcrawler.sites.accounting import Account
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,8 @@ class Status:
     #: Feeds and list pages by state; ``finished`` is 0, because they are visited again.
     pages: Counts
     podcasts: int
+    #: By id: what became of the entries of those podcasts some of whose entries are no episodes.
+    accounts: dict[str, Account]
     #: Whether no leases are granted (``pause``).
     paused: bool
     nodes: list[Report]
@@ -27,7 +31,8 @@ class Status:
     failures: dict[str, int]
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        accounts = {podcast_id: account.to_json() for podcast_id, account in self.accounts.items()}
+        return {**asdict(self), "accounts": accounts}
 
 
 def read_status(settings: BaseSettings, redis: Redis) -> Status:
@@ -41,7 +46,16 @@ def read_status(settings: BaseSettings, redis: Redis) -> Status:
         queue=episodes.counts(podcasts),
         pages=pages.counts([]),
         podcasts=len(podcasts),
+        accounts=read_accounts(Listings.from_settings(settings, redis), podcasts),
         paused=archive.is_paused(),
         nodes=archive.reports(),
         failures=dict(kinds.most_common()),
     )
+
+
+def read_accounts(listings: Listings, podcast_ids: list[str]) -> dict[str, Account]:
+    """What became of the entries of those podcasts that have entries that are no episodes. Blocks on Redis."""
+    return {
+        podcast_id: sum(map(Account.from_json, pages), Account())
+        for podcast_id, pages in listings.accounts(podcast_ids).items()
+    }

@@ -23,15 +23,23 @@ from scrapy.pipelines.media import MediaPipeline
 from typing_extensions import override
 
 from podcrawler.config import TransferConfig
-from podcrawler.exceptions import DiskFullError, EntryError, LeaseEndedError, MediaError, TransferCancelledError
+from podcrawler.exceptions import (
+    DiskFullError,
+    EntryError,
+    EpisodeError,
+    LeaseEndedError,
+    MediaError,
+    TransferCancelledError,
+)
 from podcrawler.http.errors import explain, explain_response
 from podcrawler.http.handler import MediaResponse
 from podcrawler.http.redirects import chain
 from podcrawler.items import Episode
+from podcrawler.logins import masked
 from podcrawler.media.backpressure import DiskFullBackoff
 from podcrawler.media.fetch import fetch
 from podcrawler.queue.acks import finish
-from podcrawler.queue.entries import Lease, private_request
+from podcrawler.queue.entries import Lease, is_requestable, private_request
 from podcrawler.queue.scheduler import Scheduler, scheduler_of
 from podcrawler.signals import lease_lost, node_draining
 from podcrawler.store import names, sniff
@@ -78,6 +86,7 @@ class EpisodeFilesPipeline(FilesPipeline):
         #: The transfers in flight, by their token.
         self.transfers: dict[str, Transfer] = {}
         self._min_size = config.min_size
+        self._wanted = config.media
         self._backoff = DiskFullBackoff(
             lambda reason: self._scheduler.node.pause(reason), lambda: self._scheduler.node.resume(), config.min_free
         )
@@ -131,6 +140,9 @@ class EpisodeFilesPipeline(FilesPipeline):
         lease = self._scheduler.lease_of(item.key)
         if lease is None:
             raise LeaseEndedError(f"This node holds no lease on {item.key}", log_level="WARNING")
+        if not is_requestable(item):
+            await self._scheduler.give_up(lease, error := _bad_address(item))
+            raise LeaseEndedError(str(error), log_level="DEBUG")
         (request,) = self.get_media_requests(item, self.spiderinfo)
         transfer = self.transfers[lease.token] = Transfer(item, lease, request)
         try:
@@ -238,6 +250,7 @@ class EpisodeFilesPipeline(FilesPipeline):
                     content_type=(response.headers.get("Content-Type") or b"").decode("latin-1"),
                     enclosure=episode.enclosure,
                     counted=response.received.verified,
+                    wanted=self._wanted,
                 )
         except OSError as error:
             raise disk_error(part.path, error) from error
@@ -309,6 +322,15 @@ class EpisodeFilesPipeline(FilesPipeline):
     def _cancel_transfer(self, token: str) -> None:
         if (transfer := self.transfers.get(token)) and transfer.part:
             transfer.part.cancellation.request()
+
+
+def _bad_address(episode: Episode) -> EpisodeError:
+    address = episode.enclosure.url if episode.enclosure else ""
+    return EpisodeError(
+        "address",
+        f'Its file is said to be at "{masked(address)[:200]}", which is no address of http or https; '
+        "tell its publisher. It is tried again when its page gives another address.",
+    )
 
 
 def _made_progress(transfer: Transfer, part: PartFile, kept: int) -> bool:

@@ -1,6 +1,7 @@
 """What Redis knows of a whole archive: its podcasts and their logins, its nodes, its events, whether it is paused.
 
-The moves of entries are broker.py's; no other module but these two sends commands to Redis. Everything here blocks.
+The moves of entries are broker.py's, and what pages list is in listings.py; no other module sends commands to Redis.
+Everything here blocks.
 """
 
 import json
@@ -153,7 +154,8 @@ class Archive:
 
     def visits(self, root: str) -> list[dict[str, Any]]:
         """The results of the last visit to the address ``root``, one for each list page: ``podcast`` (id), ``title``,
-        ``listed``, ``added``, ``finished`` and ``failed`` (numbers of episodes)."""
+        ``listed``, ``added``, ``finished`` and ``failed`` (numbers of episodes), and what became of the other entries
+        (``Account.to_json``)."""
         return [json.loads(value) for value in self._redis.hvals(self._keys.visit(root))]
 
     def imported(self, podcast_id: str) -> dict[str, Imported]:

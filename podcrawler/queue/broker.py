@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from itertools import chain, islice
+from itertools import chain
 from typing import Any, TypeVar
 
 from redis import Redis
@@ -18,6 +18,7 @@ from redis.commands.core import Script
 from redis.exceptions import NoScriptError
 from scrapy.settings import BaseSettings
 
+from podcrawler.batching import batches
 from podcrawler.config import Config
 from podcrawler.exceptions import CodecError, FailureClass
 from podcrawler.queue import codec
@@ -41,7 +42,7 @@ class Pushed:
     """How many of the pushed entries had which outcome."""
 
     added: int = 0
-    #: Queued before with another request, which this one replaced.
+    #: Queued before with a request for something else, which this one replaced.
     changed: int = 0
     #: Queued before, or leased.
     known: int = 0
@@ -149,14 +150,14 @@ class Broker:
         pipe.execute()
 
     def push_many(self, entries: Iterable[Entry], page_lease: Lease | None = None, already_pushed: int = 0) -> Pushed:
-        """Queue the entries that have no state yet, in their order; replace the requests of changed ones that are not
-        leased or finished. ``page_lease`` is the lease on the list page or seed that they come from, for which
-        ``already_pushed`` others were pushed before."""
+        """Queue the entries that have no state yet, in their order; replace the requests of those that are not
+        finished, and queue failed ones again whose version has changed. ``page_lease`` is the lease on the list page or
+        seed that they come from, for which ``already_pushed`` others were pushed before."""
         pushed = Pushed()
         token = page_lease.token if page_lease else ""
-        for batch in _batches(entries, _BATCH):
-            values = ([e.kind, e.key, e.group, e.name, e.host, e.priority, int(e.fresh), e.payload] for e in batch)
-            pushed += Pushed(*self._run("push_many", [token, already_pushed, *chain.from_iterable(values)]))
+        for batch in batches(entries, _BATCH):
+            values = chain.from_iterable(map(_values, batch))
+            pushed += Pushed(*self._run("push_many", [token, already_pushed, *values]))
             already_pushed += len(batch)
         return pushed
 
@@ -200,7 +201,7 @@ class Broker:
         """Record episodes (podcast id, episode id, bytes) as finished, whatever state they are in unless leased; how
         many were not finished before."""
         recorded = 0
-        for batch in _batches(episodes, _BATCH):
+        for batch in batches(episodes, _BATCH):
             values = ([f"{podcast}/{name}", podcast, name, size] for podcast, name, size in batch)
             recorded += int(self._run("record", chain.from_iterable(values)))
         return recorded
@@ -225,7 +226,7 @@ class Broker:
 
     def failed(self) -> Iterator[Failed]:
         """Every entry that ended in an error, in no order."""
-        for rows in _batches(self._redis.hscan_iter(self._key("failed"), count=_BATCH), _BATCH):
+        for rows in batches(self._redis.hscan_iter(self._key("failed"), count=_BATCH), _BATCH):
             keys = [key for key, _ in rows]
             routes = self._redis.hmget(self._key("routes"), keys)
             payloads = self._redis.hmget(self._key("entries"), keys)
@@ -282,10 +283,10 @@ def _failed(key: str, group: str, title: str, record: dict[str, Any]) -> Failed:
     return Failed(key, group, record["kind"], record["reason"], failure_class, record["tries"], record["at"], title)
 
 
-def _batches(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
-    iterator = iter(items)
-    while batch := list(islice(iterator, size)):
-        yield batch
+def _values(entry: Entry) -> list[Any]:
+    """The entry as lua/push_many.lua reads it."""
+    fields = [entry.kind, entry.key, entry.group, entry.name, entry.host, entry.priority, int(entry.fresh)]
+    return [*fields, entry.version, entry.payload]
 
 
 def _time(now: int | None) -> str:

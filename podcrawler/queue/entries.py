@@ -1,5 +1,6 @@
 """Entries, the units of work: how a request becomes one, and what a lease on one is."""
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -9,8 +10,13 @@ from scrapy.utils.request import fingerprint
 
 from podcrawler.items import Episode
 from podcrawler.logins import split_login
+from podcrawler.sites.identity import media_version
+from podcrawler.sites.reading import web_url
 
 Kind = Literal["page", "episode", "seed"]
+
+_UNREQUESTABLE = "about:invalid"
+_VERSION_LENGTH = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,9 @@ class Entry:
     priority: int = 0
     #: True for an address that a user gave: a new visit, even if an earlier one is finished.
     fresh: bool = False
+    #: Changes when another file is requested, and not when only its address does, with a token or by way of a tracker.
+    #: Empty for a list page: any other request is a change.
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +69,17 @@ def page_request(address: str, root: str | None = None) -> Request:
 
 
 def episode_request(episode: Episode) -> Request:
-    """The request for an episode: for its enclosure if that is known, else for its page."""
-    request = private_request(episode.enclosure.url if episode.enclosure else episode.page, dont_filter=True)
+    """The request for an episode: for its enclosure if that is known, else for its page. An enclosure whose address
+    cannot be requested is replaced: the episode fails when it is leased."""
+    url = episode.enclosure.url if episode.enclosure else episode.page
+    request = private_request(url if is_requestable(episode) else _UNREQUESTABLE, dont_filter=True)
     request.meta["episode"] = episode
     return request
+
+
+def is_requestable(episode: Episode) -> bool:
+    """Whether the address of the episode's file, or of its page, is one of http or https."""
+    return bool(web_url("", episode.enclosure.url if episode.enclosure else episode.page))
 
 
 def private_request(address: str, **arguments: Any) -> Request:
@@ -81,9 +97,28 @@ def entry_of(request: Request, payload: str) -> Entry:
     host = urlsplit(request.url).hostname or ""
     episode = request.meta.get("episode")
     if isinstance(episode, Episode):
-        return Entry("episode", episode.key, episode.podcast_id, episode.id, host, payload, request.priority)
+        return Entry(
+            "episode",
+            episode.key,
+            episode.podcast_id,
+            episode.id,
+            host,
+            payload,
+            request.priority,
+            version=_version(episode),
+        )
     address = request.url
     if request.method != "GET" or request.body:
         address += f"#{fingerprint(request).hex()}"
     root = request.meta.get("root")
     return Entry("page", address, root or address, address, host, payload, request.priority, fresh=root is None)
+
+
+def _version(episode: Episode) -> str:
+    if episode.enclosure is None:
+        file = episode.page
+    elif is_requestable(episode):
+        file = media_version(episode.enclosure.url)
+    else:
+        file = episode.enclosure.url
+    return hashlib.sha256(file.encode("utf-8", "surrogatepass")).hexdigest()[:_VERSION_LENGTH]

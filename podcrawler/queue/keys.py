@@ -27,6 +27,15 @@ class Keys:
     def imported(self, podcast_id: str) -> str:
         return f"{self.archive}imported:{podcast_id}"
 
+    def identities(self, podcast_id: str) -> str:
+        return f"{self.archive}identities:{podcast_id}"
+
+    def accounts(self, podcast_id: str) -> str:
+        return f"{self.archive}accounts:{podcast_id}"
+
+    def listed(self, root: str) -> str:
+        return f"{self.archive}listed:{root}"
+
     def visit(self, root: str) -> str:
         return f"{self.archive}visit:{root}"
 

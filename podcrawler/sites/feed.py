@@ -49,8 +49,6 @@ class Feed(Site):
         further = [urldefrag(web_url(document.base, address)).url for address in document.further]
         next_urls = [address for address in dict.fromkeys(further) if address not in ("", here)]
         moved_to = web_url(document.base, document.moved_to)
-        if not (episodes or next_urls or moved_to not in ("", url) or any(one.episode for one in left_out)):
-            raise _nothing(url, len(document.entries))
         return Listing(podcast, episodes, next_urls, left_out, moved_to if moved_to != url else "")
 
 
@@ -69,18 +67,6 @@ def _read(response: Response) -> Document:
     if not is_well_formed and not (document.entries or document.further or document.moved_to):
         raise broken
     return document
-
-
-def _nothing(url: str, entries: int) -> ListingError:
-    if entries == 0:
-        return ListingError(
-            "no-episodes", f"{url} is a feed without any entry; check the address of the podcast's feed."
-        )
-    return ListingError(
-        "no-enclosures",
-        f"{url} is a feed of {entries} entries, none of which has an audio or video file with a web address; "
-        "it may be the feed of a blog: give the address of the podcast's own feed.",
-    )
 
 
 def _podcast(document: Document, url: str) -> Podcast:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from urllib.parse import unquote, urlsplit
 
-from podcrawler.items import EPISODE_ID, Episode
+from podcrawler.items import EPISODE_ID, Enclosure, Episode
 from podcrawler.sites.reading import oldest_first
 
 #: The namespace of computed podcast guids (Podcasting 2.0, ``podcast:guid``).
@@ -71,20 +71,42 @@ def twin_id(plain_id: str, key: str, title: str = "", published: datetime | None
 def media_key(url: str) -> str:
     """What identifies a file although the host, the trackers in front of it and the tokens in its query change: the
     path behind the last host in the address, and the other parameters, sorted."""
+    return _host_and_key(url)[1]
+
+
+def media_version(url: str) -> str:
+    """As ``media_key``, with the host that has the file: another one may have a file that the first does not have."""
+    return "".join(_host_and_key(url))
+
+
+def _host_and_key(url: str) -> tuple[str, str]:
     try:
         parts = urlsplit(url)
     except ValueError:
-        return url
+        return "", url
     # A tracker may have the whole address in its path, escaped or not.
     path = unquote(parts.path).rpartition("://")[2] if "://" in unquote(parts.path) else parts.path
     segments = path.split("/")
     hosts = [at for at, segment in enumerate(segments[:-1]) if _HOST.fullmatch(segment)]
     key = "/" + "/".join(segments[hosts[-1] + 1 :]) if hosts else "/" + path.lstrip("/")
+    host = segments[hosts[-1]] if hosts else parts.netloc
     query = sorted(one for one in parts.query.split("&") if one and not _VOLATILE.fullmatch(one.partition("=")[0]))
     if query:
         key += f"?{'&'.join(query)}"
     # A file name with a "#" that was not escaped; "t=" is a place in the file.
-    return key if parts.fragment[:2] in ("", "t=") else f"{key}#{parts.fragment}"
+    return host, key if parts.fragment[:2] in ("", "t=") else f"{key}#{parts.fragment}"
+
+
+def with_files(episode: Episode, files: Sequence[Enclosure]) -> Episode:
+    """The episode of a feed with the first of these as its file, under its plain id."""
+    plain_id = episode_id(episode.guid, files[0].url)
+    return replace(
+        episode,
+        id=plain_id,
+        enclosure=files[0],
+        alternates=list(files[1:]),
+        twin_id=twin_id(plain_id, media_key(files[0].url)),
+    )
 
 
 def without_duplicates(episodes: Sequence[Episode]) -> tuple[list[Episode], list[Episode]]:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from scrapy.http import Response, TextResponse
 from typing_extensions import override
 
-from podcrawler.config import Config
+from podcrawler.config import Config, TransferConfig
 from podcrawler.exceptions import EntryError, EpisodeError, ListingError
 from podcrawler.items import Episode
 from podcrawler.sites import site_for
@@ -32,7 +32,8 @@ class EpisodesSpider(PodcastsSpider):
         try:
             if episode is None:
                 # ``scrapy parse`` on the page of an episode, which reads as a listing of one.
-                episode = (await asyncio.to_thread(read_listing, response, may_be_empty=False)).episodes[0]
+                config = TransferConfig.read(self.settings)
+                episode = (await asyncio.to_thread(read_listing, response, config, may_be_empty=False)).episodes[0]
             else:
                 episode = await asyncio.to_thread(_complete, response, episode)
         except EntryError as error:

@@ -16,6 +16,7 @@ from scrapy.settings import BaseSettings
 from podcrawler.exceptions import MediaError, PodcrawlerError, StoreError
 from podcrawler.store import names, sniff
 from podcrawler.store.base import Published, StoredFile
+from podcrawler.store.documents import recognize
 from podcrawler.store.fs_errors import disk_error
 from podcrawler.store.local import LocalStore
 from podcrawler.store.names import Destination
@@ -222,7 +223,8 @@ class BucketStore:
         if not size:
             return False
         answer = self._client.get_object(Bucket=self._bucket, Key=key, Range=f"bytes=0-{sniff.HEAD - 1}")
-        return not sniff.document(answer["Body"].read())
+        document = recognize(answer["Body"].read())
+        return document is None or key.endswith(f".{document.extension}")
 
     @property
     def _uri(self) -> str:

@@ -6,10 +6,9 @@ the label decide. The table of signatures is our own: puremagic 1.30 does not kn
 filetype 1.2 (2022) neither Opus nor audio books nor most brands of MP4.
 """
 
-import codecs
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 from urllib.parse import urlsplit
@@ -17,24 +16,16 @@ from urllib.parse import urlsplit
 from podcrawler.exceptions import MediaError
 from podcrawler.items import Enclosure
 from podcrawler.store import names
+from podcrawler.store.documents import UNKNOWN, recognize
 
 #: Bytes that are read. A container's signature needs a few; to distinguish text from media takes more.
 HEAD = 4096
-#: Shorter bytes are text only if they are UTF-8: others may be without control characters by chance.
-_MIN_TEXT = 128
-#: This many zeros, at every other byte, are the upper halves of ASCII characters in UTF-16.
-_MIN_ZEROS = 8
 #: The top-level boxes of an MP4, and how many of them are visited at most.
 _BOXES = frozenset(b"ftyp styp pdin moov moof mfra mdat free skip wide udta meta uuid sidx ssix prft emsg".split())
 _MAX_BOXES = 10_000
 #: The longest page of an Ogg stream (RFC 3533 §6).
 _OGG_PAGE = 65_307
 
-#: Control characters that no text has. ESC is not among them: it switches character sets in Japanese texts.
-_CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
-#: What only a page or an XML document begins with, whatever bytes follow.
-_MARKUP = re.compile(r"<(?:!--|(?:!doctype|\?xml|html|head|body|title|meta|script|rss|feed|error)\b)", re.IGNORECASE)
-_HTML = re.compile(r"<(?:!doctype\s+html|html|head|body|title|meta|script|div|p|h1|center)\b", re.IGNORECASE)
 #: Media types that servers use for documents, and never for media.
 _DOCUMENT_TYPES = re.compile(r"text/html|application/xhtml\+xml|(?:application|text)/(?:[\w.-]+\+)?(?:json|xml)")
 
@@ -97,25 +88,35 @@ class Examined(NamedTuple):
     verified: bool
 
 
-def examine(file: BinaryIO, *, url: str, content_type: str, enclosure: Enclosure, counted: bool) -> Examined:
+def examine(
+    file: BinaryIO,
+    *,
+    url: str,
+    content_type: str,
+    enclosure: Enclosure,
+    counted: bool,
+    wanted: Container[str] = (),
+) -> Examined:
     """Check the body of a response from ``url``, the last one after redirects. Blocking.
 
-    ``counted``: it has as many bytes as the server announced. Raises MediaError (``not-media`` for a document,
-    ``incomplete`` if its container shows that it is cut off) and OSError.
+    ``counted``: it has as many bytes as the server announced. ``wanted``: extensions of documents that are archived.
+    Raises MediaError (``not-media`` for any other document, ``incomplete`` if its container shows that it is cut off)
+    and OSError.
     """
     head = file.read(HEAD)
-    found = document(head)
-    container = None if found else _container(file, head)
-    if container is None and not found and _DOCUMENT_TYPES.match(content_type.strip().lower()):
-        found = "a document"
+    document = recognize(head)
+    if document and document.extension in wanted:
+        return Examined(document.extension, counted)
+    container = None if document else _container(file, head)
+    if container is None and not document and _DOCUMENT_TYPES.match(content_type.strip().lower()):
+        document = UNKNOWN
     whole = True if counted else _whole(file, container)
     host = urlsplit(url).hostname
-    if found:
+    if document:
         raise MediaError(
             "not-media",
-            f"{host} sent {found} instead of audio; open the address in a browser to see what it says, "
-            "try again later.",
-            "passing",
+            f"{host} sent {document.name} instead of audio; open the address in a browser to see what it is. "
+            "It is not tried again: retry it if the file is there by now.",
         )
     if whole is False:
         raise MediaError("incomplete", f"{host} sent a file that breaks off in the middle; try again later.", "passing")
@@ -132,43 +133,10 @@ def is_sound(path: Path) -> bool:
     Blocking. Raises OSError."""
     with path.open("rb") as file:
         head = file.read(HEAD)
-        return bool(head) and not document(head) and _whole(file, _container(file, head)) is not False
-
-
-def document(head: bytes) -> str:
-    """What kind of document begins with these bytes, for a sentence; empty if they are none."""
-    text = _text(head)
-    if text is None:
-        return ""
-    beginning = text.lstrip("\ufeff\0 \t\r\n\f\v")
-    if not _MARKUP.match(beginning) and (_CONTROLS.search(text) or not beginning):
-        return ""
-    if beginning.startswith("<"):
-        return "a web page" if _HTML.search(beginning) else "an XML document"
-    if beginning.startswith("#EXTM3U"):
-        return "a playlist"
-    return "a JSON document" if beginning.startswith(("{", "[")) else "text"
-
-
-def _text(head: bytes) -> str | None:
-    """The bytes as text in their most likely encoding; None if they are not text."""
-    try:
-        # Incremental: the last character may be cut.
-        return codecs.getincrementaldecoder(_encoding(head))().decode(head)
-    except UnicodeDecodeError:
-        # Some encoding of one or two bytes per character: all of them have ASCII's control characters.
-        text = head.removeprefix(codecs.BOM_UTF8).decode("latin-1")
-        return text if len(head) >= _MIN_TEXT or _MARKUP.match(text.lstrip()) else None
-
-
-def _encoding(head: bytes) -> str:
-    for mark, encoding, other in (
-        (codecs.BOM_UTF16_LE, "utf-16-le", head[1::2]),
-        (codecs.BOM_UTF16_BE, "utf-16-be", head[::2]),
-    ):
-        if head.startswith(mark) or (len(other) >= _MIN_ZEROS and not any(other)):
-            return encoding
-    return "utf-8"
+        document = recognize(head)
+        if document:
+            return document.extension == path.suffix[1:]
+        return bool(head) and _whole(file, _container(file, head)) is not False
 
 
 def _container(file: BinaryIO, head: bytes) -> str | None:

@@ -91,6 +91,38 @@ def test_a_changed_failed_entry_becomes_pending_again(queue: Broker) -> None:
     assert lease_one(queue).tries == 0
 
 
+def test_another_address_of_the_same_file_is_no_change_but_is_what_is_requested(queue: Broker) -> None:
+    queue.push_many([episode(number, payload="old", version="a") for number in (1, 2)])
+    fail(queue, lease_one(queue), "http-404", "Not there.", NOW)
+    again = [episode(number, payload="new", version="a", host="other.example") for number in (1, 2)]
+    assert queue.push_many(again) == Pushed(failed=1, known=1)
+    assert lease_one(queue).payload == b"new"
+    assert queue.requeue(["show/1"]) == 1
+    assert lease_one(queue).payload == b"new"
+
+
+def test_the_next_lease_gets_the_address_that_came_during_a_lease(queue: Broker) -> None:
+    queue.push_many([episode(1, payload="old", version="a")])
+    lease = lease_one(queue)
+    assert queue.push_many([episode(1, payload="new", version="b", host="other.example")]) == Pushed(known=1)
+    retry(queue, lease, "timeout", "Too slow.", NOW)
+    assert lease_one(queue, NOW + 60_000).payload == b"new"
+
+
+def test_another_file_wakes_a_failed_entry(queue: Broker) -> None:
+    queue.push_many([episode(1, payload="old", version="a")])
+    fail(queue, lease_one(queue), "http-404", "Not there.", NOW)
+    assert queue.push_many([episode(1, payload="new", version="b")]) == Pushed(added=1)
+
+
+def test_an_entry_without_a_version_gets_one_and_is_not_changed(queue: Broker) -> None:
+    """It was pushed by an earlier release."""
+    queue.push_many([episode(1, payload="old")])
+    fail(queue, lease_one(queue), "http-404", "Not there.", NOW)
+    assert queue.push_many([episode(1, payload="new", version="a")]) == Pushed(failed=1)
+    assert queue.push_many([episode(1, payload="newer", version="b")]) == Pushed(added=1)
+
+
 def test_finishing_records_and_forgets(queue: Broker, redis: Client) -> None:
     queue.push_many([episode(1)])
     assert finish(queue, lease_one(queue), size=123, path="show/1.x.mp3")

@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from podcrawler.exceptions import ListingError
 from podcrawler.items import Enclosure, Episode
 from podcrawler.sites.feed import Feed
 from tests.sites.pages import SAMPLE, URL, item, listing, response, rss
@@ -231,9 +230,7 @@ def test_a_page_of_a_paged_feed_may_be_empty() -> None:
     assert listing(rss("", '<atom:link rel="next" href="?page=2"/>')).episodes == []
 
 
-def test_a_feed_without_anything_to_archive_is_refused_with_a_remedy() -> None:
-    with pytest.raises(ListingError, match="without any entry; check the address") as empty:
-        listing(rss(""))
-    with pytest.raises(ListingError, match=r"2 entries, none of which has .* give the address") as blog:
-        listing(rss("<item><title>A</title></item><item><enclosure url='cover.png' type='image/png'/></item>"))
-    assert (empty.value.kind, blog.value.kind) == ("no-episodes", "no-enclosures")
+def test_a_feed_without_anything_to_archive_accounts_for_its_entries() -> None:
+    assert listing(rss("")).left_out == []
+    blog = listing(rss("<item><title>A</title></item><item><enclosure url='cover.png' type='image/png'/></item>"))
+    assert (blog.episodes, [entry.cause for entry in blog.left_out]) == ([], ["no-media", "not-media"])

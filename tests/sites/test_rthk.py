@@ -45,7 +45,9 @@ def xml_item(eid: str = "1", media: str = "http://m.example/1.mp3", date: str = 
 def listing(response: TextResponse) -> Listing:
     site = site_for(response)
     assert site.name == "rthk"
-    return site.parse_list(response)
+    found = site.parse_list(response)
+    assert isinstance(found, Listing)
+    return found
 
 
 def test_episodes_come_oldest_first_with_days_of_hong_kong() -> None:

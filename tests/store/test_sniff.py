@@ -1,5 +1,6 @@
 import base64
 import json
+from collections.abc import Container
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlencode
@@ -32,6 +33,15 @@ DOCUMENTS = {
     "feed": (b"<rss version='2.0'><channel/></rss>", "an XML document"),
     "JSON": (b' {"error": "expired"}', "a JSON document"),
     "playlist": (b"#EXTM3U\n#EXT-X-VERSION:3\n", "a playlist"),
+    "playlist of Winamp": (b"[Playlist]\nFile1=http://h.example/1.mp3\n", "a playlist"),
+    "PDF": (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n" + bytes(range(256)), "a PDF"),
+    "e-book": (b"PK\x03\x04" + bytes(26) + b"mimetypeapplication/epub+zip" + bytes(200), "an e-book"),
+    "archive": (b"PK\x03\x04" + bytes(300), "a ZIP archive"),
+    "PNG": (b"\x89PNG\r\n\x1a\n" + bytes(300), "a picture"),
+    "JPEG": (b"\xff\xd8\xff\xe0" + bytes(300), "a picture"),
+    "GIF": (b"GIF89a" + bytes(300), "a picture"),
+    "WebP": (b"RIFF\x2c\x01\0\0WEBPVP8 " + bytes(300), "a picture"),
+    "torrent": (b"d8:announce35:http://tracker.example:6969/announce" + bytes(300), "a torrent"),
     "message": (b"Access denied\n", "text"),
     "message that is cut in a character": (("x" + "文件不存在" * 400).encode(), "text"),
     "message in GBK": (("文件不存在，请联系管理员。" * 10).encode("gbk"), "text"),
@@ -45,10 +55,21 @@ def looked_at(
     url: str = "https://media.example.com/1",
     announced: Enclosure | None = None,
     counted: bool = True,
+    wanted: Container[str] = (),
 ) -> Examined:
     enclosure = announced or Enclosure("https://feeds.example.com/1")
     with path.open("rb") as file:
-        return examine(file, url=url, content_type=content_type, enclosure=enclosure, counted=counted)
+        return examine(file, url=url, content_type=content_type, enclosure=enclosure, counted=counted, wanted=wanted)
+
+
+@pytest.mark.parametrize(("name", "extension"), [("PDF", "pdf"), ("e-book", "epub"), ("JPEG", "jpg"), ("page", "html")])
+def test_a_document_that_is_wanted_is_kept_under_its_own_extension(tmp_path: Path, name: str, extension: str) -> None:
+    path = tmp_path / f"1.title.{extension}"
+    path.write_bytes(DOCUMENTS[name][0])
+    assert looked_at(path, content_type="audio/mpeg", wanted={"audio", extension}).extension == extension
+    assert is_sound(path)
+    with pytest.raises(MediaError):
+        looked_at(path, content_type="audio/mpeg", wanted={"audio", "video"})
 
 
 def cut(name: str, size: int, tmp_path: Path) -> Path:
@@ -146,7 +167,7 @@ def test_a_document_is_refused_whatever_it_is_called(tmp_path: Path, name: str) 
     path.write_bytes(body)
     with pytest.raises(MediaError, match=f"media.example.com sent {called} instead of audio") as caught:
         looked_at(path, content_type="audio/mpeg", url="https://media.example.com/1.mp3")
-    assert (caught.value.kind, caught.value.failure_class) == ("not-media", "passing")
+    assert (caught.value.kind, caught.value.failure_class) == ("not-media", "permanent")
 
 
 @pytest.mark.parametrize("name", ["audio.m4a", "audio.mp4", "video.mp4", "audio.wav", "vorbis.ogg", "audio.opus"])

@@ -1,17 +1,23 @@
--- nil -> pending: queues entries that have no state yet; the state is the duplicate filter. Replaces changed requests.
+-- nil -> pending: queues entries that have no state yet; the state is the duplicate filter. Replaces older requests.
 -- Keys: Q entries, routes, pending:<host>, hosts, failed, tries, expiries, ended, open, order; A finished:<group>, visit:<group>, told
 -- ARGV: token of the lease on the list page or seed that the entries come from, or empty; how many entries were pushed
---   under that lease before; then for each entry eight values: kind, key, group, name, host, priority, fresh ('1': a new
---   visit), request
+--   under that lease before; then for each entry nine values: kind, key, group, name, host, priority, fresh ('1': a new
+--   visit), version (of what is requested, as far as that is stable; empty: the request itself), request
 -- Returns the numbers of entries: added, changed, known, failed, finished.
 local ADDED, CHANGED, KNOWN, FAILED, FINISHED = 1, 2, 3, 4, 5
 
-local function push(kind, key, group, name, host, priority, fresh, request)
-  local state = state_of(key)
-  if state == 'leased' then return KNOWN end
+local function replace(key, route, state, host, version, request)
+  redis.call('HSET', Q .. 'entries', key, request)
+  if state == 'pending' then from_pending(key, route) end
+  route.host, route.version = host, version
+  set_route(key, route)
+  if state == 'pending' then to_pending(key, route) end
+end
 
+local function push(kind, key, group, name, host, priority, fresh, version, request)
+  local state = state_of(key)
   if state == nil then
-    local route = {kind = kind, group = group, name = name, host = host}
+    local route = {kind = kind, group = group, name = name, host = host, version = version}
     if fresh then
       redis.call('DEL', record_key(route))
     elseif redis.call('HEXISTS', record_key(route), name) == 1 then
@@ -27,28 +33,26 @@ local function push(kind, key, group, name, host, priority, fresh, request)
   end
 
   local route = route_of(key)
-  local changed = redis.call('HGET', Q .. 'entries', key) ~= request
-  if changed then
-    redis.call('HSET', Q .. 'entries', key, request)
-    if state == 'pending' then from_pending(key, route) end
-    route.host = host
-    set_route(key, route)
-    if state == 'pending' then to_pending(key, route) end
-  end
+  local replaced = redis.call('HGET', Q .. 'entries', key) ~= request
+  local changed = replaced
+  -- An entry of an earlier release has no version: it is taken for unchanged.
+  if version ~= '' then changed = route.version ~= nil and route.version ~= version end
+  -- The lease has a copy of its own; the next one gets this request.
+  if replaced then replace(key, route, state, host, version, request) end
   if state == 'failed' then
     if not (changed or fresh) then return FAILED end
     if fresh then redis.call('DEL', record_key(route)) end
     from_failed(key, route)
     return ADDED
   end
-  return changed and CHANGED or KNOWN
+  return changed and state ~= 'leased' and CHANGED or KNOWN
 end
 
 local counts = {0, 0, 0, 0, 0}
-for i = 3, #ARGV, 8 do
+for i = 3, #ARGV, 9 do
   local outcome = push(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4],
-    tonumber(ARGV[i + 5]), ARGV[i + 6] == '1', ARGV[i + 7])
+    tonumber(ARGV[i + 5]), ARGV[i + 6] == '1', ARGV[i + 7], ARGV[i + 8])
   counts[outcome] = counts[outcome] + 1
 end
-note_pushed(ARGV[1], tonumber(ARGV[2]), (#ARGV - 2) / 8)
+note_pushed(ARGV[1], tonumber(ARGV[2]), (#ARGV - 2) / 9)
 return counts

@@ -3,7 +3,7 @@
 -- An entry is in exactly one state: pending, leased, delayed, failed or finished.
 -- Keys; Q is KEYS[1], the prefix of the queue, and A is KEYS[2], the prefix of the archive:
 --   Q entries         hash    key -> the request, as JSON that no script reads
---   Q routes          hash    key -> JSON [kind, group, name, host, score]
+--   Q routes          hash    key -> JSON [kind, group, name, host, score, version]; entries of pages have no version
 --   Q pending:<host>  zset    key -> score; the lowest is leased first
 --   Q hosts           zset    host that has pending entries -> ms when one of them was last leased
 --   Q leases          zset    key -> ms when the lease expires
@@ -35,13 +35,14 @@ end
 local function route_of(key)
   local found = redis.call('HGET', Q .. 'routes', key)
   if not found then return nil end
-  local kind, group, name, host, score = unpack(cjson.decode(found))
-  return {kind = kind, group = group, name = name, host = host, score = score}
+  local kind, group, name, host, score, version = unpack(cjson.decode(found))
+  return {kind = kind, group = group, name = name, host = host, score = score, version = version}
 end
 
 local function set_route(key, route)
+  local version = route.version ~= '' and route.version or nil
   redis.call('HSET', Q .. 'routes', key,
-    cjson.encode({route.kind, route.group, route.name, route.host, route.score}))
+    cjson.encode({route.kind, route.group, route.name, route.host, route.score, version}))
 end
 
 local function record_key(route)

@@ -1,0 +1,75 @@
+"""What Redis knows of the entries that a podcast's pages listed: how they are known again, and what became of them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from redis import Redis
+from scrapy.settings import BaseSettings
+
+from podcrawler.batching import batches
+from podcrawler.config import Config
+from podcrawler.queue.keys import Keys
+
+#: Fields that are written in one command.
+_BATCH = 500
+
+
+class Listings:
+    """The listed entries of one archive. Cheap to make; safe to use from several threads. Blocks on Redis."""
+
+    def __init__(self, redis: Redis, keys: Keys) -> None:
+        # redis-py's types allow for text where this client answers in bytes.
+        self._redis: Any = redis
+        self._keys = keys
+
+    @classmethod
+    def from_settings(cls, settings: BaseSettings, redis: Redis) -> "Listings":
+        return cls(redis, Keys(Config.read(settings).namespace))
+
+    def identities(self, podcast_id: str) -> dict[str, str]:
+        """What is kept of the podcast's episodes to know them again (identities.py), by their ids."""
+        found = self._redis.hgetall(self._keys.identities(podcast_id))
+        return {name.decode(): traits.decode() for name, traits in found.items()}
+
+    def keep_identities(self, podcast_id: str, traits: Mapping[str, str]) -> None:
+        for batch in batches(traits.items(), _BATCH):
+            self._redis.hset(self._keys.identities(podcast_id), mapping=dict(batch))
+
+    def finished_sizes(self, podcast_id: str, names: Sequence[str]) -> dict[str, int]:
+        """The bytes of those episodes that are finished, by id."""
+        sizes = self._redis.hmget(self._keys.finished(podcast_id), list(names))
+        return {name: int(size) for name, size in zip(names, sizes, strict=True) if size}
+
+    def note_listed(self, podcast_id: str, names: Sequence[str], page: str, *, seconds: int, is_first: bool) -> bool:
+        """Note, for ``seconds``, which entries a page lists; whether it is the first page of the visit to list any of
+        them. ``is_first``: the page begins a visit. Safe to repeat."""
+        key = self._keys.listed(podcast_id)
+        pipe = self._redis.pipeline(transaction=False)
+        if is_first:
+            pipe.delete(key)
+        for name in names:
+            pipe.hsetnx(key, name, page)
+        pipe.expire(key, seconds)
+        pipe.execute()
+        return page.encode() in self._redis.hmget(key, list(names)) if names else False
+
+    def keep_account(self, podcast_id: str, page: str, account: Mapping[str, Any] | None, *, is_first: bool) -> None:
+        """Keep what became of the entries of a page. ``is_first``: the page begins a visit. None: they are episodes."""
+        pipe = self._redis.pipeline(transaction=True)
+        if is_first:
+            pipe.delete(self._keys.accounts(podcast_id))
+        if account:
+            pipe.hset(self._keys.accounts(podcast_id), page, json.dumps(account))
+        pipe.execute()
+
+    def accounts(self, podcast_ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+        """What is kept by ``keep_account`` of each page of these podcasts, for those that have any."""
+        pipe = self._redis.pipeline(transaction=False)
+        for podcast_id in podcast_ids:
+            pipe.hvals(self._keys.accounts(podcast_id))
+        return {
+            podcast_id: [json.loads(page) for page in pages]
+            for podcast_id, pages in zip(podcast_ids, pipe.execute(), strict=True)
+            if pages
+        }

@@ -1,0 +1,64 @@
+"""Applies what a user wants to a listing: which kinds of files are episodes, and one file of an entry or all."""
+
+from collections.abc import Iterator, Set
+from dataclasses import replace
+
+from podcrawler.items import Enclosure, Episode
+from podcrawler.sites import identity
+from podcrawler.sites.base import Cause, LeftOut, Listing
+from podcrawler.sites.choice import Kind, extension_of, kind_of
+from podcrawler.sites.reading import oldest_first
+
+#: The kinds that sites choose by themselves.
+_DEFAULT = frozenset(["audio", "video"])
+
+
+def with_wanted_files(listing: Listing, wanted: Set[str]) -> Listing:
+    """The listing with those entries as episodes that have a file of a wanted kind: ``audio``, ``video``, or an
+    extension of files of other kinds. Files of which nothing is known are wanted."""
+    if wanted == _DEFAULT:
+        return listing
+    found = [_chosen(episode, wanted) for episode in listing.episodes]
+    other = [_chosen(entry.unwanted, wanted) if entry.unwanted else entry for entry in listing.left_out]
+    episodes = [one for one in found + other if isinstance(one, Episode)]
+    left_out = [one for one in found + other if isinstance(one, LeftOut)]
+    newest_first = identity.without_twins(episodes[::-1])
+    return replace(listing, episodes=oldest_first(newest_first), left_out=left_out)
+
+
+def with_all_files(listing: Listing) -> Listing:
+    """The listing with an episode for each audio file of an entry. The first has the id of the entry."""
+    return replace(listing, episodes=[one for episode in listing.episodes for one in _all_audio(episode)])
+
+
+def _chosen(episode: Episode, wanted: Set[str]) -> Episode | LeftOut:
+    """The episode with the first of its files that is wanted. Its id is the plain one."""
+    files = [file for file in _files(episode) if _is_wanted(file, wanted)]
+    if files:
+        return identity.with_files(episode, files)
+    named = [file.type or file.url for file in _files(episode)]
+    return LeftOut(Cause.NOT_MEDIA, episode.title, "".join(named[:1])[:200], unwanted=episode)
+
+
+def _files(episode: Episode) -> list[Enclosure]:
+    return [episode.enclosure, *episode.alternates] if episode.enclosure else []
+
+
+def _is_wanted(file: Enclosure, wanted: Set[str]) -> bool:
+    match kind_of(file.type, file.url):
+        case Kind.UNKNOWN:
+            return True
+        case Kind.AUDIO:
+            return "audio" in wanted
+        case Kind.VIDEO:
+            return "video" in wanted
+        case _:
+            return extension_of(file.url) in wanted
+
+
+def _all_audio(episode: Episode) -> Iterator[Episode]:
+    yield episode
+    for file in episode.alternates:
+        if kind_of(file.type, file.url) is Kind.AUDIO:
+            name = identity.twin_id(episode.id, identity.media_key(file.url))
+            yield replace(episode, id=name, enclosure=file, alternates=[], twin_id="")

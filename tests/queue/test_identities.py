@@ -1,0 +1,142 @@
+"""Entries are known again at later visits, whatever their publisher changed."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from podcrawler.items import Enclosure, Episode
+from podcrawler.queue.identities import Identities, Settled, Traits, settle
+from podcrawler.queue.keys import Keys
+from podcrawler.queue.listings import Listings
+from podcrawler.sites import identity
+from tests.conftest import Client
+
+
+def entry(title: str, day: int | None, url: str, guid: str = "", length: int | None = None) -> Episode:
+    """An entry of a feed, as the feed's site makes it if no other entry has its id."""
+    published = datetime(2026, 3, day, tzinfo=UTC) if day else None
+    plain = identity.episode_id(guid, url)
+    twin = identity.twin_id(plain, identity.media_key(url))
+    return Episode(plain, "show", title, Enclosure(url, length=length), guid=guid, published=published, twin_id=twin)
+
+
+def visit(
+    known: dict[str, Traits], *episodes: Episode, finished: dict[str, int] | None = None
+) -> tuple[list[str], Settled]:
+    """The ids that the entries of a list page get, after visits that left ``known``, which is updated."""
+    sizes = finished or {}
+    settled = settle(episodes, known, lambda names: {name: sizes[name] for name in names if name in sizes})
+    known.update(settled.traits)
+    return [episode.id for episode in settled.episodes], settled
+
+
+FIRST = entry("First", 1, "http://h.example/1.mp3", "g")
+SECOND = entry("Second", 8, "http://h.example/2.mp3", "g")
+
+
+def test_the_oldest_of_two_entries_with_one_guid_keeps_the_plain_id() -> None:
+    ids, _ = visit({}, FIRST, SECOND)
+    assert ids == ["g", SECOND.twin_id]
+
+
+def test_an_id_does_not_change_when_a_twin_appears_or_goes() -> None:
+    known: dict[str, Traits] = {}
+    assert visit(known, FIRST)[0] == ["g"]
+    assert visit(known, FIRST, SECOND)[0] == ["g", SECOND.twin_id]
+    assert visit(known, SECOND)[0] == [SECOND.twin_id]
+    # Even if the page lists them in another order, because a date was corrected.
+    assert visit(known, SECOND, FIRST)[0] == [SECOND.twin_id, "g"]
+
+
+@pytest.mark.parametrize("guid", ["", "g"])
+def test_what_differs_in_title_date_and_file_is_another_episode(guid: str) -> None:
+    known: dict[str, Traits] = {}
+    first = entry("First", 1, "http://h.example/get.php?file=1", guid)
+    second = entry("Second", 8, "http://h.example/get.php?file=2", guid)
+    third = entry("Third", 15, "http://h.example/get.php?file=3", guid)
+    seen = [visit(known, episode)[0][0] for episode in (first, second, third)]
+    assert len(set(seen)) == 3
+    assert [visit(known, episode)[0][0] for episode in (third, first, second)] == [seen[2], seen[0], seen[1]]
+
+
+def test_a_weekly_show_at_one_address_has_an_episode_a_week() -> None:
+    known: dict[str, Traits] = {}
+    weeks = [entry(f"Week {week}", 7 * week, "http://h.example/latest.mp3") for week in (1, 2, 3)]
+    seen = [visit(known, week)[0][0] for week in weeks]
+    assert len(set(seen)) == 3
+    assert visit(known, weeks[1])[0] == [seen[1]]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        replace(FIRST, title="First, corrected"),
+        replace(FIRST, published=None),
+        replace(FIRST, enclosure=Enclosure("http://cdn.example/other.mp3")),
+        replace(FIRST, title="Corrected", published=datetime(2026, 3, 2, tzinfo=UTC)),
+    ],
+    ids=["title", "date", "file", "title and date"],
+)
+def test_an_entry_with_a_known_guid_may_change(changed: Episode) -> None:
+    known: dict[str, Traits] = {}
+    visit(known, FIRST)
+    assert visit(known, changed)[0] == ["g"]
+
+
+def test_an_entry_of_which_only_the_file_is_known_may_change_its_file() -> None:
+    known: dict[str, Traits] = {}
+    bare = entry("", None, "http://h.example/1.mp3", "g")
+    visit(known, bare)
+    assert visit(known, entry("", None, "http://h.example/2.mp3", "g"))[0] == ["g"]
+
+
+def test_a_new_guid_for_the_same_file_keeps_the_id() -> None:
+    known: dict[str, Traits] = {}
+    visit(known, FIRST)
+    again = entry("First", 1, "http://h.example/1.mp3", "another")
+    ids, settled = visit(known, again)
+    assert ids == ["g"]
+    assert settled.traits == {}
+
+
+def test_a_new_guid_for_a_file_that_is_still_listed_is_another_episode() -> None:
+    known: dict[str, Traits] = {}
+    visit(known, FIRST)
+    assert visit(known, FIRST, entry("First", 1, "http://h.example/1.mp3", "another"))[0] == ["g", "another"]
+
+
+def test_two_entries_that_are_one_episode_are_listed_once() -> None:
+    known: dict[str, Traits] = {}
+    visit(known, FIRST)
+    again = entry("First", 1, "http://h.example/1.mp3", "a")
+    once_more = entry("First", 1, "http://h.example/1.mp3", "b")
+    ids, settled = visit(known, again, once_more)
+    assert ids == ["g"]
+    assert settled.duplicates == [once_more]
+
+
+@pytest.mark.parametrize(("length", "expected"), [(20, ["twin", "g"]), (None, ["g", "twin"])])
+def test_an_episode_of_an_earlier_release_is_found_by_the_length_of_its_file(
+    length: int | None, expected: Sequence[str]
+) -> None:
+    """It took both for one, and archived the newest."""
+    first = replace(FIRST, enclosure=Enclosure("http://h.example/1.mp3", length=10))
+    second = replace(SECOND, enclosure=Enclosure("http://h.example/2.mp3", length=length))
+    ids, _ = visit({}, first, second, finished={"g": 20})
+    assert ["g" if name == "g" else "twin" for name in ids] == expected
+
+
+def test_ids_that_no_other_entry_can_have_are_kept() -> None:
+    episode = Episode("4711", "rthk-1", "Title", page="http://h.example/4711")
+    settled = settle([episode], {}, lambda _: {})
+    assert settled == Settled([episode], [], {})
+
+
+def test_redis_remembers(redis: Client) -> None:
+    identities = Identities(Listings(redis, Keys()))
+    assert [e.id for e in identities.settle("show", [FIRST, SECOND]).episodes] == ["g", SECOND.twin_id]
+    assert [e.id for e in identities.settle("show", [SECOND]).episodes] == [SECOND.twin_id]
+    assert [e.id for e in identities.settle("other", [SECOND]).episodes] == ["g"]
+    assert redis.hlen("{podcrawler}:identities:show") == 2
