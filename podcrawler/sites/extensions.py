@@ -124,7 +124,9 @@ def _content(part: Part) -> str:
 
 def _keywords(part: Part) -> list[str]:
     elements = part.all("itunes:keywords", "media:keywords", "dc:subject", "dcterms:subject")
-    return without_repetition((word.lower(), word) for element in elements for word in words(text_of(element)))
+    # Some have them in an attribute, as categories have their names.
+    texts = [text_of(element) or attribute_of(element, "text") for element in elements]
+    return without_repetition((word.lower(), word) for text in texts for word in words(text))
 
 
 def _word_of(name: str, *known: str) -> "_Reader":

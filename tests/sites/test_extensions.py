@@ -123,6 +123,7 @@ BOTH: list[tuple[str, dict[str, Any]]] = [
         '<atom:category term="w" label="Weather"/><atom:category term="rain"/><atom:category/>',
         {"categories": [Category("Weather"), Category("rain")]},
     ),
+    ('<itunes:keywords text="rain,tea"/>', {"keywords": ["rain", "tea"]}),
     ("<itunes:keywords> rain, Tea ,,tea,</itunes:keywords>", {"keywords": ["rain", "Tea"]}),
     (
         "<itunes:keywords>a; b c</itunes:keywords><media:keywords>d,e</media:keywords><dc:subject>f</dc:subject>",
