@@ -227,14 +227,15 @@ def _persons(part: Part) -> list[Person]:
 
 
 def _categories(part: Part) -> list[Category]:
-    found: dict[str, Category] = {}
+    names: dict[str, str] = {}
+    inner: dict[str, dict[str, None]] = {}
     for element in part.all("itunes:category", "googleplay:category", "category", "media:category"):
         if name := _category_name(element):
-            category = found.setdefault(name.lower(), Category(name))
-            inner = (_category_name(child) for child in element.iterchildren(etree.Element))
-            new = [one for one in inner if one and one not in category.subcategories]
-            category.subcategories = bounded([*category.subcategories, *new])
-    return bounded(found.values())
+            key = name.lower()
+            names.setdefault(key, name)
+            found = map(_category_name, element.iterchildren(etree.Element))
+            inner.setdefault(key, {}).update(dict.fromkeys(filter(None, found)))
+    return bounded(Category(name, bounded(inner[key])) for key, name in names.items())
 
 
 def _category_name(element: etree._Element) -> str:
