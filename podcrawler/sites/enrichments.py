@@ -109,8 +109,11 @@ def images(part: Part) -> list[Image]:
     ]
     found += [
         Image(address(part.base, url.rstrip(",")), width=count(width.removesuffix("w")))
-        for element in part.all("podcast:images")
-        for candidate in bounded(_COMMA.split(attribute_of(element, "srcset")))
+        for candidate in bounded(
+            candidate
+            for element in part.all("podcast:images")
+            for candidate in _COMMA.split(attribute_of(element, "srcset"))
+        )
         for url, _, width in [candidate.strip().partition(" ")]
     ]
     return without_repetition((image.href, image) for image in found if image.href)

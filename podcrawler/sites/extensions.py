@@ -135,7 +135,9 @@ def _content(part: Part) -> str:
 
 def _keywords(part: Part) -> list[str]:
     elements = part.all("itunes:keywords", "media:keywords", "dc:subject", "dcterms:subject")
-    return without_repetition((word.lower(), word) for element in elements for word in words(text_of(element)))
+    # Some have them in an attribute, as categories have their names.
+    texts = [text_of(element) or attribute_of(element, "text") for element in elements]
+    return without_repetition((word.lower(), word) for text in texts for word in words(text))
 
 
 def _word_of(name: str, *known: str) -> "_Reader":
@@ -236,14 +238,15 @@ def _persons(part: Part) -> list[Person]:
 
 
 def _categories(part: Part) -> list[Category]:
-    found: dict[str, Category] = {}
+    names: dict[str, str] = {}
+    inner: dict[str, dict[str, None]] = {}
     for element in part.all("itunes:category", "googleplay:category", "category", "media:category"):
         if name := _category_name(element):
-            category = found.setdefault(name.lower(), Category(name))
-            inner = (_category_name(child) for child in element.iterchildren(etree.Element))
-            new = [one for one in inner if one and one not in category.subcategories]
-            category.subcategories = bounded([*category.subcategories, *new])
-    return bounded(found.values())
+            key = name.lower()
+            names.setdefault(key, name)
+            found = map(_category_name, element.iterchildren(etree.Element))
+            inner.setdefault(key, {}).update(dict.fromkeys(filter(None, found)))
+    return bounded(Category(name, bounded(inner[key])) for key, name in names.items())
 
 
 def _category_name(element: etree._Element) -> str:

@@ -1,6 +1,7 @@
 """Requests as JSON: nothing is lost on the way, and nothing but a request comes back."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from scrapy import Request, Spider
 from scrapy.http import JsonRequest, Response
 
+from podcrawler.details import AlternateEnclosure, Chapter, Source
 from podcrawler.exceptions import CodecError
 from podcrawler.items import Enclosure, Episode
 from podcrawler.queue import codec
@@ -82,6 +84,29 @@ def test_an_episode_survives_and_can_be_read() -> None:
     assert readable["url"] == "https://example.com/1.mp3?sig=a%2Bb"
     assert readable["meta"]["episode"]["$episode"]["published"] == "2024-01-02T03:04:00Z"
     assert set(readable) == {"url", "meta", "dont_filter"}
+
+
+def test_what_feeds_tell_of_an_episode_survives_and_no_text_is_queued_twice() -> None:
+    episode = Episode("1", "show", "Tea", description="<p>Tea</p>", season=2, episode=1.5, explicit=False)
+    episode.alternate_enclosures = [AlternateEnclosure("audio/opus", sources=[Source("ipfs://Qm1")])]
+    episode.chapters = [Chapter(0.0, "Tea")]
+    request = episode_request(replace(episode, page="http://x/"))
+    back = there_and_back(request).meta["episode"]
+    assert back == request.meta["episode"]
+    assert [type(part) for part in (back.episode, *back.chapters, *back.alternate_enclosures[0].sources)] == [
+        float,
+        Chapter,
+        Source,
+    ]
+    queued = json.loads(codec.dumps(codec.request_to_dict(request)))["meta"]["episode"]["$episode"]
+    assert queued["alternate_enclosures"] == [{"type": "audio/opus", "sources": [{"uri": "ipfs://Qm1"}]}]
+    assert "description_text" not in queued
+
+
+def test_an_episode_of_another_version_is_read() -> None:
+    """Of an older one, which knew fewer fields, and of a newer one, which knows more."""
+    fields = {"id": "1", "podcast_id": "show", "title": "Tea", "mood": "calm", "enclosure": {"url": "u", "bits": 16}}
+    assert codec.loads(json.dumps({"$episode": fields})) == Episode("1", "show", "Tea", enclosure=Enclosure("u"))
 
 
 def test_the_class_of_a_request_survives() -> None:

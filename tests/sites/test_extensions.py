@@ -1,6 +1,7 @@
 """What feeds tell beyond titles and files, one oddity a case; docs/items.md is the table that these cases check."""
 
 import json
+import time
 from dataclasses import fields
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -116,6 +117,7 @@ BOTH: list[tuple[str, dict[str, Any]]] = [
     (
         '<itunes:category text="Arts &amp; Crafts"><itunes:category text="Paper"/></itunes:category>'
         '<itunes:category text="arts &amp; crafts"><itunes:category text="Glue"/><itunes:category text="Paper"/>'
+        '<itunes:category text="Glue"/>'
         '</itunes:category><category domain="x">Weather</category><gp:category text="News"/>',
         {"categories": [Category("Arts & Crafts", ["Paper", "Glue"]), Category("News"), Category("Weather")]},
     ),
@@ -123,6 +125,7 @@ BOTH: list[tuple[str, dict[str, Any]]] = [
         '<atom:category term="w" label="Weather"/><atom:category term="rain"/><atom:category/>',
         {"categories": [Category("Weather"), Category("rain")]},
     ),
+    ('<itunes:keywords text="rain,tea"/>', {"keywords": ["rain", "tea"]}),
     ("<itunes:keywords> rain, Tea ,,tea,</itunes:keywords>", {"keywords": ["rain", "Tea"]}),
     (
         "<itunes:keywords>a; b c</itunes:keywords><media:keywords>d,e</media:keywords><dc:subject>f</dc:subject>",
@@ -466,6 +469,23 @@ def test_any_json_is_read(item: dict[str, Any]) -> None:
 
 
 # Hostile values
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        '<itunes:category text="a"><itunes:category text="b%d"/></itunes:category>',
+        "<media:content><media:credit>%d</media:credit></media:content>",
+        '<podcast:images srcset="%d.png, a.png, b.png, c.png"/>',
+        '<atom:link rel="payment" href="/%d"/>',
+        "<author>%d &lt;a@b</author>",
+    ],
+)
+def test_what_there_is_too_much_of_is_not_read_to_the_end(inner: str) -> None:
+    entry = element("".join(inner % number for number in range(50_000)))
+    started = time.process_time()
+    episode_extensions(entry, BASE)
+    assert time.process_time() - started < 1
 
 
 _ALL = "".join(inner for inner, _ in BOTH + EPISODES + PODCASTS)
