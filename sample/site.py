@@ -1,7 +1,7 @@
 """The routes of the sample site: maps a URL to a file in ``sample/pages``, or to a melody.
 
 The pages have the markup of real ones: RTHK's classic lists and episode pages, its newer XML lists, an RSS feed and an
-Atom feed.
+Atom feed, a list of subscriptions, and pages that lead to these.
 """
 
 from pathlib import Path
@@ -15,7 +15,12 @@ _PAGES = {page.stem: page for page in Path(__file__).with_name("pages").iterdir(
 _PAGE_PARAMETERS = ("pid", "eid", "current_year", "display", "year", "page")
 #: Pages that have the content of another one.
 _ALIASES = {"item_all-287-2013": "item_all-287", "episodeList-447-2020-1": "episodeList-447-2020"}
-_TYPES = {".html": "text/html; charset=utf-8", ".xml": "text/xml; charset=utf-8"}
+_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".json": "text/javascript; charset=utf-8",
+    ".opml": "text/x-opml; charset=utf-8",
+    ".xml": "text/xml; charset=utf-8",
+}
 
 
 class Answer(NamedTuple):

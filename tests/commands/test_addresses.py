@@ -280,3 +280,18 @@ def test_what_leads_nowhere_ends_in_a_sentence_without_a_request(archive: Archiv
     assert result.status == 2
     assert sentence in result.err
     assert len(result.err.strip().splitlines()) == 1
+
+
+def test_parse_follows_addresses_and_shows_what_they_lead_to(archive: Archive) -> None:
+    pages = {
+        "https://home.example/": web_page("", alternate("/f")),
+        "https://home.example/f": feed("Home", "http://m.example/home.mp3"),
+        "https://home.example/my.opml": Page("<opml><outline xmlUrl='//home.example/f'/><outline xmlUrl='g.example'/>"),
+    }
+    with archive.web(pages):
+        found = archive.commands.run("parse", "-d", "2", "home.example", *OPTIONS)
+        assert found.status == 0, found.err
+        assert "http://m.example/home.mp3" in found.out
+        listed = archive.commands.run("parse", "feed:https://home.example/my.opml", *OPTIONS)
+        assert "https://g.example/" in listed.out
+    assert "Traceback" not in found.err + listed.err

@@ -173,7 +173,6 @@ def test_a_node_that_dies_is_started_again(commands: Commands, origin: RunningOr
     ("arguments", "environment", "sentence"),
     [
         ([], {}, "archive needs the address of a podcast"),
-        (["example.com/feed"], {}, "must begin with http:// or https://"),
         (["file:///etc/passwd"], {}, "must begin with http:// or https://"),
         (["http://"], {}, "host name"),
         (["http://x/"], {"REDIS_URL": "redis://127.0.0.1:1"}, "Redis at 127.0.0.1:1 cannot be reached"),
@@ -195,7 +194,7 @@ def test_what_a_user_gets_wrong_ends_in_a_sentence(
     ("path", "sentence"),
     [
         ("nothing-here", "answered 404 Not Found"),
-        ("bytes/100.mp3", "is neither a feed nor a web page"),
+        ("bytes/100.pdf?body=JVBERi0xLjc&type=application/pdf", "is a PDF document, and neither a feed nor a web page"),
         ("bytes/100.html?type=text/html", "is neither a feed nor a page that podcrawler knows"),
         ("feed.xml?episodes=0", "no"),
     ],

@@ -23,6 +23,7 @@ from podcrawler.queue.archive import Archive
 from podcrawler.queue.keys import Keys
 from podcrawler.queue.node import Node
 from podcrawler.queue.scheduler import Scheduler
+from podcrawler.sites.direct import MEDIA_FILE
 from tests.builders import make_broker
 from tests.conftest import Client
 from tests.http.handling import fetch, handling, receiving
@@ -194,3 +195,31 @@ async def test_a_stopped_transfer_into_a_part_fails(origin: RunningOrigin, tmp_p
         request = Request(f"{origin.address}/bytes/5000000.mp3?no_length=1", meta={"part": part})
         with pytest.raises(StopDownload):
             await handler.download_request(request)
+
+
+# A media file in place of a page
+
+
+@pytest.mark.parametrize("query", ["seed=1", "body=SUQzBAAAAAAAAA==&type=text/html", "chunked=1&type=audio/x-whatever"])
+async def test_of_a_media_file_only_the_beginning_is_read_as_a_page(origin: RunningOrigin, query: str) -> None:
+    response = await fetch(f"{origin.address}/bytes/50000000.mp3?{query}&stall_after=1000000", DOWNLOAD_MAXSIZE=10_000)
+    assert response.flags == [MEDIA_FILE]
+    assert len(response.body) <= 4096
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "type=application/octet-stream",
+        "gzip=1",
+        "type=audio/x-mpegurl",
+        # An image, a feed, compressed text, each labelled as audio
+        "body=iVBORw0KGgoAAAAA",
+        "body=PHJzcz48Y2hhbm5lbD48L2NoYW5uZWw%2BPC9yc3M%2B",
+        "body=H4sIAAAAAAAAA7Mp",
+    ],
+)
+async def test_what_is_no_media_is_read_to_its_end_as_a_page(origin: RunningOrigin, query: str) -> None:
+    response = await fetch(f"{origin.address}/bytes/5000.mp3?{query}")
+    assert MEDIA_FILE not in response.flags
+    assert "body" in query or "gzip" in query or len(response.body) == 5000

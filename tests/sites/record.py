@@ -19,6 +19,8 @@ from scrapy.responsetypes import responsetypes
 
 from podcrawler.items import Episode
 from podcrawler.sites import site_for
+from podcrawler.sites.direct import MEDIA_FILE
+from podcrawler.store import sniff
 from sample.server import SampleServer
 
 CASSETTES = Path(__file__).parent.parent / "cassettes"
@@ -39,16 +41,23 @@ class Case(NamedTuple):
         """The page as Scrapy gives it to a site, from the cassette alone."""
         answer = self._get(requests.Session(), "none")
         headers = Headers(dict(answer.headers))
-        response_class = responsetypes.from_args(headers=headers, url=answer.url, body=answer.content)
-        response = response_class(answer.url, status=answer.status_code, headers=headers, body=answer.content)
-        assert isinstance(response, TextResponse)
-        return response
+        # As the download handler marks it, and the spider hands it over.
+        is_media = sniff.is_media(answer.content[: sniff.HEAD], answer.headers["Content-Type"])
+        kind = responsetypes.from_args(headers=headers, url=answer.url, body=answer.content)
+        return (kind if issubclass(kind, TextResponse) else TextResponse)(
+            answer.url,
+            status=answer.status_code,
+            headers=headers,
+            body=answer.content,
+            flags=[MEDIA_FILE] if is_media else [],
+        )
 
     def record(self, session: requests.Session) -> None:
         self._get(session, "all").raise_for_status()
 
     def _get(self, session: requests.Session, mode: str) -> requests.Response:
-        options = {"record_mode": mode}
+        # Of files, not of pages: those are to be read in the cassette.
+        options = {"record_mode": mode, "preserve_exact_body_bytes": self.site == "direct"}
         with Betamax(session, str(CASSETTES), options).use_cassette(f"{self.site}-{self.name}"):
             return session.get(self.address, timeout=30)
 
@@ -67,6 +76,13 @@ CASES = [
     Case("rthk", "xml-of-a-year", f"{_RTHK}/episodeList.php?pid=447&display=all&year=2020"),
     Case("feed", "rss", "http://feeds.example.com/feed.xml"),
     Case("feed", "atom", "http://feeds.example.com/atom.xml"),
+    Case("apple-lookup", "podcast", "http://itunes.apple.com/lookup.json?id=123456789&entity=podcast"),
+    Case("direct", "file", "http://media.example.com/talks/puddles.wav"),
+    Case("directory", "apple", "http://podcasts.apple.com/us/podcast/little-rain-radio/id123456789/directory.html"),
+    Case("opml", "subscriptions", "http://feeds.example.com/subscriptions.opml"),
+    Case("web-page", "episode", "http://feeds.example.com/talk.html"),
+    Case("web-page", "player", "http://feeds.example.com/player.html"),
+    Case("web-page", "show", "http://feeds.example.com/show.html"),
 ]
 
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from scrapy.http import HtmlResponse
+from scrapy.http import TextResponse
 
 from podcrawler.exceptions import ListingError
 from podcrawler.sites import all_sites, site_for
@@ -28,7 +28,7 @@ def test_a_site_that_knows_addresses_is_asked_before_one_that_takes_any() -> Non
 
 
 def test_an_unknown_page_is_refused_with_a_remedy() -> None:
-    page = HtmlResponse("http://a.example/", body=b"<html><title>Hello</title></html>")
+    page = TextResponse("http://a.example/", body=b"Hello, this is no page.")
     with pytest.raises(ListingError, match="give the address of the podcast's RSS or Atom feed") as refused:
         site_for(page)
     assert refused.value.kind == "unknown-page"
