@@ -5,7 +5,8 @@ import argparse
 from scrapy.commands import parse
 from typing_extensions import override
 
-from podcrawler.commands import WithoutQueue
+from podcrawler.commands import WithoutQueue, explained
+from podcrawler.sites import read_sites
 
 
 class Command(WithoutQueue, parse.Command):
@@ -15,3 +16,11 @@ class Command(WithoutQueue, parse.Command):
         # No spider of ours is bound to hosts, so Scrapy could not choose one.
         opts.spider = opts.spider or "episodes"
         opts.callback = opts.callback or "parse_page"
+
+    @explained
+    @override
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        assert self.settings is not None
+        # Before a crawler exists, when Scrapy would log a traceback.
+        read_sites(self.settings["PODCRAWLER_SITES"])
+        super().run(args, opts)

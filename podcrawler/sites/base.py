@@ -21,6 +21,8 @@ class Cause(StrEnum):
     NOT_MEDIA = "not-media"
     #: It has the identity and the file of another entry of the page.
     DUPLICATE = "duplicate"
+    #: It lacks what the site makes its id of.
+    NO_ID = "no-id"
 
 
 @dataclass(frozen=True, slots=True)

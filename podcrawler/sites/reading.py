@@ -8,6 +8,7 @@ from urllib.parse import urljoin, urlsplit
 
 from lxml import etree
 from scrapy.http import TextResponse
+from scrapy.utils.response import get_base_url
 from w3lib.encoding import http_content_type_encoding
 from w3lib.url import safe_url_string
 
@@ -78,6 +79,15 @@ def _parse(body: bytes, url: str, encoding: str | None = None) -> etree._Element
 def one_line(text: str) -> str:
     """A title as one line: runs of XML's white space become single spaces; other white space stays."""
     return _XML_SPACE.sub(" ", text).strip()
+
+
+def page_base(response: TextResponse) -> str:
+    """The URL that the links of a page of HTML are relative to."""
+    try:
+        return get_base_url(response)
+    except ValueError:
+        # The page has an invalid <base>.
+        return response.url
 
 
 def web_url(base: str, address: str) -> str:
