@@ -116,9 +116,7 @@ def _check_address(site: TomlSite, file: str, url: str) -> None:
 def _extract(site: TomlSite, response: Response) -> Extraction:
     """Raises ListingError, and SiteFileError if the file is to blame."""
     if not isinstance(response, TextResponse) or not site.matches(response):
-        raise ListingError(
-            "unknown-page", f"{response.url} is no web page but a feed or a file, which needs no TOML file."
-        )
+        raise ListingError("unknown-page", f"{response.url} is no web page; a feed or a file needs no description.")
     try:
         return site.extract(response)
     except ListingError as error:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import TypeVar, cast
+from typing import TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from lxml import etree
@@ -21,17 +21,18 @@ from podcrawler.exceptions import ListingError
 from podcrawler.items import Enclosure
 from podcrawler.sites import selectors
 from podcrawler.sites.reading import one_line, page_base, web_url
+from podcrawler.sites.selectors import Result
 from podcrawler.sites.toml_schema import EpisodeKeys, IdValue, Place, Value
 
 #: The attributes that an element may have its address in, in order of preference.
 _ADDRESS_ATTRIBUTES = ("href", "src", "content", "value")
 _MOST_ENTRIES = 10_000
-#: Of one selector in one entry.
-_MOST_RESULTS = 1_000
+#: Of one selector in one entry: those after them are not looked at.
+_MOST_RESULTS = 100
+_MOST_LINKS = 1_000
 #: Of a processor, for one page. 10,000 entries with all their values take about 3.
 _SECONDS = 10.0
 
-Result = _Element | str
 V = TypeVar("V", bound=Value)
 T = TypeVar("T")
 
@@ -66,7 +67,8 @@ class Page:
     def __init__(self, response: TextResponse, source: str) -> None:
         """``source`` is the name of the file, for messages."""
         self.url = response.url
-        self.root = selectors.read_html(response)
+        self._html = selectors.Html(response)
+        self.root = self._html.root
         #: By key of the file: the first text that was found there and is no address, date or duration.
         self.unread: dict[str, str] = {}
         self._base = page_base(response)
@@ -76,7 +78,7 @@ class Page:
     def elements(self, key: str, place: Place) -> list[_Element]:
         """The elements in a place of the page."""
         with self._explained(key):
-            found = [result for result in _select(place, self.root) if not isinstance(result, str)]
+            found = [result for result in self._select(place, self.root) if not isinstance(result, str)]
         if len(found) > _MOST_ENTRIES:
             raise ListingError(
                 "too-large",
@@ -121,7 +123,9 @@ class Page:
     def links(self, key: str, values: Iterable[Value]) -> list[str]:
         """All addresses of the web, in the order of the values and of the page."""
         with self._explained(key):
-            found = [value.part(text) for value, _, text in self._texts(key, values, self.root, _address_in)]
+            found = [
+                value.part(text) for value, _, text in self._texts(key, values, self.root, _address_in, _MOST_LINKS)
+            ]
         return [url for address in found if (url := web_url(self._base, address))]
 
     def id(self, key: str, value: IdValue, context: _Element, address: str) -> str:
@@ -153,6 +157,7 @@ class Page:
         values: Iterable[V],
         context: _Element,
         in_result: Callable[[Result], str] = selectors.text_of,
+        most: int = _MOST_RESULTS,
     ) -> Iterator[tuple[V, Result, str]]:
         """Each text that is not empty, with the value that it is of, and the result that it is in."""
         for value in values:
@@ -162,9 +167,13 @@ class Page:
                     f"{self.url} takes longer than {_SECONDS:g} s to be read with {self._source}, at `{key}`; write "
                     "simpler selectors, or look for the podcast's feed.",
                 )
-            for result in islice(_select(value, context), _MOST_RESULTS):
+            for result in islice(self._select(value, context), most):
                 if (text := in_result(result)).strip():
                     yield value, result, text
+
+    def _select(self, place: Place, context: _Element) -> list[Result]:
+        assert place.selector is not None
+        return self._html.select(place.selector, context)
 
     @contextmanager
     def _explained(self, key: str) -> Iterator[None]:
@@ -182,13 +191,6 @@ class Page:
                 "site-file",
                 f"The xpath of `{key}` in {self._source} cannot be used on {self.url} ({error}); correct it.",
             ) from None
-
-
-def _select(place: Place, context: _Element) -> list[Result]:
-    assert place.selector is not None
-    found = place.selector(context)
-    # toml_schema.py has refused what gives numbers and truth values.
-    return cast("list[Result]", found if isinstance(found, list) else [found])
 
 
 def _address_in(result: Result) -> str:

@@ -28,7 +28,7 @@ PLACE = re.compile(r"\{([^{}]*)\}")
 _COUNT = re.compile("[0-9]{1,7}")
 _UNITS = {"hours": 3600, "minutes": 60, "seconds": 1}
 #: A time with which a format is tried out.
-_TRIAL = datetime(2001, 2, 3, 4, 5, 6)
+_TRIAL = datetime(2001, 2, 3, 4, 5, 6, tzinfo=UTC)
 _READ_MORE = "docs/toml-sites.md describes the keys"
 
 
@@ -71,7 +71,7 @@ def _zone(value: object) -> object:
         raise ValueError(f"{value!r} is no time zone; write a name such as Asia/Hong_Kong, or +08:00") from None
 
 
-CssSelector = Annotated[etree.XPath, BeforeValidator(selectors.css)]
+CssSelector = Annotated[selectors.Css, BeforeValidator(selectors.css)]
 XPathSelector = Annotated[etree.XPath, BeforeValidator(selectors.xpath)]
 Pattern = Annotated["regex.Pattern[str]", BeforeValidator(selectors.pattern)]
 Patterns = Annotated[list[Pattern], Field(min_length=1), BeforeValidator(_as_list)]
@@ -92,7 +92,7 @@ class Place(_Table):
     xpath: XPathSelector | None = None
 
     @property
-    def selector(self) -> etree.XPath | None:
+    def selector(self) -> selectors.Css | etree.XPath | None:
         return self.css or self.xpath
 
     @model_validator(mode="after")
@@ -214,9 +214,7 @@ class ListTable(EpisodeKeys):
             values = value if isinstance(value, list) else [value]
             for one in values if name not in ("each", "next") else ():
                 if isinstance(one, Value) and one.xpath and one.xpath.path.lstrip("( ").startswith("/"):
-                    raise ValueError(
-                        f"{name}: {one.xpath.path!r} searches the whole page; begin with .// in place of //"
-                    )
+                    raise ValueError(f"{name}: {one.xpath.path!r} searches the whole page; begin it with .//")
         return self
 
 
@@ -284,15 +282,16 @@ def _explanation(error: ErrorDetails) -> str:
         case "missing":
             return f"{key} is missing; add it, {_READ_MORE}"
         case "extra_forbidden":
-            near = get_close_matches(names[-1], _KEYS, 1)
+            near = get_close_matches(names[-1], KEYS, 1)
             return f"there is no key {key}; " + (f"did you mean {near[0]}? " if near else "") + _READ_MORE
         case "too_short":
             return f"{key} is empty; name at least one"
     return f"{key} cannot be {error['input']!r:.100}; {_READ_MORE}"
 
 
-_KEYS = {
-    name
+#: Every key of every table.
+KEYS = {
+    field.alias or name
     for table in (SiteFile, PodcastTable, ListTable, EpisodeTable, DateValue, IdValue)
-    for name in table.model_fields
+    for name, field in table.model_fields.items()
 }
