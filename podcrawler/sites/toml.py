@@ -216,7 +216,7 @@ def _episode(entry: Entry, podcast_id: str, own_page: str, guid: str) -> Episode
         entry.title,
         audio,
         page=own_page,
-        guid=guid,
+        guid=key,
         published=entry.published,
         duration=entry.duration,
         description=entry.description,
