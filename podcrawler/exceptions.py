@@ -31,6 +31,10 @@ class SettingError(PodcrawlerError):
     """Raised when a setting has an invalid value."""
 
 
+class SiteFileError(PodcrawlerError):
+    """Raised when a file that describes a site is wrong, or cannot be read."""
+
+
 class UnsupportedScrapyError(PodcrawlerError):
     """Raised when the installed Scrapy lacks a private part that podcrawler leans on (scrapy_internals.py)."""
 

@@ -19,6 +19,7 @@ from podcrawler.http.proxy import read_proxy
 from podcrawler.queue import scrapy_redis_settings
 from podcrawler.queue.archive import Archive
 from podcrawler.redis.connection import connected
+from podcrawler.sites import read_sites
 
 Run = Callable[[Any, list[str], Any], None]
 
@@ -44,12 +45,14 @@ def explained(run: Run) -> Run:
 
 
 def check_settings(settings: BaseSettings) -> None:
-    """Check what a node reads only after it has started, when Scrapy would log a traceback. Raises SettingError."""
+    """Check what a node reads only after it has started, when Scrapy would log a traceback. Raises SettingError
+    and SiteFileError."""
     Config.read(settings)
     TransferConfig.read(settings)
     scrapy_redis_settings.check(settings)
     read_proxy(settings)
     read_netrc()
+    read_sites(settings["PODCRAWLER_SITES"])
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing_extensions import override
 
 from podcrawler.addresses import candidates
 from podcrawler.commands import WithoutQueue, explained
+from podcrawler.sites import read_sites
 
 
 class Command(WithoutQueue, parse.Command):
@@ -20,4 +21,7 @@ class Command(WithoutQueue, parse.Command):
     @explained
     @override
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        assert self.settings is not None
+        # Before a crawler exists, when Scrapy would log a traceback.
+        read_sites(self.settings["PODCRAWLER_SITES"])
         super().run([candidates(address)[0] for address in args], opts)

@@ -23,6 +23,8 @@ class Cause(StrEnum):
     DUPLICATE = "duplicate"
     #: The page has more entries than are read.
     LIMIT = "limit"
+    #: It lacks what the site makes its id of.
+    NO_ID = "no-id"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from operator import itemgetter
 from urllib.parse import urljoin, urlsplit
 
 from lxml import etree
-from scrapy.http import Response
+from scrapy.http import Response, TextResponse
+from scrapy.utils.response import get_base_url
 from w3lib.url import safe_url_string
 
 from podcrawler.items import Episode
@@ -133,6 +134,15 @@ def plain_title(text: str) -> str:
         text = _REFERENCE.sub(lambda found: html.unescape(found[0]), text)
         text = _CDATA.sub("", _HTML_PAIR.sub(r"\2", text))
     return one_line(text)
+
+
+def page_base(response: TextResponse) -> str:
+    """The URL that the links of a page of HTML are relative to."""
+    try:
+        return get_base_url(response)
+    except ValueError:
+        # The page has an invalid <base>.
+        return response.url
 
 
 def web_url(base: str, address: str) -> str:

@@ -13,14 +13,13 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 from lxml import etree
 from parsel import Selector
 from scrapy.http import TextResponse
-from scrapy.utils.response import get_base_url
 from typing_extensions import override
 
 from podcrawler.exceptions import EpisodeError, ListingError
 from podcrawler.items import EPISODE_ID, Enclosure, Episode, Podcast
 from podcrawler.sites import identity
 from podcrawler.sites.base import Listing, Site
-from podcrawler.sites.reading import oldest_first, one_line, root_name, seconds, web_url, xml_root
+from podcrawler.sites.reading import oldest_first, one_line, page_base, root_name, seconds, web_url, xml_root
 
 _OWN_HOST = re.compile(r"(?:.+\.)?rthk(?:\.org)?\.hk\.?")
 #: Not eight digits: `rthk-12345678` could be the id of another podcast with the title RTHK.
@@ -72,7 +71,7 @@ class Rthk(Site):
 
 def _html_list(response: TextResponse) -> Listing:
     page = _html(response)
-    base = _base(response)
+    base = page_base(response)
     podcast = _podcast(response.url, _show_title(page))
     episodes: dict[str, Episode] = {}
     for item in page.css("div.epiItem.video"):
@@ -183,7 +182,7 @@ def _description(page: Selector) -> str:
 
 def _audio(response: TextResponse, page: Selector) -> Enclosure | None:
     for audio in page.css(".audioplayer audio[src], .audioplayer audio source[src]"):
-        if url := web_url(_base(response), audio.attrib["src"]):
+        if url := web_url(page_base(response), audio.attrib["src"]):
             return Enclosure(url, audio.attrib.get("type", "").strip())
     return None
 
@@ -198,15 +197,6 @@ def _no_audio(url: str) -> str:
 def _html(response: TextResponse) -> Selector:
     # Not response.selector, which would believe a wrong Content-Type of XML or JSON.
     return Selector(response.text or " ", type="html")
-
-
-def _base(response: TextResponse) -> str:
-    """The base URL of the links of the page."""
-    try:
-        return get_base_url(response)
-    except ValueError:
-        # The page has an invalid <base>.
-        return response.url
 
 
 def _line(selector: Selector, query: str) -> str:

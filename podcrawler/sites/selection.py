@@ -39,8 +39,10 @@ def with_newest(listing: Listing, limit: int) -> Listing:
 
 
 def _chosen(episode: Episode, wanted: Set[str]) -> Episode | LeftOut:
-    """The episode with the first of its files that is wanted. Its id is the plain one."""
+    """The episode with the first of its files that is wanted. The file of one that has a page is not known yet."""
     files = [file for file in _files(episode) if _is_wanted(file, wanted)]
+    if episode.enclosure is None or files[:1] == [episode.enclosure]:
+        return replace(episode, alternates=files[1:])
     if files:
         return identity.with_files(episode, files)
     named = [file.type or file.url for file in _files(episode)]

@@ -20,6 +20,7 @@ from podcrawler.http.errors import explain
 from podcrawler.queue.entries import Lease
 from podcrawler.queue.scheduler import Scheduler, scheduler_of
 from podcrawler.queue.seeds import address_request
+from podcrawler.sites import read_sites, use_sites
 
 #: CONCURRENT_ITEMS for each leased entry. An item counts until Redis has acknowledged the end of its lease, and most
 #: of that time it uses no other resource.
@@ -41,6 +42,7 @@ class QueueSpider(Spider):
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         # Scrapy creates a log record for every request and item. Below LOG_LEVEL its handler only discards them.
         logging.getLogger("scrapy.core").setLevel(crawler.settings["LOG_LEVEL"])
+        use_sites(read_sites(crawler.settings["PODCRAWLER_SITES"]))
         return super().from_crawler(crawler, *args, **kwargs)
 
     @classmethod

@@ -150,7 +150,11 @@ def read_page(response: Response, config: TransferConfig, *, may_be_empty: bool)
     if may_be_empty:
         return listing
     if not listing.left_out:
-        raise ListingError("no-episodes", f"{response.url} lists nothing; check the address of the podcast.")
+        raise ListingError(
+            "no-episodes",
+            f"{response.url} lists nothing; check the address of the podcast, and whether its page needs a script or a "
+            "click to show the episodes, which cannot be read.",
+        )
     raise ListingError(
         "no-enclosures",
         f"{response.url} has {Account.of(listing)}; it may be the feed of a blog: give the address of the podcast's "
