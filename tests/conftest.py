@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +16,7 @@ import pytest
 from redis import Redis
 
 from podcrawler.redis.embedded import EmbeddedServer
+from tests import forking
 from tests.origin import RunningOrigin, running
 
 #: Fixtures of tests that run processes of podcrawler, or that build or install it: seconds each, where others take
@@ -99,6 +100,8 @@ class Commands:
     environment: dict[str, str] = field(default_factory=dict)
     #: The interpreter, and with it the version of podcrawler.
     python: str = sys.executable
+    #: What is forked instead of starting an interpreter.
+    template: forking.Template | None = None
 
     @property
     def archive(self) -> Path:
@@ -124,39 +127,56 @@ class Commands:
         return self.run("crawl", "episodes", "-s", "PODCRAWLER_EXIT_WHEN_DONE=1", *options, **environment)
 
     @contextmanager
-    def start(self, *arguments: str, **environment: str) -> Iterator["subprocess.Popen[str]"]:
+    def start(self, *arguments: str, **environment: str) -> Iterator[forking.Process]:
         """Start a command; it is killed when the block ends."""
-        process = subprocess.Popen(
+        environment = {**_bare_environment(), **self.environment, **environment}
+        with self._new_process(arguments, environment) as process:
+            try:
+                yield process
+            finally:
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGKILL)
+
+    def _new_process(self, arguments: Sequence[str], environment: Mapping[str, str]) -> forking.Process:
+        if self.template is not None:
+            return self.template.start(forking.Request(arguments, str(self.folder), environment))
+        return subprocess.Popen(
             [self.python, "-m", "podcrawler", *arguments],
             cwd=self.folder,
-            env={**_bare_environment(), **self.environment, **environment},
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
         )
-        try:
-            yield process
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            for stream in (process.stdout, process.stderr):
-                assert stream is not None
-                stream.close()
+
+
+@pytest.fixture(scope="session")
+def _template() -> Iterator[forking.Template]:
+    with forking.running(_bare_environment()) as template:
+        yield template
 
 
 @pytest.fixture
-def commands(tmp_path: Path) -> Commands:
+def template(request: pytest.FixtureRequest) -> forking.Template | None:
+    """What commands are forks of; none for tests that are marked as ``fresh``."""
+    if request.node.get_closest_marker("fresh"):
+        return None
+    template: forking.Template = request.getfixturevalue("_template")
+    return template
+
+
+@pytest.fixture
+def commands(tmp_path: Path, template: forking.Template | None) -> Commands:
     """Commands in an empty folder, with the embedded server."""
-    return Commands(tmp_path)
+    return Commands(tmp_path, template=template)
 
 
 @pytest.fixture
-def fleet(tmp_path: Path, valkey_url: str, redis: Client) -> Commands:  # noqa: ARG001 (empties the server)
+def fleet(tmp_path: Path, valkey_url: str, redis: Client, template: forking.Template | None) -> Commands:  # noqa: ARG001 (empties the server)
     """Commands in an empty folder, which share one Redis."""
-    return Commands(tmp_path, {"REDIS_URL": valkey_url})
+    return Commands(tmp_path, {"REDIS_URL": valkey_url}, template=template)
 
 
 def _bare_environment() -> dict[str, str]:

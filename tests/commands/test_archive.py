@@ -144,6 +144,7 @@ def test_an_interrupt_leaves_nothing_running_and_nothing_half_done(
     assert list(commands.files().values()) == [3_000_000] * 4
 
 
+@pytest.mark.fresh
 def test_a_killed_supervisor_leaves_nothing_behind_for_long(commands: Commands, origin: RunningOrigin) -> None:
     """Its nodes stop by themselves; the server waits for the next archive, which stops it."""
     address = f"{origin.address}/feed.xml?episodes=2&size=1000000&stall_after=1000"
@@ -158,6 +159,7 @@ def test_a_killed_supervisor_leaves_nothing_behind_for_long(commands: Commands, 
     until(lambda: nothing_runs_in(commands.folder), 10)
 
 
+@pytest.mark.fresh
 def test_a_node_that_dies_is_started_again(commands: Commands, origin: RunningOrigin) -> None:
     address = f"{origin.address}/feed.xml?episodes=2&size=1000000&stall_after=1000"
     with commands.start("archive", address, "-s", "PODCRAWLER_LEASE_TIME=2") as archive:

@@ -9,6 +9,7 @@ from textwrap import dedent
 import pytest
 
 from tests.conftest import Client, Commands
+from tests.forking import Template
 from tests.origin import RunningOrigin
 
 OWN = """
@@ -86,9 +87,9 @@ def test_the_export_can_be_read_by_people(fleet: Commands, sample: str) -> None:
 
 
 @pytest.fixture
-def alone(tmp_path: Path) -> Iterator[Commands]:
+def alone(tmp_path: Path, template: Template | None) -> Iterator[Commands]:
     """Commands for which there is no Redis, and which must leave nothing behind."""
-    commands = Commands(tmp_path, {"REDIS_URL": "redis://localhost:1"})
+    commands = Commands(tmp_path, {"REDIS_URL": "redis://localhost:1"}, template=template)
     yield commands
     assert list(tmp_path.rglob("*.part")) == []
 
