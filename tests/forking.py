@@ -19,11 +19,13 @@ import struct
 import subprocess
 import sys
 import tempfile
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import IO, Any, Protocol, Self
+from typing import IO, Any, NoReturn, Protocol, Self
 
 #: All modules of these are imported by the template: what Scrapy and podcrawler load when a command or a node starts.
 _PACKAGES = ("podcrawler", "scrapy.commands", "scrapy.downloadermiddlewares", "scrapy.spidermiddlewares")
@@ -167,7 +169,13 @@ def main() -> None:
     with socket.socket(fileno=0) as control:
         fds = _wait_to_be_forked(control)
         control.detach()
-    _become(*fds)
+    arguments = _become(*fds)
+    subprocess.Popen = _Popen  # type: ignore[misc, assignment]  # that is how `archive` starts its nodes
+    _run(arguments)
+
+
+def _run(arguments: Sequence[str]) -> None:
+    sys.argv[1:] = arguments
     runpy.run_module("podcrawler", run_name="__main__", alter_sys=True)
 
 
@@ -194,8 +202,9 @@ def _wait_to_be_forked(control: socket.socket) -> list[int]:
                 pass
 
 
-def _become(report_fd: int, out: int, err: int) -> None:
-    """Fork once more, and make a new program of the child. This process waits for it, and reports how it ended."""
+def _become(report_fd: int, out: int, err: int) -> Sequence[str]:
+    """Fork once more, and make a new program of the child; its arguments. This process waits for it, and reports how it
+    ended."""
     with socket.socket(fileno=report_fd) as report, report.makefile() as lines:
         request = Request(**json.loads(lines.readline()))
         if (child := os.fork()) != 0:
@@ -215,8 +224,46 @@ def _become(report_fd: int, out: int, err: int) -> None:
     path = [folder for folder in request.environment.get("PYTHONPATH", "").split(os.pathsep) if folder]
     # The first entry is the folder that `python -m` was called in.
     sys.path[:1] = [str(Path.cwd()), *path]
-    sys.argv[1:] = request.arguments
     importlib.invalidate_caches()
+    return request.arguments
+
+
+# The nodes of an `archive`
+
+
+class _Popen(subprocess.Popen[Any]):
+    """Forks this process for ``python -m podcrawler``. Other programs are started as ever."""
+
+    def __init__(self, command: Sequence[str], **options: Any) -> None:
+        if list(command[:3]) == [sys.executable, "-m", "podcrawler"]:
+            # Called in the child when everything else is done, and never returns.
+            options["preexec_fn"] = partial(_be_node, command[3:], options["env"])
+        super().__init__(command, **options)
+
+
+def _be_node(arguments: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
+    """Run podcrawler in a process that has just been forked from another command, and end the process."""
+    status: Any = 1
+    try:
+        # Whatever the other holds must not be collected, or it would close descriptors that are this one's by then.
+        gc.freeze()
+        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+        for number in (signal.SIGPIPE, signal.SIGXFSZ):
+            signal.signal(number, signal.SIG_IGN)
+        for name in _NOT_IMPORTED:
+            sys.modules.pop(name, None)
+        os.environ.clear()
+        os.environ.update(environment)
+        _run(arguments)
+    except SystemExit as end:
+        status = end.code or 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        os._exit(status)
 
 
 if __name__ == "__main__":

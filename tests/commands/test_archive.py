@@ -33,8 +33,10 @@ def nodes_in(folder: Path) -> list[psutil.Process]:
 
 
 def nothing_runs_in(folder: Path) -> bool:
-    running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-    return str(folder) not in running and not servers_below(folder)
+    running = list(psutil.process_iter(["cmdline", "cwd"]))
+    named = any(str(folder) in " ".join(process.info["cmdline"] or ()) for process in running)
+    below = any(str(process.info["cwd"]).startswith(str(folder)) for process in running)
+    return not named and not below and not servers_below(folder)
 
 
 def test_a_podcast_is_archived_and_then_there(commands: Commands, sample: str) -> None:
