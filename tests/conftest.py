@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -107,6 +107,8 @@ class Commands:
     python: str = sys.executable
     #: What is forked instead of starting an interpreter.
     template: forking.Template | None = None
+    #: Whether `start` starts an interpreter all the same.
+    fresh: bool = False
 
     @property
     def archive(self) -> Path:
@@ -123,7 +125,7 @@ class Commands:
 
     def run(self, *arguments: str, **environment: str) -> Result:
         """Run a command to its end."""
-        with self.start(*arguments, **environment) as process:
+        with self._running(arguments, environment, self.template) as process:
             out, err = process.communicate(timeout=90)
         return Result(process.returncode, out, err)
 
@@ -131,20 +133,27 @@ class Commands:
         """Run a node of episodes until the queue is done."""
         return self.run("crawl", "episodes", "-s", "PODCRAWLER_EXIT_WHEN_DONE=1", *options, **environment)
 
-    @contextmanager
-    def start(self, *arguments: str, **environment: str) -> Iterator[forking.Process]:
+    def start(self, *arguments: str, **environment: str) -> AbstractContextManager[forking.Process]:
         """Start a command; it is killed when the block ends."""
+        return self._running(arguments, environment, None if self.fresh else self.template)
+
+    @contextmanager
+    def _running(
+        self, arguments: Sequence[str], environment: dict[str, str], template: forking.Template | None
+    ) -> Iterator[forking.Process]:
         environment = {**_bare_environment(), **self.environment, **environment}
-        with self._new_process(arguments, environment) as process:
+        if template is None:
+            started = self._start_interpreter(arguments, environment)
+        else:
+            started = template.start(forking.Request(arguments, str(self.folder), environment))
+        with started as process:
             try:
                 yield process
             finally:
                 if process.poll() is None:
                     os.killpg(process.pid, signal.SIGKILL)
 
-    def _new_process(self, arguments: Sequence[str], environment: Mapping[str, str]) -> forking.Process:
-        if self.template is not None:
-            return self.template.start(forking.Request(arguments, str(self.folder), environment))
+    def _start_interpreter(self, arguments: Sequence[str], environment: Mapping[str, str]) -> forking.Process:
         return subprocess.Popen(
             [self.python, "-m", "podcrawler", *arguments],
             cwd=self.folder,
@@ -158,30 +167,23 @@ class Commands:
 
 
 @pytest.fixture(scope="session")
-def _template() -> Iterator[forking.Template]:
+def template() -> Iterator[forking.Template]:
+    """What commands are forks of."""
     with forking.running(_bare_environment()) as template:
         yield template
 
 
 @pytest.fixture
-def template(request: pytest.FixtureRequest) -> forking.Template | None:
-    """What commands are forks of; none for tests that are marked as ``fresh``."""
-    if request.node.get_closest_marker("fresh"):
-        return None
-    template: forking.Template = request.getfixturevalue("_template")
-    return template
-
-
-@pytest.fixture
-def commands(tmp_path: Path, template: forking.Template | None) -> Commands:
+def commands(tmp_path: Path, template: forking.Template, request: pytest.FixtureRequest) -> Commands:
     """Commands in an empty folder, with the embedded server."""
-    return Commands(tmp_path, template=template)
+    return Commands(tmp_path, template=template, fresh=request.node.get_closest_marker("fresh") is not None)
 
 
 @pytest.fixture
-def fleet(tmp_path: Path, valkey_url: str, redis: Client, template: forking.Template | None) -> Commands:  # noqa: ARG001 (empties the server)
+def fleet(commands: Commands, valkey_url: str, redis: Client) -> Commands:  # noqa: ARG001 (empties the server)
     """Commands in an empty folder, which share one Redis."""
-    return Commands(tmp_path, {"REDIS_URL": valkey_url}, template=template)
+    commands.environment["REDIS_URL"] = valkey_url
+    return commands
 
 
 def _bare_environment() -> dict[str, str]:

@@ -3,7 +3,7 @@
 ``Template`` starts that process, which is this module as a program, and asks it for forks. Each fork does what
 ``python -m podcrawler`` would do from there on, and it ends as Python ends. What is different from an interpreter of
 its own: the imports are done, the parent is a keeper that the template made, and strings have the hashes that they have
-in other forks. Tests that are marked as ``fresh`` get interpreters of their own.
+in other forks. Tests that are marked as ``fresh`` start interpreters.
 """
 
 import gc
@@ -32,7 +32,10 @@ _PACKAGES = ("podcrawler", "scrapy.commands", "scrapy.downloadermiddlewares", "s
 _MODULES = (
     "scrapy.cmdline",
     *(f"scrapy.extensions.{name}" for name in ("closespider", "corestats", "feedexport", "logcount", "logstats")),
-    *(f"scrapy.extensions.{name}" for name in ("memdebug", "memusage", "spiderstate", "telnet", "throttle")),
+    *(
+        f"scrapy.extensions.{name}"
+        for name in ("memdebug", "memusage", "remote_control", "spiderstate", "telnet", "throttle")
+    ),
     "uvloop",
 )
 #: These do something when they are imported: read the environment, or run.

@@ -9,7 +9,6 @@ from textwrap import dedent
 import pytest
 
 from tests.conftest import Client, Commands
-from tests.forking import Template
 from tests.origin import RunningOrigin
 
 OWN = """
@@ -87,11 +86,11 @@ def test_the_export_can_be_read_by_people(fleet: Commands, sample: str) -> None:
 
 
 @pytest.fixture
-def alone(tmp_path: Path, template: Template | None) -> Iterator[Commands]:
+def alone(commands: Commands) -> Iterator[Commands]:
     """Commands for which there is no Redis, and which must leave nothing behind."""
-    commands = Commands(tmp_path, {"REDIS_URL": "redis://localhost:1"}, template=template)
+    commands.environment["REDIS_URL"] = "redis://localhost:1"
     yield commands
-    assert list(tmp_path.rglob("*.part")) == []
+    assert list(commands.folder.rglob("*.part")) == []
 
 
 def test_list_names_the_spiders(alone: Commands) -> None:
