@@ -21,7 +21,7 @@ from tests.origin import RunningOrigin, running
 
 #: Fixtures of tests that run processes of podcrawler, or that build or install it: seconds each, where others take
 #: milliseconds.
-_SLOW_FIXTURES = {"alone", "commands", "fleet", "image", "installed", "scrapyd", "wheel"}
+_SLOW_FIXTURES = {"alone", "commands", "fleet", "image", "installed", "new_user", "scrapyd", "wheel"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
