@@ -231,7 +231,7 @@ def test_a_terminal_shows_bars(commands: Commands, origin: RunningOrigin) -> Non
         stderr=theirs,
     ) as archive:
         os.close(theirs)
-        shown = read_until(ours, b"Episode 1")
+        shown = read_until(ours, b"/1.0 MB")
         origin.release()
         shown += read_until(ours, b"finished ")
         # A terminal that nobody reads from fills up, and blocks its writers.
@@ -241,7 +241,7 @@ def test_a_terminal_shows_bars(commands: Commands, origin: RunningOrigin) -> Non
         out, _ = archive.communicate(timeout=60)
     os.close(ours)
     assert archive.returncode == 0
-    assert b"/1.0 MB" in shown
+    assert b"Episode 1" in shown
     assert b"1 finished (1.0 MB)" in out
 
 
