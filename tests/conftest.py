@@ -6,8 +6,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,11 +21,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from redis import Redis
 
 from podcrawler.redis.embedded import EmbeddedServer
+from tests import forking
 from tests.origin import RunningOrigin, running
 
 #: Fixtures of tests that run processes of podcrawler, or that build or install it: seconds each, where others take
 #: milliseconds.
-_SLOW_FIXTURES = {"alone", "commands", "fleet", "image", "installed", "scrapyd", "wheel"}
+_SLOW_FIXTURES = {"alone", "commands", "fleet", "image", "installed", "new_user", "scrapyd", "wheel"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -34,6 +35,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if _SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("slow")
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """More workers than cores, because most tests of processes wait more than they work."""
+    return (os.cpu_count() or 1) * 3 // 2
 
 
 @pytest.fixture(scope="session")
@@ -122,6 +128,10 @@ class Commands:
     environment: dict[str, str] = field(default_factory=dict)
     #: The interpreter, and with it the version of podcrawler.
     python: str = sys.executable
+    #: What is forked instead of starting an interpreter.
+    template: forking.Template | None = None
+    #: Whether `start` starts an interpreter all the same.
+    fresh: bool = False
 
     @property
     def archive(self) -> Path:
@@ -138,7 +148,7 @@ class Commands:
 
     def run(self, *arguments: str, **environment: str) -> Result:
         """Run a command to its end."""
-        with self.start(*arguments, **environment) as process:
+        with self._running(arguments, environment, self.template) as process:
             out, err = process.communicate(timeout=90)
         return Result(process.returncode, out, err)
 
@@ -146,40 +156,57 @@ class Commands:
         """Run a node of episodes until the queue is done."""
         return self.run("crawl", "episodes", "-s", "PODCRAWLER_EXIT_WHEN_DONE=1", *options, **environment)
 
-    @contextmanager
-    def start(self, *arguments: str, **environment: str) -> Iterator["subprocess.Popen[str]"]:
+    def start(self, *arguments: str, **environment: str) -> AbstractContextManager[forking.Process]:
         """Start a command; it is killed when the block ends."""
-        process = subprocess.Popen(
+        return self._running(arguments, environment, None if self.fresh else self.template)
+
+    @contextmanager
+    def _running(
+        self, arguments: Sequence[str], environment: dict[str, str], template: forking.Template | None
+    ) -> Iterator[forking.Process]:
+        environment = {**_bare_environment(), **self.environment, **environment}
+        if template is None:
+            started = self._start_interpreter(arguments, environment)
+        else:
+            started = template.start(forking.Request(arguments, str(self.folder), environment))
+        with started as process:
+            try:
+                yield process
+            finally:
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGKILL)
+
+    def _start_interpreter(self, arguments: Sequence[str], environment: Mapping[str, str]) -> forking.Process:
+        return subprocess.Popen(
             [self.python, "-m", "podcrawler", *arguments],
             cwd=self.folder,
-            env={**_bare_environment(), **self.environment, **environment},
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
         )
-        try:
-            yield process
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            for stream in (process.stdout, process.stderr):
-                assert stream is not None
-                stream.close()
+
+
+@pytest.fixture(scope="session")
+def template() -> Iterator[forking.Template]:
+    """What commands are forks of."""
+    with forking.running(_bare_environment()) as template:
+        yield template
 
 
 @pytest.fixture
-def commands(tmp_path: Path) -> Commands:
+def commands(tmp_path: Path, template: forking.Template, request: pytest.FixtureRequest) -> Commands:
     """Commands in an empty folder, with the embedded server."""
-    return Commands(tmp_path)
+    return Commands(tmp_path, template=template, fresh=request.node.get_closest_marker("fresh") is not None)
 
 
 @pytest.fixture
-def fleet(tmp_path: Path, valkey_url: str, redis: Client) -> Commands:  # noqa: ARG001 (empties the server)
+def fleet(commands: Commands, valkey_url: str, redis: Client) -> Commands:  # noqa: ARG001 (empties the server)
     """Commands in an empty folder, which share one Redis."""
-    return Commands(tmp_path, {"REDIS_URL": valkey_url})
+    commands.environment["REDIS_URL"] = valkey_url
+    return commands
 
 
 def _bare_environment() -> dict[str, str]:

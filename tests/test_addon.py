@@ -114,9 +114,9 @@ PROJECT = """
 """
 
 
-@pytest.mark.parametrize("commands", ["", 'COMMANDS_MODULE = "podcrawler.commands"'], ids=["scrapys", "ours"])
-def test_a_project_of_ones_own_needs_the_add_on_only(fleet: Commands, origin: RunningOrigin, commands: str) -> None:
-    (fleet.folder / "mine.py").write_text(dedent(PROJECT) + commands)
+@pytest.mark.parametrize("more", ["", 'COMMANDS_MODULE = "podcrawler.commands"'], ids=["scrapys", "ours"])
+def test_a_project_of_ones_own_needs_the_add_on_only(fleet: Commands, origin: RunningOrigin, more: str) -> None:
+    (fleet.folder / "mine.py").write_text(dedent(PROJECT) + more)
     address = f"{origin.address}/feed.xml?episodes=2&size=10"
     ended = fleet.drain("-a", f"address={address}", SCRAPY_SETTINGS_MODULE="mine", PYTHONPATH=str(fleet.folder))
     assert ended.status == 0, ended.err

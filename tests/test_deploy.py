@@ -121,6 +121,8 @@ def test_the_settings_of_the_image_exist() -> None:
     assert all(hasattr(settings, name) for name in names)
     folders = {value for value in environment_of_image().values() if value.startswith("/") and ":" not in value}
     assert folders == set(the("VOLUME").words)
+    # `docker stop` kills after 10 seconds.
+    assert float(environment_of_image()["PODCRAWLER_SHUTDOWN_GRACE"]) <= 8
 
 
 def test_both_stages_have_one_python_that_we_support() -> None:
@@ -234,7 +236,7 @@ def test_a_container_that_is_stopped_leaves_nothing_half_published(
 ) -> None:
     redis.lpush("episodes:start_urls", f"{origin.address}/feed.xml?episodes=3&size={SIZE}&stall_after={SIZE // 2}")
     archive = Path(image.inside("/archive"))
-    with image.start(REDIS_URL=valkey_url) as node:
+    with image.start(REDIS_URL=valkey_url, PODCRAWLER_SHUTDOWN_GRACE="1") as node:
         until(lambda: [path.stat().st_size > 0 for path in parts_in(archive)] == [True] * 3)
         health = image.health(REDIS_URL=valkey_url)
         assert (health.returncode, health.stdout) == (0, "a node reports\n"), health.stderr

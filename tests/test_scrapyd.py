@@ -212,6 +212,8 @@ def test_a_cancelled_node_loses_nothing(
 ) -> None:
     # A lease that is not handed back would keep its episode from the other node for longer than this test waits.
     settings["PODCRAWLER_LEASE_TIME"] = 3600
+    # The transfers stall for longer than any grace.
+    settings["PODCRAWLER_SHUTDOWN_GRACE"] = 1
     redis.lpush("episodes:start_urls", f"{origin.address}/feed.xml?episodes=3&size={SIZE}&stall_after={SIZE // 2}")
     stalled = scrapyd.schedule("episodes", **settings)
     until(lambda: len(files(settings)) == 3 and all(files(settings).values()))

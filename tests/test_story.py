@@ -29,6 +29,7 @@ def proxied(fleet: Commands, sample: str) -> Commands:
     return fleet
 
 
+@pytest.mark.fresh
 def test_the_story_of_the_ancestor(proxied: Commands, redis: Client) -> None:
     old = proxied.folder / "old"
     old.mkdir()

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from subprocess import Popen
 from urllib.parse import urlencode
 
 from tests.builders import file_sha256, finished_episodes, sha256
 from tests.conftest import Client, Commands, until
+from tests.forking import Process
 from tests.origin import RunningOrigin
 
 
@@ -38,7 +38,7 @@ class Node:
     """A ``crawl`` process and its log."""
 
     spider: str
-    process: "Popen[str]"
+    process: Process
     log_file: Path
 
     @property

@@ -25,6 +25,7 @@ FEEDS = [*FIRST, *LATER]
 EPISODES = sum(feed.episodes for feed in FEEDS)
 
 
+@pytest.mark.fresh
 @pytest.mark.timeout(240)
 def test_nothing_is_lost_however_many_nodes_die(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
     assert EPISODES == 400

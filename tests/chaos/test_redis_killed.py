@@ -2,8 +2,9 @@
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -38,10 +39,14 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
         yield server
 
 
-@contextmanager
-def nodes_on(server: Server, folder: Path, *options: str) -> Iterator[Crew]:
-    with crew_of(Commands(folder, {"REDIS_URL": server.url}), *options) as crew:
-        yield crew
+NodesOn = Callable[..., AbstractContextManager[Crew]]
+
+
+@pytest.fixture
+def nodes_on(server: Server, commands: Commands) -> NodesOn:
+    """Makes crews whose nodes are given some options."""
+    commands.environment["REDIS_URL"] = server.url
+    return partial(crew_of, commands)
 
 
 def outages(log: str) -> tuple[int, int]:
@@ -50,7 +55,7 @@ def outages(log: str) -> tuple[int, int]:
 
 
 @pytest.mark.timeout(180)
-def test_nothing_is_lost_however_often_redis_dies(server: Server, tmp_path: Path, origin: RunningOrigin) -> None:
+def test_nothing_is_lost_however_often_redis_dies(server: Server, nodes_on: NodesOn, origin: RunningOrigin) -> None:
     feeds = [
         Feed("alpha", 70, 400_000, pages=7, rate=300_000),
         Feed("beta", 50, 300_000, pages=5, rate=300_000),
@@ -58,7 +63,7 @@ def test_nothing_is_lost_however_often_redis_dies(server: Server, tmp_path: Path
     ]
     episodes = sum(feed.episodes for feed in feeds)
     leases = ("-s", "PODCRAWLER_LEASE_TIME=3", "-s", "PODCRAWLER_HEARTBEAT=0.5")
-    with nodes_on(server, tmp_path, *leases) as crew, server.client() as redis:
+    with nodes_on(*leases) as crew, server.client() as redis:
         watcher = Watcher(crew.commands.archive, feeds)
         with watcher.watching():
             for spider in ("podcasts", "episodes", "episodes"):
@@ -86,10 +91,10 @@ def test_nothing_is_lost_however_often_redis_dies(server: Server, tmp_path: Path
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("server", ["always"], indirect=True)
-def test_a_frozen_redis_holds_nobody_up(server: Server, tmp_path: Path, origin: RunningOrigin) -> None:
+def test_a_frozen_redis_holds_nobody_up(server: Server, nodes_on: NodesOn, origin: RunningOrigin) -> None:
     feed = Feed("alpha", 60, 1_000_000, rate=250_000)
     leases = ("-s", "PODCRAWLER_LEASE_TIME=15", "-s", "PODCRAWLER_HEARTBEAT=5", "-s", "PODCRAWLER_SHUTDOWN_GRACE=1")
-    with nodes_on(server, tmp_path, *leases) as crew, server.client() as redis:
+    with nodes_on(*leases) as crew, server.client() as redis:
         archive = crew.commands.archive
         watcher = Watcher(archive, [feed])
         with watcher.watching():

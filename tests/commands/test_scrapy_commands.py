@@ -152,11 +152,11 @@ def flat(value: object) -> str:
 
 
 @pytest.fixture
-def alone(tmp_path: Path) -> Iterator[Commands]:
+def alone(commands: Commands) -> Iterator[Commands]:
     """Commands for which there is no Redis, and which must leave nothing behind."""
-    commands = Commands(tmp_path, {"REDIS_URL": "redis://localhost:1"})
+    commands.environment["REDIS_URL"] = "redis://localhost:1"
     yield commands
-    assert list(tmp_path.rglob("*.part")) == []
+    assert list(commands.folder.rglob("*.part")) == []
 
 
 def test_list_names_the_spiders(alone: Commands) -> None:

@@ -124,9 +124,11 @@ def test_another_node_takes_what_finds_no_room(
     assert list(fleet.files().values()) == [MB] * 3
 
 
+@pytest.mark.fresh
 def test_archive_tells_what_it_waits_for(commands: Commands, origin: RunningOrigin) -> None:
     address = f"{origin.address}/feed.xml?episodes=1&size=1000"
     with commands.start("archive", address, "-s", f"PODCRAWLER_MIN_FREE={10**15}", *AT_ONCE) as archive:
+        assert isinstance(archive, subprocess.Popen)
         assert archive.stderr is not None
         line = next(line for line in archive.stderr if "taken up for now" in line)
         archive.terminate()

@@ -54,6 +54,7 @@ def ranges(origin: RunningOrigin) -> list[str | None]:
     return [request.headers.get("range") for request in origin.requests() if request.path.startswith("/bytes/")]
 
 
+@pytest.mark.fresh
 def test_a_killed_transfer_goes_on_where_it_was(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
     with fleet.start("crawl", "episodes", "-s", "PODCRAWLER_LEASE_TIME=2") as node:
         until(lambda: is_at_half(fleet))
@@ -77,6 +78,7 @@ def test_a_stopped_transfer_goes_on_where_it_was(fleet: Commands, origin: Runnin
     assert SIZE <= sent(origin) <= SIZE + SLACK
 
 
+@pytest.mark.fresh
 def test_a_node_of_another_machine_goes_on_from_what_is_on_the_disk(fleet: Commands, origin: RunningOrigin) -> None:
     with fleet.start("crawl", "episodes", "-s", "PODCRAWLER_LEASE_TIME=2") as node:
         until(lambda: is_at_half(fleet))

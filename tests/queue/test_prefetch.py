@@ -114,7 +114,8 @@ async def test_what_is_leased_while_a_node_drains_goes_back_at_once(
     link.answers.set()
     assert await nothing is None
     await until(lambda: every_redis.zcard(LEASES) == 1)
-    assert prefetcher.leases == [at_work]
+    # Which the node learns a little later.
+    await until(lambda: prefetcher.leases == [at_work])
     await close(prefetcher, node)
 
 

@@ -57,6 +57,7 @@ def test_two_nodes_share_an_archive_of_400_episodes(fleet: Commands, redis: Clie
     assert state(redis) == {"order"}
 
 
+@pytest.mark.fresh
 def test_twelve_large_files_take_little_memory(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
     seed(redis, f"{origin.address}/feed.xml?episodes=12&size={100 * MB}")
     with fleet.start("crawl", "episodes", "-s", "PODCRAWLER_EXIT_WHEN_DONE=1") as node:
@@ -118,6 +119,7 @@ def test_a_node_that_is_told_to_stop_hands_back_what_it_holds(
     assert set(fleet.files().values()) == {MB}
 
 
+@pytest.mark.fresh
 def test_a_killed_node_loses_nothing(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
     seed(redis, f"{origin.address}/feed.xml?episodes=20&size={3 * MB}&stall_after={2 * MB}&etag=&modified=")
     with fleet.start("crawl", "episodes", "-s", "PODCRAWLER_LEASE_TIME=2") as node:
@@ -268,6 +270,7 @@ def test_a_node_without_its_supervisor_stops(fleet: Commands) -> None:
     assert "The supervisor is gone" in ended.err
 
 
+@pytest.mark.fresh
 def test_a_node_outlives_a_restart_of_redis(commands: Commands, origin: RunningOrigin) -> None:
     """kill -9 of the embedded Valkey in the middle of the work; the supervisor starts it again."""
     address = f"{origin.address}/feed.xml?episodes=30&size={MB}&rate={2 * MB}"
@@ -294,6 +297,7 @@ def test_a_node_of_episodes_is_not_done_before_the_list_pages_are(
     assert len(fleet.files()) == 3
 
 
+@pytest.mark.fresh
 def test_an_episode_that_kills_its_nodes_ends_failed(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
     seed(redis, f"{origin.address}/feed.xml?episodes=1&size={MB}&stall_after=1000")
     options = ("-s", "PODCRAWLER_LEASE_TIME=1", "-s", "PODCRAWLER_MAX_EXPIRIES=1")

@@ -11,6 +11,8 @@ from tests.builders import finished_episodes
 from tests.conftest import Client, Commands, until
 from tests.origin import RunningOrigin
 
+pytestmark = pytest.mark.fresh
+
 EPISODES = 600
 SIZE = 20_000
 DONE = ("-s", "PODCRAWLER_EXIT_WHEN_DONE=1")

@@ -10,6 +10,8 @@ from tests.chaos import proxy
 from tests.conftest import Client, Commands, until
 from tests.origin import RunningOrigin
 
+pytestmark = pytest.mark.fresh
+
 MB = 1_000_000
 QUEUE = "{podcrawler}:episodes:"
 THREE = ("-s", "PODCRAWLER_CONCURRENT_EPISODES=3", "-s", "LOG_FILE=node.log")

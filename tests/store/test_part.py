@@ -9,7 +9,6 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from typing_extensions import override
@@ -217,26 +216,21 @@ def test_it_never_opens_what_is_there(tmp_path: Path) -> None:
     assert sorted(tmp_path.iterdir()) == [file, link]
 
 
-class Calls(NamedTuple):
-    """What the system was asked for files: each fsync and each drop from the page cache, with the bytes."""
-
-    made: list[tuple[str, int]]
-    #: Set by each drop.
-    dropped: threading.Event
+#: What the system was asked for files: each fsync and each drop from the page cache, with the bytes.
+Calls = list[tuple[str, int]]
 
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
-    calls = Calls([], threading.Event())
+    calls: Calls = []
     sync = os.fsync
 
     def fsync(file: int) -> None:
         sync(file)
-        calls.made.append(("fsync", os.fstat(file).st_size))
+        calls.append(("fsync", os.fstat(file).st_size))
 
     def posix_fadvise(_file: int, start: int, size: int, _advice: int) -> None:
-        calls.made.append(("drop", size))
-        calls.dropped.set()
+        calls.append(("drop", size))
         assert start == 0
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
 
@@ -252,10 +246,10 @@ async def test_what_is_on_the_disk_is_dropped_from_the_page_cache(tmp_path: Path
         for size, is_synced in ((900, False), (200, True), (900, False), (100, True)):
             await part.write([b"x" * size])
             if is_synced:
-                assert await asyncio.to_thread(calls.dropped.wait, 20)
-                calls.dropped.clear()
+                assert part._syncing is not None
+                await asyncio.wrap_future(part._syncing)
         await asyncio.to_thread(part.seal)
-        assert calls.made == [(call, size) for size in (1100, 2100, 2100) for call in ("fsync", "drop")]
+        assert calls == [(call, size) for size in (1100, 2100, 2100) for call in ("fsync", "drop")]
         assert part.path.read_bytes() == b"x" * 2100
 
 
@@ -266,7 +260,7 @@ async def test_what_is_small_or_read_again_stays_in_the_page_cache(
     async with new_part(tmp_path, sync_every=1000, keep_cached=keep_cached) as part:
         await part.write([b"x" * size])
         await asyncio.to_thread(part.seal)
-        assert {call for call, _ in calls.made} == {"fsync"}
+        assert {call for call, _ in calls} == {"fsync"}
 
 
 @pytest.mark.parametrize(
