@@ -40,7 +40,7 @@ class Downloader(ScrapyDownloader):
 
 
 def requests_in_progress(crawler: Crawler) -> set[Request]:
-    """The requests that the engine has started and not removed, their items and media included.
+    """The requests that the engine has started and not removed, their items included.
 
     Leans on ``engine._slot.inprogress``. Without it a node could not tell leases that nothing works on any more.
     """

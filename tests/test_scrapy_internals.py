@@ -99,7 +99,8 @@ OBSERVER = """
 
 
 def test_the_engine_tells_what_is_in_progress(fleet: Commands, origin: RunningOrigin) -> None:
-    """Each line: signal, requests in progress (or whether this one is), items in progress, whether it is closing."""
+    """Each line: signal, requests in progress (or whether this one is), items in progress, whether it is closing. A file is
+    in progress as long as its item is."""
     (fleet.folder / "own.py").write_text(dedent(OBSERVER))
     address = f"{origin.address}/feed.xml?episodes=1&size=10"
     extension = 'EXTENSIONS={"own.Observer": 0}'
