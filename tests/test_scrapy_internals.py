@@ -99,8 +99,9 @@ OBSERVER = """
 
 
 def test_the_engine_tells_what_is_in_progress(fleet: Commands, origin: RunningOrigin) -> None:
-    """Each line: signal, requests in progress (or whether this one is), items in progress, whether it is closing. A file is
-    in progress as long as its item is."""
+    """Each line: signal, requests in progress (or whether this one is), items in progress, whether it is closing.
+
+    A file is in progress as long as its item is."""
     (fleet.folder / "own.py").write_text(dedent(OBSERVER))
     address = f"{origin.address}/feed.xml?episodes=1&size=10"
     extension = 'EXTENSIONS={"own.Observer": 0}'
@@ -109,7 +110,7 @@ def test_the_engine_tells_what_is_in_progress(fleet: Commands, origin: RunningOr
     assert ended.out.splitlines() == [
         "opened 0 0 False",
         "page True 0 False",
-        "file True 1 False",
+        "file False 1 False",
         "item True 1 False",
         "closed 0 0 True",
     ]
