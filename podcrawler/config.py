@@ -75,6 +75,8 @@ class TransferConfig(_Section):
     """The settings of HTTP requests and media files; docs/settings.md describes each."""
 
     user_agents: Annotated[dict[str, Agent], BeforeValidator(_from_json)]
+    max_entries: Annotated[int, Field(ge=1, le=10_000_000)]
+    parse_time: Seconds
     enclosures: Literal["first", "all"]
     media: Annotated[frozenset[Annotated[str, Field(pattern=r"^[a-z0-9]{1,10}$")]], BeforeValidator(_words)]
     insecure_hosts: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:, -]*$")]

@@ -32,6 +32,10 @@ PODCRAWLER_INSECURE_HOSTS = ""
 PODCRAWLER_MEDIA = "audio,video"
 PODCRAWLER_ENCLOSURES = "first"
 
+# Limits of feeds and list pages; DOWNLOAD_MAXSIZE is that of their bytes.
+PODCRAWLER_MAX_ENTRIES = 100_000
+PODCRAWLER_PARSE_TIME = 30
+
 # Limits of media files. DOWNLOAD_TIMEOUT and DOWNLOAD_MAXSIZE are those of feeds and pages.
 PODCRAWLER_CONNECT_TIMEOUT = 30
 PODCRAWLER_IDLE_TIMEOUT = 60

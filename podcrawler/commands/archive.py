@@ -5,22 +5,28 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from rich.filesize import decimal
+from scrapy import Request
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
+from scrapy.http import TextResponse
 from typing_extensions import override
 
 from podcrawler.commands import check_settings, explained
 from podcrawler.config import Config
+from podcrawler.exceptions import AddressError, ListingError
 from podcrawler.fleet.display import new_display, printable
 from podcrawler.fleet.job import Job, Outcome
 from podcrawler.fleet.supervisor import Supervisor, new_children
 from podcrawler.queue.archive import Archive
-from podcrawler.queue.seeds import check_address
+from podcrawler.queue.seeds import address_request
 from podcrawler.redis.connection import connect, redis_configured, state_dir
 from podcrawler.redis.embedded import EmbeddedServer
+from podcrawler.sites.base import Referral
+from podcrawler.sites.opml import Opml
 from podcrawler.store.factory import open_store
 
 
@@ -30,7 +36,7 @@ class Command(ScrapyCommand):
 
     @override
     def syntax(self) -> str:
-        return "[options] ADDRESS..."
+        return "[options] ADDRESS|FILE.opml..."
 
     @override
     def short_desc(self) -> str:
@@ -39,8 +45,9 @@ class Command(ScrapyCommand):
     @override
     def long_desc(self) -> str:
         return (
-            "Archives every episode of the podcasts at the given addresses (feeds, or web pages that list episodes) "
-            "into FILES_STORE (./archive), and ends. What is there already is not downloaded again. "
+            "Archives every episode of the podcasts at the given addresses (feeds, web pages, lists of subscriptions; "
+            "docs/addresses.md says which), or in files of subscriptions (OPML), into FILES_STORE (./archive), and "
+            "ends. What is there already is not downloaded again. "
             "Without REDIS_URL an embedded Valkey keeps the queue, in the folder .podcrawler of the store. "
             "Exit status: 0 all archived, 1 something failed, 2 nothing to work with, 130 interrupted."
         )
@@ -52,7 +59,7 @@ class Command(ScrapyCommand):
             raise UsageError("archive needs the address of a podcast, such as https://example.com/feed.xml")
         assert self.settings is not None
         check_settings(self.settings)
-        addresses = list(dict.fromkeys(check_address(address) for address in args))
+        requests, left_out = _read_arguments(args)
         open_store(self.settings).check()
         folder = state_dir(self.settings)
         embedded = None if redis_configured(self.settings) else EmbeddedServer(folder)
@@ -63,17 +70,58 @@ class Command(ScrapyCommand):
                 redis = connect(self.settings, url)
                 archive = Archive.from_settings(self.settings, redis)
                 archive.check_schema()
-                job = Job(self.settings, redis, addresses)
+                job = Job(self.settings, redis, requests)
                 children = new_children(self.settings, _options(opts), url, folder)
                 grace = Config.read(self.settings).shutdown_grace
                 with new_display() as display:
                     Supervisor(archive, job, children, display, embedded, shutdown_grace=grace).run()
                 outcome = job.outcome()
+                outcome.left_out[:0] = left_out
             finally:
                 if embedded:
                     embedded.leave()
         _print_summary(outcome, time.monotonic() - started)
         self.exitcode = _exit_status(outcome)
+
+
+def _read_arguments(args: list[str]) -> tuple[list[Request], list[str]]:
+    """The requests for all that was given, one for each address; and what was left out of files, in sentences.
+
+    Raises AddressError."""
+    requests: dict[str, Request] = {}
+    left_out: list[str] = []
+    for text in args:
+        found = [text]
+        if _is_file(text):
+            referral = _read_subscriptions(text)
+            found = [addresses[0] for addresses in referral.podcasts]
+            left_out += [f"{text}: {sentence}" for sentence in referral.left_out]
+        for address in found:
+            request = address_request(address)
+            requests.setdefault(request.url, request)
+    return list(requests.values()), left_out
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).expanduser().is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _read_subscriptions(name: str) -> Referral:
+    """Read a file of subscriptions. Raises AddressError if it is none."""
+    try:
+        page = TextResponse(name, body=Path(name).expanduser().read_bytes())
+        if Opml().matches(page):
+            return Opml().parse_list(page)
+    except OSError as error:
+        raise AddressError(f"{name} cannot be read ({error.strerror}); make it readable for this user.") from error
+    except ListingError as error:
+        raise AddressError(str(error)) from error
+    raise AddressError(
+        f"{name} is a file, but no list of subscriptions (OPML); give the address of the podcast in place of a file."
+    )
 
 
 @contextmanager
@@ -102,13 +150,15 @@ def _options(opts: argparse.Namespace) -> list[str]:
 def _exit_status(outcome: Outcome) -> int:
     if not outcome.podcasts:
         return 2
-    return 1 if outcome.failed else 0
+    return 1 if outcome.failed or outcome.left_out else 0
 
 
 def _print_summary(outcome: Outcome, seconds: float) -> None:
     for failed in outcome.failed:
         name = f"{failed.key} {failed.title}".strip()
         print(printable(f"failed: {name} [{failed.kind}]: {failed.reason}"))
+    for sentence in outcome.left_out:
+        print(printable(f"left out: {sentence}"))
     for podcast_id, title in outcome.podcasts.items():
         account = outcome.accounts.get(podcast_id)
         print(printable(f"{title or podcast_id}: {podcast_id}" + (f" ({account})" if account else "")))

@@ -5,7 +5,8 @@ import argparse
 from scrapy.commands import parse
 from typing_extensions import override
 
-from podcrawler.commands import WithoutQueue
+from podcrawler.addresses import candidates
+from podcrawler.commands import WithoutQueue, explained
 
 
 class Command(WithoutQueue, parse.Command):
@@ -15,3 +16,8 @@ class Command(WithoutQueue, parse.Command):
         # No spider of ours is bound to hosts, so Scrapy could not choose one.
         opts.spider = opts.spider or "episodes"
         opts.callback = opts.callback or "parse_page"
+
+    @explained
+    @override
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        super().run([candidates(address)[0] for address in args], opts)

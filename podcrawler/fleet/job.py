@@ -4,13 +4,14 @@ from collections import Counter
 from dataclasses import dataclass
 
 from redis import Redis
+from scrapy import Request
 from scrapy.settings import BaseSettings
 
 from podcrawler.fleet.status import read_accounts
 from podcrawler.queue import codec
 from podcrawler.queue.archive import Archive, Event
 from podcrawler.queue.broker import Broker, Failed
-from podcrawler.queue.entries import entry_of, page_request
+from podcrawler.queue.entries import entry_of
 from podcrawler.queue.listings import Listings
 from podcrawler.sites.accounting import Account
 
@@ -44,20 +45,25 @@ class Outcome:
     #: Episodes that were in the archive before.
     already_there: int
     failed: list[Failed]
+    #: Sentences on what lists of subscriptions name that leads nowhere.
+    left_out: list[str]
 
 
 class Job:
     """Queues the addresses, and follows what becomes of them. Blocks on Redis."""
 
-    def __init__(self, settings: BaseSettings, redis: Redis, addresses: list[str]) -> None:
+    def __init__(self, settings: BaseSettings, redis: Redis, requests: list[Request]) -> None:
+        """``requests`` are those for the addresses that the user gave."""
         self._archive = Archive.from_settings(settings, redis)
         self._listings = Listings.from_settings(settings, redis)
         self._pages = Broker.from_settings(settings, redis, "podcasts")
         self._episodes = Broker.from_settings(settings, redis, "episodes")
-        self._requests = [page_request(address) for address in addresses]
+        self._requests = requests
         self._roots = [request.url for request in self._requests]
         #: By id: the titles of the podcasts that the addresses led to so far.
         self._podcasts: dict[str, str] = {}
+        #: Sentences, in the order in which they came.
+        self._left_out: dict[str, None] = {}
         self._last_event_id = "0"
         self._finished: Counter[str] = Counter()
         self._failed: Counter[str] = Counter()
@@ -67,6 +73,7 @@ class Job:
         """Queue the addresses as a new visit, and again those episodes that failed before and may succeed now."""
         self._last_event_id = self._archive.last_event_id()
         known = {podcast_id for root in self._roots if (podcast_id := self._archive.podcast_id([root]))}
+        known |= {visit["podcast"] for visit in self._archive.visits(self._roots) if "podcast" in visit}
         failed = [f for f in self._episodes.failed() if f.group in known and f.failure_class != "permanent"]
         self._episodes.requeue(f.key for f in failed)
         self._pages.push_many(
@@ -89,8 +96,10 @@ class Job:
         """How far the job is, by the events that were read and the entries that are open."""
         # In this order: when no list page is open any more, every podcast is known.
         open_pages = self._pages.open_entries(self._roots)
-        for root in self._roots:
-            self._podcasts.update((visit["podcast"], visit["title"]) for visit in self._archive.visits(root))
+        for visit in self._archive.visits(self._roots):
+            if "podcast" in visit:
+                self._podcasts[visit["podcast"]] = visit["title"]
+            self._left_out.update(dict.fromkeys(visit.get("not_followed", ())))
         podcasts = list(self._podcasts)
         return JobProgress(
             open_episodes=self._episodes.open_entries(podcasts),
@@ -116,4 +125,5 @@ class Job:
             bytes=progress.bytes,
             already_there=recorded - progress.finished,
             failed=sorted(failed, key=lambda f: f.key),
+            left_out=list(self._left_out),
         )

@@ -56,7 +56,8 @@ class LoginMiddleware:
     async def _stored(self, request: Request) -> Login | None:
         """The login that Redis stores for the podcast of the request."""
         lease = request.meta.get("lease")
-        name = lease.group if isinstance(lease, Lease) else request.meta.get("podcast")
+        group = lease.group if isinstance(lease, Lease) else request.meta.get("podcast")
+        name = request.meta.get("podcast_address", group)
         scheduler = scheduler_of(self._crawler)
         if not isinstance(name, str) or scheduler is None:
             return None

@@ -4,7 +4,8 @@ The body of a good answer to a request whose ``meta["part"]`` is a PartFile is s
 earlier transfer broke off if the server proves that the file is the same; the result is a MediaResponse without a body.
 Any other answer is returned whole, up to ``DOWNLOAD_MAXSIZE``. Settings for both: ``DOWNLOAD_BIND_ADDRESS``,
 ``DOWNLOAD_VERIFY_CERTIFICATES``, ``PODCRAWLER_INSECURE_HOSTS``. For pages, and per request through ``meta``:
-``DOWNLOAD_TIMEOUT``, ``DOWNLOAD_MAXSIZE``, ``DOWNLOAD_FAIL_ON_DATALOSS``. For parts: those of ``body.Limits``.
+``DOWNLOAD_TIMEOUT``, ``DOWNLOAD_MAXSIZE``, ``DOWNLOAD_FAIL_ON_DATALOSS``, and ``connect_timeout`` (in ``meta`` alone).
+For parts: those of ``body.Limits``. Of a page that turns out to be a media file only the beginning is read.
 """
 
 import asyncio
@@ -42,6 +43,8 @@ from podcrawler.exceptions import FetchError, TransferCancelledError
 from podcrawler.http.body import Limits, Received, receive
 from podcrawler.queue.scheduler import scheduler_of
 from podcrawler.signals import node_stopping
+from podcrawler.sites.direct import MEDIA_FILE
+from podcrawler.store import sniff
 from podcrawler.store.part import PartFile
 
 _R = TypeVar("_R", bound=Response)
@@ -130,7 +133,9 @@ class DownloadHandler(BaseDownloadHandler):
     async def _transfer(self, request: Request, part: PartFile | None) -> Response:
         with _scrapy_errors(request):
             if part is None:
-                timeout = aiohttp.ClientTimeout(total=request.meta.get("download_timeout"))
+                timeout = aiohttp.ClientTimeout(
+                    total=request.meta.get("download_timeout"), sock_connect=request.meta.get("connect_timeout")
+                )
                 async with await self._ask(request, timeout) as answer:
                     return await self._read_page(request, answer)
             with _media_timeouts(request, self._limits):
@@ -208,6 +213,9 @@ class DownloadHandler(BaseDownloadHandler):
         except StopDownload as stop:
             page.flags.append("download_stopped")
             stopped = stop
+        if MEDIA_FILE in page.flags:
+            # Middlewares that decode bodies must not try it.
+            headers.pop("Content-Encoding", None)
         body = bytes(page.body)
         kind = responsetypes.from_args(headers=headers, url=request.url, body=body)
         response = _response(kind, request, answer, headers, body=body, flags=page.flags)
@@ -220,18 +228,26 @@ class DownloadHandler(BaseDownloadHandler):
     async def _read_body(
         self, request: Request, answer: aiohttp.ClientResponse, page: _Page, enough: int | None
     ) -> None:
+        """Read until the end, or ``enough``, or until the beginning shows that it is a media file."""
         limit = request.meta.get("download_maxsize", self._max_size)
-        if enough is None:
-            _refuse_size(answer.content_length, limit)
+        is_page = enough is None and answer.status == 200
         try:
             async for chunk in answer.content.iter_any():
                 page.body += chunk
                 self._send_bytes_received(request, chunk)
-                if enough is None:
-                    _refuse_size(len(page.body), limit)
-                elif len(page.body) >= enough:
+                if is_page and len(page.body) >= sniff.HEAD:
+                    if _is_media(page.body, answer):
+                        page.flags.append(MEDIA_FILE)
+                        del page.body[sniff.HEAD :]
+                        return
+                    is_page = False
+                if enough is None and not is_page:
+                    _refuse_size(max(len(page.body), answer.content_length or 0), limit)
+                elif enough is not None and len(page.body) >= enough:
                     del page.body[enough:]
                     return
+            if is_page and _is_media(page.body, answer):
+                page.flags.append(MEDIA_FILE)
         except aiohttp.ClientPayloadError:
             if request.meta.get("download_fail_on_dataloss", self._fail_on_loss):
                 raise
@@ -311,6 +327,13 @@ def _ssl_context(*, checked: bool) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def _is_media(body: bytearray, answer: aiohttp.ClientResponse) -> bool:
+    """Whether a body that begins like this is a media file. A compressed one may be a page of any kind."""
+    is_coded = answer.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity")
+    content_type = "" if is_coded else answer.headers.get("Content-Type", "")
+    return sniff.is_media(bytes(body[: sniff.HEAD]), content_type)
 
 
 def _refuse_size(size: int | None, limit: int) -> None:

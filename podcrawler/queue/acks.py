@@ -45,6 +45,11 @@ def finish_page(
     return Ack("finish", arguments, bool)
 
 
+def finish_referral(lease: Lease, result: dict[str, Any], *, pushed_count: int, visit_ttl: int) -> Ack[bool]:
+    """As ``finish_page``, for a page that is no podcast itself: it led to ``pushed_count`` others."""
+    return Ack("finish", [lease.key, lease.token, json.dumps(result), "", pushed_count, visit_ttl], bool)
+
+
 def finish_seed(lease: Lease) -> Ack[bool]:
     """End the lease on a seed whose entry was pushed. False as for ``finish_page``."""
     return Ack("finish", [lease.key, lease.token, "", "", 1, 0], bool)

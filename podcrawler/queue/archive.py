@@ -143,6 +143,11 @@ class Archive:
         pipe.hget(self._keys.addresses, addresses[0])
         return str(pipe.execute()[1].decode())
 
+    def podcast_address(self, podcast_id: str) -> str:
+        """The address of the podcast's last list page; empty if none was finished."""
+        record = self._redis.hget(self._keys.podcasts, podcast_id)
+        return str(json.loads(record)["address"]) if record else ""
+
     def keep_login(self, names: Iterable[str], login: Login) -> None:
         """Keep the login under these names: a podcast's id, and the address that it was read from."""
         self._redis.hset(self._keys.logins, mapping=dict.fromkeys(names, json.dumps(login._asdict())))
@@ -152,11 +157,15 @@ class Archive:
         value = self._redis.hget(self._keys.logins, name)
         return Login.read(json.loads(value)) if value else None
 
-    def visits(self, root: str) -> list[dict[str, Any]]:
-        """The results of the last visit to the address ``root``, one for each list page: ``podcast`` (id), ``title``,
-        ``listed``, ``added``, ``finished`` and ``failed`` (numbers of episodes), and what became of the other entries
-        (``Account.to_json``)."""
-        return [json.loads(value) for value in self._redis.hvals(self._keys.visit(root))]
+    def visits(self, roots: Sequence[str]) -> list[dict[str, Any]]:
+        """The results of the last visits to these addresses, one for each list page: ``podcast`` (id), ``title``,
+        ``added``, ``finished`` and ``failed`` (numbers of episodes), and what became of the entries
+        (``Account.to_json``); of a list of subscriptions instead ``referred`` (number of podcasts) and
+        ``not_followed`` (sentences)."""
+        pipe = self._redis.pipeline(transaction=False)
+        for root in roots:
+            pipe.hvals(self._keys.visit(root))
+        return [json.loads(value) for values in pipe.execute() for value in values]
 
     def imported(self, podcast_id: str) -> dict[str, Imported]:
         """The podcast's imported files whose episodes are not known yet, by the id in the file's name."""

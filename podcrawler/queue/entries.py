@@ -1,6 +1,7 @@
 """Entries, the units of work: how a request becomes one, and what a lease on one is."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -17,6 +18,8 @@ Kind = Literal["page", "episode", "seed"]
 
 _UNREQUESTABLE = "about:invalid"
 _VERSION_LENGTH = 8
+#: Seconds to connect in, TLS included, where that is tried on the chance only.
+_GUESS_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +63,24 @@ class Lease:
     redelivered: bool = True
 
 
-def page_request(address: str, root: str | None = None) -> Request:
-    """The request for a list page: an address that a user gave, or one that was found from the address ``root``."""
+def page_request(
+    address: str, root: str | None = None, *, alternatives: Sequence[str] = (), podcast_address: str = ""
+) -> Request:
+    """The request for a list page: an address that a user gave, or one that was found from the address ``root``.
+
+    ``alternatives`` are asked in their order if the address leads to no podcast. ``podcast_address`` is the address
+    that the podcast is known by, if that is not ``root``: one of many in a list of subscriptions.
+    """
     request = private_request(address, dont_filter=True)
     if root:
         request.meta["root"] = root
+    if alternatives:
+        request.meta["alternatives"] = list(alternatives)
+    if podcast_address:
+        request.meta["podcast_address"] = podcast_address
+    if alternatives and alternatives[0].startswith("http:"):
+        # A server that does not speak TLS may just be silent.
+        request.meta["connect_timeout"] = _GUESS_SECONDS
     return request
 
 

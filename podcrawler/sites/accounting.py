@@ -20,6 +20,7 @@ _WORDS = {
     Cause.BAD_ADDRESS: "with an address that cannot be requested",
     Cause.NOT_MEDIA: "with a file that is neither audio nor video",
     Cause.DUPLICATE: "listed twice",
+    Cause.LIMIT: "older than the newest that are read (PODCRAWLER_MAX_ENTRIES)",
 }
 
 

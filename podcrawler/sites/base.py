@@ -21,6 +21,8 @@ class Cause(StrEnum):
     NOT_MEDIA = "not-media"
     #: It has the identity and the file of another entry of the page.
     DUPLICATE = "duplicate"
+    #: The page has more entries than are read.
+    LIMIT = "limit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,10 @@ class Referral:
 
     #: For each podcast the addresses that may be its own, absolute; the first that lists episodes is.
     podcasts: list[list[str]]
+    #: What the page lists itself, for a page that refers to one podcast, in case none of its addresses does.
+    otherwise: Listing | None = None
+    #: Sentences on what the page names that leads nowhere.
+    left_out: list[str] = field(default_factory=list)
 
 
 class Site(ABC):

@@ -63,8 +63,19 @@ def picture(element: Fields, base: str) -> str:
 
 #: The elements that ``_pictures`` reads.
 _PICTURES = frozenset(
-    {"itunes:image", "image", "googleplay:image", "podcast:image", "podcast:images", "media:thumbnail"}
-    | {"media:group", "media:content", "logo", "icon", "rawvoice:poster"}
+    (
+        "itunes:image",
+        "image",
+        "googleplay:image",
+        "podcast:image",
+        "podcast:images",
+        "media:thumbnail",
+        "media:group",
+        "media:content",
+        "logo",
+        "icon",
+        "rawvoice:poster",
+    )
 )
 
 

@@ -1,4 +1,4 @@
-"""Applies what a user wants to a listing: which kinds of files are episodes, and one file of an entry or all."""
+"""Applies what a user wants to a listing: which kinds of files are episodes, one of an entry or all, and how many."""
 
 from collections.abc import Iterator, Set
 from dataclasses import replace
@@ -29,6 +29,13 @@ def with_wanted_files(listing: Listing, wanted: Set[str]) -> Listing:
 def with_all_files(listing: Listing) -> Listing:
     """The listing with an episode for each audio file of an entry. The first has the id of the entry."""
     return replace(listing, episodes=[one for episode in listing.episodes for one in _all_audio(episode)])
+
+
+def with_newest(listing: Listing, limit: int) -> Listing:
+    """The listing with the newest ``limit`` of its episodes."""
+    surplus = max(0, len(listing.episodes) - limit)
+    left_out = [LeftOut(Cause.LIMIT, episode.title) for episode in listing.episodes[:surplus]]
+    return replace(listing, episodes=listing.episodes[surplus:], left_out=listing.left_out + left_out)
 
 
 def _chosen(episode: Episode, wanted: Set[str]) -> Episode | LeftOut:

@@ -15,11 +15,11 @@ from typing_extensions import override
 
 from podcrawler.addon import Addon
 from podcrawler.config import Config
-from podcrawler.exceptions import EntryError, FetchError, PodcrawlerError
+from podcrawler.exceptions import EntryError, FetchError, PodcrawlerError, TransferCancelledError
 from podcrawler.http.errors import explain
-from podcrawler.queue.entries import Lease, page_request
+from podcrawler.queue.entries import Lease
 from podcrawler.queue.scheduler import Scheduler, scheduler_of
-from podcrawler.queue.seeds import check_address
+from podcrawler.queue.seeds import address_request
 
 #: CONCURRENT_ITEMS for each leased entry. An item counts until Redis has acknowledged the end of its lease, and most
 #: of that time it uses no other resource.
@@ -34,7 +34,7 @@ class QueueSpider(Spider):
     def __init__(self, *args: Any, address: str | None = None, **kwargs: Any) -> None:
         """``address`` is one more seed: ``-a address=https://...``. Raises AddressError."""
         super().__init__(*args, **kwargs)
-        self.addresses = [check_address(address)] if address else []
+        self.seeds = [address_request(address)] if address else []
 
     @classmethod
     @override
@@ -75,8 +75,8 @@ class QueueSpider(Spider):
         # a tenth of the time of small files.
         gc.collect()
         gc.freeze()
-        for address in self.addresses:
-            yield page_request(address)
+        for request in self.seeds:
+            yield request
         try:
             async for request in self.scheduler.leased_requests():
                 yield request
@@ -87,22 +87,25 @@ class QueueSpider(Spider):
             # A graceful stop begins with Scrapy cancelling start(). It waits for transfers afterwards.
             self.scheduler.drain()
 
-    async def failed(self, failure: Failure) -> None:
-        """The errback of every leased request: ends its lease in the error."""
+    async def failed(self, failure: Failure) -> AsyncIterator[Any]:
+        """The errback of every leased request."""
         request: Request = failure.request  # type: ignore[attr-defined]  # Scrapy sets it
         assert failure.value is not None
-        if lease := request.meta.get("lease"):
-            error = explain(failure.value, request.url)
-            if lease.kind == "page" and await self._is_hopeless(lease):
-                error = FetchError(error.kind, str(error))
-            await self.scheduler.give_up(lease, error)
+        async for output in self.ended_in(request, explain(failure.value, request.url)):
+            yield output
+
+    @abstractmethod
+    def ended_in(self, request: Request, error: EntryError) -> AsyncIterator[Any]:
+        """What follows when a request ended in an error: another request under its lease, or the end of the lease."""
 
     async def give_up(self, lease: Lease | None, error: EntryError) -> None:
         """End the lease in an error. Without a lease (``scrapy parse``) only log the error."""
-        if lease:
-            await self.scheduler.give_up(lease, error)
-        else:
+        if lease is None:
             self.logger.error("%s", error)
+            return
+        if lease.kind == "page" and not isinstance(error, TransferCancelledError) and await self._is_hopeless(lease):
+            error = FetchError(error.kind, str(error))
+        await self.scheduler.give_up(lease, error)
 
     async def _is_hopeless(self, lease: Lease) -> bool:
         """Whether a seed failed a few times and never led to a podcast: its address is probably wrong."""

@@ -10,7 +10,8 @@ from podcrawler.config import Config, TransferConfig
 from podcrawler.exceptions import EntryError, EpisodeError, ListingError
 from podcrawler.items import Episode
 from podcrawler.sites import site_for
-from podcrawler.spiders.podcasts import PodcastsSpider, read_listing
+from podcrawler.sites.base import Listing, Referral
+from podcrawler.spiders.podcasts import PodcastsSpider, read_page
 
 
 class EpisodesSpider(PodcastsSpider):
@@ -33,13 +34,20 @@ class EpisodesSpider(PodcastsSpider):
             if episode is None:
                 # ``scrapy parse`` on the page of an episode, which reads as a listing of one.
                 config = TransferConfig.read(self.settings)
-                episode = (await asyncio.to_thread(read_listing, response, config, may_be_empty=False)).episodes[0]
+                found = await asyncio.to_thread(read_page, response, config, may_be_empty=False)
+                episode = _only_episode(found, response.url)
             else:
                 episode = await asyncio.to_thread(_complete, response, episode)
         except EntryError as error:
             await self.give_up(response.meta.get("lease"), error)
             return
         yield episode
+
+
+def _only_episode(found: Listing | Referral, url: str) -> Episode:
+    if isinstance(found, Referral) or not found.episodes:
+        raise ListingError("no-episodes", f"{url} is not the page of an episode; read it with -c parse_page.")
+    return found.episodes[0]
 
 
 def _complete(response: Response, episode: Episode) -> Episode:

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from collections.abc import Sequence
 
 from scrapy import Request
 from scrapy.http import Response
@@ -23,10 +24,26 @@ class Paging:
         self._max_pages = max_pages
         self._visit_seconds = visit_seconds
 
-    def further_pages(self, lease: Lease, number: int, listing: Listing) -> list[Request]:
-        """The requests for the pages that the page of this lease names. It is the one with this ``number``, and has the
-        podcast's id. None if it lists nothing that no page before it has listed in this visit. The queue leaves out
-        those that were read in this visit."""
+    def further_pages(
+        self, lease: Lease, number: int, listing: Listing, moved: Sequence[str], podcast_address: str
+    ) -> list[Request]:
+        """The requests for the pages that the page of this lease names: the next ones of its list, unless it lists
+        nothing that no page before it has listed in this visit, and the first ones of lists that it has ``moved`` to.
+        The queue leaves out those that were read in this visit.
+
+        The page is the one with this ``number``; its listing has the podcast's id in the archive, and
+        ``podcast_address`` is what the podcast is known by."""
+        address = podcast_address if podcast_address != lease.group else ""
+        first_pages = [page_request(url, root=lease.group, podcast_address=address) for url in moved]
+        next_pages = [
+            page_request(url, root=lease.group, podcast_address=address)
+            for url in self._next_urls(lease, number, listing)
+        ]
+        for request in next_pages:
+            request.meta["page"] = number + 1
+        return next_pages + first_pages
+
+    def _next_urls(self, lease: Lease, number: int, listing: Listing) -> list[str]:
         if number == 1 and not listing.next_urls:
             return []
         is_new = self._listings.note_listed(
@@ -43,19 +60,13 @@ class Paging:
                 number,
             )
             return []
-        return [_further_page(url, lease.group, number + 1) for url in listing.next_urls]
+        return listing.next_urls
 
 
 def page_number(response: Response) -> int:
     """How many pages of the list led to this one, itself included."""
     number = response.meta.get("page")
     return number if isinstance(number, int) else 1
-
-
-def _further_page(url: str, root: str, number: int) -> Request:
-    request = page_request(url, root=root)
-    request.meta["page"] = number
-    return request
 
 
 def _entries(listing: Listing) -> list[str]:

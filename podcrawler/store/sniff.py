@@ -28,6 +28,9 @@ _OGG_PAGE = 65_307
 
 #: Media types that servers use for documents, and never for media.
 _DOCUMENT_TYPES = re.compile(r"text/html|application/xhtml\+xml|(?:application|text)/(?:[\w.-]+\+)?(?:json|xml)")
+_MEDIA_TYPE = re.compile(r"(?:audio|video)/(?!(?:x-)?(?:mpegurl|scpls|vnd\.apple\.mpegurl))", re.IGNORECASE)
+#: Compressed files, which may hold anything.
+_PACKED = re.compile(rb"\x1f\x8b|BZh|7z\xbc\xaf|Rar!|\xfd7zXZ|\x28\xb5\x2f\xfd")
 
 #: What the files of a container begin with, and the most specific extension; the first match counts.
 _SIGNATURES: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
@@ -137,6 +140,14 @@ def is_sound(path: Path) -> bool:
         if document:
             return document.extension == path.suffix[1:]
         return bool(head) and _whole(file, _container(file, head)) is not False
+
+
+def is_media(head: bytes, content_type: str) -> bool:
+    """Whether a file that begins with these bytes is media: by its container, and only if the bytes show nothing by its
+    media type."""
+    if recognize(head) or _PACKED.match(head):
+        return False
+    return bool(_signature(head)) or head.startswith(b"ID3") or bool(_MEDIA_TYPE.match(content_type.strip()))
 
 
 def _container(file: BinaryIO, head: bytes) -> str | None:

@@ -7,6 +7,7 @@ from podcrawler.exceptions import EntryError
 from podcrawler.fleet.job import Job
 from podcrawler.queue import acks
 from podcrawler.queue.broker import Broker
+from podcrawler.queue.entries import page_request
 from tests.builders import episode, fail, finish, finish_page, lease_one, make_broker, page, retry
 from tests.conftest import Client
 
@@ -27,7 +28,7 @@ def pages(redis: Client) -> Broker:
 def job(redis: Client) -> Job:
     settings = Settings()
     settings.setmodule("podcrawler.settings")
-    return Job(settings, redis, [ADDRESS])
+    return Job(settings, redis, [page_request(ADDRESS)])
 
 
 def list_episodes(pages: Broker, podcast: str) -> None:

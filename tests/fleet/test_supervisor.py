@@ -12,6 +12,7 @@ from podcrawler.fleet.display import Lines
 from podcrawler.fleet.job import Job, JobProgress
 from podcrawler.fleet.supervisor import Supervisor
 from podcrawler.queue.archive import Archive, InHand
+from podcrawler.queue.entries import page_request
 from podcrawler.queue.keys import Keys
 from tests.builders import finish_page, lease_one, make_broker
 from tests.conftest import Client
@@ -60,7 +61,7 @@ def test_a_job_runs_to_its_end(redis: Client, capsys: pytest.CaptureFixture[str]
         raise AssertionError("the job was done before")
 
     display = StepDisplay(archive.pause, lambda: None, archive.resume, list_nothing, lambda: None, interrupt)
-    job = Job(settings, redis, [ADDRESS])
+    job = Job(settings, redis, [page_request(ADDRESS)])
     Supervisor(archive, job, [cast(Child, child)], display, None, shutdown_grace=3).run()
     assert job.outcome().podcasts == {"show": "The Show"}
     assert child.calls == ["ensure_running"] * 5 + ["terminate", "wait 13"]
@@ -76,7 +77,7 @@ def test_a_child_is_stopped_when_the_user_interrupts(redis: Client, capsys: pyte
     child = FakeChild()
     supervisor = Supervisor(
         Archive(redis, Keys()),
-        Job(settings, redis, [ADDRESS]),
+        Job(settings, redis, [page_request(ADDRESS)]),
         [cast(Child, child)],
         StepDisplay(interrupt),
         None,

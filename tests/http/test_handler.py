@@ -37,7 +37,7 @@ async def test_a_page_comes_back_whole(origin: RunningOrigin) -> None:
     assert len(response.selector.xpath("//enclosure")) == 500
 
 
-@pytest.mark.parametrize("query", ["stall_after=0", "chunked=1&stall_after=2000000"])
+@pytest.mark.parametrize("query", ["type=text/html&stall_after=5000", "type=text/html&chunked=1&stall_after=2000000"])
 async def test_a_page_that_is_too_large_is_given_up_early(origin: RunningOrigin, query: str) -> None:
     url = f"{origin.address}/bytes/5000000.html?{query}"
     with pytest.raises(DownloadCancelledError, match="more than 1000000 bytes; raise DOWNLOAD_MAXSIZE"):

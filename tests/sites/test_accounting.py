@@ -7,6 +7,7 @@ import pytest
 from podcrawler.items import Episode, Podcast
 from podcrawler.sites.accounting import Account
 from podcrawler.sites.base import Cause, LeftOut, Listing
+from podcrawler.sites.selection import with_newest
 
 
 def account(episodes: int, *left_out: LeftOut) -> Account:
@@ -54,6 +55,13 @@ def test_an_account_outlasts_json_and_later_causes() -> None:
 
 def test_passwords_are_not_quoted() -> None:
     assert "secret" not in str(account(0, LeftOut(Cause.BAD_ADDRESS, named="htp://me:secret@h.example/1.mp3")))
+
+
+def test_the_oldest_episodes_beyond_the_limit_are_counted() -> None:
+    episodes = [Episode(str(number), "show", "Title") for number in range(5)]
+    limited = with_newest(Listing(Podcast("show", "Show", "http://h.example/"), episodes), 2)
+    assert [episode.id for episode in limited.episodes] == ["3", "4"]
+    assert str(Account.of(limited)).startswith("5 entries: 2 episodes, 3 older than the newest")
 
 
 def test_few_examples_are_quoted() -> None:

@@ -1,0 +1,83 @@
+"""Files that are given in place of a podcast: a media file is an archive of one, any other is refused in a sentence.
+
+Of a media file the download handler reads only the beginning, and marks the response with ``MEDIA_FILE``.
+"""
+
+import re
+from typing import ClassVar
+from urllib.parse import unquote, urlsplit
+
+from scrapy.http import TextResponse
+from typing_extensions import override
+
+from podcrawler.exceptions import ListingError
+from podcrawler.items import Enclosure, Episode, Podcast
+from podcrawler.sites import identity
+from podcrawler.sites.base import Listing, Site
+from podcrawler.sites.reading import one_line
+
+#: Among the flags of a response: its body is the beginning of a media file.
+MEDIA_FILE = "media-file"
+
+_OTHER_FILES: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
+    (re.compile(pattern, re.DOTALL), what)
+    for pattern, what in (
+        (rb"%PDF-", "a PDF document"),
+        (rb"PK\x03\x04.{26}mimetypeapplication/epub", "an e-book"),
+        (rb"PK\x03\x04", "a ZIP archive"),
+        (rb"\x89PNG\r\n|\xff\xd8\xff|GIF8[79]a|RIFF.{4}WEBP|.{4}ftyp(?:avif|heic|mif1)", "a picture"),
+        (rb"7z\xbc\xaf\x27\x1c|Rar!\x1a\x07", "an archive of files"),
+        (rb"d\d+:(?:announce|created by|info)", "a torrent"),
+        (rb"(?:\xef\xbb\xbf)?\s*(?:#EXTM3U|\[playlist\])", "a playlist"),
+        (rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*\?>\s*)?<(?:playlist\b[^>]*xspf|asx\b|smil\b)", "a playlist"),
+        (rb"(?:\xef\xbb\xbf)?\s*WEBVTT", "a file of subtitles"),
+    )
+)
+_PLAYLIST_TYPE = re.compile(rb"(?:audio|application)/(?:x-|vnd\.apple\.)?(?:mpegurl|scpls)", re.IGNORECASE)
+
+
+class Direct(Site):
+    name: ClassVar[str] = "direct"
+
+    @override
+    def matches(self, response: TextResponse) -> bool:
+        return MEDIA_FILE in response.flags or bool(_other_file(response))
+
+    @override
+    def parse_list(self, response: TextResponse) -> Listing:
+        if other := _other_file(response):
+            raise ListingError(
+                "unknown-page",
+                f"{response.url} is {other}, and neither a feed nor a web page; give the address of the podcast.",
+            )
+        if {b"Icy-Name", b"Icy-Br", b"Icy-Metaint"} & response.headers.keys():
+            raise ListingError(
+                "unknown-page", f"{response.url} is a live stream, which has no end; give the address of a podcast."
+            )
+        # The address that was asked for: redirects lead to another one each time.
+        asked = response.request.meta.get("redirect_urls", [response.url])[0] if response.request else response.url
+        return _archive_of_one(asked, (response.headers.get("Content-Type") or b"").decode("latin-1"))
+
+
+def _archive_of_one(url: str, content_type: str) -> Listing:
+    parts = urlsplit(url)
+    file = one_line(unquote(parts.path.rstrip("/").rpartition("/")[2])) or parts.hostname or ""
+    guid = identity.podcast_guid(url)
+    podcast = Podcast(
+        id=identity.podcast_id(f"{parts.hostname} {file}", guid),
+        title=f"{file} ({parts.hostname})",
+        address=url,
+        guid=guid,
+    )
+    title = file.rpartition(".")[0] or file
+    enclosure = Enclosure(url, content_type.partition(";")[0].strip().lower())
+    return Listing(podcast, [Episode(identity.episode_id("", url), podcast.id, title, enclosure)])
+
+
+def _other_file(response: TextResponse) -> str:
+    """What kind of file the response is, for a sentence; empty if it is none of these."""
+    found = next((what for pattern, what in _OTHER_FILES if pattern.match(response.body)), "")
+    if not found and _PLAYLIST_TYPE.match(response.headers.get("Content-Type") or b""):
+        # A feed may have any label.
+        found = "" if response.body.lstrip()[:1] in (b"<", b"{", b"") else "a playlist"
+    return found

@@ -1,0 +1,168 @@
+"""From an address to the page that lists episodes, when the address itself does not: guesses, referrals, and what
+follows a candidate that fails.
+
+The candidates for one podcast are asked one after the other under one lease, as redirects are: the queue sees a single
+entry, which ends when a candidate lists episodes, or in the failure that tells most. A page that refers to several
+podcasts, such as a list of subscriptions, makes one entry of each, with the same root.
+"""
+
+import logging
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from scrapy import Request
+from scrapy.http import Response
+
+from podcrawler.exceptions import EntryError, ListingError, TransferCancelledError
+from podcrawler.queue.archive import Archive
+from podcrawler.queue.entries import Lease, page_request
+from podcrawler.sites.base import Listing, Referral
+from podcrawler.sites.identity import podcast_guid
+
+logger = logging.getLogger(__name__)
+
+#: Referrals under one lease.
+_MAX_REFERRALS = 5
+#: Where a request keeps its trail. Never queued: it belongs to one lease.
+_TRAIL = "trail"
+#: What a guid begins with among the addresses of a podcast.
+GUID = "podcast:guid:"
+#: What every request under a lease takes from the one before.
+_INHERITED = ("lease", "root", "podcast_address", "login")
+#: Of ``podcast:guid``; that of zeros alone is nobody's.
+_UUID = re.compile(r"(?=.*[1-9a-f])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+#: Failures in which no server answered.
+_NO_ANSWER = frozenset({"connection", "dns", "incomplete", "proxy", "refused", "timeout"})
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """How far the search for one podcast has come, since its entry was leased."""
+
+    #: The addresses to ask yet, in this order.
+    ahead: tuple[str, ...] = ()
+    #: The addresses that were asked, the present one included.
+    asked: tuple[str, ...] = ()
+    #: How many pages referred to others.
+    referrals: int = 0
+    #: The failure so far that tells most.
+    failure: EntryError | None = None
+    #: A page that refers to podcasts, and what it lists itself, in case they fail.
+    otherwise: tuple[Response, Listing] | None = None
+
+    @classmethod
+    def of(cls, request: Request) -> "Trail":
+        """The trail that leads to this request."""
+        trail = request.meta.get(_TRAIL)
+        if isinstance(trail, cls):
+            return trail
+        return cls(tuple(request.meta.get("alternatives", ())), (_first_url(request),))
+
+    def referred(self, response: Response, referral: Referral) -> "Trail":
+        """The trail after a page that refers to one podcast. Raises ListingError after too many of them."""
+        if self.referrals >= _MAX_REFERRALS:
+            raise ListingError(
+                "no-feed",
+                f"{self.asked[0]} leads from one page to the next, and after {_MAX_REFERRALS} of them to no podcast; "
+                "give the address of the podcast's feed.",
+            )
+        known = {*self.asked, response.url}
+        candidates = [url for addresses in referral.podcasts for url in addresses if url not in known]
+        otherwise = (response, referral.otherwise) if referral.otherwise else self.otherwise
+        ahead = tuple(dict.fromkeys([*candidates, *self.ahead]))
+        return replace(self, ahead=ahead, referrals=self.referrals + 1, otherwise=otherwise)
+
+    def failed(self, error: EntryError) -> "Trail":
+        """The trail after its present address failed."""
+        guessed = _twin(self.asked[-1]) in (*self.asked, *self.ahead)
+        # A node that stops is not the address's fault, and ends the search.
+        if isinstance(error, TransferCancelledError):
+            return replace(self, ahead=(), failure=error, otherwise=None)
+        tells_more = self.failure is None or _weight(error, guessed) > _weight(self.failure, guessed)
+        return replace(self, failure=error) if tells_more else self
+
+    def next_request(self, request: Request) -> Request | None:
+        """The request for the next address, to be made under the lease of ``request``; None if there is none."""
+        if not self.ahead:
+            return None
+        following = page_request(self.ahead[0])
+        inherited = {name: request.meta[name] for name in _INHERITED if name in request.meta}
+        following.meta.update({**inherited, **following.meta})
+        following.meta[_TRAIL] = replace(self, ahead=self.ahead[1:], asked=(*self.asked, following.url))
+        return following
+
+
+def _twin(url: str) -> str:
+    """The address with the other one of http and https."""
+    return url.replace("https:", "http:", 1) if url.startswith("https:") else url.replace("http:", "https:", 1)
+
+
+def _weight(error: EntryError, guessed: bool) -> int:
+    """How much a failure tells. What may pass tells more than what does not, so that the search is repeated; unless it
+    comes from a guess at http or https, one of which is often not there at all."""
+    if error.kind in _NO_ANSWER and guessed:
+        return 0
+    if error.failure_class in ("passing", "busy"):
+        return 4
+    if error.kind in ("no-enclosures", "no-episodes"):
+        return 3
+    return 2 if isinstance(error, ListingError) else 1
+
+
+def _first_url(request: Request) -> str:
+    """The address that was asked, before redirects."""
+    return str(request.meta.get("redirect_urls", [request.url])[0])
+
+
+def requests_for(referral: Referral, root: str) -> list[Request]:
+    """The requests for the podcasts of a list; each podcast is known by its own address, not by that of the list."""
+    return [
+        page_request(address, root=root, alternatives=alternatives, podcast_address=address)
+        for address, *alternatives in referral.podcasts
+    ]
+
+
+def visit_result(referral: Referral) -> dict[str, Any]:
+    """What is recorded of a visit to a page that refers to several podcasts."""
+    return {"referred": len(referral.podcasts), "not_followed": referral.left_out}
+
+
+def _home_address(lease: Lease, request: Request) -> str:
+    """The address that the podcast of a page is known by before any page of it is finished."""
+    asked = Trail.of(request).asked
+    return asked[-1] if len(asked) > 1 else request.meta.get("podcast_address") or lease.group
+
+
+def own_addresses(lease: Lease, response: Response, listing: Listing) -> list[str]:
+    """What the podcast of a page is known by, the most telling first: its addresses, the one that it has moved to, and
+    the guid that it declares.
+
+    What the search for it went through (a home page) leads to it, too, but tells least which one it is."""
+    assert response.request is not None
+    given = response.meta.get("podcast_address") or lease.group
+    home = _home_address(lease, response.request)
+    found = [home] if home == given else [home, response.url]
+    podcast = listing.podcast
+    declared = podcast.guid != podcast_guid(podcast.address) and _UUID.fullmatch(podcast.guid.lower())
+    guid = [f"{GUID}{podcast.guid.lower()}"] if declared else []
+    moved = moved_page(listing, [response.url])
+    return list(dict.fromkeys([*found, given, lease.name, response.url, *moved, *guid]))
+
+
+def moved_page(listing: Listing, known: Iterable[str]) -> list[str]:
+    """The address that a feed says it has moved to, if it is none of the ``known`` ones in another spelling."""
+    bare = {podcast_guid(address) for address in known}
+    return [listing.moved_to] if listing.moved_to and podcast_guid(listing.moved_to) not in bare else []
+
+
+def claimed_move(archive: Archive, podcast_id: str, listing: Listing, known: Iterable[str]) -> list[str]:
+    """The address that a podcast has moved to, as in ``moved_page``, once it leads to this podcast; none if it leads to
+    another one. Blocks on Redis."""
+    moved = moved_page(listing, known)
+    owner = archive.name_podcast(moved, podcast_id) if moved else podcast_id
+    if owner == podcast_id:
+        return moved
+    logger.warning("%s says that it has moved to %s, which is that of %s: not followed", podcast_id, *moved, owner)
+    return []
