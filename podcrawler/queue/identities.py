@@ -5,16 +5,16 @@ as three short digests, and an entry is the episode that it agrees with. docs/si
 """
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from datetime import UTC
 
 from typing_extensions import override
 
 from podcrawler.items import Episode
 from podcrawler.queue.listings import Listings
 from podcrawler.sites import identity
+from podcrawler.sites.reading import time_of
 
 _DIGITS = 8
 
@@ -30,9 +30,9 @@ class Traits:
     @classmethod
     def of(cls, episode: Episode) -> "Traits":
         letters = "".join(char for char in episode.title.casefold() if char.isalnum())
-        moment = episode.published.astimezone(UTC).isoformat() if episode.published else ""
+        moment = time_of(episode)
         file = identity.media_key(episode.enclosure.url) if episode.enclosure else episode.page
-        return cls(*map(_digest, (letters, moment, file)))
+        return cls(*map(_digest, (letters, moment.isoformat() if moment else "", file)))
 
     @classmethod
     def read(cls, text: str) -> "Traits":
@@ -104,10 +104,11 @@ def settle(
     owners = _owners(episodes, known, finished_sizes)
     claimed = {name for episode in episodes for name in (plain_id(episode), episode.twin_id)}
     by_file = _by_file(known, claimed)
+    by_path = {} if known else _finished_by_path(episodes, finished_sizes)
     unique: dict[str, Episode] = {}
     duplicates = []
     for episode in episodes:
-        name = _settled_id(episode, owners, known, by_file)
+        name = by_path.get(episode.id) or _settled_id(episode, owners, known, by_file)
         if name in unique:
             duplicates.append(episode)
         else:
@@ -163,6 +164,24 @@ def _first_owner(claimants: Sequence[Episode], finished_size: int | None) -> Epi
 def _by_file(known: Mapping[str, Traits], claimed: Set[str]) -> dict[str, str]:
     """By the digest of its file: the id of each known episode that no entry of the page claims."""
     return {traits.file: name for name, traits in known.items() if traits.file and name not in claimed}
+
+
+def _finished_by_path(
+    episodes: Sequence[Episode], finished_sizes: Callable[[Sequence[str]], Mapping[str, int]]
+) -> dict[str, str]:
+    """By id: the id that the path of its file gives, for entries that were finished under that one: earlier releases
+    saw no guid in ``rdf:about``."""
+    paths = Counter(_path_id(episode) for episode in episodes if episode.twin_id and episode.guid)
+    sizes = finished_sizes([*paths, *(episode.id for episode in episodes)]) if paths else {}
+    return {
+        episode.id: path
+        for episode in episodes
+        if (path := _path_id(episode)) in sizes and paths[path] == 1 and episode.id not in sizes
+    }
+
+
+def _path_id(episode: Episode) -> str:
+    return identity.episode_id("", episode.enclosure.url) if episode.enclosure else ""
 
 
 def _settled_id(

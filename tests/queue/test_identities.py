@@ -128,6 +128,15 @@ def test_an_episode_of_an_earlier_release_is_found_by_the_length_of_its_file(
     assert ["g" if name == "g" else "twin" for name in ids] == expected
 
 
+def test_an_episode_that_an_earlier_release_saw_no_guid_of_is_found() -> None:
+    about = replace(FIRST, guid="http://h.example/about/1")
+    about = replace(about, id=identity.episode_id(about.guid, "http://h.example/1.mp3"))
+    path = identity.episode_id("", "http://h.example/1.mp3")
+    known: dict[str, Traits] = {}
+    assert visit(known, about, SECOND, finished={path: 20})[0] == [path, "g"]
+    assert visit(known, about, SECOND)[0] == [path, "g"]
+
+
 def test_ids_that_no_other_entry_can_have_are_kept() -> None:
     episode = Episode("4711", "rthk-1", "Title", page="http://h.example/4711")
     settled = settle([episode], {}, lambda _: {})
