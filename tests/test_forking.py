@@ -23,6 +23,7 @@ ARGUMENTS = {
     "pause": [],
     "resume": [],
     "retry": ["--all"],
+    "site-check": ["site.toml", "{origin}/feed.xml"],
     "shell": ["{origin}/feed.xml", "-c", "response.url"],
     "status": [],
     "view": ["{origin}/feed.xml"],

@@ -40,6 +40,8 @@ class Outcome:
     podcasts: dict[str, str]
     #: By id: what became of the entries of those podcasts some of whose entries are no episodes.
     accounts: dict[str, Account]
+    #: By id: the other address of podcasts that were taken for one that the archive had, by their guid.
+    same_as: dict[str, str]
     finished: int
     bytes: int
     #: Episodes that were in the archive before.
@@ -62,6 +64,7 @@ class Job:
         self._roots = [request.url for request in self._requests]
         #: By id: the titles of the podcasts that the addresses led to so far.
         self._podcasts: dict[str, str] = {}
+        self._same_as: dict[str, str] = {}
         #: Sentences, in the order in which they came.
         self._left_out: dict[str, None] = {}
         self._last_event_id = "0"
@@ -99,6 +102,7 @@ class Job:
         for visit in self._archive.visits(self._roots):
             if "podcast" in visit:
                 self._podcasts[visit["podcast"]] = visit["title"]
+                self._same_as |= {visit["podcast"]: visit["same_as"]} if "same_as" in visit else {}
             self._left_out.update(dict.fromkeys(visit.get("not_followed", ())))
         podcasts = list(self._podcasts)
         return JobProgress(
@@ -121,6 +125,7 @@ class Job:
         return Outcome(
             podcasts=self._podcasts,
             accounts=read_accounts(self._listings, list(self._podcasts)),
+            same_as=self._same_as,
             finished=progress.finished,
             bytes=progress.bytes,
             already_there=recorded - progress.finished,

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from scrapy.http import TextResponse
 from typing_extensions import override
 
+from podcrawler.documents import READABLE, recognize
 from podcrawler.exceptions import ListingError
 from podcrawler.items import Enclosure, Episode, Podcast
 from podcrawler.sites import identity
@@ -19,20 +20,8 @@ from podcrawler.sites.reading import one_line
 #: Among the flags of a response: its body is the beginning of a media file.
 MEDIA_FILE = "media-file"
 
-_OTHER_FILES: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
-    (re.compile(pattern, re.DOTALL), what)
-    for pattern, what in (
-        (rb"%PDF-", "a PDF document"),
-        (rb"PK\x03\x04.{26}mimetypeapplication/epub", "an e-book"),
-        (rb"PK\x03\x04", "a ZIP archive"),
-        (rb"\x89PNG\r\n|\xff\xd8\xff|GIF8[79]a|RIFF.{4}WEBP|.{4}ftyp(?:avif|heic|mif1)", "a picture"),
-        (rb"7z\xbc\xaf\x27\x1c|Rar!\x1a\x07", "an archive of files"),
-        (rb"d\d+:(?:announce|created by|info)", "a torrent"),
-        (rb"(?:\xef\xbb\xbf)?\s*(?:#EXTM3U|\[playlist\])", "a playlist"),
-        (rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*\?>\s*)?<(?:playlist\b[^>]*xspf|asx\b|smil\b)", "a playlist"),
-        (rb"(?:\xef\xbb\xbf)?\s*WEBVTT", "a file of subtitles"),
-    )
-)
+#: Bytes that show what kind of file it is.
+_HEAD = 4096
 _PLAYLIST_TYPE = re.compile(rb"(?:audio|application)/(?:x-|vnd\.apple\.)?(?:mpegurl|scpls)", re.IGNORECASE)
 
 
@@ -76,7 +65,8 @@ def _archive_of_one(url: str, content_type: str) -> Listing:
 
 def _other_file(response: TextResponse) -> str:
     """What kind of file the response is, for a sentence; empty if it is none of these."""
-    found = next((what for pattern, what in _OTHER_FILES if pattern.match(response.body)), "")
+    document = recognize(response.body[:_HEAD])
+    found = document.name if document and document not in READABLE else ""
     if not found and _PLAYLIST_TYPE.match(response.headers.get("Content-Type") or b""):
         # A feed may have any label.
         found = "" if response.body.lstrip()[:1] in (b"<", b"{", b"") else "a playlist"

@@ -13,10 +13,10 @@ from typing import Any
 
 from scrapy.settings import BaseSettings
 
+from podcrawler.documents import recognize
 from podcrawler.exceptions import MediaError, PodcrawlerError, StoreError
 from podcrawler.store import names, sniff
 from podcrawler.store.base import Published, StoredFile
-from podcrawler.store.documents import recognize
 from podcrawler.store.fs_errors import disk_error
 from podcrawler.store.local import LocalStore
 from podcrawler.store.names import Destination

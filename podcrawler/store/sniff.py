@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 from urllib.parse import urlsplit
 
+from podcrawler.documents import UNKNOWN, recognize
 from podcrawler.exceptions import MediaError
 from podcrawler.items import Enclosure
 from podcrawler.store import names
-from podcrawler.store.documents import UNKNOWN, recognize
 
 #: Bytes that are read. A container's signature needs a few; to distinguish text from media takes more.
 HEAD = 4096

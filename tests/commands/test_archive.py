@@ -198,7 +198,10 @@ def test_what_a_user_gets_wrong_ends_in_a_sentence(
     ("path", "sentence"),
     [
         ("nothing-here", "answered 404 Not Found"),
-        ("bytes/100.pdf?body=JVBERi0xLjc&type=application/pdf", "is a PDF document, and neither a feed nor a web page"),
+        (
+            "bytes/100.pdf?body=JVBERi0xLjc%3D&type=application/pdf",
+            "is a PDF document, and neither a feed nor a web page",
+        ),
         ("bytes/100.html?type=text/html", "is neither a feed nor a page that podcrawler knows"),
         ("feed.xml?episodes=0", "no"),
     ],

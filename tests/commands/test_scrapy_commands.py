@@ -220,8 +220,8 @@ def test_parse_reads_the_page_of_an_episode(alone: Commands, sample: str) -> Non
     assert "harbour-20001.wav" in ended.out
 
 
-def test_parse_says_what_is_wrong_with_a_page(alone: Commands, sample: str) -> None:
-    ended = alone.run("parse", sample)
+def test_parse_says_what_is_wrong_with_a_page(alone: Commands, origin: RunningOrigin) -> None:
+    ended = alone.run("parse", f"{origin.address}/robots.txt")
     assert "is neither a feed nor a page that podcrawler knows" in ended.err
     assert "Traceback" not in ended.err
 

@@ -98,7 +98,7 @@ ROWS: Rows = {
     "unasked range": ({"status": 206}, Failed("http-206", "permanent", "answered 206 Partial Content", 1)),
     "busy": ({"fail_first": 2, "retry_after": 1}, Whole()),
     "too busy": ({"status": 503, "retry_after": 1}, Failed("http-503", "busy", "answered 503 Service Unavailable")),
-    "page": ({"html": 1}, Failed("not-media", "permanent", "sent a web page instead of audio")),
+    "page": ({"html": 1}, Failed("not-media", "permanent", "sent a web page instead of audio", 1)),
     "in circles": ({"redirect_loop": 1}, Failed("redirects", "passing", "without end")),
 }
 

@@ -480,7 +480,8 @@ _BIG = 2_000_000
     ],
     ids=["nested", "one text", "wide and deep", "too wide and deep", "entries", "pattern", "address", "<", "&"],
 )
-def test_a_hostile_page_takes_no_longer_than_two_seconds(folder: Path, body: str, outcome: str) -> None:
+def test_a_hostile_page_is_read_in_time(folder: Path, body: str, outcome: str) -> None:
+    """A second or so of CPU time on a usual machine; without limits, minutes."""
     text = """
         url = 'http://radio.example/shows/.*'
         [podcast]
@@ -505,7 +506,7 @@ def test_a_hostile_page_takes_no_longer_than_two_seconds(folder: Path, body: str
     except ListingError as error:
         ended = error.kind
     assert ended == outcome
-    assert time.process_time() - started < 2
+    assert time.process_time() - started < 10
 
 
 def test_a_pattern_of_addresses_that_takes_too_long_is_told(folder: Path) -> None:

@@ -26,7 +26,7 @@ class Publisher:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                if self.path == "/feed.xml":
+                if self.path.endswith(".xml"):
                     self._send(200, publisher.feed.encode(), "application/rss+xml")
                     return
                 publisher.asked.append(self.path)
@@ -48,7 +48,10 @@ class Publisher:
         self.address = f"http://127.0.0.1:{self.server.server_port}"
 
     def publish(self, *items: str) -> None:
-        self.feed = f"<rss version='2.0'><channel><title>Show</title>{''.join(items)}</channel></rss>"
+        self.feed = (
+            "<rss version='2.0' xmlns:podcast='https://podcastindex.org/namespace/1.0'><channel><title>Show</title>"
+            f"{''.join(items)}</channel></rss>"
+        )
 
     def item(self, title: str, day: int, path: str, guid: str = "", kind: str = "audio/mpeg") -> str:
         url = path if ":" in path else f"{self.address}{path}"
@@ -70,9 +73,9 @@ def publisher() -> Iterator[Publisher]:
     publisher.server.server_close()
 
 
-def archive(fleet: Commands, publisher: Publisher, *options: str) -> tuple[int, str]:
+def archive(fleet: Commands, publisher: Publisher, *options: str, path: str = "/feed.xml") -> tuple[int, str]:
     """Exit status and output."""
-    done = fleet.run("archive", f"{publisher.address}/feed.xml", "-s", "PODCRAWLER_RETRY_DELAY=0.01", *options)
+    done = fleet.run("archive", f"{publisher.address}{path}", "-s", "PODCRAWLER_RETRY_DELAY=0.01", *options)
     return done.status, done.out
 
 
@@ -165,3 +168,13 @@ def test_other_kinds_of_files_can_be_wanted(fleet: Commands, publisher: Publishe
     assert "name the kind of its files in PODCRAWLER_MEDIA" in out
     assert archive(fleet, publisher, "-s", "PODCRAWLER_MEDIA=audio, PDF")[0] == 0
     assert publisher.asked == ["/notes.pdf"]
+
+
+def test_that_two_feeds_are_taken_for_one_podcast_is_told(fleet: Commands, publisher: Publisher) -> None:
+    guid = "<podcast:guid>c1f2a3b4-0000-5000-8000-000000000001</podcast:guid>"
+    publisher.publish(guid, publisher.item("One", 1, "/free.mp3", "one"))
+    assert archive(fleet, publisher, path="/free.xml")[0] == 0
+    publisher.publish(guid, publisher.item("One", 1, "/members.mp3", "one"))
+    status, out = archive(fleet, publisher, path="/members.xml")
+    assert (status, publisher.asked) == (0, ["/free.mp3"])
+    assert f"It has the guid of the podcast at {publisher.address}/free.xml" in out

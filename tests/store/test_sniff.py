@@ -34,7 +34,7 @@ DOCUMENTS = {
     "JSON": (b' {"error": "expired"}', "a JSON document"),
     "playlist": (b"#EXTM3U\n#EXT-X-VERSION:3\n", "a playlist"),
     "playlist of Winamp": (b"[Playlist]\nFile1=http://h.example/1.mp3\n", "a playlist"),
-    "PDF": (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n" + bytes(range(256)), "a PDF"),
+    "PDF": (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n" + bytes(range(256)), "a PDF document"),
     "e-book": (b"PK\x03\x04" + bytes(26) + b"mimetypeapplication/epub+zip" + bytes(200), "an e-book"),
     "archive": (b"PK\x03\x04" + bytes(300), "a ZIP archive"),
     "PNG": (b"\x89PNG\r\n\x1a\n" + bytes(300), "a picture"),

@@ -1,6 +1,6 @@
 """Recognizes files that are no media by their first bytes: web pages, documents, pictures, playlists, archives.
 
-The table of signatures is our own, like that of sniff.py, because both must agree on every file.
+The table of signatures is our own, like that of store/sniff.py, because both must agree on every file.
 """
 
 import codecs
@@ -25,6 +25,9 @@ _JSON = Document("json", "a JSON document")
 _TEXT = Document("txt", "text")
 _M3U = Document("m3u", "a playlist")
 _PLS = Document("pls", "a playlist")
+_SUBTITLES = Document("vtt", "a file of subtitles")
+#: What a reader may read: a feed, a page, or what stands in their place.
+READABLE = frozenset({_PAGE, _XML, _JSON, _TEXT})
 
 #: Shorter bytes are text only if they are UTF-8: others may be without control characters by chance.
 _MIN_TEXT = 128
@@ -34,13 +37,16 @@ _MIN_ZEROS = 8
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 #: What only a page or an XML document begins with, whatever bytes follow.
 _MARKUP = re.compile(r"<(?:!--|(?:!doctype|\?xml|html|head|body|title|meta|script|rss|feed|error)\b)", re.IGNORECASE)
+_PLAYLIST = re.compile(r"(?:<\?xml[^>]*\?>\s*)?<(?:playlist\b[^>]*xspf|asx\b|smil\b)", re.IGNORECASE)
+#: A playlist without a header: addresses, each in a line.
+_ADDRESSES = re.compile(r"(?:https?://\S+\s+)*https?://\S+\s*")
 _HTML = re.compile(r"<(?:!doctype\s+html|html|head|body|title|meta|script|div|p|h1|center)\b", re.IGNORECASE)
 
 #: What files that are not text begin with; the first match counts.
 _SIGNATURES: tuple[tuple[re.Pattern[bytes], Document], ...] = tuple(
     (re.compile(pattern, re.DOTALL), Document(extension, name))
     for pattern, extension, name in (
-        (rb"%PDF-", "pdf", "a PDF"),
+        (rb"%PDF-", "pdf", "a PDF document"),
         # EPUB 3.3 (OCF) §4.2: the first file in the archive is "mimetype", stored as it is.
         (rb"PK\x03\x04.{26}mimetypeapplication/epub\+zip", "epub", "an e-book"),
         (rb"PK\x03\x04", "zip", "a ZIP archive"),
@@ -48,8 +54,11 @@ _SIGNATURES: tuple[tuple[re.Pattern[bytes], Document], ...] = tuple(
         (rb"\xff\xd8\xff", "jpg", "a picture"),
         (rb"GIF8[79]a", "gif", "a picture"),
         (rb"RIFF.{4}WEBP", "webp", "a picture"),
+        (rb".{4}ftyp(?:avif|heic|mif1)", "heic", "a picture"),
+        (rb"7z\xbc\xaf\x27\x1c", "7z", "an archive of files"),
+        (rb"Rar!\x1a\x07", "rar", "an archive of files"),
         # BEP 3: a bencoded dictionary, whose keys are sorted.
-        (rb"d(?:8:announce|10:created by|13:announce-list|4:info)", "torrent", "a torrent"),
+        (rb"d\d+:(?:announce|created by|info)", "torrent", "a torrent"),
     )
 )
 
@@ -65,9 +74,13 @@ def recognize(head: bytes) -> Document | None:
     beginning = text.lstrip("\ufeff\0 \t\r\n\f\v")
     if not _MARKUP.match(beginning) and (_CONTROLS.search(text) or not beginning):
         return None
+    if _PLAYLIST.match(beginning):
+        return Document("xspf", "a playlist")
     if beginning.startswith("<"):
         return _PAGE if _HTML.search(beginning) else _XML
-    if beginning.startswith("#EXTM3U"):
+    if beginning.startswith("WEBVTT"):
+        return _SUBTITLES
+    if beginning.startswith("#EXTM3U") or _ADDRESSES.fullmatch(beginning):
         return _M3U
     if beginning.lower().startswith("[playlist]"):
         return _PLS
