@@ -34,7 +34,7 @@ class LeftOut:
     cause: Cause
     title: str = ""
     #: What the entry named in place of a media file, at most 200 characters: the address as it was given; of NOT_MEDIA
-    #: with a media type, that type.
+    #: the media type, if that is the one of another kind.
     named: str = ""
     #: Of BAD_ADDRESS: the episode that was announced, to be recorded as failed.
     episode: Episode | None = None

@@ -93,6 +93,12 @@ def preferred(enclosures: Sequence[Enclosure]) -> list[Enclosure]:
     return [enclosure for _, enclosure in sorted(wanted, key=lambda pair: pair[0])]
 
 
+def told_kind(file: Enclosure) -> str:
+    """What says that the file is of another kind: its media type, else its address."""
+    media_type = file.type.partition(";")[0].strip().lower()
+    return media_type if "/" in media_type and _by_type(media_type) is Kind.OTHER else file.url
+
+
 def _by_type(media_type: str) -> Kind:
     if _LIST_TYPE.search(media_type):
         return Kind.OTHER

@@ -15,7 +15,7 @@ from podcrawler.exceptions import ListingError
 from podcrawler.items import Enclosure, Episode, Podcast
 from podcrawler.sites import identity
 from podcrawler.sites.base import Cause, LeftOut, Listing, Site
-from podcrawler.sites.choice import Kind, kind_of, preferred
+from podcrawler.sites.choice import Kind, kind_of, preferred, told_kind
 from podcrawler.sites.dates import moment
 from podcrawler.sites.feed_document import Document, Entry, MediaFile
 from podcrawler.sites.feed_json import is_json_feed, read_json
@@ -101,8 +101,8 @@ def _episode(entry: Entry, podcast: Podcast) -> Episode | LeftOut:
         announced = _made(entry, podcast, title, [_enclosure(malformed[0].address, malformed[0])])
         return LeftOut(Cause.BAD_ADDRESS, title, malformed[0].address[:_NAMED_LENGTH], announced)
     if files:
-        named = files[0].type if "/" in files[0].type else files[0].url
-        return LeftOut(Cause.NOT_MEDIA, title, named[:_NAMED_LENGTH], unwanted=_made(entry, podcast, title, files))
+        named = told_kind(files[0])[:_NAMED_LENGTH]
+        return LeftOut(Cause.NOT_MEDIA, title, named, unwanted=_made(entry, podcast, title, files))
     return LeftOut(Cause.NO_MEDIA, title)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from podcrawler.items import Enclosure, Episode
 from podcrawler.sites import identity
 from podcrawler.sites.base import Cause, LeftOut, Listing
-from podcrawler.sites.choice import Kind, extension_of, kind_of
+from podcrawler.sites.choice import Kind, extension_of, kind_of, told_kind
 from podcrawler.sites.reading import oldest_first
 
 #: The kinds that sites choose by themselves.
@@ -45,8 +45,7 @@ def _chosen(episode: Episode, wanted: Set[str]) -> Episode | LeftOut:
         return replace(episode, alternates=files[1:])
     if files:
         return identity.with_files(episode, files)
-    named = [file.type or file.url for file in _files(episode)]
-    return LeftOut(Cause.NOT_MEDIA, episode.title, "".join(named[:1])[:200], unwanted=episode)
+    return LeftOut(Cause.NOT_MEDIA, episode.title, told_kind(episode.enclosure)[:200], unwanted=episode)
 
 
 def _files(episode: Episode) -> list[Enclosure]:
