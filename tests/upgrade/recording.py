@@ -50,7 +50,8 @@ class Recording:
                 redis.pexpire(key, entry["ttl"])
         for queue in map(Keys().queue, ("podcasts", "episodes")):
             for key in (f"{queue}leases", f"{queue}delayed"):
-                redis.zadd(key, dict.fromkeys(redis.zrange(key, 0, -1), 1))
+                if members := redis.zrange(key, 0, -1):
+                    redis.zadd(key, dict.fromkeys(members, 1))
         for name in redis.zrange(Keys().nodes, 0, -1):
             redis.zadd(Keys().nodes, {name: time.time()})
 
