@@ -13,13 +13,12 @@ from urllib.parse import urlsplit
 
 from parsel import Selector
 from scrapy.http import TextResponse
-from scrapy.utils.response import get_base_url
 from typing_extensions import override
 
 from podcrawler.exceptions import ListingError
 from podcrawler.sites.base import Referral, Site
 from podcrawler.sites.links import feed_links, selector_of
-from podcrawler.sites.reading import web_url
+from podcrawler.sites.reading import page_base, web_url
 
 _HOSTS = re.compile(
     r"(?:www\.)?(?:(?:podcasts|itunes|geo\.itunes)\.apple\.com|overcast\.fm|pca\.st|(?:play\.)?pocketcasts\.com|castro\.fm)"
@@ -66,7 +65,7 @@ class DirectoryPage(Site):
     def parse_list(self, response: TextResponse) -> Referral:
         page = selector_of(response)
         assert page is not None
-        base = get_base_url(response)
+        base = page_base(response)
         addresses = [*feeds_in_json(page, base), *feed_links(page, base), *self._look_ups(response, page)]
         if not addresses:
             raise ListingError(

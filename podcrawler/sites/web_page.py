@@ -6,13 +6,13 @@ What a page declares itself to be comes first (JSON-LD, ``og:audio``), then its 
 from typing import ClassVar
 
 from scrapy.http import TextResponse
-from scrapy.utils.response import get_base_url
 from typing_extensions import override
 
 from podcrawler.exceptions import ListingError
 from podcrawler.sites.base import Listing, Referral, Site
 from podcrawler.sites.directories import feeds_in_json, look_ups, lookups
 from podcrawler.sites.links import feed_links, selector_of, weak_links
+from podcrawler.sites.reading import page_base
 from podcrawler.sites.web_episodes import declared_episodes, feeds_of_series, played_episodes
 
 
@@ -29,7 +29,7 @@ class WebPage(Site):
     def parse_list(self, response: TextResponse) -> Listing | Referral:
         page = selector_of(response)
         assert page is not None
-        base = get_base_url(response)
+        base = page_base(response)
         declared = declared_episodes(page, response.url, base)
         if len(declared.episodes) == 1:
             return declared

@@ -11,6 +11,7 @@ from textwrap import dedent
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from parsel import Selector
 from scrapy.http import HtmlResponse, TextResponse
 
 from podcrawler.exceptions import EpisodeError, ListingError, SettingError, SiteFileError
@@ -560,7 +561,7 @@ def test_whatever_a_page_is_its_entries_are_accounted_for(folder: Path, body: st
     ids = [episode.id for episode in listing.episodes]
     assert len(ids) == len(set(ids))
     if url == URL:
-        entries = len(response.selector.css("li"))
+        entries = len(Selector(response.text, type="html").css("li"))
         assert len(listing.episodes) + len(listing.left_out) == entries
     with suppress(EpisodeError):
         site.parse_episode(response, Episode("1", "p", ""))

@@ -258,6 +258,12 @@ def test_several_players_are_several_episodes_with_titles_of_their_own() -> None
     assert len({one.id for one in found.episodes}) == 4
 
 
+def test_a_page_with_a_base_that_is_no_address_is_read() -> None:
+    found = only_episode(page("<audio src='/well.mp3'></audio>", "<base href='http://['>"))
+    assert found.enclosure
+    assert found.enclosure.url == f"{BASE}/well.mp3"
+
+
 def test_what_a_page_plays_is_kept_for_when_its_feeds_have_nothing() -> None:
     found = read(page("<audio src='/well.mp3'></audio>", f"<link {RSS} href='/feed'>"))
     assert isinstance(found, Referral)
@@ -288,6 +294,7 @@ def test_no_page_does_anything_else(markup: str, text: str) -> None:
         page(markup, text),
         page(f'<script type="application/ld+json">{markup}</script><audio src="{text}">'),
         page(head=f'<link {RSS} href="{text}{markup}"><meta property="og:audio" content="{text}">'),
+        page(f'<audio src="/well.mp3">{markup}', head=f'<base href="http://{text}">'),
     ):
         try:
             found = WebPage().parse_list(response(html, "text/html", URL))
