@@ -182,8 +182,9 @@ def _description(page: Selector) -> str:
 
 def _audio(response: TextResponse, page: Selector) -> Enclosure | None:
     for audio in page.css(".audioplayer audio[src], .audioplayer audio source[src]"):
-        if url := web_url(page_base(response), audio.attrib["src"]):
-            return Enclosure(url, audio.attrib.get("type", "").strip())
+        # Not attrib, which raises ValueError if any other attribute has an odd name.
+        if url := web_url(page_base(response), audio.xpath("@src").get("")):
+            return Enclosure(url, audio.xpath("@type").get("").strip())
     return None
 
 
