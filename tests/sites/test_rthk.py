@@ -191,7 +191,7 @@ def test_a_page_of_the_right_address_with_other_content_is_not_taken() -> None:
         ('<audio src="../media/a.mp3">', "http://podcast.rthk.hk/media/a.mp3"),
         ('<audio src="https://m.example/a.mp3?k=a%2Fb&amp;e=1">', "https://m.example/a.mp3?k=a%2Fb&e=1"),
         ('<audio><source src="/a.mp3"></audio>', "http://podcast.rthk.hk/a.mp3"),
-        ('<audio src="/a.mp3" <b="1">', "http://podcast.rthk.hk/a.mp3"),
+        ('<audio src="/a.mp3" {b}="1">', "http://podcast.rthk.hk/a.mp3"),
         ('<audio src=""><source src="javascript:x"><source src="//m.example/a.mp3">', "http://m.example/a.mp3"),
     ],
 )
