@@ -42,7 +42,7 @@ class Stopwatch:
     def response_received(self) -> None:
         self._received_at = time.monotonic()
         self._ticker = asyncio.get_running_loop().create_task(self._tick())
-        logging.getLogger("podcrawler.spiders.podcasts").addHandler(_ListedHandler(self))
+        logging.getLogger("podcrawler.spiders.discovery").addHandler(_ListedHandler(self))
 
     def listed(self) -> None:
         self._queued_seconds = time.monotonic() - self._received_at

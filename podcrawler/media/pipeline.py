@@ -10,7 +10,7 @@ import logging
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -100,7 +100,7 @@ class EpisodeFilesPipeline(FilesPipeline):
     def from_crawler(cls, crawler: Crawler) -> "EpisodeFilesPipeline":
         return cls(crawler.settings["FILES_STORE"], crawler=crawler)
 
-    @property
+    @cached_property
     def _scheduler(self) -> Scheduler:
         scheduler = scheduler_of(self.crawler)
         assert scheduler is not None

@@ -12,7 +12,6 @@ from scrapy.utils.request import fingerprint
 from podcrawler.items import Episode
 from podcrawler.logins import split_login
 from podcrawler.sites.identity import media_version
-from podcrawler.sites.reading import web_url
 
 Kind = Literal["page", "episode", "seed"]
 
@@ -95,7 +94,11 @@ def episode_request(episode: Episode) -> Request:
 
 def is_requestable(episode: Episode) -> bool:
     """Whether the address of the episode's file, or of its page, is one of http or https."""
-    return bool(web_url("", episode.enclosure.url if episode.enclosure else episode.page))
+    try:
+        parts = urlsplit(episode.enclosure.url if episode.enclosure else episode.page)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def private_request(address: str, **arguments: Any) -> Request:
