@@ -4,18 +4,24 @@ import asyncio
 import json
 import logging
 import re
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from threading import Thread
 
 from scrapy import signals
 from scrapy.crawler import Crawler
+from scrapy.http import TextResponse
 from typing_extensions import override
 
+from bench import rivals
 from bench.node import open_sandbox, wait
 from bench.result import Options, Result
+from podcrawler.sites import all_sites, site_for
+from podcrawler.sites.base import Listing
 
 ENTRIES = 3000
 _TICK = 0.001
@@ -73,7 +79,7 @@ class _ListedHandler(logging.Handler):
 
 
 def measure(options: Options) -> Result:
-    """a feed of 3,000 entries and 6 MB: time from its response until all of its episodes are queued"""
+    """a feed of 3,000 entries and 6 MB: time to read it, feedparser beside it, and until its episodes are queued"""
     extensions = json.dumps({"bench.feed.Stopwatch": 0})
     body = _feed()
     rows = []
@@ -87,15 +93,47 @@ def measure(options: Options) -> Result:
                 pushes = sandbox.redis.info("commandstats")["cmdstat_evalsha"]["calls"]
                 queued = sandbox.redis.zcard("{podcrawler}:episodes:pending:media.example.com")
             assert queued == ENTRIES, queued
-            rows.append((f"{milliseconds['queued_ms']:.0f}", f"{milliseconds['blocked_ms']:.0f}", str(pushes)))
+            reading, feedparser = _reading_ms(body), _feedparser_ms(body, options.rivals)
+            figures = [reading, feedparser, milliseconds["queued_ms"], milliseconds["blocked_ms"]]
+            rows.append((*("" if figure is None else f"{figure:.0f}" for figure in figures), str(pushes)))
     return Result(
         title="A large feed",
-        about=f"A feed of {ENTRIES:,} entries and {len(body) / 1e6:.1f} MB, from its response at a podcasts node until "
-        "all of its episodes are queued; one row per run.",
+        about=f"A feed of {ENTRIES:,} entries and {len(body) / 1e6:.1f} MB: the time to read it, that of feedparser in "
+        "the same run, and that from its response at a podcasts node until all of its episodes are queued, which "
+        "includes reading; one row per run.",
         commands=["podcrawler crawl podcasts -a address=http://HOST/feed.xml -s PODCRAWLER_EXIT_WHEN_DONE=1"],
-        head=("ms until queued", "ms that the event loop was held, at most", "calls of scripts in the whole run"),
+        head=(
+            "ms to read",
+            "ms of feedparser",
+            "ms until queued",
+            "ms that the event loop was held, at most",
+            "calls of scripts in the whole run",
+        ),
         rows=rows,
     )
+
+
+def _reading_ms(body: bytes) -> float:
+    response = TextResponse("http://media.example.com/feed.xml", body=body)
+    all_sites()
+    began = time.perf_counter()
+    listing = site_for(response).parse_list(response)
+    milliseconds = (time.perf_counter() - began) * 1000
+    assert isinstance(listing, Listing)
+    assert len(listing.episodes) == ENTRIES
+    return milliseconds
+
+
+def _feedparser_ms(body: bytes, rivals_folder: Path) -> float | None:
+    """The same with feedparser, which podcast-archiver has in its environment; None if that cannot be installed."""
+    if rivals.podcast_archiver(rivals_folder) is None:
+        return None
+    script = (
+        "import sys, time, feedparser; body = sys.stdin.buffer.read(); began = time.perf_counter(); "
+        "feedparser.parse(body); print((time.perf_counter() - began) * 1000)"
+    )
+    python = rivals_folder / "podcast-archiver" / "bin" / "python"
+    return float(subprocess.run([python, "-c", script], input=body, capture_output=True, check=True).stdout)
 
 
 def _feed() -> bytes:

@@ -24,6 +24,8 @@ _DEFAULTS = Request("http://default.invalid/").to_dict()
 _REQUEST_CLASSES = "scrapy.http.request."
 #: Fields of ``meta`` that are valid in one process only.
 _LOCAL_META = frozenset({"lease", "part"})
+#: Fields of an episode that are for the reading of its list page only.
+_LOCAL_FIELDS = {"twin_id", "alternates"}
 
 
 def dumps(value: Any) -> str:
@@ -80,7 +82,8 @@ def _to_json(value: Any) -> Any:
             except UnicodeDecodeError:
                 return {"$base64": _base64(value)}
         case Episode():
-            return {"$episode": _to_json(_EPISODE.dump_python(value, mode="json", exclude_defaults=True))}
+            fields = _EPISODE.dump_python(value, mode="json", exclude_defaults=True, exclude=_LOCAL_FIELDS)
+            return {"$episode": _to_json(fields)}
         case list():
             return [_to_json(item) for item in value]
         case tuple():

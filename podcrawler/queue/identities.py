@@ -5,8 +5,9 @@ as three short digests, and an entry is the episode that it agrees with. docs/si
 """
 
 import hashlib
+import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from typing_extensions import override
@@ -17,6 +18,8 @@ from podcrawler.sites import identity
 from podcrawler.sites.reading import time_of
 
 _DIGITS = 8
+#: Punctuation and spaces, which publishers change.
+_NO_LETTERS = re.compile(r"[\W_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class Traits:
 
     @classmethod
     def of(cls, episode: Episode) -> "Traits":
-        letters = "".join(char for char in episode.title.casefold() if char.isalnum())
+        letters = _NO_LETTERS.sub("", episode.title.casefold())
         moment = time_of(episode)
         file = identity.media_key(episode.enclosure.url) if episode.enclosure else episode.page
         return cls(*map(_digest, (letters, moment.isoformat() if moment else "", file)))
@@ -101,39 +104,54 @@ def settle(
     ``known`` has the traits of earlier visits by id. ``finished_sizes`` looks up the bytes of finished episodes,
     because earlier releases have recorded some without traits.
     """
-    owners = _owners(episodes, known, finished_sizes)
-    claimed = {name for episode in episodes for name in (plain_id(episode), episode.twin_id)}
-    by_file = _by_file(known, claimed)
+    entries = [_Entry.of(episode) for episode in episodes]
+    owners = _owners(entries, known, finished_sizes)
+    by_file = _by_file(known, entries)
     by_path = {} if known else _finished_by_path(episodes, finished_sizes)
     unique: dict[str, Episode] = {}
     duplicates = []
-    for episode in episodes:
-        name = by_path.get(episode.id) or _settled_id(episode, owners, known, by_file)
+    changed = {}
+    for entry in entries:
+        episode = entry.episode
+        name = by_path.get(episode.id) or _settled_id(entry, owners, known, by_file)
         if name in unique:
             duplicates.append(episode)
-        else:
-            unique[name] = replace(episode, id=name)
-    traits = {name: Traits.of(episode) for name, episode in unique.items() if episode.twin_id}
-    changed = {name: found for name, found in traits.items() if known.get(name) != found}
+            continue
+        unique[name] = episode if episode.id == name else replace(episode, id=name)
+        if episode.twin_id and known.get(name) != entry.traits:
+            changed[name] = entry.traits
     return Settled(list(unique.values()), duplicates, changed)
 
 
-def plain_id(episode: Episode) -> str:
-    """The id that the episode has if no other entry claims it."""
-    if not episode.twin_id or episode.enclosure is None:
-        return episode.id
-    return identity.episode_id(episode.guid, episode.enclosure.url)
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """An entry of a list page."""
+
+    episode: Episode
+    #: The id that the episode has if no other entry claims it.
+    plain_id: str
+    traits: Traits
+
+    @classmethod
+    def of(cls, episode: Episode) -> "_Entry":
+        if not episode.twin_id or episode.enclosure is None:
+            return cls(episode, episode.id, Traits("", "", ""))
+        return cls(episode, identity.episode_id(episode.guid, episode.enclosure.url), Traits.of(episode))
+
+    def may_be(self, traits: Traits) -> bool:
+        """Whether the entry may be the known episode with these traits, which has its plain id."""
+        return traits.may_be(self.traits, has_guid=bool(self.episode.guid))
 
 
 def _owners(
-    episodes: Sequence[Episode],
+    entries: Sequence[_Entry],
     known: Mapping[str, Traits],
     finished_sizes: Callable[[Sequence[str]], Mapping[str, int]],
-) -> dict[str, Episode | None]:
-    """By plain id: the episode that it belongs to; None if it belongs to one that is not on the page any more."""
-    claims: dict[str, list[Episode]] = defaultdict(list)
-    for episode in episodes:
-        claims[plain_id(episode)].append(episode)
+) -> dict[str, _Entry | None]:
+    """By plain id: the entry that it belongs to; None if it belongs to one that is not on the page any more."""
+    claims: dict[str, list[_Entry]] = defaultdict(list)
+    for entry in entries:
+        claims[entry.plain_id].append(entry)
     unknown = [name for name, claimants in claims.items() if name not in known and len(claimants) > 1]
     sizes = finished_sizes(unknown) if unknown else {}
     return {
@@ -142,27 +160,25 @@ def _owners(
     }
 
 
-def _known_owner(claimants: Sequence[Episode], traits: Traits) -> Episode | None:
+def _known_owner(claimants: Sequence[_Entry], traits: Traits) -> _Entry | None:
     """The oldest of those that agree best with the traits; None if none can be that episode."""
-    possible = [episode for episode in claimants if _may_be(episode, traits)]
-    return max(possible, key=lambda episode: traits.agreement(Traits.of(episode)), default=None)
+    possible = [entry for entry in claimants if entry.may_be(traits)]
+    return max(possible, key=lambda entry: traits.agreement(entry.traits), default=None)
 
 
-def _may_be(episode: Episode, traits: Traits) -> bool:
-    return traits.may_be(Traits.of(episode), has_guid=bool(episode.guid))
-
-
-def _first_owner(claimants: Sequence[Episode], finished_size: int | None) -> Episode:
+def _first_owner(claimants: Sequence[_Entry], finished_size: int | None) -> _Entry:
     """The one whose file was archived by a release that took them all for one, if its length tells; else the oldest."""
     if finished_size is not None:
-        alike = [episode for episode in claimants if episode.enclosure and episode.enclosure.length == finished_size]
+        files = ((entry, entry.episode.enclosure) for entry in claimants)
+        alike = [entry for entry, file in files if file and file.length == finished_size]
         if len(alike) == 1:
             return alike[0]
     return claimants[0]
 
 
-def _by_file(known: Mapping[str, Traits], claimed: Set[str]) -> dict[str, str]:
+def _by_file(known: Mapping[str, Traits], entries: Sequence[_Entry]) -> dict[str, str]:
     """By the digest of its file: the id of each known episode that no entry of the page claims."""
+    claimed = {name for entry in entries for name in (entry.plain_id, entry.episode.twin_id)}
     return {traits.file: name for name, traits in known.items() if traits.file and name not in claimed}
 
 
@@ -171,13 +187,12 @@ def _finished_by_path(
 ) -> dict[str, str]:
     """By id: the id that the path of its file gives, for entries that were finished under that one: earlier releases
     saw no guid in ``rdf:about``."""
-    paths = Counter(_path_id(episode) for episode in episodes if episode.twin_id and episode.guid)
-    sizes = finished_sizes([*paths, *(episode.id for episode in episodes)]) if paths else {}
-    return {
-        episode.id: path
-        for episode in episodes
-        if (path := _path_id(episode)) in sizes and paths[path] == 1 and episode.id not in sizes
-    }
+    paths = {episode.id: _path_id(episode) for episode in episodes if episode.twin_id and episode.guid}
+    if not paths:
+        return {}
+    sizes = finished_sizes([*paths, *paths.values()])
+    counts = Counter(paths.values())
+    return {name: path for name, path in paths.items() if path in sizes and counts[path] == 1 and name not in sizes}
 
 
 def _path_id(episode: Episode) -> str:
@@ -185,21 +200,21 @@ def _path_id(episode: Episode) -> str:
 
 
 def _settled_id(
-    episode: Episode, owners: Mapping[str, Episode | None], known: Mapping[str, Traits], by_file: Mapping[str, str]
+    entry: _Entry, owners: Mapping[str, _Entry | None], known: Mapping[str, Traits], by_file: Mapping[str, str]
 ) -> str:
-    plain = plain_id(episode)
-    if not episode.twin_id or (owners[plain] is episode and plain in known):
+    plain, twin = entry.plain_id, entry.episode.twin_id
+    is_owner = owners[plain] is entry
+    if not twin or (is_owner and plain in known):
         return plain
-    traits = Traits.of(episode)
-    before = by_file.get(traits.file, "")
+    before = by_file.get(entry.traits.file, "")
     # A file alone proves nothing: some shows publish each episode at one address.
-    if before and known[before].agreement(traits) > 1:
+    if before and known[before].agreement(entry.traits) > 1:
         return before
-    if owners[plain] is episode:
+    if is_owner:
         return plain
-    twin = episode.twin_id if episode.id == plain else episode.id
-    if twin in known and not _may_be(episode, known[twin]):
-        return identity.twin_id(plain, str(traits))
+    twin = twin if entry.episode.id == plain else entry.episode.id
+    if twin in known and not entry.may_be(known[twin]):
+        return identity.twin_id(plain, str(entry.traits))
     return twin
 
 

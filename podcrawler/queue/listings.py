@@ -38,6 +38,8 @@ class Listings:
 
     def finished_sizes(self, podcast_id: str, names: Sequence[str]) -> dict[str, int]:
         """The bytes of those episodes that are finished, by id."""
+        if not self._redis.exists(self._keys.finished(podcast_id)):
+            return {}
         sizes = self._redis.hmget(self._keys.finished(podcast_id), list(names))
         return {name: int(size) for name, size in zip(names, sizes, strict=True) if size}
 

@@ -88,9 +88,13 @@ def extension_of(url: str) -> str:
 def preferred(enclosures: Sequence[Enclosure]) -> list[Enclosure]:
     """Those that may be an episode, the best first: audio before video before anything unknown, and the first of each
     kind before the others."""
-    kinds = [(kind_of(enclosure.type, enclosure.url), enclosure) for enclosure in enclosures]
-    wanted = [(kind, enclosure) for kind, enclosure in kinds if kind is not Kind.OTHER]
-    return [enclosure for _, enclosure in sorted(wanted, key=lambda pair: pair[0])]
+    kinds = [kind_of(enclosure.type, enclosure.url) for enclosure in enclosures]
+    return [
+        enclosure
+        for wanted in (Kind.AUDIO, Kind.VIDEO, Kind.UNKNOWN)
+        for kind, enclosure in zip(kinds, enclosures, strict=True)
+        if kind is wanted
+    ]
 
 
 def told_kind(file: Enclosure) -> str:

@@ -37,6 +37,10 @@ _AMPERSAND = re.compile(r"(?:&(?:amp|#0{0,4}38|#[xX]0{0,4}26);)(?:(?:amp|#0{0,4}
 _PATH = re.compile(r"[^?#]*")
 _TO_MEND = re.compile(r"[\t\r\n\\]|&(?:amp|#)|^https?:(?!//[^/])", re.IGNORECASE)
 _SCHEME = re.compile(r"^(https?):(?:/(?!/)|/{3,})(?=[^/]*\.[^/]*/)", re.IGNORECASE)
+#: Addresses that are returned as they are: nearly all. The rest of ``web_url`` takes a third of the time of a feed.
+_PLAIN = re.compile(
+    r"https?://[a-z0-9][a-z0-9.-]*(?::[1-9][0-9]{0,3})?(?:/[A-Za-z0-9._~/!$&()*+,;=:@-]*)?(?:\?[A-Za-z0-9._~/?!$&()*+,;=:@-]*)?"
+)
 _DURATION = re.compile(r"(?:(?:([0-9]{1,4}):)?([0-9]{1,4}):)?([0-9]{1,7})(?:\.[0-9]*)?")
 
 
@@ -152,8 +156,8 @@ def web_url(base: str, address: str) -> str:
     HTML that were escaped twice. Escapes and other characters stay as they are.
     """
     address = address.strip()
-    if not address:
-        return ""
+    if not address or (_PLAIN.fullmatch(address) and "/." not in address and "&amp" not in address):
+        return address
     if _TO_MEND.search(address):
         address = _AMPERSAND.sub("&", _LINE_BREAKS.sub("", address))
         path = _PATH.match(address)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from pydantic import TypeAdapter
+from scrapy import Request
 from scrapy.http import Response
 from scrapy.settings import BaseSettings
 
@@ -48,8 +49,7 @@ class Discovery:
         podcast.id, same_as = await call(self._name, addresses, podcast.id)
         if login := Login.read(response.meta.get("login")):
             await call(self._archive.keep_login, [addresses[0], podcast.id], login)
-        announced, listing = await call(self._settle, listing)
-        episodes = [episode_request(_as_queued(episode, podcast.id)) for episode in announced]
+        episodes, listing = await call(self._settle, listing)
         moved = await call(claimed_move, self._archive, podcast.id, listing, [lease.name, response.url])
         number = page_number(response)
         pages = await call(self._paging.further_pages, lease, number, listing, moved, addresses[0])
@@ -76,24 +76,25 @@ class Discovery:
         podcast_id = self._archive.name_podcast(addresses, podcast_id)
         return podcast_id, "" if is_known else self._archive.podcast_address(podcast_id)
 
-    def _settle(self, listing: Listing) -> tuple[list[Episode], Listing]:
-        """All episodes that the page announces under the ids that they had at earlier visits, and the listing with
-        them. Those whose address cannot be requested are announced, too, and are to fail with that reason."""
+    def _settle(self, listing: Listing) -> tuple[list[Request], Listing]:
+        """The requests for all episodes that the page announces, under the ids that they had at earlier visits, and the
+        listing with those ids. Episodes whose address cannot be requested are to fail with that reason."""
         podcast_id = listing.podcast.id
         unrequestable = [entry.episode for entry in listing.left_out if entry.episode]
         settled = Identities(self._listings).settle(podcast_id, [*listing.episodes, *unrequestable])
         Imports(self._scheduler.episodes, self._archive).claim(podcast_id, settled.episodes)
         requestable = [episode for episode in settled.episodes if is_requestable(episode)]
         twice = [LeftOut(Cause.DUPLICATE, episode.title) for episode in settled.duplicates if is_requestable(episode)]
-        return settled.episodes, replace(listing, episodes=requestable, left_out=[*listing.left_out, *twice])
+        requests = [episode_request(_of_podcast(episode, podcast_id)) for episode in settled.episodes]
+        return requests, replace(listing, episodes=requestable, left_out=[*listing.left_out, *twice])
 
     def _keep_account(self, podcast_id: str, page: str, account: Account, number: int) -> None:
         kept = None if account.is_complete else account.to_json()
         self._listings.keep_account(podcast_id, page, kept, is_first=number == 1)
 
 
-def _as_queued(episode: Episode, podcast_id: str) -> Episode:
-    return replace(episode, podcast_id=podcast_id, twin_id="", alternates=[])
+def _of_podcast(episode: Episode, podcast_id: str) -> Episode:
+    return episode if episode.podcast_id == podcast_id else replace(episode, podcast_id=podcast_id)
 
 
 def _visit_result(podcast: Podcast, account: Account, pushed: Pushed, same_as: str) -> dict[str, Any]:
