@@ -43,8 +43,8 @@ _ADDRESSES = re.compile(r"(?:https?://\S+\s+)*https?://\S+\s*")
 _HTML = re.compile(r"<(?:!doctype\s+html|html|head|body|title|meta|script|div|p|h1|center)\b", re.IGNORECASE)
 
 #: What files that are not text begin with; the first match counts.
-_SIGNATURES: tuple[tuple[re.Pattern[bytes], Document], ...] = tuple(
-    (re.compile(pattern, re.DOTALL), Document(extension, name))
+_SIGNATURES: tuple[tuple[bytes, Document], ...] = tuple(
+    (pattern, Document(extension, name))
     for pattern, extension, name in (
         (rb"%PDF-", "pdf", "a PDF document"),
         # EPUB 3.3 (OCF) §4.2: the first file in the archive is "mimetype", stored as it is.
@@ -61,13 +61,14 @@ _SIGNATURES: tuple[tuple[re.Pattern[bytes], Document], ...] = tuple(
         (rb"d\d+:(?:announce|created by|info)", "torrent", "a torrent"),
     )
 )
+#: All of them at once, because every file is asked for all: one group for each.
+_ANY_SIGNATURE = re.compile(b"|".join(b"(%b)" % pattern for pattern, _ in _SIGNATURES), re.DOTALL)
 
 
 def recognize(head: bytes) -> Document | None:
     """The kind of document that begins with these bytes; None if they may be media."""
-    for signature, kind in _SIGNATURES:
-        if signature.match(head):
-            return kind
+    if (found := _ANY_SIGNATURE.match(head)) and found.lastindex:
+        return _SIGNATURES[found.lastindex - 1][1]
     text = _text(head)
     if text is None:
         return None
