@@ -3,6 +3,7 @@
 import logging
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import TypeAdapter
 from scrapy import Request
@@ -72,9 +73,12 @@ class Discovery:
 
     def _name(self, addresses: list[str], podcast_id: str) -> tuple[str, str]:
         """The podcast's id in the archive; and the address that it is known by, if it is not known by any of these."""
-        is_known = self._archive.podcast_id(addresses[:-1] if addresses[-1].startswith(GUID) else addresses)
+        own = addresses[:-1] if addresses[-1].startswith(GUID) else addresses
+        is_known = self._archive.podcast_id(own)
         podcast_id = self._archive.name_podcast(addresses, podcast_id)
-        return podcast_id, "" if is_known else self._archive.podcast_address(podcast_id)
+        other = "" if is_known else self._archive.podcast_address(podcast_id)
+        # The same feed on another port, or by another scheme, needs no word.
+        return podcast_id, "" if _place(other) in map(_place, own) else other
 
     def _settle(self, listing: Listing) -> tuple[list[Request], Listing]:
         """The requests for all episodes that the page announces, under the ids that they had at earlier visits, and the
@@ -91,6 +95,12 @@ class Discovery:
     def _keep_account(self, podcast_id: str, page: str, account: Account, number: int) -> None:
         kept = None if account.is_complete else account.to_json()
         self._listings.keep_account(podcast_id, page, kept, is_first=number == 1)
+
+
+def _place(address: str) -> tuple[str | None, str, str]:
+    """Where an address leads, whatever its scheme and port."""
+    parts = urlsplit(address)
+    return parts.hostname, parts.path, parts.query
 
 
 def _of_podcast(episode: Episode, podcast_id: str) -> Episode:

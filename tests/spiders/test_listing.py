@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -12,6 +13,7 @@ from typing_extensions import override
 from podcrawler.sites import identity
 from tests.conftest import Client, Commands
 
+GUID = "<podcast:guid>c1f2a3b4-0000-5000-8000-000000000001</podcast:guid>"
 AUDIO = b"ID3\x03\0\0\0\0\0\0" + b"\xff\xfb\x90\0" * 250
 
 
@@ -64,6 +66,12 @@ class Publisher:
 
 @pytest.fixture
 def publisher() -> Iterator[Publisher]:
+    with publishing() as publisher:
+        yield publisher
+
+
+@contextmanager
+def publishing() -> Iterator[Publisher]:
     publisher = Publisher()
     thread = threading.Thread(target=publisher.server.serve_forever)
     thread.start()
@@ -171,10 +179,18 @@ def test_other_kinds_of_files_can_be_wanted(fleet: Commands, publisher: Publishe
 
 
 def test_that_two_feeds_are_taken_for_one_podcast_is_told(fleet: Commands, publisher: Publisher) -> None:
-    guid = "<podcast:guid>c1f2a3b4-0000-5000-8000-000000000001</podcast:guid>"
-    publisher.publish(guid, publisher.item("One", 1, "/free.mp3", "one"))
+    publisher.publish(GUID, publisher.item("One", 1, "/free.mp3", "one"))
     assert archive(fleet, publisher, path="/free.xml")[0] == 0
-    publisher.publish(guid, publisher.item("One", 1, "/members.mp3", "one"))
+    publisher.publish(GUID, publisher.item("One", 1, "/members.mp3", "one"))
     status, out = archive(fleet, publisher, path="/members.xml")
     assert (status, publisher.asked) == (0, ["/free.mp3"])
     assert f"It has the guid of the podcast at {publisher.address}/free.xml" in out
+
+
+def test_a_feed_that_is_on_another_port_now_needs_no_word(fleet: Commands, publisher: Publisher) -> None:
+    with publishing() as other:
+        for server in (publisher, other):
+            server.publish(GUID, server.item("One", 1, "/one.mp3", "one"))
+            status, out = archive(fleet, server)
+            assert (status, "has the guid" in out) == (0, False)
+        assert other.asked == []
