@@ -119,7 +119,7 @@ def examine(
         raise MediaError(
             "not-media",
             f"{host} sent {document.name} instead of audio; open the address in a browser to see what it is. "
-            "It is not tried again: retry it if the file is there by now.",
+            "It is not tried again by itself: once the file is there, `podcrawler retry` does it.",
         )
     if whole is False:
         raise MediaError("incomplete", f"{host} sent a file that breaks off in the middle; try again later.", "passing")
