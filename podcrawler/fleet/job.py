@@ -102,7 +102,8 @@ class Job:
         for visit in self._archive.visits(self._roots):
             if "podcast" in visit:
                 self._podcasts[visit["podcast"]] = visit["title"]
-                self._same_as |= {visit["podcast"]: visit["same_as"]} if "same_as" in visit else {}
+                if "same_as" in visit:
+                    self._same_as[visit["podcast"]] = visit["same_as"]
             self._left_out.update(dict.fromkeys(visit.get("not_followed", ())))
         podcasts = list(self._podcasts)
         return JobProgress(

@@ -1,6 +1,5 @@
 """Entries, the units of work: how a request becomes one, and what a lease on one is."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -11,7 +10,7 @@ from scrapy.utils.request import fingerprint
 
 from podcrawler.items import Episode
 from podcrawler.logins import split_login
-from podcrawler.sites.identity import media_version
+from podcrawler.sites.identity import digest, media_version
 
 Kind = Literal["page", "episode", "seed"]
 
@@ -140,4 +139,4 @@ def _version(episode: Episode) -> str:
         file = media_version(episode.enclosure.url)
     else:
         file = episode.enclosure.url
-    return hashlib.sha256(file.encode("utf-8", "surrogatepass")).hexdigest()[:_VERSION_LENGTH]
+    return digest(file, _VERSION_LENGTH)

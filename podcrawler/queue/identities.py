@@ -4,7 +4,6 @@ A publisher gives one guid to two entries, or a new guid to an old one. What a l
 as three short digests, and an entry is the episode that it agrees with. docs/sites.md has the rules.
 """
 
-import hashlib
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -219,4 +218,4 @@ def _settled_id(
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS] if text else ""
+    return identity.digest(text, _DIGITS) if text else ""

@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from podcrawler.exceptions import ListingError
 from podcrawler.sites.base import Referral, Site
-from podcrawler.sites.links import feed_links, selector_of
+from podcrawler.sites.links import feed_links, is_web_page, selector_of
 from podcrawler.sites.reading import page_base, web_url
 
 _HOSTS = re.compile(
@@ -52,14 +52,12 @@ class DirectoryPage(Site):
 
     @override
     def matches(self, response: TextResponse) -> bool:
-        page = selector_of(response)
-        if page is None:
+        if not is_web_page(response):
             return False
-        return bool(
-            _HOSTS.fullmatch(urlsplit(response.url).hostname or "")
-            or _ids_in(response.url)
-            or any(_NAMES.fullmatch(name.strip()) for name in _own_names(page))
-        )
+        if _HOSTS.fullmatch(urlsplit(response.url).hostname or "") or _ids_in(response.url):
+            return True
+        page = selector_of(response)
+        return page is not None and any(_NAMES.fullmatch(name.strip()) for name in _own_names(page))
 
     @override
     def parse_list(self, response: TextResponse) -> Referral:

@@ -18,7 +18,6 @@ _MAX_EXPANDED = 256 * 1024 * 1024
 _HEAD = 4096
 _DECLARED = re.compile(rb"""<\?xml\s[^<>]*?encoding\s*=\s*["']?\s*([\w.:-]{1,40})""")
 _CHARSET = re.compile(rb"""(?i)charset\s*=\s*["']?\s*([\w.:-]{1,40})""")
-_LONG_CHARSET = re.compile(rb"""(?i)charset\s*=\s*["']?\s*([\w.:-]{1,40})""")
 _THREE_BYTES = re.compile(rb"[\xe0-\xef][\x80-\xbf]{2}")
 _MULTIBYTE = frozenset({"big5hkscs", "cp932", "cp949", "euc_jp", "gb18030", "iso2022_jp"})
 _NON_ASCII = bytes(range(0x80, 0x100))

@@ -24,8 +24,6 @@ from podcrawler.sites.reading import head_of, oldest_first, one_line, plain_titl
 
 _LENGTH = re.compile(r"[0-9]{1,18}")
 _NAMED_LENGTH = 200
-#: Files that a sentence names.
-_NAMED_FILES = 3
 
 
 class Feed(Site):

@@ -45,7 +45,7 @@ def podcast_id(title: str, guid: str) -> str:
     try:
         digits = uuid.UUID(guid).hex[:8]
     except ValueError:
-        digits = hashlib.sha256(guid.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+        digits = digest(guid, 8)
     ascii_title = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9]+", "-", ascii_title)[:_SLUG_LENGTH].strip("-")
     return f"{slug or 'podcast'}-{digits}"
@@ -56,7 +56,7 @@ def episode_id(guid: str, enclosure_url: str) -> str:
     without its query. This is the plain id: another entry of the podcast may have it, too."""
     if EPISODE_ID.fullmatch(guid):
         return guid
-    return _digest(guid or _without_query(enclosure_url))
+    return digest(guid or _without_query(enclosure_url))
 
 
 def twin_id(plain_id: str, key: str, title: str = "", published: datetime | None = None) -> str:
@@ -65,7 +65,7 @@ def twin_id(plain_id: str, key: str, title: str = "", published: datetime | None
     name = f"{plain_id}\n{key}"
     if title or published:
         name += f"\n{title}\n{published.isoformat() if published else ''}"
-    return _digest(name)
+    return digest(name)
 
 
 def media_key(url: str) -> str:
@@ -141,7 +141,7 @@ def without_twins(episodes: Sequence[Episode]) -> list[Episode]:
             if name in taken:
                 name = twin_id(episode.id, _key(episode), episode.title, episode.published)
             while name in taken:
-                name = _digest(name)
+                name = digest(name)
             taken.add(name)
             names[id(episode)] = name
     return [replace(episode, id=names[id(episode)]) if id(episode) in names else episode for episode in episodes]
@@ -166,5 +166,6 @@ def _without_query(url: str) -> str:
         return url
 
 
-def _digest(name: str) -> str:
-    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+def digest(text: str, digits: int = 16) -> str:
+    """The first hex digits of the SHA-256 of any text, lone surrogates included."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:digits]

@@ -41,16 +41,19 @@ _HTML = re.compile(rb"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _XML = re.compile(rb"<(?:[\w.-]+:)?(?:rss|feed|rdf|channel|opml)\b", re.IGNORECASE)
 
 
-def selector_of(response: TextResponse) -> Selector | None:
-    """The page for queries; None if it is no web page."""
+def is_web_page(response: TextResponse) -> bool:
+    """Whether the document is HTML, by its beginning."""
     root = root_name(response.body).lower()
     if not root:
         # Words, or warnings of a program, in front of the page.
         head = response.body[:4096].lstrip()
         root = "html" if _HTML.search(head) and not _XML.search(head) and head[:1] not in b"{[" else ""
-    if not _HTML_NAMES.fullmatch(root):
-        return None
-    return Selector(text=response.text, type="html", base_url=response.url)
+    return bool(_HTML_NAMES.fullmatch(root))
+
+
+def selector_of(response: TextResponse) -> Selector | None:
+    """The page for queries; None if it is no web page."""
+    return Selector(text=response.text, type="html", base_url=response.url) if is_web_page(response) else None
 
 
 def attribute(element: Selector, name: str) -> str:

@@ -11,7 +11,7 @@ from typing_extensions import override
 from podcrawler.exceptions import ListingError
 from podcrawler.sites.base import Listing, Referral, Site
 from podcrawler.sites.directories import feeds_in_json, look_ups, lookups
-from podcrawler.sites.links import feed_links, selector_of, weak_links
+from podcrawler.sites.links import feed_links, is_web_page, selector_of, weak_links
 from podcrawler.sites.reading import page_base
 from podcrawler.sites.web_episodes import declared_episodes, feeds_of_series, played_episodes
 
@@ -23,7 +23,7 @@ class WebPage(Site):
 
     @override
     def matches(self, response: TextResponse) -> bool:
-        return selector_of(response) is not None
+        return is_web_page(response)
 
     @override
     def parse_list(self, response: TextResponse) -> Listing | Referral:

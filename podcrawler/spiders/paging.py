@@ -1,6 +1,5 @@
 """Further pages of a list: which are read, and when a list that goes on for ever has told everything."""
 
-import hashlib
 import logging
 from collections.abc import Sequence
 
@@ -10,6 +9,7 @@ from scrapy.http import Response
 from podcrawler.queue.entries import Lease, page_request
 from podcrawler.queue.listings import Listings
 from podcrawler.sites.base import Listing
+from podcrawler.sites.identity import digest
 
 logger = logging.getLogger(__name__)
 
@@ -71,9 +71,5 @@ def page_number(response: Response) -> int:
 
 def _entries(listing: Listing) -> list[str]:
     """A name for each entry of the page."""
-    left_out = [_digest(f"{entry.cause} {entry.title} {entry.named}") for entry in listing.left_out]
+    left_out = [digest(f"{entry.cause} {entry.title} {entry.named}") for entry in listing.left_out]
     return [episode.id for episode in listing.episodes] + left_out
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
