@@ -1,6 +1,7 @@
 """podcrawler's own settings, read from Scrapy's and validated, so that a wrong value becomes one sentence."""
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Annotated, Literal, Self
 
@@ -15,6 +16,21 @@ Count = Annotated[int, Field(ge=1, le=10_000)]
 Seconds = Annotated[float, Field(gt=0, le=10_000_000)]
 #: Up to 1 PB.
 Bytes = Annotated[int, Field(ge=0, le=10**15)]
+_UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3}
+_AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]?)b?(?:/s)?", re.IGNORECASE)
+
+
+def _amount(value: object) -> object:
+    """The number of bytes that a text such as ``500k`` or ``2M`` stands for."""
+    if not isinstance(value, str):
+        return value
+    if (found := _AMOUNT.fullmatch(value.strip())) is None:
+        raise ValueError('it is no number of bytes such as 500000, "500k" or "2M"')
+    return round(float(found[1]) * _UNITS[found[2].lower()])
+
+
+#: Bytes per second; 0 for no limit.
+Rate = Annotated[int, Field(ge=0, le=10**12), BeforeValidator(_amount)]
 
 
 def _from_json(value: object) -> object:
@@ -60,6 +76,7 @@ class Config(_Section):
     retry_delay: Annotated[float, Field(ge=0, le=86_400)]
     max_retry_delay: Seconds
     max_pages: Count
+    host_connections: Count
     visit_seconds: Annotated[int, Field(ge=1, le=10_000_000)]
     exit_when_done: bool
     supervisor_pid: Annotated[int, Field(ge=0)]
@@ -75,6 +92,8 @@ class TransferConfig(_Section):
     """The settings of HTTP requests and media files; docs/settings.md describes each."""
 
     user_agents: Annotated[dict[str, Agent], BeforeValidator(_from_json)]
+    hosts: str
+    host_rate: Rate
     max_entries: Annotated[int, Field(ge=1, le=10_000_000)]
     parse_time: Seconds
     enclosures: Literal["first", "all"]

@@ -2,15 +2,14 @@
 
 The body of a good answer to a request whose ``meta["part"]`` is a PartFile is streamed into that file, from where an
 earlier transfer broke off if the server proves that the file is the same; the result is a MediaResponse without a body.
-Any other answer is returned whole, up to ``DOWNLOAD_MAXSIZE``. Settings for both: ``DOWNLOAD_BIND_ADDRESS``,
-``DOWNLOAD_VERIFY_CERTIFICATES``, ``PODCRAWLER_INSECURE_HOSTS``. For pages, and per request through ``meta``:
-``DOWNLOAD_TIMEOUT``, ``DOWNLOAD_MAXSIZE``, ``DOWNLOAD_FAIL_ON_DATALOSS``, and ``connect_timeout`` (in ``meta`` alone).
-For parts: those of ``body.Limits``. Of a page that turns out to be a media file only the beginning is read.
+Any other answer is returned whole, up to ``DOWNLOAD_MAXSIZE``; of a page that turns out to be a media file only the
+beginning is read. client.py sends the requests.
+
+Settings for pages, and per request through ``meta``: ``DOWNLOAD_TIMEOUT``, ``DOWNLOAD_MAXSIZE``,
+``DOWNLOAD_FAIL_ON_DATALOSS``, and ``connect_timeout`` (in ``meta`` alone). For parts: those of ``body.Limits``.
 """
 
 import asyncio
-import ssl
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -33,14 +32,13 @@ from scrapy.exceptions import (
 )
 from scrapy.http import Headers, Response
 from scrapy.responsetypes import responsetypes
-from scrapy.utils.url import add_http_if_no_scheme
 from twisted.python.failure import Failure
 from typing_extensions import override
-from yarl import URL
 
 from podcrawler.config import TransferConfig
 from podcrawler.exceptions import FetchError, TransferCancelledError
 from podcrawler.http.body import Limits, Received, receive
+from podcrawler.http.client import Client, address
 from podcrawler.queue.scheduler import scheduler_of
 from podcrawler.signals import node_stopping
 from podcrawler.sites.direct import MEDIA_FILE
@@ -49,8 +47,6 @@ from podcrawler.store.part import PartFile
 
 _R = TypeVar("_R", bound=Response)
 
-#: aiohttp buffers up to twice this much of a body before it stops reading from the network.
-_READ_BUFFER = 512 * 1024
 #: Bytes that are read of the body of an answer that is not the file: enough for the explanation on an error page.
 _ERROR_BODY = 64 * 1024
 #: The answers that refuse a range: RFC 9110 §15.5.13, §15.5.17.
@@ -84,16 +80,13 @@ class DownloadHandler(BaseDownloadHandler):
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
-        self._session: aiohttp.ClientSession | None = None
+        self._client = Client(crawler.settings)
         self._transfers: set[asyncio.Task[Response]] = set()
         self._max_size = crawler.settings.getint("DOWNLOAD_MAXSIZE")
         self._fail_on_loss = crawler.settings.getbool("DOWNLOAD_FAIL_ON_DATALOSS")
         config = TransferConfig.read(crawler.settings)
         self._limits = Limits.of(config)
         self._media_timeout = aiohttp.ClientTimeout(connect=config.connect_timeout, sock_read=config.idle_timeout)
-        self._insecure_hosts = {host.strip().lower() for host in config.insecure_hosts.split(",")}
-        #: For those hosts.
-        self._unchecked = _ssl_context(checked=False)
         crawler.signals.connect(self._cancel_all, signal=node_stopping)
 
     @override
@@ -127,8 +120,7 @@ class DownloadHandler(BaseDownloadHandler):
 
     @override
     async def close(self) -> None:
-        if self._session:
-            await self._session.close()
+        await self._client.close()
 
     async def _transfer(self, request: Request, part: PartFile | None) -> Response:
         with _scrapy_errors(request):
@@ -136,7 +128,7 @@ class DownloadHandler(BaseDownloadHandler):
                 timeout = aiohttp.ClientTimeout(
                     total=request.meta.get("download_timeout"), sock_connect=request.meta.get("connect_timeout")
                 )
-                async with await self._ask(request, timeout) as answer:
+                async with await self._client.ask(request, timeout) as answer:
                     return await self._read_page(request, answer)
             with _media_timeouts(request, self._limits):
                 return await self._transfer_media(request, part)
@@ -158,22 +150,7 @@ class DownloadHandler(BaseDownloadHandler):
 
     async def _ask_for_media(self, request: Request, more_headers: dict[str, str]) -> aiohttp.ClientResponse:
         async with asyncio.timeout(self._limits.head_timeout):
-            return await self._ask(request, self._media_timeout, more_headers)
-
-    async def _ask(
-        self, request: Request, timeout: aiohttp.ClientTimeout, more_headers: dict[str, str] | None = None
-    ) -> aiohttp.ClientResponse:
-        """The answer to the request with ``more_headers``; its body is still to come."""
-        address = _address(request.url)
-        arguments = _headers_and_proxy(request, more_headers or {})
-        if address.host in self._insecure_hosts:
-            arguments["ssl"] = self._unchecked
-        begun = time.monotonic()
-        answer = await self._open_session().request(
-            request.method, address, data=request.body or None, timeout=timeout, allow_redirects=False, **arguments
-        )
-        request.meta["download_latency"] = time.monotonic() - begun
-        return answer
+            return await self._client.ask(request, self._media_timeout, more_headers)
 
     async def _receive_or_read(self, request: Request, answer: aiohttp.ClientResponse, part: PartFile) -> Response:
         """A 200 is the file; of anything else the beginning is read."""
@@ -268,67 +245,15 @@ class DownloadHandler(BaseDownloadHandler):
             if isinstance(result, Failure) and isinstance(result.value, StopDownload):
                 raise result.value
 
-    def _open_session(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            settings = self.crawler.settings
-            bind = settings.get("DOWNLOAD_BIND_ADDRESS")
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    # Scrapy's slots are the limit.
-                    limit=0,
-                    ssl=_ssl_context(checked=settings.getbool("DOWNLOAD_VERIFY_CERTIFICATES")),
-                    local_addr=(bind, 0) if isinstance(bind, str) else bind,
-                ),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-                read_bufsize=_READ_BUFFER,
-                skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
-            )
-        return self._session
-
 
 def _part_of(request: Request) -> PartFile | None:
     part = request.meta.get("part")
     return part if isinstance(part, PartFile) else None
 
 
-def _address(url: str) -> URL:
-    """The URL as it was given: signed addresses break when their escapes are rewritten."""
-    try:
-        return URL(url, encoded=True)
-    except ValueError as error:
-        raise UnsupportedURLSchemeError(str(error)) from error
-
-
 def _range_headers(part: PartFile, url: str) -> dict[str, str]:
     """The headers that ask ``url`` for what is missing; empty if the transfer has to start over."""
     return part.validator.range_headers(url, part.received) if part.validator and part.received else {}
-
-
-def _headers_and_proxy(request: Request, more_headers: dict[str, str]) -> dict[str, Any]:
-    """The headers and the proxy as arguments for aiohttp. Credentials for the proxy go into the request only if that is
-    sent to the proxy itself; for https they are sent with the CONNECT before it (RFC 9110 §9.3.6, §11.7.2)."""
-    given = request.headers.to_tuple_list()
-    headers = [(name, value) for name, value in given if name != "Proxy-Authorization" and name not in more_headers]
-    headers += more_headers.items()
-    for_proxy = [(name, value) for name, value in given if name == "Proxy-Authorization"]
-    proxy = request.meta.get("proxy")
-    if not proxy:
-        return {"headers": headers}
-    arguments = {"proxy": _address(add_http_if_no_scheme(proxy))}
-    if _address(request.url).scheme == "https":
-        return {**arguments, "headers": headers, "proxy_headers": for_proxy}
-    return {**arguments, "headers": headers + for_proxy}
-
-
-def _ssl_context(*, checked: bool) -> ssl.SSLContext:
-    if checked:
-        return ssl.create_default_context()
-    # Without the certificates of the authorities, which take time to load.
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 def _is_media(body: bytearray, answer: aiohttp.ClientResponse) -> bool:
@@ -371,7 +296,7 @@ def _media_timeouts(request: Request, limits: Limits) -> Iterator[None]:
                 what = f"sent nothing for {limits.idle_timeout:g} s"
             case _:
                 what = f"did not begin to answer within {limits.head_timeout:g} s"
-        host = _address(request.url).host
+        host = address(request.url).host
         raise FetchError("timeout", f"{host} {what}; try again later.", "passing") from error
 
 
