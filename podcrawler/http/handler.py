@@ -252,9 +252,10 @@ def _part_of(request: Request) -> PartFile | None:
 
 def _range_headers(request: Request, part: PartFile) -> dict[str, str]:
     """The headers that ask for what is missing; empty if the whole file is to be asked for."""
-    if part.validator is None or not part.received or request.meta.get("range") is Range.FORBIDDEN:
+    known = part.evidence
+    if known.validator is None or not known.held or request.meta.get("range") is Range.FORBIDDEN:
         return {}
-    return part.validator.range_headers(request.url, part.received)
+    return known.validator.range_headers(request.url, known.held)
 
 
 def _is_media(body: bytearray, answer: aiohttp.ClientResponse) -> bool:

@@ -94,7 +94,7 @@ def judge(known: Evidence, answer: Answer) -> Judgement:
     found = _of_whole(answer)
     if found.verdict is Verdict.REFUSE or known.validator is None:
         return found
-    if answer.asked_from is not None and not _proves_whole(known, known.validator, found):
+    if answer.asked_from is not None and not _proves_whole(known.validator, found):
         return _refuse("answered a request for the rest of the file with what is not known to be the whole")
     return _agreeing(known, known.validator, found)
 
@@ -135,14 +135,11 @@ def _whole(answer: Answer, size: int | None) -> Judgement:
     return Judgement(Verdict.REPLACE, validator=validator, size=size)
 
 
-def _proves_whole(known: Evidence, validator: Validator, found: Judgement) -> bool:
-    """Whether a 200 in answer to a range is the whole file, and not just the rest under a wrong status: it must name
-    its version and length, and that must not be the length of the rest."""
-    if found.validator is None or found.size is None or validator.size is None:
-        return False
-    if found.validator.value == validator.value:
-        return found.size == validator.size
-    return found.size != validator.size - known.held
+def _proves_whole(validator: Validator, found: Judgement) -> bool:
+    """Whether a 200 in answer to a range is the whole file, and not just the rest under a wrong status: it must be of
+    the known version, and as long. Of another version nobody knows how long it is."""
+    is_same = found.validator is not None and found.validator.value == validator.value
+    return is_same and found.size is not None and found.size == validator.size
 
 
 def _agreeing(known: Evidence, validator: Validator, found: Judgement) -> Judgement:

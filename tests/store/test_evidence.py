@@ -85,14 +85,15 @@ ROWS = {
     "other units": rest(known(), {**REST, "Content-Range": "items 40-99/100"}, REFUSE),
     # The rest was asked for, and a whole file came.
     "the whole again": whole(known(), {"ETag": TAG}, 100, REPLACE, size=100, asked_from=HELD, refused=[60]),
-    "another version": whole(known(), {"ETag": '"b"'}, 110, REPLACE, size=110, asked_from=HELD),
-    "another version of the same length": whole(known(), {"ETag": '"b"'}, 100, REPLACE, size=100, asked_from=HELD),
+    "another version": whole(known(), {"ETag": '"b"'}, 110, REFUSE, asked_from=HELD),
+    "another version of the same length": whole(known(), {"ETag": '"b"'}, 100, REFUSE, asked_from=HELD),
     "the rest as the whole": whole(known(), {"ETag": TAG}, 60, REFUSE, asked_from=HELD),
     "the rest as another version": whole(known(), {"ETag": '"b"'}, 60, REFUSE, asked_from=HELD),
     "a whole of no version": whole(known(), {}, 100, REFUSE, asked_from=HELD),
     "a whole of no length": whole(known(), {"ETag": TAG}, None, REFUSE, asked_from=HELD),
     "a whole, coded": whole(known(), {"ETag": TAG}, None, REFUSE, asked_from=HELD, coded=True),
     "a whole of unknown length": whole(known(size=None), {"ETag": TAG}, 100, REFUSE, asked_from=HELD),
+    "a whole never counted": whole(known(size=None), {"ETag": TAG}, None, REFUSE, asked_from=HELD),
     # The whole was asked for, and something is known.
     "the same": whole(known(), {"ETag": TAG}, 100, REPLACE, size=100),
     "the same, shorter": whole(known(), {"ETag": TAG}, 60, REFUSE),

@@ -44,7 +44,7 @@ async def begin(folder: Path, token: str = "new", url: str = URL) -> tuple[int, 
     with part.content() as content:
         assert len(content.read()) == part.received
     assert (part.expected == SIZE) == (part.received > 0)
-    headers = part.validator.range_headers(url, part.received) if part.validator else {}
+    headers = part.evidence.validator.range_headers(url, part.received) if part.evidence.validator else {}
     found = (part.received, part.sha256, headers)
     await part.suspend()
     return found
