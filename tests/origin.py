@@ -31,9 +31,9 @@ Parameters of ``/bytes``:
 - codings: ``gzip=1`` really compressed (implies chunked); ``coding=<text>`` only the header Content-Encoding, a lie;
 - ranges: ``no_ranges=1`` none; ``refuse_ranges=<code>``; ``ignore_if_range=1``; ``range_shift=<k>`` from k bytes
   further on; ``range_total=<n>`` of a file of n bytes; ``range_whole=1`` the whole file, chunked, under the head of
-  what was asked for; ``on_range=<what>``: ``hangup`` no answer, ``page`` a web page, ``loop`` a redirect to itself,
-  ``rest`` the rest under status 200, ``poison`` the same, and to everybody from then on; ``content_range=<text>`` as
-  the header Content-Range;
+  what was asked for; ``content_range=<text>`` as the header Content-Range; ``on_range=<what>``: ``hangup`` no answer,
+  ``nothing`` the head of an answer, ``page`` a web page, ``loop`` a redirect to itself, ``rest`` the rest under status
+  200, ``poison`` the same, and to everybody from then on;
 - ``only_first=<n>``: all of these, but what the file is and how ranges are served, for the first n requests of this
   very address only.
 
@@ -267,6 +267,8 @@ class Origin:
                 await _send_page(request, writer, "<!DOCTYPE html><title>Sorry</title><p>No parts here.")
             case "loop":
                 await _send_page(request, writer, "moved", status=302, more={"Location": request.target})
+            case "nothing":
+                await self._send_body(request, Query({**query.values, "truncate": "0"}), writer, {})
             case _:
                 start = request.headers["range"].removeprefix("bytes=").partition("-")[0]
                 if what == "poison":

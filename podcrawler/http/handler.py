@@ -163,8 +163,12 @@ class DownloadHandler(BaseDownloadHandler):
             on_chunk = partial(self._send_bytes_received, request)
             body = Body(answer, part, url=request.url, asked_from=asked_from, limits=self._limits, on_chunk=on_chunk)
             await body.begin()
-            request.meta.pop("range", None)
-            received = await body.receive()
+            try:
+                received = await body.receive()
+            finally:
+                # An answer that breaks off before its first byte is no better than a refusal.
+                if part.received != asked_from:
+                    request.meta.pop("range", None)
         except StopDownload as stop:
             stop.response = _response(Response, request, answer, headers, flags=["download_stopped"])
             raise

@@ -103,6 +103,7 @@ ROWS: Rows = {
 RANGES: Rows = {
     **{f"range {code}": ({**DROP, "refuse_ranges": code}, AFRESH) for code in (400, 401, 403, 404, 405, 500, 501, 503)},
     "range hung up": ({**DROP, "on_range": "hangup"}, AFRESH),
+    "range without bytes": ({**DROP, "on_range": "nothing"}, AFRESH),
     "range page": ({**DROP, "on_range": "page"}, AFRESH),
     "range in circles": ({**DROP, "on_range": "loop"}, AFRESH),
     # All that is sent for the range is given up.
