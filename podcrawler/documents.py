@@ -70,7 +70,7 @@ _TEXTS: tuple[tuple[re.Pattern[str], Document], ...] = tuple(
         (r"\[InternetShortcut\]", Document("a link", ("url",))),
         (r"magnet:\?", Document("a link to a torrent", ("txt",))),
         (r"BEGIN:VC(?:ALENDAR|ARD)", Document("a calendar or an address book", ("ics", "vcf"))),
-        (r"#!(?!AMR)", Document("a program (script)", ("sh", "py", "pl"))),
+        (r"#!", Document("a program (script)", ("sh", "py", "pl"))),
         (r"@echo off", Document("a program (script)", ("bat", "cmd"))),
     )
 )

@@ -91,7 +91,7 @@ ROWS: Rows = {
     # What is compressed.
     "gzip": ({"gzip": 1}, Whole(sent=None)),
     "dropped gzip": ({**DROP, "gzip": 1}, Whole(sent=None)),
-    "bomb": ({"size": 10 * MAX_SIZE, "zeros": 1, "gzip": 1}, Failed("too-large", "permanent", "more than", 1)),
+    "bomb": ({"size": 10 * MAX_SIZE, "silence": 1, "gzip": 1}, Failed("too-large", "permanent", "more than", 1)),
     "no gzip": ({"coding": "gzip"}, Failed("encoded", "passing", "says that the file is compressed (gzip)")),
     "brotli": ({"coding": "br"}, Failed("encoded", "permanent", "compressed (br)", 1)),
     # What is no file.

@@ -153,8 +153,10 @@ def test_other_sizes() -> None:
     wma = BODIES["audio.wma"]
     told = wma.index(bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")) + 40
     assert whole(wma[:told] + (10**9).to_bytes(8, "little") + wma[told + 8 :]) is True, "the size of its data is right"
-    broadcast = wma[: told + 48] + b"\x01" + wma[told + 49 :]
-    assert whole(broadcast) is True
+    data = wma.index(bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c")) + 16
+    open_end = wma[:told] + (10**9).to_bytes(8, "little") + wma[told + 8 : data] + bytes(8) + wma[data + 8 :]
+    assert whole(open_end) is False
+    assert whole(open_end[: told + 48] + b"\x01" + open_end[told + 49 :]) is None, "a broadcast"
 
 
 @pytest.mark.parametrize(
