@@ -50,13 +50,14 @@ class Host:
     def add(self, name: str, files: int, size: int, *, sparse: bool = False) -> None:
         """Serve ``files`` files of ``size`` bytes as ``/<name>/<number>.mp3``, and a feed per scheme (see ``feed``).
 
-        All are hard links to one file of random bytes, which do not compress. With ``sparse`` the file consists of
-        zeros that occupy no disk space.
+        All are hard links to one file of random bytes, which do not compress. With ``sparse`` the file is the
+        header of an MPEG frame, and zeros that occupy no disk space.
         """
         folder = self.folder / name
         folder.mkdir()
         with (folder / "0.mp3").open("wb") as file:
             if sparse:
+                file.write(b"\xff\xfb\x90\xc4")
                 file.truncate(size)
             else:
                 for start in range(0, size, 1_000_000):

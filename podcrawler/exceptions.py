@@ -12,9 +12,10 @@ from scrapy.exceptions import DropItem
 #: ``permanent``  waiting does not help (404, not an address);
 #: ``blocked``    the host refuses the request (401, 403);
 #: ``busy``       the host asks for a pause (429, 503);
+#: ``doubtful`` the host sent something else than the file, or part of it, as if that were right: often for good;
 #: ``passing``    the network failed, or this response was unusable;
 #: ``local``      this machine failed (its disk).
-FailureClass = Literal["permanent", "blocked", "busy", "passing", "local"]
+FailureClass = Literal["permanent", "blocked", "busy", "doubtful", "passing", "local"]
 
 
 class PodcrawlerError(Exception):

@@ -89,7 +89,7 @@ def fill(folder: Path, **files: int) -> None:
     """Make files in a folder: sizes in bytes by name."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, size in files.items():
-        (folder / name).write_bytes(b"x" * size)
+        (folder / name).write_bytes((b"\0audio" * size)[:size])
 
 
 # Nodes: what they are started with, and what can be seen of their work

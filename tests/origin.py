@@ -18,7 +18,8 @@ The address asked for tells what to do wrong:
 
 Parameters of ``/bytes``:
 
-- what the file is: ``seed=<int>`` other bytes; ``zeros=1`` nothing but zeros; ``body=<base64>`` these, whatever n is;
+- what the file is: ``seed=<int>`` other bytes; ``zeros=1`` nothing but zeros; ``silence=1`` the header of
+  an MPEG frame and zeros; ``body=<base64>`` these, whatever n is;
   ``etag=<text>`` and ``modified=<text>`` other validators, or none if empty; ``changes=1`` another file, with another
   ETag, for each request;
 - answers that are not the file: ``status=<code>``; ``fail_first=<n>`` 503 for the first n requests of this very
@@ -72,7 +73,7 @@ _BLOCK = 256 * 1024
 _ZEROS = memoryview(bytes(_BLOCK))
 _MODIFIED = "Mon, 01 Jan 2024 00:00:00 GMT"
 #: The parameters that ``only_first`` does not limit.
-_ALWAYS = {"seed", "zeros", "type", "etag", "modified", "changes"} | {
+_ALWAYS = {"seed", "zeros", "silence", "type", "etag", "modified", "changes"} | {
     "no_ranges",
     "refuse_ranges",
     "ignore_if_range",
@@ -346,7 +347,8 @@ class _File:
     def __init__(self, size: int, query: Query, count: int) -> None:
         self._given = memoryview(base64.b64decode(query.values.get("body", "")))
         self.size = size = len(self._given) or size
-        self._zeros = "zeros" in query
+        self._zeros = "zeros" in query or "silence" in query
+        self._begins = b"\xff\xfb\x90\xc4" if "silence" in query else b""
         self._seed = query.number("seed") + (count - 1 if "changes" in query else 0)
         validators = {
             "ETag": query.values.get("etag", f'"{size}-{self._seed}"'),
@@ -363,7 +365,9 @@ class _File:
         if not self._zeros:
             yield from content(end, self._seed, start)
             return
-        for at in range(start, end, _BLOCK):
+        if begins := memoryview(self._begins)[start:end]:
+            yield begins
+        for at in range(start + len(begins), end, _BLOCK):
             yield _ZEROS[: min(_BLOCK, end - at)]
 
     def range_start(self, request: Request, query: Query) -> int | None:

@@ -33,7 +33,7 @@ def proxied(fleet: Commands, sample: str) -> Commands:
 def test_the_story_of_the_ancestor(proxied: Commands, redis: Client) -> None:
     old = proxied.folder / "old"
     old.mkdir()
-    (old / OLD).write_bytes(b"what was downloaded years ago")
+    (old / OLD).write_bytes(b"\0what was downloaded years ago")
     (old / "20002.broken.wav").touch()
     imported = proxied.run("import", "old", "--podcast", "rthk-287")
     assert "1 media files, 1 recorded as finished; 1 files left out." in imported.out

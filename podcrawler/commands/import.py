@@ -19,6 +19,7 @@ _WHY = {
     "empty": "empty, or no file",
     "no-id": "not named id.title.ext",
     "no-media": "no media file",
+    "broken": "no media by its first bytes, or its end is missing, or it cannot be read",
 }
 
 

@@ -34,10 +34,12 @@ class Limits:
     min_rate: int
     #: Bytes; 0 for no limit.
     max_size: int
+    #: Extensions of documents that are taken for media.
+    wanted: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, config: TransferConfig) -> "Limits":
-        return cls(config.connect_timeout, config.idle_timeout, config.min_rate, config.max_size)
+        return cls(config.connect_timeout, config.idle_timeout, config.min_rate, config.max_size, config.media)
 
     @property
     def head_timeout(self) -> float:
@@ -95,10 +97,7 @@ class Body:
         headers = self._answer.headers
         coded = _is_coded(headers)
         if self._answer.status == 200:
-            while self._size < sniff.HEAD and not self._at_end:
-                await self._read()
-                self._refuse_slowness()
-            self._decoder = decoder_for(headers.getall("Content-Encoding", ()), self._host)
+            await self._examine()
             coded = self._decoder is not None
         length = None if coded else self._answer.content_length
         answer = Answer(self._answer.status, headers, self._url, self._asked_from, length, coded)
@@ -126,6 +125,23 @@ class Body:
             self._refuse_slowness()
         await (self._write() if self._broken_off else self._write_last())
         return await self._conclude()
+
+    async def _examine(self) -> None:
+        """Read the first bytes, and refuse what they show to be no media."""
+        while not self._at_end and sniff.needs_more(self._head):
+            await self._read()
+            self._refuse_slowness()
+        codings = self._answer.headers.getall("Content-Encoding", ())
+        self._decoder = decoder_for(codings, self._host)
+        head = self._head
+        if coding := decoder_for(codings, self._host):
+            head = next(coding.decode([head]), b"")
+        kind = self._answer.headers.get("Content-Type", "")
+        sniff.refuse_document(head, url=str(self._answer.url), content_type=kind, wanted=self._limits.wanted)
+
+    @property
+    def _head(self) -> bytes:
+        return b"".join(self._block)[: sniff.MAX_HEAD]
 
     async def _conclude(self) -> Received:
         """Hold what was received against what is known."""

@@ -215,10 +215,10 @@ class DownloadHandler(BaseDownloadHandler):
             async for chunk in answer.content.iter_any():
                 page.body += chunk
                 self._send_bytes_received(request, chunk)
-                if is_page and len(page.body) >= sniff.HEAD:
+                if is_page and not sniff.needs_more(bytes(page.body[: sniff.MAX_HEAD])):
                     if _is_media(page.body, answer):
                         page.flags.append(MEDIA_FILE)
-                        del page.body[sniff.HEAD :]
+                        del page.body[sniff.MAX_HEAD :]
                         return
                     is_page = False
                 if enough is None and not is_page:
@@ -266,7 +266,7 @@ def _is_media(body: bytearray, answer: aiohttp.ClientResponse) -> bool:
     """Whether a body that begins like this is a media file. A compressed one may be a page of any kind."""
     is_coded = answer.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity")
     content_type = "" if is_coded else answer.headers.get("Content-Type", "")
-    return sniff.is_media(bytes(body[: sniff.HEAD]), content_type)
+    return sniff.is_media(bytes(body[: sniff.MAX_HEAD]), content_type)
 
 
 def _refuse_size(size: int | None, limit: int) -> None:

@@ -10,12 +10,12 @@ from typing import Literal
 from podcrawler.exceptions import ImportFolderError
 from podcrawler.items import EPISODE_ID
 from podcrawler.queue.archive import Imported
-from podcrawler.store import names
+from podcrawler.store import names, sniff
 
 _NAME = re.compile(rf"(?P<id>{EPISODE_ID.pattern})\.(?P<title>.+)\.(?P<extension>[A-Za-z0-9]{{1,5}})", re.DOTALL)
 
 #: Why a file is not imported.
-Refusal = Literal["part", "empty", "no-id", "no-media"]
+Refusal = Literal["part", "empty", "no-id", "no-media", "broken"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,11 @@ def _examine(path: Path, podcast_id: str | None) -> Imported | Refused:
         return Refused(path, "no-media")
     if path.is_symlink() or not path.is_file() or (size := path.stat().st_size) == 0:
         return Refused(path, "empty")
+    try:
+        if not sniff.is_sound(path):
+            return Refused(path, "broken")
+    except OSError:
+        return Refused(path, "broken")
     if podcast_id is None:
         podcast_id = path.parent.name
         _check_podcast(podcast_id, f"{path.parent} is not named after a podcast")

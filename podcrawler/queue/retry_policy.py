@@ -11,6 +11,7 @@ _POLICIES: dict[FailureClass, tuple[int | None, float]] = {
     "permanent": (1, 1),
     "blocked": (2, 5),
     "busy": (None, 5),
+    "doubtful": (2, 1),
     "passing": (None, 1),
     "local": (None, 1),
 }

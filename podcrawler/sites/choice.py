@@ -23,15 +23,20 @@ class Kind(IntEnum):
     OTHER = 4
 
 
-_AUDIO = "mp3 mp2 mpga m4a m4b m4p aac oga ogg opus spx flac wav wave aif aiff wma amr ape ac3 mka mid midi weba caf"
-_VIDEO = "mp4 m4v mov qt avi mkv webm ogv mpg mpeg mpe wmv flv f4v 3gp 3g2 ts divx vob"
+_AUDIO = (
+    "mp3 mp2 mpga m4a m4b m4p aac oga ogg opus spx flac wav wave aif aiff wma amr ape ac3 mka mid midi weba caf "
+    "dff dsf mpc ra rm tta w64 wv"
+)
+_VIDEO = "mp4 m4v mov qt avi mkv webm ogv mpg mpeg mpe wmv flv f4v 3gp 3g2 ts m2ts divx vob"
+#: Not those of scripts (pl, py, sh), which send files, nor those that are domains, too (com, so).
 _OTHER = (
     "jpg jpeg jpe png gif webp svg bmp tif tiff ico avif heic pdf epub mobi azw azw3 doc docx odt ppt pptx odp xls "
     "xlsx ods csv rtf txt md htm html xhtml xml rss atom json js css srt vtt zip rar 7z gz tgz tar bz2 xz exe dmg apk "
-    "iso swf ics"
+    "iso swf ics ps psd jxl jp2 heif djvu djv chm prc fb2 odg cab deb rpm arj lzh lha ace lz lz4 lzma zst xar wim jar "
+    "ipa cbz cbr cb7 msi dll ttf ttc otf woff woff2 mdb accdb wasm ttml ass lrc vcf dcm"
 )
 #: Lists of files rather than files. Their types are often those of what is listed.
-_LISTS = "m3u m3u8 pls xspf asx wax wvx ram smil torrent mpd"
+_LISTS = "m3u m3u8 pls xspf asx wax wvx wpl ram smil torrent mpd meta4 metalink cue"
 _BY_EXTENSION = {
     extension: kind
     for kind, extensions in ((Kind.AUDIO, _AUDIO), (Kind.VIDEO, _VIDEO), (Kind.OTHER, f"{_OTHER} {_LISTS}"))

@@ -20,8 +20,6 @@ from podcrawler.sites.reading import one_line
 #: Among the flags of a response: its body is the beginning of a media file.
 MEDIA_FILE = "media-file"
 
-#: Bytes that show what kind of file it is.
-_HEAD = 4096
 _PLAYLIST_TYPE = re.compile(rb"(?:audio|application)/(?:x-|vnd\.apple\.)?(?:mpegurl|scpls)", re.IGNORECASE)
 
 
@@ -65,7 +63,7 @@ def _archive_of_one(url: str, content_type: str) -> Listing:
 
 def _other_file(response: TextResponse) -> str:
     """What kind of file the response is, for a sentence; empty if it is none of these."""
-    document = recognize(response.body[:_HEAD])
+    document = recognize(response.body)
     found = document.name if document and document not in READABLE else ""
     if not found and _PLAYLIST_TYPE.match(response.headers.get("Content-Type") or b""):
         # A feed may have any label.

@@ -34,8 +34,8 @@ _TWINS = str.maketrans('/:\\*?"<>|', "-：＼＊？＂＜＞｜")
 _GRAPHEME = regex.compile(r"\X")
 
 _MEDIA_EXTENSIONS = re.compile(
-    "3g2|3gp|aac|ac3|aif|aiff|amr|ape|asf|avi|caf|dsf|flac|flv|m2ts|m4a|m4b|m4v|mka|mkv|mov|mp2|mp3|mp4|mpeg|mpg|"
-    "mpga|oga|ogg|ogv|opus|ra|spx|ts|wav|webm|wma|wmv|wv"
+    "3g2|3gp|aac|ac3|aif|aiff|amr|ape|asf|au|avi|caf|dff|dsf|flac|flv|m2ts|m4a|m4b|m4v|mid|mka|mkv|mov|mp2|mp3|mp4|"
+    "mpc|mpeg|mpg|mpga|oga|ogg|ogv|opus|ra|rm|spx|tta|ts|w64|wav|webm|wma|wmv|wv"
 )
 _MEDIA_TYPES = {
     "application/ogg": "ogg",
@@ -134,7 +134,7 @@ def folder_name(podcast_id: str) -> str:
 def file_name(episode_id: str, title: str, extension: str) -> str:
     """``<episode id>.<title>.<extension>``, at most MAX_NAME_BYTES bytes of UTF-8 in NFC.
 
-    Any title is possible. Raises ValueError if the id is no episode id, or the extension is not ``[a-z0-9]{1,5}``.
+    Any title is possible. Raises ValueError if the id is no episode id, or the extension is not ``[a-z0-9]{1,10}``.
     """
     begin = _checked(EPISODE_ID, episode_id, "episode id") + "."
     end = "." + _checked(_EXTENSION, extension, "extension")

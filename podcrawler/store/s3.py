@@ -222,9 +222,9 @@ class BucketStore:
         """Whether an object can be a media file, by its first bytes."""
         if not size:
             return False
-        answer = self._client.get_object(Bucket=self._bucket, Key=key, Range=f"bytes=0-{sniff.HEAD - 1}")
+        answer = self._client.get_object(Bucket=self._bucket, Key=key, Range=f"bytes=0-{sniff.MAX_HEAD - 1}")
         document = recognize(answer["Body"].read())
-        return document is None or key.endswith(f".{document.extension}")
+        return document is None or key.rpartition(".")[2] in document.extensions
 
     @property
     def _uri(self) -> str:

@@ -1,5 +1,6 @@
 """Every misbehaviour of the origin, and what becomes of an episode that meets it: a whole file, or a clear failure."""
 
+import base64
 import hashlib
 import json
 import re
@@ -9,6 +10,7 @@ from urllib.parse import quote, urlencode
 
 from tests.conftest import Client, Commands
 from tests.origin import RunningOrigin, content, running
+from tests.store.record_files import FILES
 
 Parameters = dict[str, object]
 
@@ -86,7 +88,7 @@ ROWS: Rows = {
     # What is compressed.
     "gzip": ({"gzip": 1}, Whole(sent=None)),
     "dropped gzip": ({**DROP, "gzip": 1}, Whole(sent=None)),
-    "bomb": ({"size": 10 * MAX_SIZE, "zeros": 1, "gzip": 1}, Failed("too-large", "permanent", "more than", 1)),
+    "bomb": ({"size": 10 * MAX_SIZE, "silence": 1, "gzip": 1}, Failed("too-large", "permanent", "more than", 1)),
     "no gzip": ({"coding": "gzip"}, Failed("encoded", "passing", "says that the file is compressed (gzip)")),
     "brotli": ({"coding": "br"}, Failed("encoded", "permanent", "compressed (br)", 1)),
     # What is no file.
@@ -95,7 +97,7 @@ ROWS: Rows = {
     "unasked range": ({"status": 206}, Failed("contradiction", "passing", "a part of the file that its headers")),
     "busy": ({"fail_first": 2, "retry_after": 1}, Whole()),
     "too busy": ({"status": 503, "retry_after": 1}, Failed("http-503", "busy", "answered 503 Service Unavailable")),
-    "page": ({"html": 1}, Failed("not-media", "permanent", "sent a web page instead of audio", 1)),
+    "page": ({"html": 1}, Failed("not-media", "doubtful", "sent a web page instead of audio", 2)),
     "in circles": ({"redirect_loop": 1}, Failed("redirects", "passing", "without end")),
 }
 
@@ -126,6 +128,66 @@ RANGES: Rows = {
     ),
 }
 
+_M4A, _WAV = ((FILES / name).read_bytes() for name in ("audio.m4a", "audio.wav"))
+_FRAMES = bytes(9000) + b"\xff\xfb\x90\xc4" + b"".join(content(20_000, seed=1))
+_PAGE = b"<!DOCTYPE html><html><title>Removed</title></html>"
+
+
+def _sends(body: bytes, **more: object) -> Parameters:
+    """The parameters of an enclosure that has these bytes."""
+    return {"body": base64.b64encode(body).decode(), **more}
+
+
+def _refused(words: str) -> Failed:
+    """Plainly another kind of file."""
+    return Failed("not-media", "permanent", f"sent {words} instead of audio; if it is what you want", 1)
+
+
+def _doubted(words: str) -> Failed:
+    """What stands in for the file."""
+    return Failed("not-media", "doubtful", f"sent {words}; open the address in a browser", 2)
+
+
+_BROKEN = Failed("incomplete", "doubtful", "has only a part of this file", 2)
+#: What is no media, and media of which the host has only a part; all of the length that was announced.
+KINDS: Rows = {
+    "pdf": (_sends(b"%PDF-1.7\n" + bytes(500)), _refused("a PDF document")),
+    "exe": (_sends(b"MZ\x90\0\x03" + bytes(500)), _refused("a program (EXE)")),
+    "elf": (_sends(b"\x7fELF\x02\x01\x01" + bytes(500)), _refused("a program (ELF)")),
+    "zip": (_sends(b"PK\x03\x04" + bytes(500)), _refused("a ZIP archive")),
+    "png": (_sends(b"\x89PNG\r\n\x1a\n" + bytes(500)), _refused("a picture (PNG)")),
+    "tar": (_sends(b"1.mp3".ljust(257, b"\0") + b"ustar\x0000" + bytes(500)), _refused("an archive of files (tar)")),
+    "torrent": (_sends(b"d7:comment1:x4:infod6:lengthi1e4:name1:aee" + bytes(500)), _refused("a torrent")),
+    "hls": (
+        _sends(b"#EXTM3U\n#EXT-X-TARGETDURATION:6\n" + b"#EXTINF:6,\na.ts\n" * 20),
+        _refused("an HLS playlist (a stream that is cut into pieces, which podcrawler does not put together)"),
+    ),
+    "addresses": (_sends(b"http://h.example/1.mp3\n" * 20), _refused("a playlist (M3U)")),
+    "titled page": (_sends(b"\xef\xbb\xbf" + _PAGE * 5), _doubted('a web page instead of audio ("Removed")')),
+    "page behind blanks": (_sends(b" \r\n" * 7000 + _PAGE), _doubted('a web page instead of audio ("Removed")')),
+    "page behind a comment": (
+        _sends(b"<!--" + b"x" * 20_000 + b"-->" + _PAGE, type="audio/mpeg"),
+        _doubted('a web page instead of audio ("Removed")'),
+    ),
+    "message": (_sends(b"Sorry, no more downloads today. " * 9), _doubted("text instead of audio")),
+    "json error": (_sends(b'{"error": "expired"}' + b" " * 300), _doubted("a JSON document instead of audio")),
+    "zeros": ({"zeros": 1}, _doubted("nothing but zeros instead of audio")),
+    "blanks": (_sends(b" \n" * 10_000), _doubted("nothing but blanks instead of audio")),
+    "page at first": ({"html": 1, "only_first": 1}, Whole(sent=None)),
+    "without an index": (_sends(_M4A[: _M4A.index(b"moov") - 4]), _BROKEN),
+    "cut mp4": (_sends(_M4A[:-9]), _BROKEN),
+    "cut wav": (_sends(_WAV[:-500]), _BROKEN),
+    "longer tag": (_sends(b"ID3\x04\0\0\0\x7f\0\0" + bytes(5000)), _BROKEN),
+    "cut mp4 chunked": (
+        _sends(_M4A[:-9], chunked=1),
+        Failed("incomplete", "passing", "breaks off in the middle; try again later"),
+    ),
+    "frames behind zeros": (_sends(_FRAMES), Whole(sent=None)),
+    "mp4 with a tag": (_sends(_M4A + b"TAG" + bytes(125)), Whole(sent=None)),
+}
+
+FAST: Rows = {**ROWS, **RANGES, **KINDS}
+
 #: What is slow. These rows alone are run with limits of a few seconds, which a busy machine may exceed by itself.
 SLOW: Rows = {
     "stalled": ({"stall_after": HALF, "only_first": 1}, Whole()),
@@ -142,7 +204,7 @@ def test_every_misbehaviour_ends_in_a_whole_file_or_a_clear_failure(
 ) -> None:
     with running("--certificate", str(certificate)) as unsafe:
         refused = Failed("tls", "permanent", "cannot be spoken to safely", 1)
-        rows: Rows = {**ROWS, **RANGES, "unsafe": ({"location": f"{unsafe.address}/bytes/{SIZE}.mp3"}, refused)}
+        rows: Rows = {**FAST, "unsafe": ({"location": f"{unsafe.address}/bytes/{SIZE}.mp3"}, refused)}
         drain(fleet, redis, origin, rows)
     drain(fleet, redis, origin, SLOW, CONNECT_TIMEOUT=2, IDLE_TIMEOUT=2, MIN_RATE=10_000)
     outcomes = Outcomes(fleet, redis, origin)
@@ -176,7 +238,7 @@ class Outcomes:
 
     def problem(self, name: str, end: Whole | Failed) -> str:
         """What is not as it should be, empty if nothing is."""
-        parameters, _ = {**ROWS, **RANGES, **SLOW}.get(name, ({}, None))
+        parameters, _ = {**FAST, **SLOW}.get(name, ({}, None))
         files = [path for path in self._files if _row(path) == name]
         media = [path for path in files if not path.endswith(".part")]
         failed = self._failed.get(name)
@@ -191,8 +253,9 @@ class Outcomes:
             return f"is no whole file: {files} {failed}"
         with (self._archive / media[0]).open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
+        given = base64.b64decode(str(parameters.get("body", "")))
         size = int(str(parameters.get("size", SIZE)))
-        if found != _sha256(size, end.seed):
+        if found != (hashlib.sha256(given).hexdigest() if given else _sha256(size, end.seed)):
             return "is another file"
         sent = sum(count for path, count in self._sent.items() if _asked_for(path, parameters))
         return f"took {sent} bytes" if end.sent not in (None, sent) else ""

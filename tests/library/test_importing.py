@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from podcrawler.library.importing import Refused, find_media
 from podcrawler.queue.archive import Imported
 from tests.builders import fill
+from tests.store.record_files import FILES
 
 
 def test_only_named_and_whole_media_files_are_imported(tmp_path: Path) -> None:
@@ -24,6 +25,8 @@ def test_only_named_and_whole_media_files_are_imported(tmp_path: Path) -> None:
         f"{'a' * 41}.title.mp3": "no-id",
     }
     fill(tmp_path / "old", **good, **{name: 0 if why == "empty" else 9 for name, why in bad.items()})
+    (tmp_path / "old" / "20009.page.mp3").write_text("<!DOCTYPE html><title>Sorry</title>")
+    (tmp_path / "old" / "20010.cut.m4a").write_bytes((FILES / "audio.m4a").read_bytes()[:-9])
     fill(tmp_path / "old" / ".podcrawler", **{"20007.hidden.mp3": 9})
     (tmp_path / "old" / "20008.link.mp3").symlink_to(tmp_path / "old" / "20001.第一回：燈塔.mp3")
     found = list(find_media(tmp_path / "old", "rthk-287"))
@@ -32,7 +35,7 @@ def test_only_named_and_whole_media_files_are_imported(tmp_path: Path) -> None:
     assert imported["20002"].title == "a.b.c"
     assert {(file.id, file.size) for file in imported.values()} == {("20001", 3), ("20002", 4), ("x_-Y", 5)}
     refused = {file.path.name: file.why for file in found if isinstance(file, Refused)}
-    assert refused == bad | {"20008.link.mp3": "empty"}
+    assert refused == bad | {"20008.link.mp3": "empty", "20009.page.mp3": "broken", "20010.cut.m4a": "broken"}
 
 
 @given(st.lists(st.text(st.characters(exclude_characters="/\0", codec="utf-8"), min_size=1, max_size=60), max_size=8))

@@ -14,6 +14,7 @@ POLICY = RetryPolicy(max_tries=5, first_delay=2, max_delay=3600, jitter=lambda: 
         ("permanent", 1, []),
         ("blocked", 2, [10]),
         ("busy", 5, [10, 40, 160, 640]),
+        ("doubtful", 2, [2]),
         ("passing", 5, [2, 8, 32, 128]),
         ("local", 5, [2, 8, 32, 128]),
     ],

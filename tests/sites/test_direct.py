@@ -1,5 +1,7 @@
 """Files in place of a podcast: a media file is an archive of one, others are refused."""
 
+import re
+
 import pytest
 from scrapy import Request
 from scrapy.http import TextResponse
@@ -51,24 +53,30 @@ def test_a_file_without_a_name_has_that_of_its_host(url: str) -> None:
     ("body", "headers", "what"),
     [
         (b"%PDF-1.7", {}, "a PDF document"),
-        (b"PK\x03\x04" + bytes(26) + b"mimetypeapplication/epub+zip", {}, "an e-book"),
+        (b"PK\x03\x04" + bytes(26) + b"mimetypeapplication/epub+zip", {}, "an e-book (EPUB)"),
         (b"PK\x03\x04" + bytes(26) + b"episode.mp3", {}, "a ZIP archive"),
-        (b"\x89PNG\r\n\x1a\n", {}, "a picture"),
-        (b"\xff\xd8\xff\xe0", {}, "a picture"),
-        (b"\0\0\0 ftypavif", {}, "a picture"),
+        (b"\x89PNG\r\n\x1a\n", {}, "a picture (PNG)"),
+        (b"\xff\xd8\xff\xe0", {}, "a picture (JPEG)"),
+        (b"\0\0\0 ftypavif", {}, "a picture (AVIF)"),
         (b"d8:announce35:udp://t.example", {}, "a torrent"),
-        (b"#EXTM3U\nhttp://m.example/1.mp3", {}, "a playlist"),
-        (b"\xef\xbb\xbf#EXTM3U\n", {}, "a playlist"),
-        (b"[playlist]\nFile1=http://m.example/1.mp3", {}, "a playlist"),
-        (b"http://m.example/1.mp3\n", {"Content_Type": "audio/x-mpegurl"}, "a playlist"),
-        (b'<?xml version="1.0"?><playlist version="1" xmlns="http://xspf.org/ns/0/">', {}, "a playlist"),
+        (b"#EXTM3U\nhttp://m.example/1.mp3", {}, "a playlist (M3U)"),
+        (b"\xef\xbb\xbf#EXTM3U\n", {}, "a playlist (M3U)"),
+        (b"[playlist]\nFile1=http://m.example/1.mp3", {}, "a playlist (PLS)"),
+        (b"http://m.example/1.mp3\n", {"Content_Type": "audio/x-mpegurl"}, "a playlist (M3U)"),
+        (b'<?xml version="1.0"?><playlist version="1" xmlns="http://xspf.org/ns/0/">', {}, "a playlist (XSPF)"),
+        (b"one\ntwo\n", {"Content_Type": "audio/x-mpegurl"}, "a playlist"),
+        (b"#EXTM3U\n#EXT-X-VERSION:3\n", {}, "an HLS playlist (a stream that is cut into pieces, which podcrawler"),
+        (b"MZ\x90\0\x03\0", {}, "a program (EXE)"),
+        (bytes(10_000), {}, "nothing but zeros"),
         (b"WEBVTT\n\n00:00 --> 00:01", {}, "a file of subtitles"),
     ],
 )
 def test_other_files_are_refused_by_what_they_are(body: bytes, headers: dict[str, str], what: str) -> None:
     page = file(body, **headers)
     assert site_for(page).name == "direct"
-    with pytest.raises(ListingError, match=f"is {what}, and neither a feed nor a web page; give") as refused:
+    with pytest.raises(
+        ListingError, match=f"is {re.escape(what)}.*, and neither a feed nor a web page; give"
+    ) as refused:
         Direct().parse_list(page)
     assert refused.value.kind == "unknown-page"
 

@@ -156,7 +156,7 @@ def test_a_file_that_is_there_already_is_adopted(fleet: Commands, redis: Client,
         ("status=503", "http-503", 2),
         ("status=404", "http-404", 1),
         ("coding=br", "encoded", 1),
-        ("type=text/html", "not-media", 1),
+        ("type=text/html", "not-media", 2),
     ],
 )
 def test_what_is_broken_is_never_published(

@@ -1,6 +1,6 @@
 """Makes the small media files of the tests with ffmpeg, so that the tests need none: a third of a second of a tone.
 
-``python -m tests.store.record_files`` writes tests/media/files. What ffmpeg has no muxer option for (an ID3 tag before
+``python -m tests.store.record_files`` writes tests/store/files. What ffmpeg has no muxer option for (an ID3 tag before
 AAC) is put together here from what it wrote.
 """
 
@@ -28,6 +28,24 @@ _RECIPES: dict[str, tuple[list[str], list[str]]] = {
     "audio.wav": (_TONE, ["-c:a", "pcm_u8"]),
     "audio.webm": (_TONE, ["-c:a", "libopus", *_SMALL]),
     "audio.mkv": (_TONE, ["-c:a", "libopus", *_SMALL]),
+    "live.webm": (_TONE, ["-c:a", "libopus", *_SMALL, "-live", "1"]),
+    "audio.mov": (_TONE, ["-c:a", "pcm_u8"]),
+    "audio.3gp": (_TONE, ["-c:a", "aac", *_SMALL]),
+    "audio.aiff": (_TONE, ["-c:a", "pcm_s8"]),
+    "audio.au": (_TONE, ["-c:a", "pcm_mulaw"]),
+    "audio.avi": (_TONE, ["-c:a", "pcm_mulaw", "-t", "0.02", "-reserve_index_space", "0"]),
+    "audio.caf": (_TONE, ["-c:a", "pcm_mulaw"]),
+    "audio.wma": (_TONE, ["-c:a", "wmav1", "-b:a", "24k"]),
+    "rf64.wav": (_TONE, ["-c:a", "pcm_u8", "-rf64", "always"]),
+    "audio.w64": (_TONE, ["-c:a", "pcm_u8"]),
+    "audio.tta": (_TONE, ["-c:a", "tta"]),
+    "audio.wv": (_TONE, ["-c:a", "wavpack"]),
+    "audio.rm": (_TONE, ["-c:a", "ac3", "-ar", "32000", "-b:a", "32k", "-t", "0.1"]),
+    "audio.ts": (_TONE, ["-c:a", "mp2", "-ar", "16000", *_SMALL]),
+    "audio.mpg": (_TONE, ["-c:a", "mp2", "-ar", "32000", "-b:a", "32k", "-f", "mpeg", "-t", "0.1"]),
+    "audio.mp2": (_TONE, ["-c:a", "mp2", "-ar", "16000", *_SMALL]),
+    "audio.flv": (_TONE, ["-c:a", "mp3", "-ar", "11025", *_SMALL]),
+    "audio.amr": (_TONE, ["-c:a", "libopencore_amrnb"]),
     "video.mp4": (_PICTURE, ["-c:v", "mpeg4"]),
     "video.webm": (_PICTURE, ["-c:v", "libvpx"]),
 }
