@@ -202,15 +202,14 @@ class EpisodeFilesPipeline(FilesPipeline):
             request.meta["range"] = Range.FORBIDDEN
         try:
             fetched = await fetch_media(self.crawler, request)
-            archived = await self._publish(transfer, part, fetched.response)
+            if fetched.refused_range:
+                await self._scheduler.call(self._hosts.note_range_refused, podcast_id, host)
+            return await self._publish(transfer, part, fetched.response)
         except EntryError:
             # Already explained; do not wrap.
             raise
         except Exception as error:
             raise explain(error, request.url) from error
-        if fetched.refused_range:
-            await self._scheduler.call(self._hosts.note_range_refused, podcast_id, host)
-        return archived
 
     async def _publish(self, transfer: Transfer, part: PartFile, response: MediaResponse) -> Episode:
         episode = transfer.episode

@@ -24,6 +24,7 @@ from podcrawler.queue.keys import Keys
 from podcrawler.queue.node import Node
 from podcrawler.queue.scheduler import Scheduler
 from podcrawler.sites.direct import MEDIA_FILE
+from podcrawler.store import sniff
 from tests.builders import make_broker
 from tests.conftest import Client
 from tests.http.handling import fetch, handling, receiving
@@ -204,7 +205,7 @@ async def test_a_stopped_transfer_into_a_part_fails(origin: RunningOrigin, tmp_p
 async def test_of_a_media_file_only_the_beginning_is_read_as_a_page(origin: RunningOrigin, query: str) -> None:
     response = await fetch(f"{origin.address}/bytes/50000000.mp3?{query}&stall_after=1000000", DOWNLOAD_MAXSIZE=10_000)
     assert response.flags == [MEDIA_FILE]
-    assert len(response.body) <= 4096
+    assert len(response.body) <= sniff.MAX_HEAD
 
 
 @pytest.mark.parametrize(
