@@ -31,7 +31,9 @@ Parameters of ``/bytes``:
 - codings: ``gzip=1`` really compressed (implies chunked); ``coding=<text>`` only the header Content-Encoding, a lie;
 - ranges: ``no_ranges=1`` none; ``refuse_ranges=<code>``; ``ignore_if_range=1``; ``range_shift=<k>`` from k bytes
   further on; ``range_total=<n>`` of a file of n bytes; ``range_whole=1`` the whole file, chunked, under the head of
-  what was asked for;
+  what was asked for; ``content_range=<text>`` as the header Content-Range; ``on_range=<what>``: ``hangup`` no answer,
+  ``nothing`` the head of an answer, ``page`` a web page, ``loop`` a redirect to itself, ``rest`` the rest under status
+  200, ``poison`` the same, and to everybody from then on;
 - ``only_first=<n>``: all of these, but what the file is and how ranges are served, for the first n requests of this
   very address only.
 
@@ -77,6 +79,7 @@ _ALWAYS = {"seed", "zeros", "type", "etag", "modified", "changes"} | {
     "range_shift",
     "range_total",
     "range_whole",
+    "on_range",
 }
 
 
@@ -144,6 +147,8 @@ class Origin:
     #: Bytes of bodies of ``/bytes``, by target.
     sent: Counter[str] = field(default_factory=Counter)
     connections: int = 0
+    #: From which byte on an address is sent to everybody, whatever they ask for.
+    _poisoned: dict[str, str] = field(default_factory=dict)
     released: asyncio.Event = field(default_factory=asyncio.Event)
     #: The requests that are being answered, since the last reset.
     under_way: list[Request] = field(default_factory=list)
@@ -235,7 +240,11 @@ class Origin:
         more = {"Retry-After": query.values["retry_after"]} if "retry_after" in query else {}
         if "stall_head" in query:
             await self.released.wait()
-        if location := query.values.get("location"):
+        if "range" in request.headers and (what := query.values.get("on_range")):
+            await self._answer_range(what, request, query, writer)
+        elif start := self._poisoned.get(request.target):
+            await self._send_body(request, Query({**query.values, "from": start}), writer, more)
+        elif location := query.values.get("location"):
             await _send_page(request, writer, "moved", status=302, more={"Location": location})
         elif "redirect_loop" in query:
             await _send_page(request, writer, "moved", status=302, more={"Location": request.target})
@@ -250,13 +259,29 @@ class Origin:
         else:
             await self._send_body(request, query, writer, more)
 
+    async def _answer_range(self, what: str, request: Request, query: Query, writer: asyncio.StreamWriter) -> None:
+        match what:
+            case "hangup":
+                raise HangUpError
+            case "page":
+                await _send_page(request, writer, "<!DOCTYPE html><title>Sorry</title><p>No parts here.")
+            case "loop":
+                await _send_page(request, writer, "moved", status=302, more={"Location": request.target})
+            case "nothing":
+                await self._send_body(request, Query({**query.values, "truncate": "0"}), writer, {})
+            case _:
+                start = request.headers["range"].removeprefix("bytes=").partition("-")[0]
+                if what == "poison":
+                    self._poisoned[request.target] = start
+                await self._send_body(request, Query({**query.values, "from": start}), writer, {})
+
     async def _send_body(
         self, request: Request, query: Query, writer: asyncio.StreamWriter, more: dict[str, str]
     ) -> None:
         size = sys.maxsize if "endless" in query else int(request.path.removeprefix("/bytes/").partition(".")[0])
         file = _File(size, query, self.counts[request.target])
         size = file.size
-        first = file.range_start(request, query)
+        first = None if "from" in query else file.range_start(request, query)
         if refused := file.refusal(first, query):
             await _send_page(request, writer, "no such range", status=refused, more=file.validators)
             return
@@ -269,7 +294,9 @@ class Origin:
             headers["Content-Range"] = f"bytes {first}-{size - 1}/{query.number('range_total', size)}"
             if "range_whole" in query:
                 first, chunked = 0, True
-        first = first or 0
+        elif "content_range" in query:
+            headers["Content-Range"] = query.values["content_range"]
+        first = first or query.number("from")
         if "gzip" in query:
             headers["Content-Encoding"] = "gzip"
         elif "coding" in query:

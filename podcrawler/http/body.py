@@ -4,7 +4,7 @@ What a server may send, and how slowly, is decided here; how it is asked, in han
 """
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -13,8 +13,9 @@ import aiohttp
 from podcrawler.config import TransferConfig
 from podcrawler.exceptions import FetchError, MediaError
 from podcrawler.http.content_coding import Decoder, decoder_for
+from podcrawler.store import sniff
+from podcrawler.store.evidence import Answer, Verdict, judge
 from podcrawler.store.part import PartFile
-from podcrawler.store.validators import Validator
 
 #: Bytes that are written at once, and seconds after which fewer are.
 _BLOCK = 1024 * 1024
@@ -54,96 +55,111 @@ class Received:
     verified: bool
 
 
-async def receive(
-    answer: aiohttp.ClientResponse,
-    part: PartFile,
-    *,
-    url: str,
-    limits: Limits,
-    on_chunk: Callable[[bytes], object],
-    total: int | None = None,
-) -> Received:
-    """Stream the body into the part: that of a 200 from its start, or that of a 206 to the end of the part, which it
-    completes to ``total`` bytes. ``url`` is what was requested.
+class Body:
+    """The body of a 200 or 206, on its way into a part: first ``begin``, then ``receive``."""
 
-    Raises MediaError (``length-mismatch``, ``encoded``, refusals of the disk), FetchError (``too-large``, ``too-slow``,
-    ``encoded``), aiohttp's errors, and what ``on_chunk`` raises for a chunk. The part has what came until then.
-    """
-    host = answer.url.host or ""
-    decoder = decoder_for(answer.headers.getall("Content-Encoding", ()), host)
-    if total is not None:
-        part.expect(total)
-    else:
-        announced = None if decoder else answer.content_length
-        _refuse_size(announced or 0, limits, host)
-        validator = None if decoder else Validator.from_headers(answer.headers, url=url, size=announced)
-        await part.begin(validator, announced)
-    broken_off = await _Transfer(answer, part, limits, decoder).run(on_chunk)
-    if part.expected is not None and part.received != part.expected:
-        if part.received > part.expected:
-            # Nobody knows which of these bytes are the file's.
-            part.invalidate()
-        raise MediaError(
-            "length-mismatch",
-            f"{host} announced {part.expected} bytes and sent {part.received}; try again later.",
-            "passing",
-        ) from broken_off
-    if broken_off:
-        raise broken_off
-    if decoder and not decoder.is_complete:
-        raise MediaError(
-            "length-mismatch", f"{host} sent a compressed file without its end; try again later.", "passing"
-        )
-    return Received(part.received, verified=answer.content_length is not None)
-
-
-class _Transfer:
-    """The body of one answer, on its way into the part."""
-
-    def __init__(self, answer: aiohttp.ClientResponse, part: PartFile, limits: Limits, decoder: Decoder | None) -> None:
+    def __init__(
+        self,
+        answer: aiohttp.ClientResponse,
+        part: PartFile,
+        *,
+        url: str,
+        asked_from: int | None,
+        limits: Limits,
+        on_chunk: Callable[[bytes], object],
+    ) -> None:
+        """``url`` is what was requested, from the byte ``asked_from``, or whole if that is None. What ``on_chunk``
+        raises for a chunk ends the transfer."""
         self._answer = answer
         self._host = answer.url.host or ""
         self._part = part
+        self._url = url
+        self._asked_from = asked_from
         self._limits = limits
-        self._decoder = decoder
+        self._on_chunk = on_chunk
+        self._decoder: Decoder | None = None
         #: What was not written yet, and its bytes.
         self._block: list[bytes] = []
         self._size = 0
         self._write_by = time.monotonic() + _MAX_BLOCK_AGE
+        self._at_end = False
+        self._broken_off: aiohttp.ClientPayloadError | None = None
         #: When the measurement of the rate began, and the bytes since.
         self._measured_from = time.monotonic()
         self._measured = 0
 
-    async def run(self, on_chunk: Callable[[bytes], object]) -> aiohttp.ClientPayloadError | None:
-        """Write the body as it comes. Returns the error if the connection broke off."""
-        while True:
+    async def begin(self) -> None:
+        """Hold the answer, and the first bytes of a whole file, against all that is known. The part is as it was if
+        this raises: MediaError (``contradiction``, ``not-media``, ``encoded``, refusals of the disk), FetchError
+        (``too-large``, ``too-slow``, ``encoded``) and aiohttp's errors."""
+        headers = self._answer.headers
+        coded = _is_coded(headers)
+        if self._answer.status == 200:
+            while self._size < sniff.HEAD and not self._at_end:
+                await self._read()
+                self._refuse_slowness()
+            self._decoder = decoder_for(headers.getall("Content-Encoding", ()), self._host)
+            coded = self._decoder is not None
+        length = None if coded else self._answer.content_length
+        answer = Answer(self._answer.status, headers, self._url, self._asked_from, length, coded)
+        self._judgement = judge(self._part.evidence, answer)
+        if self._judgement.verdict is Verdict.REFUSE:
+            raise MediaError("contradiction", f"{self._host} {self._judgement.reason}; try again later.", "passing")
+        self._refuse_size(self._judgement.size or 0)
+        await self._part.begin(self._judgement)
+
+    async def receive(self) -> Received:
+        """Stream the body into the part. Raises MediaError (``length-mismatch``, ``encoded``, refusals of the disk),
+        FetchError (``too-large``, ``too-slow``) and aiohttp's errors; the part has what came until then."""
+        while not self._at_end:
             try:
-                chunk = await self._answer.content.readany()
-            except BaseException as error:
+                await self._read()
+            except BaseException:
                 # What came is kept, whatever ends the transfer.
                 await self._write()
-                if isinstance(error, aiohttp.ClientPayloadError):
-                    return error
                 raise
             # An error from here on must not lead to another write: the bytes of the failed one would be missing before
             # it.
-            if not chunk:
-                await self._write_last()
-                return None
-            on_chunk(chunk)
-            self._block.append(chunk)
-            self._size += len(chunk)
-            now = time.monotonic()
-            if self._size >= _BLOCK or now >= self._write_by:
+            if self._size >= _BLOCK or time.monotonic() >= self._write_by:
                 async with _reading_paused(self._answer):
                     await self._write()
-            self._refuse_slowness(len(chunk), now)
+            self._refuse_slowness()
+        await (self._write() if self._broken_off else self._write_last())
+        return await self._conclude()
+
+    async def _conclude(self) -> Received:
+        """Hold what was received against what is known."""
+        judgement, received = self._judgement, self._part.received
+        if self._broken_off and judgement.size is None:
+            raise self._broken_off
+        if problem := judgement.contradiction(received):
+            if not self._broken_off:
+                await self._part.reject()
+            raise _mismatch(f"{self._host} {problem}; try again later.") from self._broken_off
+        if self._decoder and not self._decoder.is_complete:
+            raise _mismatch(f"{self._host} sent a compressed file without its end; try again later.")
+        return Received(received, verified=self._answer.content_length is not None or judgement.size is not None)
+
+    async def _read(self) -> None:
+        """Read the next chunk, or the end, be it that the connection breaks off."""
+        try:
+            chunk = await self._answer.content.readany()
+        except aiohttp.ClientPayloadError as error:
+            self._broken_off, self._at_end = error, True
+            return
+        if not chunk:
+            self._at_end = True
+            return
+        self._block.append(chunk)
+        self._size += len(chunk)
+        self._measured += len(chunk)
+        self._on_chunk(chunk)
 
     async def _write_last(self) -> None:
         if self._decoder:
             await self._write()
         else:
-            _refuse_size(self._part.received + self._size, self._limits, self._host)
+            self._refuse_size(self._part.received + self._size)
             self._part.buffer(self._block)
 
     async def _write(self) -> None:
@@ -159,15 +175,23 @@ class _Transfer:
         size = self._part.received
         for piece in pieces:
             size += len(piece)
-            _refuse_size(size, self._limits, self._host)
+            self._refuse_size(size)
             yield piece
 
-    def _refuse_slowness(self, size: int, now: float) -> None:
-        self._measured += size
+    def _refuse_size(self, size: int) -> None:
+        if self._limits.max_size and size > self._limits.max_size:
+            raise FetchError(
+                "too-large",
+                f"{self._host} sends more than {self._limits.max_size} bytes; "
+                "raise PODCRAWLER_MAX_SIZE if that is right.",
+            )
+
+    def _refuse_slowness(self) -> None:
+        now = time.monotonic()
         seconds = now - self._measured_from
         if seconds < self._limits.idle_timeout:
             return
-        if self._measured < self._limits.min_rate * seconds:
+        if self._measured < self._limits.min_rate * seconds and not self._at_end:
             raise FetchError(
                 "too-slow",
                 f"{self._host} sent {self._measured / seconds:.0f} bytes a second, and fewer than "
@@ -193,9 +217,9 @@ async def _reading_paused(answer: aiohttp.ClientResponse) -> AsyncIterator[None]
             transport.resume_reading()
 
 
-def _refuse_size(size: int, limits: Limits, host: str) -> None:
-    if limits.max_size and size > limits.max_size:
-        raise FetchError(
-            "too-large",
-            f"{host} sends more than {limits.max_size} bytes; raise PODCRAWLER_MAX_SIZE if that is right.",
-        )
+def _is_coded(headers: Mapping[str, str]) -> bool:
+    return headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity")
+
+
+def _mismatch(sentence: str) -> MediaError:
+    return MediaError("length-mismatch", sentence, "passing")

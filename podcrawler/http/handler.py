@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from enum import Enum
 from functools import partial
 from typing import Any, TypeVar
 
@@ -37,7 +38,7 @@ from typing_extensions import override
 
 from podcrawler.config import TransferConfig
 from podcrawler.exceptions import FetchError, TransferCancelledError
-from podcrawler.http.body import Limits, Received, receive
+from podcrawler.http.body import Body, Limits, Received
 from podcrawler.http.client import Client, address
 from podcrawler.queue.scheduler import scheduler_of
 from podcrawler.signals import node_stopping
@@ -49,8 +50,13 @@ _R = TypeVar("_R", bound=Response)
 
 #: Bytes that are read of the body of an answer that is not the file: enough for the explanation on an error page.
 _ERROR_BODY = 64 * 1024
-#: The answers that refuse a range: RFC 9110 §15.5.13, §15.5.17.
-_RANGE_REFUSED = (412, 416)
+
+
+class Range(Enum):
+    """Whether the rest of a file is asked for, in the meta ``range`` of a request for it."""
+
+    FORBIDDEN = "the whole file is asked for, whatever is there"
+    SENT = "the rest was asked for"
 
 
 class MediaResponse(Response):
@@ -134,38 +140,35 @@ class DownloadHandler(BaseDownloadHandler):
                 return await self._transfer_media(request, part)
 
     async def _transfer_media(self, request: Request, part: PartFile) -> Response:
-        """Resume the part if the server proves that its bytes are of the same version; else fetch the whole file."""
-        if range_headers := _range_headers(part, request.url):
-            async with await self._ask_for_media(request, range_headers) as answer:
-                if answer.status == 206:
-                    assert part.validator is not None
-                    total = part.validator.total_size(answer.headers, part.received)
-                    if total is not None:
-                        return await self._receive(request, answer, part, total)
-                elif answer.status not in _RANGE_REFUSED:
-                    return await self._receive_or_read(request, answer, part)
-            part.invalidate()
-        async with await self._ask_for_media(request, {}) as answer:
-            return await self._receive_or_read(request, answer, part)
+        """Receive a 200 or 206 into the part; of anything else the beginning is read."""
+        range_headers = _range_headers(request, part)
+        asked_from = part.received if range_headers else None
+        if range_headers:
+            request.meta["range"] = Range.SENT
+        async with await self._ask_for_media(request, range_headers) as answer:
+            if answer.status in (200, 206):
+                return await self._receive(request, answer, part, asked_from)
+            return await self._read_page(request, answer, enough=_ERROR_BODY)
 
     async def _ask_for_media(self, request: Request, more_headers: dict[str, str]) -> aiohttp.ClientResponse:
         async with asyncio.timeout(self._limits.head_timeout):
             return await self._client.ask(request, self._media_timeout, more_headers)
 
-    async def _receive_or_read(self, request: Request, answer: aiohttp.ClientResponse, part: PartFile) -> Response:
-        """A 200 is the file; of anything else the beginning is read."""
-        if answer.status == 200:
-            return await self._receive(request, answer, part)
-        return await self._read_page(request, answer, enough=_ERROR_BODY)
-
     async def _receive(
-        self, request: Request, answer: aiohttp.ClientResponse, part: PartFile, total: int | None = None
+        self, request: Request, answer: aiohttp.ClientResponse, part: PartFile, asked_from: int | None
     ) -> MediaResponse:
         headers = Headers(answer.raw_headers)
         try:
             self._send_headers_received(request, answer, headers)
             on_chunk = partial(self._send_bytes_received, request)
-            received = await receive(answer, part, url=request.url, limits=self._limits, on_chunk=on_chunk, total=total)
+            body = Body(answer, part, url=request.url, asked_from=asked_from, limits=self._limits, on_chunk=on_chunk)
+            await body.begin()
+            try:
+                received = await body.receive()
+            finally:
+                # An answer that breaks off before its first byte is no better than a refusal.
+                if part.received != asked_from:
+                    request.meta.pop("range", None)
         except StopDownload as stop:
             stop.response = _response(Response, request, answer, headers, flags=["download_stopped"])
             raise
@@ -251,9 +254,12 @@ def _part_of(request: Request) -> PartFile | None:
     return part if isinstance(part, PartFile) else None
 
 
-def _range_headers(part: PartFile, url: str) -> dict[str, str]:
-    """The headers that ask ``url`` for what is missing; empty if the transfer has to start over."""
-    return part.validator.range_headers(url, part.received) if part.validator and part.received else {}
+def _range_headers(request: Request, part: PartFile) -> dict[str, str]:
+    """The headers that ask for what is missing; empty if the whole file is to be asked for."""
+    known = part.evidence
+    if known.validator is None or not known.held or request.meta.get("range") is Range.FORBIDDEN:
+        return {}
+    return known.validator.range_headers(request.url, known.held)
 
 
 def _is_media(body: bytearray, answer: aiohttp.ClientResponse) -> bool:

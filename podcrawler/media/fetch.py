@@ -1,24 +1,69 @@
-"""Asks Scrapy's downloader for a media file: by all downloader middlewares, when it is the host's turn.
+"""Asks for a media file: for the rest of it where that may do, else for the whole.
 
-Not through ``engine.download_async``, which is for pages: it wakes the scheduler after each response. Where files are
-small, that takes a twelfth of a node's time.
+By all downloader middlewares, when it is the host's turn, but not through ``engine.download_async``, which is for
+pages: it wakes the scheduler after each response. Where files are small, that takes a twelfth of a node's time.
 """
+
+from typing import NamedTuple
 
 from scrapy import Request, signals
 from scrapy.crawler import Crawler
 from scrapy.http import Response
 from scrapy.utils.defer import maybe_deferred_to_future
 
+from podcrawler.exceptions import EntryError, TransferCancelledError
+from podcrawler.http.errors import explain, explain_response
+from podcrawler.http.handler import MediaResponse, Range
 
-async def fetch(crawler: Crawler, request: Request) -> Response:
-    """The response to the request, redirects followed. Raises what the middlewares and the download handler raise."""
+
+class Fetched(NamedTuple):
+    """A media file that is in the part of its request."""
+
+    response: MediaResponse
+    #: Whether the host gave it only when it was asked for the whole file, and not for the rest.
+    refused_range: bool
+
+
+async def fetch_media(crawler: Crawler, request: Request) -> Fetched:
+    """Fetch the file into the part in the meta of the request. Raises EntryError.
+
+    Whatever a host answers to a range that is no valid part of the file, up to a closed connection and redirects
+    without end: it is asked once more, for the whole, before that counts as a failure.
+    """
+    outcome = await _fetch(crawler, request)
+    if isinstance(outcome, MediaResponse):
+        return Fetched(outcome, refused_range=False)
+    if not outcome.may_be_range:
+        raise outcome.error
+    outcome = await _fetch(crawler, request.replace(meta={**request.meta, "range": Range.FORBIDDEN}))
+    if isinstance(outcome, MediaResponse):
+        return Fetched(outcome, refused_range=True)
+    raise outcome.error
+
+
+class _Failed(NamedTuple):
+    error: EntryError
+    #: Whether it may be the range alone that the host does not like.
+    may_be_range: bool
+
+
+async def _fetch(crawler: Crawler, request: Request) -> MediaResponse | _Failed:
+    """The response to the request, redirects followed."""
     answer: Request | Response = request
-    while isinstance(answer, Request):
-        request = answer
-        answer = await maybe_deferred_to_future(crawler.engine.downloader.fetch(request))
+    try:
+        while isinstance(answer, Request):
+            request = answer
+            answer = await maybe_deferred_to_future(crawler.engine.downloader.fetch(request))
+    except Exception as error:
+        return _failed(explain(error, request.url), request)
     if answer.request is None:
         answer.request = request
     crawler.signals.send_catch_log(
         signal=signals.response_received, response=answer, request=answer.request, spider=crawler.spider
     )
-    return answer
+    return answer if isinstance(answer, MediaResponse) else _failed(explain_response(answer), request)
+
+
+def _failed(error: EntryError, request: Request) -> _Failed:
+    is_the_nodes = isinstance(error, TransferCancelledError) or error.failure_class == "local"
+    return _Failed(error, request.meta.get("range") is Range.SENT and not is_the_nodes)

@@ -31,15 +31,16 @@ from podcrawler.exceptions import (
     MediaError,
     TransferCancelledError,
 )
-from podcrawler.http.errors import explain, explain_response
-from podcrawler.http.handler import MediaResponse
+from podcrawler.http.errors import explain
+from podcrawler.http.handler import MediaResponse, Range
 from podcrawler.http.redirects import chain
 from podcrawler.items import Episode
 from podcrawler.logins import masked
 from podcrawler.media.backpressure import DiskFullBackoff
-from podcrawler.media.fetch import fetch
+from podcrawler.media.fetch import fetch_media
 from podcrawler.queue.acks import finish
 from podcrawler.queue.entries import Lease, is_requestable, private_request
+from podcrawler.queue.media_hosts import MediaHosts
 from podcrawler.queue.scheduler import Scheduler, scheduler_of
 from podcrawler.signals import lease_lost, node_draining
 from podcrawler.store import names, sniff
@@ -105,6 +106,10 @@ class EpisodeFilesPipeline(FilesPipeline):
         scheduler = scheduler_of(self.crawler)
         assert scheduler is not None
         return scheduler
+
+    @cached_property
+    def _hosts(self) -> MediaHosts:
+        return MediaHosts.from_settings(self.crawler.settings, self._scheduler.server)
 
     @override
     def get_media_requests(self, item: Episode, info: MediaPipeline.SpiderInfo) -> list[Request]:
@@ -190,17 +195,22 @@ class EpisodeFilesPipeline(FilesPipeline):
 
     async def _fetch(self, transfer: Transfer, part: PartFile) -> Episode:
         """Download the file and publish it; the episode with what is known of its file. Raises EntryError."""
-        transfer.request.meta["part"] = part
+        request = transfer.request
+        request.meta["part"] = part
+        podcast_id, host = transfer.episode.podcast_id, urlsplit(request.url).hostname or ""
+        if part.received and await self._scheduler.call(self._hosts.refuses_ranges, podcast_id, host):
+            request.meta["range"] = Range.FORBIDDEN
         try:
-            response = await fetch(self.crawler, transfer.request)
-            if not isinstance(response, MediaResponse):
-                raise explain_response(response)
-            return await self._publish(transfer, part, response)
+            fetched = await fetch_media(self.crawler, request)
+            archived = await self._publish(transfer, part, fetched.response)
         except EntryError:
             # Already explained; do not wrap.
             raise
         except Exception as error:
-            raise explain(error, transfer.request.url) from error
+            raise explain(error, request.url) from error
+        if fetched.refused_range:
+            await self._scheduler.call(self._hosts.note_range_refused, podcast_id, host)
+        return archived
 
     async def _publish(self, transfer: Transfer, part: PartFile, response: MediaResponse) -> Episode:
         episode = transfer.episode

@@ -33,6 +33,9 @@ class Keys:
     def accounts(self, podcast_id: str) -> str:
         return f"{self.archive}accounts:{podcast_id}"
 
+    def no_ranges(self, podcast_id: str) -> str:
+        return f"{self.archive}no-ranges:{podcast_id}"
+
     def listed(self, root: str) -> str:
         return f"{self.archive}listed:{root}"
 

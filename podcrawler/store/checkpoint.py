@@ -20,15 +20,17 @@ class Checkpoint(BaseModel):
     validator: Validator = Field(validation_alias="version", serialization_alias="version")
     #: ``validators.resource`` of the enclosure's address.
     enclosure: str
+    #: When the version was seen first, in seconds since 1970.
+    since: float = 0.0
     #: Bytes that survive a power cut.
     synced: int
     #: The boot id of the machine that wrote the part: until its next boot, every byte in the file counts.
     boot: str
 
     @classmethod
-    def now(cls, validator: Validator, enclosure: str, synced: int) -> Self:
+    def now(cls, validator: Validator, enclosure: str, synced: int, since: float = 0.0) -> Self:
         """The checkpoint of a part that this machine writes."""
-        return cls(validator=validator, enclosure=enclosure, synced=synced, boot=_boot_id())
+        return cls(validator=validator, enclosure=enclosure, since=since, synced=synced, boot=_boot_id())
 
     @classmethod
     def read(cls, part: Path) -> Self | None:

@@ -10,6 +10,7 @@ import hashlib
 import io
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -20,6 +21,7 @@ from podcrawler.cancellation import Cancellation
 from podcrawler.exceptions import MediaError
 from podcrawler.store.checkpoint import Checkpoint, remove_checkpoint
 from podcrawler.store.disk_space import DiskBudget
+from podcrawler.store.evidence import Evidence, Judgement, Verdict
 from podcrawler.store.fs import append, batches, drop_from_cache, new_file, sync_folder
 from podcrawler.store.fs_errors import disk_error
 from podcrawler.store.validators import Validator
@@ -62,11 +64,13 @@ class PartFile:
         self.received = 0
         #: Bytes of the whole file, as the server announced; None if it did not.
         self.expected: int | None = None
-        #: The version that the bytes are of; None if no later transfer could prove it.
-        self.validator: Validator | None = None
         #: Bytes that an earlier transfer left; 0 if this one began afresh.
         self.resumed_from = 0
         self.cancellation = Cancellation()
+        #: The version that the bytes are of; None if no later transfer could prove it. And when it was seen first, in
+        #: seconds since 1970.
+        self._validator: Validator | None = None
+        self._since = 0.0
         self._enclosure = enclosure
         self._budget = budget
         self._keep_cached = keep_cached
@@ -101,7 +105,8 @@ class PartFile:
         part._file = file
         part.received = part.resumed_from = size
         part.expected = checkpoint.validator.size
-        part.validator = checkpoint.validator
+        part._validator = checkpoint.validator
+        part._since = checkpoint.since
         part._sync_at = size + part._sync_every
         try:
             os.ftruncate(file, size)
@@ -114,6 +119,11 @@ class PartFile:
             os.close(file)
             raise disk_error(path, error) from error
         return part
+
+    @property
+    def evidence(self) -> Evidence:
+        """What is known of the file."""
+        return Evidence(self._validator, self.received, self._since)
 
     @property
     def sha256(self) -> str:
@@ -133,22 +143,25 @@ class PartFile:
         """The bytes that must be free on the disk before the buffered ones are written."""
         return self._budget.needed(self) if self._budget else 0
 
-    async def begin(self, validator: Validator | None, expected: int | None) -> None:
-        """Start over with a body of ``expected`` bytes: what the part has is discarded."""
-        if self.received or self._has_checkpoint:
+    async def begin(self, judgement: Judgement) -> None:
+        """Go on with a body that was judged: after what is there, or in place of it."""
+        if self._validator is None or judgement.validator is None or self._validator.value != judgement.validator.value:
+            self._since = time.time()
+        if judgement.verdict is Verdict.REPLACE and (self.received or self._has_checkpoint):
             await asyncio.to_thread(self._truncate)
-        self.validator = validator
-        self.expect(expected)
-
-    def expect(self, total: int | None) -> None:
-        """Continue with a body that completes the file to ``total`` bytes."""
-        self.expected = total
+        self._validator = judgement.validator
+        self.expected = judgement.size
         if self._budget:
             self._budget.reserve(self)
 
     def invalidate(self) -> None:
         """Never resume what is there: it was refused, or belongs to no known version."""
-        self.validator = None
+        self._validator = None
+
+    async def reject(self) -> None:
+        """Discard the bytes, which contradict what is known of their version. That stays, in the checkpoint, so that
+        no later transfer takes the same bytes for the file."""
+        await asyncio.to_thread(self._reject)
 
     async def write(self, chunks: Iterable[bytes]) -> None:
         """Append the chunks. If ``chunks`` is a generator, it runs in the writing thread."""
@@ -229,22 +242,32 @@ class PartFile:
                     os.lseek(self._file, 0, os.SEEK_SET)
             except OSError as error:
                 raise disk_error(self.path, error) from error
-            self.validator = None
-            self.received = 0
+            self._validator = None
+            self.received = self.resumed_from = 0
             self._hash = hashlib.sha256()
             self._sync_at = self._sync_every
             self._check_budget_at = 0
+
+    def _reject(self) -> None:
+        validator = self._validator
+        self._truncate()
+        if validator:
+            with self._in_use, suppress(OSError):
+                self._flush()
+                # A copy: a sync under way would write a checkpoint about the discarded bytes of the other.
+                self._validator = validator.model_copy()
+                self._write_checkpoint(synced=0)
 
     def _write(self, chunks: Iterable[bytes]) -> None:
         with self._in_use:
             file = self._flush()
             self._append_all(file, chunks)
-            if self.validator and self.received >= WORTH_KEEPING and not self._has_checkpoint:
+            if self._validator and self.received >= WORTH_KEEPING and not self._has_checkpoint:
                 with suppress(OSError):
                     self._write_checkpoint(synced=0)
             if self.received >= self._sync_at and (self._syncing is None or self._syncing.done()):
                 self._sync_at = self.received + self._sync_every
-                self._syncing = _SYNCERS.submit(self._sync, os.dup(file), self.validator, self.received)
+                self._syncing = _SYNCERS.submit(self._sync, os.dup(file), self._validator, self.received)
 
     def _flush(self) -> int:
         """Write the buffered bytes; the descriptor of the file."""
@@ -288,7 +311,7 @@ class PartFile:
         finally:
             os.close(file)
         with self._in_use, suppress(OSError):
-            if validator and validator is self.validator and not self._closed:
+            if validator and validator is self._validator and not self._closed:
                 self._write_checkpoint(synced=size)
 
     def _drop_from_cache(self, file: int, size: int) -> None:
@@ -297,19 +320,19 @@ class PartFile:
 
     def _write_checkpoint(self, *, synced: int) -> None:
         """Raises OSError."""
-        assert self.validator is not None
-        Checkpoint.now(self.validator, self._enclosure, synced).write(self.path)
+        assert self._validator is not None
+        Checkpoint.now(self._validator, self._enclosure, synced, self._since).write(self.path)
         self._has_checkpoint = True
 
     def _suspend(self) -> int:
         with self._in_use:
             if self._closed:
                 return 0
-            if self.validator and self.received >= WORTH_KEEPING:
+            if self._validator and self.received >= WORTH_KEEPING:
                 with suppress(OSError, MediaError):
                     os.fsync(self._flush())
                     self._write_checkpoint(synced=self.received)
-            stays = self.validator is not None and self._has_checkpoint
+            stays = self._validator is not None and self._has_checkpoint
         if not stays:
             self._discard()
             return 0
@@ -330,7 +353,7 @@ class PartFile:
 
     def _unlink(self) -> None:
         """Remove the part's name and its checkpoint: no transfer resumes it from then on."""
-        self.validator = None
+        self._validator = None
         try:
             if self._has_checkpoint:
                 remove_checkpoint(self.path)

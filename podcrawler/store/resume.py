@@ -49,8 +49,12 @@ def open_part(
     Blocking. Raises MediaError if the folder cannot be used, ValueError if id or token are illegal.
     """
     path = folder / names.part_name(episode_id, token)
-    abandoned = sorted(_abandoned(folder, episode_id, resource(enclosure)), key=lambda found: found.usable)
-    best = abandoned.pop() if abandoned and abandoned[-1].usable > 0 else None
+    abandoned = sorted(
+        _abandoned(folder, episode_id, resource(enclosure)),
+        key=lambda found: (found.checkpoint is not None, found.usable),
+    )
+    # Also one without a byte that is of use: its checkpoint says what is known of the file.
+    best = abandoned.pop() if abandoned and abandoned[-1].checkpoint else None
     for other in abandoned:
         _remove(other)
     if best is None or best.checkpoint is None:

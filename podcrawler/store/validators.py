@@ -1,20 +1,17 @@
-"""Validators: what proves that a server still sends the same version of a file, so that a transfer can be resumed
-(RFC 9110 §8.8, §13.1.5, §14)."""
+"""Validators: what proves that a server still sends the same version of a file (RFC 9110 §8.8, §13.1.5)."""
 
 import hashlib
 import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from podcrawler.http_dates import http_date
+
 #: RFC 9110 §8.8.3. Other characters than ASCII would have to be sent back in the very same bytes.
 _STRONG_ETAG = re.compile(r'"[!#-~]*"')
-#: RFC 9110 §14.4.
-_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)", re.IGNORECASE)
-#: Last-Modified is a strong validator only if it is at least this much older than the answer (RFC 9110 §8.8.2.2).
-_STRONG_AGE = timedelta(minutes=1)
+#: Last-Modified is a strong validator only if it is at least so many seconds older than the answer (RFC 9110 §8.8.2.2).
+_STRONG_AGE = 60
 
 
 class Validator(BaseModel):
@@ -43,34 +40,14 @@ class Validator(BaseModel):
         return None if value is None else cls(value=value, size=size, address=digest(url))
 
     @property
-    def _is_etag(self) -> bool:
+    def is_etag(self) -> bool:
         return self.value.startswith('"')
 
     def range_headers(self, url: str, offset: int) -> dict[str, str]:
         """The headers that ask ``url`` for the bytes from ``offset`` on; empty if it cannot prove this version."""
-        if not self._is_etag and digest(url) != self.address:
+        if not self.is_etag and digest(url) != self.address:
             return {}
         return {"Range": f"bytes={offset}-", "If-Range": self.value}
-
-    def total_size(self, headers: Mapping[str, str], offset: int) -> int | None:
-        """Bytes of the whole file, if a 206 with these headers continues this version at byte ``offset``; else None."""
-        content_range = _CONTENT_RANGE.fullmatch(headers.get("Content-Range", "").strip())
-        if content_range is None or not self._matches(headers):
-            return None
-        first, last = int(content_range[1]), int(content_range[2])
-        size = int(content_range[3]) if content_range[3] != "*" else self.size or last + 1
-        fits = first == offset <= last < size and self.size in (None, size)
-        length = headers.get("Content-Length")
-        return size if fits and length in (None, str(last - first + 1)) else None
-
-    def _matches(self, headers: Mapping[str, str]) -> bool:
-        """Whether a 206 is of this version. It must repeat the tag, and may leave out the date (RFC 9110 §15.3.7).
-        Checked because some servers ignore If-Range."""
-        if headers.get("Content-Encoding", "identity").strip().lower() != "identity":
-            return False
-        if self._is_etag:
-            return headers.get("ETag") == self.value
-        return headers.get("Last-Modified", self.value) == self.value
 
 
 def digest(text: str) -> str:
@@ -91,14 +68,5 @@ def resource(url: str) -> str:
 def _strong_date(headers: Mapping[str, str]) -> str | None:
     """Last-Modified, where it is a strong validator."""
     modified = headers.get("Last-Modified")
-    changed, answered = _date(modified), _date(headers.get("Date"))
-    return modified if changed and answered and answered - changed >= _STRONG_AGE else None
-
-
-def _date(text: str | None) -> datetime | None:
-    try:
-        date = parsedate_to_datetime(text or "")
-    except ValueError:
-        return None
-    # An HTTP date has a zone.
-    return date if date.tzinfo else None
+    changed, answered = http_date(modified), http_date(headers.get("Date"))
+    return modified if changed is not None and answered is not None and answered - changed >= _STRONG_AGE else None

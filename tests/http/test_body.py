@@ -89,7 +89,7 @@ async def test_a_chunked_body_without_end_is_no_file(origin: RunningOrigin, tmp_
 
 async def test_a_body_that_was_compressed_unasked_is_decoded(origin: RunningOrigin, tmp_path: Path) -> None:
     _, part, found = await download(f"{origin.address}/bytes/5000000.mp3?gzip=1", tmp_path)
-    assert (part.received, part.expected, part.validator) == (5_000_000, None, None)
+    assert (part.received, part.expected, part.evidence.validator) == (5_000_000, None, None)
     assert found == part.sha256 == digest(5_000_000)
 
 

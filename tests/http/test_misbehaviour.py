@@ -63,12 +63,9 @@ ROWS: Rows = {
     "dropped weak": ({**DROP, "etag": 'W/"1"'}, AFRESH),
     "dropped blind": ({**DROP, **BLIND}, AFRESH),
     "dropped without ranges": ({**DROP, "no_ranges": 1}, AFRESH),
-    "dropped and changed": ({**DROP, "changes": 1}, Whole(seed=2, sent=HALF + SIZE)),
-    "dropped and changed unsaid": (
-        {**DROP, "changes": 1, "ignore_if_range": 1},
-        # The answer to the range is given up, and the third request finds another file again.
-        Whole(seed=3, sent=None),
-    ),
+    # The answer to the range is given up, and the third request finds another file again.
+    "dropped and changed": ({**DROP, "changes": 1}, Whole(seed=3, sent=None)),
+    "dropped and changed unsaid": ({**DROP, "changes": 1, "ignore_if_range": 1}, Whole(seed=3, sent=None)),
     "dropped and refused 412": ({**DROP, "refuse_ranges": 412}, AFRESH),
     "dropped and refused 416": ({**DROP, "refuse_ranges": 416}, AFRESH),
     "wrong range": ({**DROP, "range_shift": 1}, Whole(sent=None)),
@@ -95,7 +92,7 @@ ROWS: Rows = {
     # What is no file.
     "gone": ({"status": 404}, Failed("http-404", "permanent", "answered 404 Not Found", 1)),
     "forbidden": ({"status": 403}, Failed("http-403", "blocked", "answered 403 Forbidden", 2)),
-    "unasked range": ({"status": 206}, Failed("http-206", "permanent", "answered 206 Partial Content", 1)),
+    "unasked range": ({"status": 206}, Failed("contradiction", "passing", "a part of the file that its headers")),
     "busy": ({"fail_first": 2, "retry_after": 1}, Whole()),
     "too busy": ({"status": 503, "retry_after": 1}, Failed("http-503", "busy", "answered 503 Service Unavailable")),
     "page": ({"html": 1}, Failed("not-media", "permanent", "sent a web page instead of audio", 1)),
@@ -151,6 +148,33 @@ CAUSES: Rows = {
     "leads nowhere": ({"status": 301}, Failed("http-301", "permanent", "it redirects without saying where to", 1)),
 }
 
+#: What comes in answer to a range after a drop, and is no part of the file.
+RANGES: Rows = {
+    **{f"range {code}": ({**DROP, "refuse_ranges": code}, AFRESH) for code in (400, 401, 403, 404, 405, 500, 501, 503)},
+    "range hung up": ({**DROP, "on_range": "hangup"}, AFRESH),
+    "range without bytes": ({**DROP, "on_range": "nothing"}, AFRESH),
+    "range page": ({**DROP, "on_range": "page"}, AFRESH),
+    "range in circles": ({**DROP, "on_range": "loop"}, AFRESH),
+    # All that is sent for the range is given up.
+    "rest as the whole": ({**DROP, "on_range": "rest"}, Whole(sent=None)),
+    "rest as another": ({**DROP, "on_range": "rest", "changes": 1}, Whole(seed=3, sent=None)),
+    "rest as nothing": ({**DROP, "on_range": "rest", "etag": ""}, Whole(sent=None)),
+    "rest uncounted": ({**DROP, "on_range": "rest", "chunked": 1, "only_first": 2}, Whole(sent=None)),
+    "rest to everybody": (
+        {**DROP, "on_range": "poison"},
+        Failed("contradiction", "passing", f"announces {HALF} bytes of a version that has had {SIZE}; try again"),
+    ),
+    "whole as 206": ({"status": 206, "content_range": f"bytes 0-{SIZE - 1}/{SIZE}"}, Whole()),
+    "part as 206": (
+        {"status": 206, "content_range": f"bytes 0-{SIZE - 1}/{SIZE + 1}"},
+        Failed("contradiction", "passing", f"bytes 0 to {SIZE - 1} alone, although all were asked for"),
+    ),
+    "part as 200": (
+        {"content_range": f"bytes 100-{SIZE + 99}/{SIZE + 100}"},
+        Failed("contradiction", "passing", "called a part of the file the whole"),
+    ),
+}
+
 #: What is slow. These rows alone are run with limits of a few seconds, which a busy machine may exceed by itself.
 SLOW: Rows = {
     "stalled": ({"stall_after": HALF, "only_first": 1}, Whole()),
@@ -167,7 +191,12 @@ def test_every_misbehaviour_ends_in_a_whole_file_or_a_clear_failure(
 ) -> None:
     with running("--certificate", str(certificate)) as unsafe:
         refused = Failed("tls", "permanent", "cannot be spoken to safely", 1)
-        rows: Rows = {**ROWS, **CAUSES, "unsafe": ({"location": f"{unsafe.address}/bytes/{SIZE}.mp3"}, refused)}
+        rows: Rows = {
+            **ROWS,
+            **RANGES,
+            **CAUSES,
+            "unsafe": ({"location": f"{unsafe.address}/bytes/{SIZE}.mp3"}, refused),
+        }
         drain(fleet, redis, origin, rows)
     drain(fleet, redis, origin, SLOW, CONNECT_TIMEOUT=2, IDLE_TIMEOUT=2, MIN_RATE=10_000)
     outcomes = Outcomes(fleet, redis, origin)
@@ -201,7 +230,7 @@ class Outcomes:
 
     def problem(self, name: str, end: Whole | Failed) -> str:
         """What is not as it should be, empty if nothing is."""
-        parameters, _ = {**ROWS, **CAUSES, **SLOW}.get(name, ({}, None))
+        parameters, _ = {**ROWS, **RANGES, **CAUSES, **SLOW}.get(name, ({}, None))
         files = [path for path in self._files if _row(path) == name]
         media = [path for path in files if not path.endswith(".part")]
         failed = self._failed.get(name)

@@ -113,8 +113,8 @@ def test_a_host_that_breaks_off_and_has_another_file_each_time_is_not(
     assert fleet.drain("-s", "PODCRAWLER_RETRY_DELAY=0.01", "-s", "PODCRAWLER_MAX_TRIES=2").status == 1
     (failed,) = redis.hvals("{podcrawler}:episodes:failed")
     assert json.loads(failed)["kind"] == "length-mismatch"
-    # The first left something where there was nothing.
-    assert len(ranges(origin)) == 3
+    # The first left something where there was nothing; the others found another file, and asked for the whole of it.
+    assert len(ranges(origin)) == 1 + 2 + 2
 
 
 def test_a_host_that_breaks_off_is_not_asked_for_ever_where_nothing_stays(
@@ -133,3 +133,22 @@ def test_a_host_that_breaks_off_is_not_asked_for_ever_where_nothing_stays(
         until(has_failed_by_now, 30)
         node.terminate()
         node.wait(60)
+
+
+def test_a_host_that_refused_a_range_is_not_asked_for_another_for_a_while(
+    fleet: Commands, redis: Client, origin: RunningOrigin
+) -> None:
+    redis.delete("episodes:start_urls")
+    address = (
+        f"{origin.address}/feed.xml?episodes=2&size={2 * MB}&truncate={3 * MB // 2}&only_first=1&refuse_ranges=403"
+    )
+    redis.lpush("episodes:start_urls", address)
+    assert fleet.drain("-s", "PODCRAWLER_RETRY_DELAY=0.01", "-s", "PODCRAWLER_CONCURRENT_EPISODES=1").status == 0
+    asked = [request for request in origin.requests() if request.path.startswith("/bytes/")]
+    first = [request.headers.get("range") for request in asked if request.path == asked[0].path]
+    other = [request.headers.get("range") for request in asked if request.path != asked[0].path]
+    assert len(first) + len(other) == 5
+    assert sorted(len(ranges) - ranges.count(None) for ranges in (first, other)) == [0, 1]
+    (key,) = redis.keys("{podcrawler}:no-ranges:*")
+    assert redis.smembers(key) == {b"127.0.0.1"}
+    assert 0 < redis.ttl(key) <= 24 * 3600

@@ -23,6 +23,7 @@ def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert written == {
         "version": {"validator": '"1"', "size": 100, "address": "a"},
         "enclosure": "enclosure",
+        "since": 0.0,
         "synced": 5,
         "boot": written["boot"],
     }

@@ -16,11 +16,17 @@ from typing_extensions import override
 from podcrawler.exceptions import DiskFullError, MediaError
 from podcrawler.store.checkpoint import Checkpoint
 from podcrawler.store.disk_space import DiskBudget
+from podcrawler.store.evidence import Judgement, Verdict
 from podcrawler.store.part import PartFile
 from podcrawler.store.validators import Validator
 
 MB = 1024 * 1024
 VALIDATOR = Validator(value='"1"', size=None, address="")
+
+
+def body(validator: Validator | None = None, size: int | None = None) -> Judgement:
+    """The judgement on a body that is the whole file."""
+    return Judgement(Verdict.REPLACE, validator=validator, size=size)
 
 
 @asynccontextmanager
@@ -81,7 +87,7 @@ async def test_buffered_bytes_are_written_when_the_file_is_used_next(tmp_path: P
         assert part.path.read_bytes() == b"abcde"
         assert (part.received, part.sha256) == (5, hashlib.sha256(b"abcde").hexdigest())
         part.buffer([b"f"])
-        await part.begin(None, None)
+        await part.begin(body())
         assert part.received == 0
         await part.write([b"g"])
         assert part.path.read_bytes() == b"g"
@@ -114,7 +120,7 @@ async def test_the_budget_is_checked_before_it_grows(tmp_path: Path) -> None:
 async def test_what_it_expects_is_reserved_until_it_is_closed(tmp_path: Path) -> None:
     budget = DiskBudget(min_free=10)
     async with new_part(tmp_path, budget=budget) as part:
-        await part.begin(None, 1000)
+        await part.begin(body(size=1000))
         part.buffer([bytes(100)])
         other = PartFile(tmp_path / "2.t.part", budget=budget)
         assert (part.space_needed, other.space_needed) == (10 + 100 + 900, 10 + 900)
@@ -131,7 +137,7 @@ async def test_without_room_nothing_is_written(tmp_path: Path) -> None:
 
 async def test_it_is_locked_until_it_is_closed(tmp_path: Path) -> None:
     async with new_part(tmp_path) as part:
-        await part.begin(VALIDATOR, None)
+        await part.begin(body(VALIDATOR))
         await part.write([bytes(MB)])
         assert is_locked(part.path)
         assert await part.suspend() == MB
@@ -142,7 +148,7 @@ async def test_it_is_locked_until_it_is_closed(tmp_path: Path) -> None:
 async def test_it_is_suspended_only_if_it_can_be_resumed_and_is_worth_it(tmp_path: Path) -> None:
     for validator, size in ((None, MB), (VALIDATOR, MB - 1)):
         async with new_part(tmp_path) as part:
-            await part.begin(validator, None)
+            await part.begin(body(validator))
             await part.write([bytes(size)])
             assert await part.suspend() == 0
             assert list(tmp_path.iterdir()) == []
@@ -150,7 +156,7 @@ async def test_it_is_suspended_only_if_it_can_be_resumed_and_is_worth_it(tmp_pat
 
 async def test_what_was_invalidated_is_not_kept(tmp_path: Path) -> None:
     async with new_part(tmp_path) as part:
-        await part.begin(VALIDATOR, None)
+        await part.begin(body(VALIDATOR))
         await part.write([bytes(MB)])
         part.invalidate()
         assert await part.suspend() == 0
@@ -175,7 +181,7 @@ async def test_a_resumed_part_has_what_is_usable_of_the_bytes(tmp_path: Path) ->
 
 async def test_publishing_removes_the_name_of_the_part_and_closes_it(tmp_path: Path) -> None:
     async with new_part(tmp_path) as part:
-        await part.begin(VALIDATOR, None)
+        await part.begin(body(VALIDATOR))
         await part.write([bytes(MB)])
         await asyncio.to_thread(part.seal)
         final = tmp_path / "1.title.mp3"
@@ -325,7 +331,7 @@ async def test_a_late_write_does_not_create_anew_what_was_discarded(
 ) -> None:
     """A thread of a cancelled task that begins its work only while the file is being removed."""
     part = PartFile(tmp_path / "1.t.part")
-    await part.begin(VALIDATOR, None)
+    await part.begin(body(VALIDATOR))
     await part.write([bytes(MB)])
     loop = asyncio.get_running_loop()
     late: list[BaseException | None] = []

@@ -12,6 +12,7 @@ from subprocess import PIPE
 import pytest
 
 from podcrawler.store import resume
+from podcrawler.store.evidence import Judgement, Verdict
 from podcrawler.store.part import PartFile
 from podcrawler.store.validators import Validator
 from tests.conftest import until
@@ -30,7 +31,7 @@ def bytes_of(size: int) -> bytes:
 async def leave(folder: Path, token: str, size: int, *, version: Validator | None = VERSION, url: str = URL) -> None:
     """What a node that gives up a transfer after ``size`` bytes leaves."""
     part = await asyncio.to_thread(resume.open_part, folder, "1", token, url)
-    await part.begin(version, SIZE)
+    await part.begin(Judgement(Verdict.REPLACE, validator=version, size=SIZE))
     await part.write([bytes_of(size)])
     await part.suspend()
 
@@ -43,7 +44,7 @@ async def begin(folder: Path, token: str = "new", url: str = URL) -> tuple[int, 
     with part.content() as content:
         assert len(content.read()) == part.received
     assert (part.expected == SIZE) == (part.received > 0)
-    headers = part.validator.range_headers(url, part.received) if part.validator else {}
+    headers = part.evidence.validator.range_headers(url, part.received) if part.evidence.validator else {}
     found = (part.received, part.sha256, headers)
     await part.suspend()
     return found
@@ -156,7 +157,7 @@ async def test_a_published_file_is_never_written_to(tmp_path: Path) -> None:
 async def test_a_body_from_the_start_takes_the_checkpoint_away_first(tmp_path: Path) -> None:
     await leave(tmp_path, "old", 2 * M)
     part = resume.open_part(tmp_path, "1", "new", URL)
-    await part.begin(VERSION, SIZE)
+    await part.begin(Judgement(Verdict.REPLACE, validator=VERSION, size=SIZE))
     assert names(tmp_path) == ["1.new.part"]
     assert part.path.stat().st_size == part.received == 0
     await part.write([b"x"])
@@ -168,10 +169,12 @@ async def test_a_body_from_the_start_takes_the_checkpoint_away_first(tmp_path: P
 NODE = """
 import asyncio, pathlib, sys
 from podcrawler.store import resume
+from podcrawler.store.evidence import Judgement, Verdict
 from podcrawler.store.validators import Validator
 async def main():
     part = resume.open_part(pathlib.Path(sys.argv[1]), "1", "held", sys.argv[2])
-    await part.begin(Validator.from_headers({"ETag": '"abc"'}, url=sys.argv[2], size=10_000_000), 10_000_000)
+    version = Validator.from_headers({"ETag": '"abc"'}, url=sys.argv[2], size=10_000_000)
+    await part.begin(Judgement(Verdict.REPLACE, validator=version, size=10_000_000))
     await part.write([b"podcrawler" * 200_000])
     print("held", flush=True)
     sys.stdin.read()
@@ -232,7 +235,7 @@ async def test_a_part_that_was_renamed_while_it_was_looked_for_is_left_alone(
 
 async def test_a_growing_part_is_brought_to_the_disk_now_and_then(tmp_path: Path) -> None:
     part = PartFile(tmp_path / "1.t.part")
-    await part.begin(VERSION, None)
+    await part.begin(Judgement(Verdict.REPLACE, validator=VERSION))
     for _ in range(40):
         await part.write([bytes(1024 * 1024)])
     await asyncio.to_thread(
