@@ -85,6 +85,8 @@ _EXPLANATIONS: dict[type[BaseException], tuple[str, str, FailureClass]] = {
 _NO_WAY = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.ENETDOWN, errno.EAFNOSUPPORT})
 #: The name is known to the DNS, but has no address of the kinds that this machine has. Not all systems have these.
 _NO_USABLE_ADDRESS = {getattr(socket, name, None) for name in ("EAI_NODATA", "EAI_ADDRFAMILY")} - {None}
+#: OpenSSL's names of what comes from a server without TLS.
+_NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"})
 #: X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED.
 _ABOUT_TIME = (9, 10)
 
@@ -148,20 +150,28 @@ def explain_response(response: Response) -> FetchError:
 
 def tls_failure(host: str, error: BaseException) -> FetchError:
     """No safe connection to the host could be made: its certificate is no good, or its TLS."""
+    remedy = "its owner must mend that"
     match error:
         case ssl.SSLCertVerificationError():
-            reason = error.verify_message
-            remedy = "its owner must mend that; PODCRAWLER_INSECURE_HOSTS names hosts to fetch from without safety"
+            remedy += "; PODCRAWLER_INSECURE_HOSTS names hosts to fetch from without safety"
             if error.verify_code in _ABOUT_TIME:
                 remedy = f"check this machine's clock; if that is right, {remedy}"
-        case ssl.SSLError(reason="WRONG_VERSION_NUMBER" | "HTTP_REQUEST" | "RECORD_LAYER_FAILURE"):
-            reason = "it does not speak TLS on this port"
+        case ssl.SSLError(reason=named) if named in _NO_TLS:
             remedy = "check whether the address begins with http:// in truth"
+    return FetchError("tls", f"{host} cannot be spoken to safely ({tls_reason(error)}); {remedy}.")
+
+
+def tls_reason(error: BaseException) -> str:
+    """What is wrong with a certificate, or with TLS, in a few words."""
+    match error:
+        case ssl.SSLCertVerificationError():
+            return error.verify_message
+        case ssl.SSLError(reason=named) if named in _NO_TLS:
+            return "it does not speak TLS on this port"
         case ssl.SSLError(reason=str(named)):
-            reason, remedy = named.replace("_", " ").lower(), "its owner must mend that"
+            return named.replace("_", " ").lower()
         case _:
-            reason, remedy = " ".join(str(error).split()), "its owner must mend that"
-    return FetchError("tls", f"{host} cannot be spoken to safely ({reason}); {remedy}.")
+            return " ".join(str(error).split())
 
 
 def dns_failure(host: str, error: socket.gaierror) -> FetchError:

@@ -8,6 +8,7 @@ import aiohttp
 from yarl import URL
 
 from podcrawler.exceptions import ProxyFailedError
+from podcrawler.http.errors import tls_reason
 from podcrawler.proxies import ProxyAddress
 
 AGAIN = "try again later"
@@ -35,7 +36,7 @@ def proxy_failure(
         case aiohttp.ClientProxyConnectionError():
             problem = f"could not be connected to ({_reason(error.os_error)})"
         case aiohttp.ClientSSLError() if (error.host, error.port) == (proxy.host, proxy.port):
-            problem = f"cannot be spoken to over TLS ({_reason(error.os_error)})"
+            problem = f"cannot be spoken to over TLS ({tls_reason(error.os_error)})"
         case aiohttp.ClientConnectorError():
             # TLS with the host, through the tunnel.
             return None

@@ -21,6 +21,7 @@ LOGIN = "ann:p@ss:wörd"
 BASIC = "Basic YW5uOnBAc3M6d8O2cmQ="
 #: The login in an address.
 AUTHORITY = "ann:p%40ss%3Aw%C3%B6rd"
+ONE_TRY = ("-s", "PODCRAWLER_MAX_TRIES=1")
 
 
 @pytest.fixture
@@ -152,6 +153,24 @@ def test_https_goes_through_a_tunnel(
     assert "proxy-authorization" not in {name for request in seen for name in request.headers}
 
 
+# A proxy that speaks TLS itself
+
+
+def test_a_proxy_may_speak_tls(fleet: Commands, safe_origin: RunningOrigin, certificate: Path) -> None:
+    """For http, and for https with TLS in TLS. The proxy's certificate is checked."""
+    with running("--certificate", str(certificate), "--login", LOGIN) as proxy:
+        fleet.environment |= {"PODCRAWLER_PROXY": with_login(proxy), "SSL_CERT_FILE": str(certificate)}
+        for address in (FEED, f"{safe_origin.address}/feed.xml?episodes=2&size=1000&title=b"):
+            ended = fleet.drain("-a", f"address={address}")
+            assert ended.status == 0, ended.err
+        assert list(fleet.files().values()) == [1000] * 4
+        unsafe = fleet.drain("-a", f"address={FEED}&title=c", *ONE_TRY, SSL_CERT_FILE="/dev/null")
+        assert unsafe.status == 1
+        name = proxy.address.removeprefix("https://")
+        assert f"[proxy]: The proxy {name} cannot be spoken to over TLS (" in unsafe.err
+        assert "certificate" in unsafe.err
+
+
 # What goes wrong
 
 
@@ -159,9 +178,6 @@ def test_https_goes_through_a_tunnel(
 def dead() -> str:
     with socket.create_server(("127.0.0.1", 0)) as server:
         return f"127.0.0.1:{server.getsockname()[1]}"
-
-
-ONE_TRY = ("-s", "PODCRAWLER_MAX_TRIES=1")
 
 
 @pytest.mark.parametrize("address", [FEED, FEED.replace("http:", "https:")], ids=["http", "https"])
