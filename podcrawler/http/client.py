@@ -1,7 +1,8 @@
 """The client: sends requests of Scrapy's with aiohttp, through their proxies, and hands out answers whose bodies are
 still to come.
 
-Settings: ``DOWNLOAD_BIND_ADDRESS``, ``DOWNLOAD_VERIFY_CERTIFICATES``, ``PODCRAWLER_INSECURE_HOSTS``.
+Settings: ``DOWNLOAD_BIND_ADDRESS``, ``DOWNLOAD_VERIFY_CERTIFICATES``, ``PODCRAWLER_INSECURE_HOSTS``, and
+``PODCRAWLER_CONNECT_TIMEOUT`` for proxies.
 """
 
 import base64
@@ -66,8 +67,9 @@ class Client:
         bind = settings.get("DOWNLOAD_BIND_ADDRESS")
         self._local_address = (bind, 0) if isinstance(bind, str) else bind
         self._check_certificates = settings.getbool("DOWNLOAD_VERIFY_CERTIFICATES")
-        insecure_hosts = TransferConfig.read(settings).insecure_hosts
-        self._insecure_hosts = {host.strip().lower() for host in insecure_hosts.split(",")}
+        config = TransferConfig.read(settings)
+        self._insecure_hosts = {host.strip().lower() for host in config.insecure_hosts.split(",")}
+        self._connect_timeout = config.connect_timeout
         #: For those hosts.
         self._unchecked = _ssl_context(checked=False)
         #: For all others, as soon as there is a session.
@@ -95,7 +97,7 @@ class Client:
                 request.method,
                 url,
                 data=request.body or None,
-                timeout=timeout,
+                timeout=self._through_proxy(timeout) if proxy else timeout,
                 allow_redirects=False,
                 trace_request_ctx=progress,
                 **arguments,
@@ -109,6 +111,11 @@ class Client:
         way.answers.add(answer)
         request.meta["download_latency"] = time.monotonic() - begun
         return answer
+
+    def _through_proxy(self, timeout: aiohttp.ClientTimeout) -> aiohttp.ClientTimeout:
+        """The timeout with a limit for the connection: there may be another proxy to try."""
+        connect = timeout.connect or self._connect_timeout
+        return aiohttp.ClientTimeout(timeout.total, connect, timeout.sock_read, timeout.sock_connect or connect)
 
     async def close(self) -> None:
         for way in self._ways.values():

@@ -40,6 +40,8 @@ def proxy_failure(
         case aiohttp.ClientConnectorError():
             # TLS with the host, through the tunnel.
             return None
+        case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
+            return None
         case TimeoutError() if not has_connection:
             problem = f"opened no way to {url.host} in time"
         case aiohttp.ClientError() | OSError() if not has_connection:

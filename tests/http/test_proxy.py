@@ -1,5 +1,6 @@
 """Forward proxies: which requests of a node, for pages and media, go through one, and with which credentials."""
 
+import asyncio
 import ipaddress
 import socket
 from collections.abc import Iterator
@@ -12,7 +13,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from podcrawler.exceptions import ProxyFailedError
 from tests.conftest import Client, Commands
+from tests.http.handling import fetch
 from tests.origin import RunningOrigin, running
 
 #: Not in the DNS: only the proxy answers for it.
@@ -218,6 +221,36 @@ def test_a_tunnel_that_leads_nowhere_is_tried_again(fleet: Commands, origin: Run
     assert ended.status == 1
     name = origin.address.removeprefix("http://")
     assert f"[proxy]: The proxy {name} opens no way to 127.0.0.1 (502 Bad Gateway); try again later." in ended.err
+
+
+@pytest.mark.parametrize(
+    ("scheme", "manner", "words"),
+    [
+        ("http", "hangs up", "hung up without an answer; check PODCRAWLER_PROXY"),
+        ("https", "hangs up", "broke off before there was a way to media.invalid; check PODCRAWLER_PROXY"),
+        ("https", "says nothing", "opened no way to media.invalid in time; check PODCRAWLER_PROXY"),
+        (
+            "https",
+            "speaks another language",
+            "broke off before there was a way to media.invalid; check PODCRAWLER_PROXY",
+        ),
+    ],
+)
+async def test_a_proxy_that_is_none(scheme: str, manner: str, words: str) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        if manner == "says nothing":
+            await reader.read()
+        if manner == "speaks another language":
+            writer.write(b"220 mail.example.com\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        name = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        with pytest.raises(ProxyFailedError) as raised:
+            await fetch(f"{scheme}://media.invalid/", meta={"proxy": name}, PODCRAWLER_CONNECT_TIMEOUT=0.5)
+    assert raised.value.is_down
+    assert str(raised.value).startswith(f"The proxy {name} {words}")
 
 
 @pytest.mark.parametrize("command", [("crawl", "episodes"), ("archive", "http://x/")], ids=["crawl", "archive"])
