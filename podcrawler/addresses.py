@@ -19,6 +19,8 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(?!\d{1,5}(?:[/?#]|$))", re.ASC
 _WEB = re.compile(r"(https?):/?(?![/])", re.IGNORECASE)
 #: At the beginning of an address without ``//``.
 _LOGIN = re.compile(r"\A[^/?#@:\s]+:[^/?#@\s]*@")
+#: From the first character that may be a login's to the last.
+_BROKEN_LOGIN = re.compile(r"(?:(?<=://)|\A)[^/?#\s]*:(?!//)\S*@")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 #: How files are called, and no host is.
 _FILE = re.compile(r"[^/]+\.(?:opml|xml|rss|atom|rdf|json|txt|html?|mp3|m4a|csv)", re.IGNORECASE)
@@ -90,6 +92,11 @@ def _checked(address: str, given: str) -> str:
         host, port = parts.hostname, parts.port
         url = Request(address).url
     except ValueError as error:
+        if "@" in address:
+            raise AddressError(
+                f"{quoted(given)} is not an address, because its login has special characters: write them "
+                "percent-encoded, such as %23 for #, %2F for /, %3A for :, %3F for ? and %40 for @."
+            ) from None
         raise AddressError(f"{quoted(given)} is not an address: {error}.") from error
     if not host or any(char.isspace() or not char.isprintable() for char in address + url):
         raise AddressError(f"{quoted(given)} is not an address: it needs a host name, and no spaces.")
@@ -112,6 +119,15 @@ def _without_port(url: str) -> str:
 
 def quoted(text: str) -> str:
     """The text in quotes, on one short line, without logins and unprintable characters."""
-    text = _LOGIN.sub("***@", masked(text))
+    text = _LOGIN.sub("***@", masked(_BROKEN_LOGIN.sub("***@", text) if _is_broken(text) else text))
     line = text.encode("unicode_escape").decode() if not text.isprintable() else text
     return f'"{line[:100]}…"' if len(line) > 100 else f'"{line}"'
+
+
+def _is_broken(text: str) -> bool:
+    """Whether a login may end later than an address's syntax has it, because it has special characters."""
+    try:
+        _ = urlsplit(text).port
+    except ValueError:
+        return True
+    return "://" not in text

@@ -70,7 +70,8 @@ class EntryError(PodcrawlerError):
     """Raised when one entry of a queue cannot be finished.
 
     ``kind`` is a short name of the cause (``http-404``, ``timeout``); docs/commands.md lists them.
-    ``retry_after`` is the pause in seconds that the host asked for, if it did (RFC 9110 §10.2.3).
+    ``retry_after`` is the pause in seconds that the host asked for, if it did (RFC 9110 §10.2.3), and ``host`` the one
+    that answered, if it is known.
     """
 
     exit_status = 1
@@ -82,11 +83,13 @@ class EntryError(PodcrawlerError):
         failure_class: FailureClass = "permanent",
         *,
         retry_after: float | None = None,
+        host: str | None = None,
     ) -> None:
         super().__init__(sentence)
         self.kind = kind
         self.failure_class = failure_class
         self.retry_after = retry_after
+        self.host = host
 
 
 class ListingError(EntryError):
@@ -99,6 +102,23 @@ class EpisodeError(EntryError):
 
 class FetchError(EntryError):
     """Raised when a page or a media file could not be fetched from its server."""
+
+
+class ProxyFailedError(FetchError):
+    """Raised when the proxy of a request opened no way to its host.
+
+    ``is_down`` says whether that is the proxy's own fault, so that other requests should do without it for a while.
+    """
+
+    def __init__(
+        self, name: str, problem: str, remedy: str, failure_class: FailureClass = "passing", *, is_down: bool
+    ) -> None:
+        """``name`` is the proxy's, ``problem`` and ``remedy`` are the two parts of the sentence about it."""
+        super().__init__("proxy", f"The proxy {name} {problem}; {remedy}.", failure_class)
+        self.name = name
+        self.problem = problem
+        self.remedy = remedy
+        self.is_down = is_down
 
 
 class MediaError(EntryError):

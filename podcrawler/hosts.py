@@ -7,20 +7,31 @@ The file has a table for each host, which is for its subdomains, too:
     delay = 1.5                 # seconds between the beginnings of two transfers, of all nodes together
     rate = "2M"                 # bytes per second, of each node
     user_agent = "Player/1.0"
-    proxy = "socks5h://localhost:1080"
+    proxy = "socks5h://localhost:1080"      # "none" for no proxy
 """
 
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from scrapy.settings import BaseSettings
 
 from podcrawler.config import Agent, Rate, Seconds, TransferConfig
 from podcrawler.exceptions import SettingError
+from podcrawler.proxies import ProxyAddress, parse_proxies
+
+_T = TypeVar("_T")
+
+
+def _proxies(value: object) -> object:
+    if isinstance(value, list):
+        value = " ".join(map(str, value))
+    if not isinstance(value, str):
+        return value
+    return () if value.strip().lower() == "none" else parse_proxies(value)
 
 
 class Host(BaseModel):
@@ -32,7 +43,8 @@ class Host(BaseModel):
     delay: Seconds | None = None
     rate: Rate | None = None
     user_agent: Agent | None = None
-    proxy: str | None = None
+    #: As ``PODCRAWLER_PROXY``; empty for none at all.
+    proxy: Annotated[tuple[ProxyAddress, ...], BeforeValidator(_proxies)] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +61,17 @@ class Hosts:
 
     def of(self, host: str) -> Host:
         """What is set for a host: in its own table, else in that of the nearest domain above it."""
-        name = host.lower().rstrip(".")
-        while name:
-            if found := self.by_name.get(name):
-                return found
-            name = name.partition(".")[2]
-        return Host()
+        return nearest(self.by_name, host) or Host()
+
+
+def nearest(by_name: Mapping[str, _T], host: str) -> _T | None:
+    """The value of a host, else that of the nearest domain above it. Names are in lower case."""
+    name = host.lower().rstrip(".")
+    while name:
+        if name in by_name:
+            return by_name[name]
+        name = name.partition(".")[2]
+    return None
 
 
 def _read(path: Path) -> dict[str, Host]:

@@ -116,6 +116,29 @@ def test_a_refusal_shows_no_login() -> None:
         assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://ann@mail.example:p!#secret@:/w@example.com/feed.xml?hash",
+        "http://ann:a/secret@example.com/",
+        "http://ann:secret[@example.com/",
+        "https://ann:a?secret@example.com/",
+    ],
+)
+def test_a_login_with_special_characters_is_told_how_to_write_them(text: str) -> None:
+    with pytest.raises(AddressError, match="its login has special characters: write them percent-encoded") as caught:
+        candidates(text)
+    assert "://***@example.com/" in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["ftp://ann:a#secret@example.com/", "ann:a#secret@example.com/"])
+def test_no_refusal_shows_a_login_with_special_characters(text: str) -> None:
+    with pytest.raises(AddressError) as caught:
+        candidates(text)
+    assert "secret" not in str(caught.value)
+
+
 def test_spotify_elsewhere_is_none_of_spotifys() -> None:
     assert candidates("https://notspotify.com/open.spotify.com") == ["https://notspotify.com/open.spotify.com"]
 

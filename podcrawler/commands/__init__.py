@@ -14,8 +14,9 @@ from scrapy.settings import BaseSettings, Settings
 
 from podcrawler.config import Config, TransferConfig
 from podcrawler.exceptions import PodcrawlerError
+from podcrawler.hosts import Hosts
 from podcrawler.http.auth import read_netrc
-from podcrawler.http.proxy import read_proxy
+from podcrawler.proxies import read_proxies
 from podcrawler.queue import scrapy_redis_settings
 from podcrawler.queue.archive import Archive
 from podcrawler.redis.connection import connected
@@ -50,7 +51,8 @@ def check_settings(settings: BaseSettings) -> None:
     Config.read(settings)
     TransferConfig.read(settings)
     scrapy_redis_settings.check(settings)
-    read_proxy(settings)
+    Hosts.read(settings)
+    read_proxies(settings)
     read_netrc()
     read_sites(settings["PODCRAWLER_SITES"])
 

@@ -8,6 +8,7 @@ import asyncio
 import netrc
 import os
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ from typing_extensions import override
 
 from podcrawler.config import TransferConfig
 from podcrawler.exceptions import SettingError
+from podcrawler.hosts import Hosts, nearest
 from podcrawler.logins import Login, origin_of
 from podcrawler.queue.entries import Lease
 from podcrawler.queue.scheduler import scheduler_of
@@ -82,31 +84,35 @@ class LoginMiddleware:
 
 
 class UserAgentMiddleware(ScrapyUserAgentMiddleware):
-    """Replaces Scrapy's UserAgentMiddleware: ``PODCRAWLER_USER_AGENTS`` for single hosts, else ``USER_AGENT``."""
+    """Replaces Scrapy's UserAgentMiddleware: ``user_agent`` of ``PODCRAWLER_HOSTS``, else ``PODCRAWLER_USER_AGENTS``,
+    else ``USER_AGENT``. What is set for a host is for its subdomains, too, unless they have their own."""
 
-    #: By host; each is for the host's subdomains, too.
-    agents: dict[str, str]
+    #: By host, of ``PODCRAWLER_USER_AGENTS``.
+    agents: Mapping[str, str]
+    hosts: Hosts
+    #: All that may have been set here.
+    ours: frozenset[str]
 
     @classmethod
     @override
     def from_crawler(cls, crawler: Crawler) -> "UserAgentMiddleware":
         middleware = super().from_crawler(crawler)
-        middleware.agents = TransferConfig.read(crawler.settings).user_agents
+        given = TransferConfig.read(crawler.settings).user_agents
+        middleware.agents = {host.lower().strip("."): agent for host, agent in given.items()}
+        middleware.hosts = Hosts.read(crawler.settings)
+        of_hosts = (host.user_agent for host in middleware.hosts.by_name.values())
+        middleware.ours = frozenset(filter(None, (middleware.user_agent, *middleware.agents.values(), *of_hosts)))
         return middleware
 
     @override
     def process_request(self, request: Request) -> None:  # type: ignore[override]  # the spider argument is deprecated
         given = (request.headers.get("User-Agent") or b"").decode("latin-1")
         # A redirect has inherited the User-Agent of the host before.
-        if not given or given in (self.user_agent, *self.agents.values()):
-            request.headers["User-Agent"] = self._agent_for(urlsplit(request.url).hostname or "")
-
-    def _agent_for(self, host: str) -> str:
-        while host:
-            if agent := self.agents.get(host):
-                return agent
-            host = host.partition(".")[2]
-        return self.user_agent
+        if not given or given in self.ours:
+            host = urlsplit(request.url).hostname or ""
+            request.headers["User-Agent"] = (
+                self.hosts.of(host).user_agent or nearest(self.agents, host) or self.user_agent
+            )
 
 
 def read_netrc() -> dict[str, tuple[str, str]]:

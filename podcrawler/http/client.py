@@ -1,13 +1,17 @@
 """The client: sends requests of Scrapy's with aiohttp, through their proxies, and hands out answers whose bodies are
 still to come.
 
-Settings: ``DOWNLOAD_BIND_ADDRESS``, ``DOWNLOAD_VERIFY_CERTIFICATES``, ``PODCRAWLER_INSECURE_HOSTS``.
+Settings: ``DOWNLOAD_BIND_ADDRESS``, ``DOWNLOAD_VERIFY_CERTIFICATES``, ``PODCRAWLER_INSECURE_HOSTS``, and
+``PODCRAWLER_CONNECT_TIMEOUT`` for proxies.
 """
 
+import base64
 import ssl
 import time
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+from weakref import WeakSet
 
 import aiohttp
 from scrapy import Request
@@ -17,9 +21,43 @@ from scrapy.utils.url import add_http_if_no_scheme
 from yarl import URL
 
 from podcrawler.config import TransferConfig
+from podcrawler.exceptions import FetchError
+from podcrawler.http.proxy_errors import proxy_failure
+from podcrawler.proxies import ProxyAddress
 
 #: aiohttp buffers up to twice this much of a body before it stops reading from the network.
 _READ_BUFFER = 512 * 1024
+#: Sessions that are kept: one for each SOCKS proxy, one for all others, one without.
+_MAX_SESSIONS = 32
+
+
+class _Explain(Protocol):
+    """What a request through a proxy failed of, as ``proxy_failure``."""
+
+    def __call__(
+        self, error: BaseException, proxy: ProxyAddress, url: URL, *, has_connection: bool
+    ) -> FetchError | None: ...
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How far a request through a proxy has come."""
+
+    has_connection: bool = False
+
+
+@dataclass(slots=True)
+class _Way:
+    """One way to the web: a session, and what still uses it."""
+
+    session: aiohttp.ClientSession
+    explain: _Explain = proxy_failure
+    asking: int = 0
+    answers: WeakSet[aiohttp.ClientResponse] = field(default_factory=WeakSet)
+
+    @property
+    def is_idle(self) -> bool:
+        return not self.asking and all(answer.closed for answer in self.answers)
 
 
 class Client:
@@ -29,46 +67,115 @@ class Client:
         bind = settings.get("DOWNLOAD_BIND_ADDRESS")
         self._local_address = (bind, 0) if isinstance(bind, str) else bind
         self._check_certificates = settings.getbool("DOWNLOAD_VERIFY_CERTIFICATES")
-        insecure_hosts = TransferConfig.read(settings).insecure_hosts
-        self._insecure_hosts = {host.strip().lower() for host in insecure_hosts.split(",")}
+        config = TransferConfig.read(settings)
+        self._insecure_hosts = {host.strip().lower() for host in config.insecure_hosts.split(",")}
+        self._connect_timeout = config.connect_timeout
         #: For those hosts.
         self._unchecked = _ssl_context(checked=False)
-        self._session: aiohttp.ClientSession | None = None
+        #: For all others, as soon as there is a session.
+        self._tls: ssl.SSLContext | None = None
+        #: By SOCKS proxy; ``http`` for all proxies of HTTP, empty for none. The one last used is the last.
+        self._ways: dict[str, _Way] = {}
 
     async def ask(
         self, request: Request, timeout: aiohttp.ClientTimeout, more_headers: Mapping[str, str] | None = None
     ) -> aiohttp.ClientResponse:
-        """The answer to the request with ``more_headers``; its body is still to come. Raises aiohttp's exceptions."""
+        """The answer to the request with ``more_headers``; its body is still to come. Raises aiohttp's exceptions, and
+        ProxyFailedError or FetchError for what the request's proxy did wrong, or said of the host."""
         url = address(request.url)
-        arguments = _headers_and_proxy(request, more_headers or {})
+        proxy = _proxy_of(request)
+        arguments = _headers_and_proxy(request, proxy, more_headers or {})
         if url.host in self._insecure_hosts:
             arguments["ssl"] = self._unchecked
+        way = self._way(proxy)
+        progress = _Progress()
         begun = time.monotonic()
-        answer = await self._open_session().request(
-            request.method, url, data=request.body or None, timeout=timeout, allow_redirects=False, **arguments
-        )
+        way.asking += 1
+        try:
+            await self._close_idle()
+            answer = await way.session.request(
+                request.method,
+                url,
+                data=request.body or None,
+                timeout=self._through_proxy(timeout) if proxy else timeout,
+                allow_redirects=False,
+                trace_request_ctx=progress,
+                **arguments,
+            )
+        except Exception as error:
+            if proxy and (failure := way.explain(error, proxy, url, has_connection=progress.has_connection)):
+                raise failure from error
+            raise
+        finally:
+            way.asking -= 1
+        way.answers.add(answer)
         request.meta["download_latency"] = time.monotonic() - begun
         return answer
 
-    async def close(self) -> None:
-        if self._session:
-            await self._session.close()
+    def _through_proxy(self, timeout: aiohttp.ClientTimeout) -> aiohttp.ClientTimeout:
+        """The timeout with a limit for the connection: there may be another proxy to try."""
+        connect = timeout.connect or self._connect_timeout
+        return aiohttp.ClientTimeout(timeout.total, connect, timeout.sock_read, timeout.sock_connect or connect)
 
-    def _open_session(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    # Scrapy's slots are the limit.
-                    limit=0,
-                    ssl=_ssl_context(checked=self._check_certificates),
-                    local_addr=self._local_address,
-                ),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-                read_bufsize=_READ_BUFFER,
-                skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
-            )
-        return self._session
+    async def close(self) -> None:
+        for way in self._ways.values():
+            await way.session.close()
+        self._ways.clear()
+
+    def _way(self, proxy: ProxyAddress | None) -> _Way:
+        """The way through the proxy, or without one."""
+        key = "" if proxy is None else proxy.url if proxy.is_socks else "http"
+        way = self._ways.pop(key) if key in self._ways else self._open_way(proxy)
+        self._ways[key] = way
+        return way
+
+    async def _close_idle(self) -> None:
+        """Close the session that nothing has used for the longest time, if there are too many."""
+        if len(self._ways) > _MAX_SESSIONS:
+            idle = next((key for key, way in self._ways.items() if way.is_idle), None)
+            if idle is not None:
+                await self._ways.pop(idle).session.close()
+
+    def _open_way(self, proxy: ProxyAddress | None) -> _Way:
+        if self._tls is None:
+            self._tls = _ssl_context(checked=self._check_certificates)
+        # Scrapy's slots are the limit.
+        arguments: dict[str, Any] = {"limit": 0, "ssl": self._tls, "local_addr": self._local_address}
+        if proxy is None:
+            return _Way(_open_session(aiohttp.TCPConnector(**arguments)))
+        if not proxy.is_socks:
+            return _Way(_open_session(aiohttp.TCPConnector(**arguments), _connection_trace()))
+        # Only now: the libraries take time to load.
+        from podcrawler.http import socks
+
+        return _Way(_open_session(socks.connector(proxy, **arguments), _connection_trace()), socks.socks_failure)
+
+
+def _open_session(connector: aiohttp.TCPConnector, *traces: aiohttp.TraceConfig) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        read_bufsize=_READ_BUFFER,
+        skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
+        trace_configs=list(traces),
+    )
+
+
+def _connection_trace() -> aiohttp.TraceConfig:
+    """Notes in the _Progress of each request whether it has a connection yet."""
+
+    async def begun(_session: aiohttp.ClientSession, context: Any, _: aiohttp.TraceConnectionCreateStartParams) -> None:
+        context.trace_request_ctx.has_connection = False
+
+    async def made(_session: aiohttp.ClientSession, context: Any, _: object) -> None:
+        context.trace_request_ctx.has_connection = True
+
+    trace = aiohttp.TraceConfig()
+    trace.on_connection_create_start.append(begun)
+    trace.on_connection_create_end.append(made)
+    trace.on_connection_reuseconn.append(made)
+    return trace
 
 
 def address(url: str) -> URL:
@@ -79,17 +186,32 @@ def address(url: str) -> URL:
         raise UnsupportedURLSchemeError(str(error)) from error
 
 
-def _headers_and_proxy(request: Request, more_headers: Mapping[str, str]) -> dict[str, Any]:
+def _proxy_of(request: Request) -> ProxyAddress | None:
+    """The proxy that ``meta["proxy"]`` names, with the login that the header Proxy-Authorization has for it."""
+    proxy = request.meta.get("proxy")
+    if not proxy:
+        return None
+    try:
+        found = ProxyAddress.parse(add_http_if_no_scheme(proxy))
+    except ValueError as error:
+        raise FetchError("proxy", f"The proxy of a request {error}.") from None
+    header = request.headers.get("Proxy-Authorization") or b""
+    if found.is_socks and header.startswith(b"Basic "):
+        user, _, password = base64.b64decode(header.removeprefix(b"Basic ")).decode("latin-1").partition(":")
+        return replace(found, user=user, password=password)
+    return found
+
+
+def _headers_and_proxy(request: Request, proxy: ProxyAddress | None, more_headers: Mapping[str, str]) -> dict[str, Any]:
     """The headers and the proxy as arguments for aiohttp. Credentials for the proxy go into the request only if that is
     sent to the proxy itself; for https they are sent with the CONNECT before it (RFC 9110 §9.3.6, §11.7.2)."""
     given = request.headers.to_tuple_list()
     headers = [(name, value) for name, value in given if name != "Proxy-Authorization" and name not in more_headers]
     headers += more_headers.items()
-    for_proxy = [(name, value) for name, value in given if name == "Proxy-Authorization"]
-    proxy = request.meta.get("proxy")
-    if not proxy:
+    if proxy is None or proxy.is_socks:
         return {"headers": headers}
-    arguments = {"proxy": address(add_http_if_no_scheme(proxy))}
+    for_proxy = [(name, value) for name, value in given if name == "Proxy-Authorization"]
+    arguments = {"proxy": URL(proxy.url, encoded=True)}
     if address(request.url).scheme == "https":
         return {**arguments, "headers": headers, "proxy_headers": for_proxy}
     return {**arguments, "headers": headers + for_proxy}

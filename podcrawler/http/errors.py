@@ -1,11 +1,16 @@
-"""Explains downloads that failed, to a person and to the queue: a kind, a sentence, and the class of failure."""
+"""Explains downloads that failed, to a person and to the queue: a kind, a sentence, and the class of failure.
+
+What the proxy of a request did wrong is explained where it happens (proxy_errors.py, socks.py).
+"""
 
 import asyncio
+import errno
 import os
+import re
+import socket
 import ssl
-import time
+from collections.abc import Iterator
 from contextlib import suppress
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -15,9 +20,10 @@ from scrapy.http import Response
 from scrapy.spidermiddlewares.httperror import HttpError
 
 from podcrawler.exceptions import EntryError, FailureClass, FetchError, TransferCancelledError
+from podcrawler.http.retry_after import in_words, retry_after
 
 _AGAIN = "try again later"
-_PROXY_REMEDY = "check PODCRAWLER_PROXY (or http_proxy and https_proxy in the environment)"
+_BROWSER = "check whether the address opens in a browser"
 #: RFC 9110 §15.5.9, §15.6.4, RFC 8470 §5.2, RFC 6585 §4. Other 5xx are passing, other 4xx permanent.
 _STATUS_CLASSES: dict[int, FailureClass] = {
     401: "blocked",
@@ -27,20 +33,31 @@ _STATUS_CLASSES: dict[int, FailureClass] = {
     429: "busy",
     503: "busy",
 }
+#: ``{host}`` is the one that answered.
+_ANOTHER_AGENT = (
+    "if the address opens in a browser, set another User-Agent for this host with "
+    'PODCRAWLER_USER_AGENTS=\'{{"{host}": "NAME/1.0"}}\''
+)
 _STATUS_REMEDIES = {
-    401: "it wants a login, which goes into the address (https://user:password@host/)",
-    403: "it refuses this machine or this program; check whether the address opens in a browser",
+    401: "it wants a login, which goes into the address (https://USER:PASSWORD@HOST/, special characters of both "
+    "percent-encoded)",
+    403: f"it refuses this machine or this program: {_ANOTHER_AGENT}",
     404: "nothing is there any more, or the feed tells a wrong address",
+    406: f"it does not serve this program: {_ANOTHER_AGENT}",
+    407: f"it takes itself for a proxy that wants a login; {_BROWSER}",
     410: "it was taken away for good",
+    429: f"{_AGAIN}, or ask less of it at once (PODCRAWLER_HOSTS)",
     451: "it is withheld for legal reasons",
 }
+#: RFC 9110 §15.4.
+_REDIRECTS = (301, 302, 303, 307, 308)
 #: Kind, sentence after the host, and class. ``{reason}`` is the text of the exception.
 _EXPLANATIONS: dict[type[BaseException], tuple[str, str, FailureClass]] = {
     exceptions.DownloadTimeoutError: ("timeout", f"did not answer in time; {_AGAIN}", "passing"),
     TimeoutError: ("timeout", f"did not answer in time; {_AGAIN}", "passing"),
     exceptions.CannotResolveHostError: (
         "dns",
-        f"has no address in the DNS just now; check the name and this machine's network, or {_AGAIN}",
+        f"has no address in the DNS; check the name and this machine's network, or {_AGAIN}",
         "passing",
     ),
     exceptions.DownloadConnectionRefusedError: (
@@ -54,30 +71,44 @@ _EXPLANATIONS: dict[type[BaseException], tuple[str, str, FailureClass]] = {
     exceptions.DownloadCancelledError: ("too-large", "was given up, because {reason}", "permanent"),
     exceptions.UnsupportedURLSchemeError: (
         "address",
-        "cannot be asked, because the address is no good: {reason}",
+        "cannot be asked, because the address is no good ({reason}); correct it, or tell its publisher",
         "permanent",
     ),
-    exceptions.NotSupported: ("address", "cannot be asked, because the address is no good: {reason}", "permanent"),
+    exceptions.NotSupported: (
+        "address",
+        "cannot be asked, because the address is no good ({reason}); correct it, or tell its publisher",
+        "permanent",
+    ),
     exceptions.IgnoreRequest: ("ignored", "was not asked: {reason}", "permanent"),
 }
+#: What this machine's network cannot reach, and not what the host refuses.
+_NO_WAY = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.ENETDOWN, errno.EAFNOSUPPORT})
+#: The name is known to the DNS, but has no address of the kinds that this machine has. Not all systems have these.
+_NO_USABLE_ADDRESS = {getattr(socket, name, None) for name in ("EAI_NODATA", "EAI_ADDRFAMILY")} - {None}
+#: OpenSSL's names of what comes from a server without TLS.
+_NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"})
+#: X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED.
+_ABOUT_TIME = (9, 10)
 
 
 def explain(exception: BaseException, url: str) -> EntryError:
-    """The failure that ended a download of ``url``. An EntryError is already explained, and is returned as it is."""
+    """The failure that ended a download of ``url``. An EntryError is already explained, and is returned as it is.
+
+    The host is that of the exception, if it names one: a redirect may have led from ``url`` to another.
+    """
     if isinstance(exception, EntryError):
         return exception
     if isinstance(exception, HttpError):
         return explain_response(exception.response)
     if isinstance(exception, asyncio.CancelledError):
         return TransferCancelledError()
-    host = _host(url)
+    causes = list(_causes(exception))
+    host = _failed_host(causes) or _host(url)
     reason = _reason(exception)
-    if isinstance(exception.__cause__, aiohttp.ClientSSLError):
-        return FetchError(
-            "tls",
-            f"{host} cannot be spoken to safely ({reason}); its owner must mend that, or set "
-            "DOWNLOAD_VERIFY_CERTIFICATES to False to go without safety.",
-        )
+    if not isinstance(exception, exceptions.ResponseDataLossError):
+        for cause in causes:
+            if error := _explain_cause(cause, host, reason):
+                return error
     if isinstance(exception, exceptions.IgnoreRequest) and "robots.txt" in str(exception):
         return FetchError(
             "robots",
@@ -86,82 +117,132 @@ def explain(exception: BaseException, url: str) -> EntryError:
     if isinstance(exception, exceptions.IgnoreRequest) and "max redirections" in str(exception):
         return FetchError(
             "redirects",
-            f"{host} redirects from one address to the next without end; check whether the address opens in a browser, "
-            "try again later.",
+            f"{host} redirects from one address to the next without end; {_BROWSER}, {_AGAIN}.",
             "passing",
         )
-    if error := _explain_proxy(exception.__cause__, host, reason):
-        return error
     for known, (kind, sentence, failure_class) in _EXPLANATIONS.items():
         if isinstance(exception, known):
             return FetchError(kind, f"{host} {sentence.format(reason=reason)}.", failure_class)
-    return FetchError("error", f"{host} could not be fetched from because of an error in podcrawler: {exception!r}.")
+    return FetchError(
+        "error",
+        f"{host} could not be fetched from because of an error in podcrawler: {exception!r}; please report it.",
+    )
 
 
 def explain_response(response: Response) -> FetchError:
-    """The failure that an answer without the file is: of kind ``http-<status>``, or ``proxy``."""
-    status = response.status
-    if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-        return _proxy_login()
-    answer = f"{_host(response.url)} answered {status}"
+    """The failure that an answer without the file is: of kind ``http-<status>``."""
+    status, host = response.status, _host(response.url)
+    answer = f"{host} answered {status}"
     with suppress(ValueError):
         answer += f" {HTTPStatus(status).phrase}"
+    seconds = retry_after(response)
+    if seconds:
+        answer += f" and asks to wait {in_words(seconds)}"
     failure_class = _STATUS_CLASSES.get(status, "passing" if status >= 500 else "permanent")
-    otherwise = "check whether the address opens in a browser" if failure_class == "permanent" else _AGAIN
-    remedy = _STATUS_REMEDIES.get(status, otherwise)
-    return FetchError(f"http-{status}", f"{answer}; {remedy}.", failure_class, retry_after=_retry_after(response))
+    otherwise = _BROWSER if failure_class == "permanent" else _AGAIN
+    remedy = _STATUS_REMEDIES.get(status, otherwise).format(host=host)
+    if status in _REDIRECTS and "Location" not in response.headers:
+        remedy = f"it redirects without saying where to; {_BROWSER}"
+    elif status == HTTPStatus.UNAUTHORIZED and response.request and "Authorization" in response.request.headers:
+        remedy = "it refuses the login that it got; check user and password, which are percent-encoded in an address"
+    return FetchError(f"http-{status}", f"{answer}; {remedy}.", failure_class, retry_after=seconds, host=host)
 
 
-def _retry_after(response: Response) -> float | None:
-    """Seconds to wait, from the header Retry-After: a number or a date (RFC 9110 §10.2.3)."""
-    value = (response.headers.get("Retry-After") or b"").decode("latin-1").strip()
-    if value.isascii() and value.isdigit():
-        return float(value)
-    try:
-        at = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return max(0.0, at.timestamp() - time.time())
+def tls_failure(host: str, error: BaseException) -> FetchError:
+    """No safe connection to the host could be made: its certificate is no good, or its TLS."""
+    remedy = "its owner must mend that"
+    match error:
+        case ssl.SSLCertVerificationError():
+            remedy += "; PODCRAWLER_INSECURE_HOSTS names hosts to fetch from without safety"
+            if error.verify_code in _ABOUT_TIME:
+                remedy = f"check this machine's clock; if that is right, {remedy}"
+        case ssl.SSLError(reason=named) if named in _NO_TLS:
+            remedy = "check whether the address begins with http:// in truth"
+    return FetchError("tls", f"{host} cannot be spoken to safely ({tls_reason(error)}); {remedy}.")
 
 
-def _explain_proxy(cause: BaseException | None, host: str, reason: str) -> FetchError | None:
-    """The failure of the proxy on the way to the host; None if it was not the proxy."""
-    match cause:
-        case aiohttp.ClientHttpProxyError(status=HTTPStatus.PROXY_AUTHENTICATION_REQUIRED):
-            return _proxy_login()
-        case aiohttp.ClientHttpProxyError(status=status):
-            return FetchError(
-                "proxy",
-                f"The proxy opens no way to {host} ({status} {reason}); {_AGAIN}.",
-                "passing" if status >= 500 else "permanent",
-            )
-        case aiohttp.ClientConnectorDNSError() if cause.host != host:
-            sentence = f"The proxy {cause.host} has no address in the DNS just now"
-        case aiohttp.ClientProxyConnectionError():
-            sentence = f"The proxy could not be connected to ({reason})"
+def tls_reason(error: BaseException) -> str:
+    """What is wrong with a certificate, or with TLS, in a few words."""
+    match error:
+        case ssl.SSLCertVerificationError():
+            return error.verify_message
+        case ssl.SSLError(reason=named) if named in _NO_TLS:
+            return "it does not speak TLS on this port"
+        case ssl.SSLError(reason=str(named)):
+            return named.replace("_", " ").lower()
         case _:
-            return None
-    return FetchError("proxy", f"{sentence}; {_PROXY_REMEDY}, or {_AGAIN}.", "passing")
+            return " ".join(str(error).split())
 
 
-def _proxy_login() -> FetchError:
-    return FetchError(
-        "proxy", f"The proxy wants a login, or another one; {_PROXY_REMEDY}: http://user:password@host:port."
-    )
+def dns_failure(host: str, error: socket.gaierror) -> FetchError:
+    """The host's name has led to no address."""
+    match error.errno:
+        case socket.EAI_AGAIN:
+            problem = "could not be looked up in the DNS just now"
+            remedy = "check this machine's network and name server"
+        case number if number in _NO_USABLE_ADDRESS:
+            problem = "has no address that this machine can use, be it none at all or IPv6 alone"
+            remedy = "check the name and this machine's network"
+        case _:
+            problem, remedy = "has no address in the DNS", "check the name and this machine's network"
+    return FetchError("dns", f"{host} {problem}; {remedy}, or {_AGAIN}.", "passing")
+
+
+def _explain_cause(cause: BaseException, host: str, reason: str) -> FetchError | None:
+    """What one exception in a chain tells, if it tells more than the first."""
+    match cause:
+        case aiohttp.ClientSSLError():
+            return tls_failure(host, cause.os_error)
+        case ssl.SSLCertVerificationError():
+            return tls_failure(host, cause)
+        case socket.gaierror():
+            return dns_failure(host, cause)
+        case aiohttp.ConnectionTimeoutError():
+            return FetchError("timeout", f"{host} could not be connected to in time; {_AGAIN}.", "passing")
+        case aiohttp.ServerDisconnectedError():
+            return FetchError("connection", f"{host} hung up without an answer; {_AGAIN}.", "passing")
+        case ConnectionResetError() | BrokenPipeError() | ConnectionAbortedError():
+            return FetchError("connection", f"{host} broke the connection off without an answer; {_AGAIN}.", "passing")
+        case OSError(errno=int(number)) if number in _NO_WAY:
+            sentence = f"{host} cannot be reached from this machine ({reason})"
+            return FetchError(
+                "refused", f"{sentence}; check its network (IPv6, VPN, firewall), or {_AGAIN}.", "passing"
+            )
+    return None
+
+
+def _causes(exception: BaseException) -> Iterator[BaseException]:
+    """The exception, its cause, the cause of that, and so on."""
+    cause: BaseException | None = exception
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__
+
+
+def _failed_host(causes: list[BaseException]) -> str | None:
+    for cause in causes:
+        match cause:
+            case aiohttp.ClientConnectorError():
+                return cause.host
+            case aiohttp.ClientResponseError(request_info=aiohttp.RequestInfo(real_url=url)):
+                return url.host
+    return None
 
 
 def _reason(exception: BaseException) -> str:
     """The cause in one line, without the address: aiohttp quotes it, and it may hold secrets."""
     match exception.__cause__:
-        case aiohttp.ClientConnectorError(os_error=ssl.SSLCertVerificationError() as error):
-            reason = error.verify_message
-        case aiohttp.ClientConnectorError(os_error=ssl.SSLError() as error):
-            reason = str(error)
         case aiohttp.ClientConnectorError(os_error=OSError(errno=int(number))) as cause:
-            # The host is the proxy's, if that could not be reached.
             reason = f"{cause.host}:{cause.port}: {os.strerror(number)}"
+        case aiohttp.ClientConnectorError(os_error=OSError() as error) as cause:
+            # One error for each address of the host.
+            numbers = dict.fromkeys(re.findall(r"\[Errno (\d+)\]", str(error)))
+            texts = ", ".join(os.strerror(int(number)) for number in numbers)
+            reason = f"{cause.host}:{cause.port}: {texts or error}"
         case aiohttp.ClientResponseError() as cause:
             reason = cause.message
+        case aiohttp.InvalidURL() as cause:
+            reason = cause.description or "it is none of http or https"
         case _:
             reason = str(exception)
     return " ".join(reason.split()).rstrip(".") or type(exception).__name__

@@ -11,9 +11,12 @@ from scrapy.crawler import Crawler
 from scrapy.http import Response
 from scrapy.utils.defer import maybe_deferred_to_future
 
-from podcrawler.exceptions import EntryError, TransferCancelledError
+from podcrawler.exceptions import EntryError
 from podcrawler.http.errors import explain, explain_response
 from podcrawler.http.handler import MediaResponse, Range
+
+#: Kinds of failures that are no answer of the host.
+_NOT_THE_HOSTS = frozenset({"cancelled", "dns", "proxy", "refused"})
 
 
 class Fetched(NamedTuple):
@@ -65,5 +68,5 @@ async def _fetch(crawler: Crawler, request: Request) -> MediaResponse | _Failed:
 
 
 def _failed(error: EntryError, request: Request) -> _Failed:
-    is_the_nodes = isinstance(error, TransferCancelledError) or error.failure_class == "local"
-    return _Failed(error, request.meta.get("range") is Range.SENT and not is_the_nodes)
+    is_the_hosts = error.failure_class != "local" and error.kind not in _NOT_THE_HOSTS
+    return _Failed(error, may_be_range=is_the_hosts and request.meta.get("range") is Range.SENT)

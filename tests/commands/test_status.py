@@ -14,7 +14,7 @@ def test_the_status_of_a_fleet_at_work(fleet: Commands, redis: Client, origin: R
         "crawl", "episodes", "-s", "PODCRAWLER_CONCURRENT_EPISODES=3", "-s", "PODCRAWLER_NODE_NAME=one", *AT_ONCE
     ) as node:
         until(lambda: redis.hlen("{podcrawler}:episodes:failed") == 2)
-        redis.lpush("episodes:start_urls", f"{origin.address}/feed.xml?episodes=5&size=1000000&stall_after=1000")
+        redis.lpush("episodes:start_urls", f"{origin.address}/feed.xml?episodes=5&size=1000000&stall_after=10000")
         until(lambda: media_requested(origin) == 5)
         until(lambda: len(json.loads(fleet.run("status", "--json").out)["nodes"][0]["in_hand"]) == 3)
         status = json.loads(fleet.run("status", "--json").out)

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -137,6 +138,26 @@ def test_each_host_gets_its_user_agent(fleet: Commands, origin: RunningOrigin) -
     ours = {request.headers["user-agent"] for request in origin.requests()}
     assert len(origin.requests()) == 3
     assert ours == {"podcrawler (a podcast archiver; on behalf of one listener)"}
+
+
+def test_the_file_of_hosts_comes_before_the_user_agents(fleet: Commands, origin: RunningOrigin) -> None:
+    """Both are for subdomains, too, in any case of letters, and a redirect gets that of its own host."""
+    hosts = fleet.folder / "hosts.toml"
+    hosts.write_text('["podcasts.invalid"]\nuser_agent = "File/1.0"\n["slow.podcasts.invalid"]\ndelay = 0.1\n')
+    agents = {"Podcasts.invalid": "Setting/1.0", "media.invalid": "Media/1.0"}
+    feed = "http://feeds.podcasts.invalid/feed.xml?episodes=1&location=http://a.media.invalid/bytes/10.mp3"
+    there = "?location=http://slow.podcasts.invalid/bytes/20.mp3"
+    ended = fleet.drain(
+        "-a", f"address={feed}{quote(there)}",
+        PODCRAWLER_HOSTS=str(hosts), PODCRAWLER_USER_AGENTS=json.dumps(agents), PODCRAWLER_PROXY=origin.address,
+    )  # fmt: skip
+    assert ended.status == 0, ended.err
+    assert [(request.headers["host"], request.headers["user-agent"]) for request in origin.requests()] == [
+        ("feeds.podcasts.invalid", "File/1.0"),
+        ("feeds.podcasts.invalid", "File/1.0"),
+        ("a.media.invalid", "Media/1.0"),
+        ("slow.podcasts.invalid", "Setting/1.0"),
+    ]
 
 
 @pytest.mark.parametrize("value", ["Tuner", "[]", '{"h": 1}', '{"h": "a\\nb"}', '{"h": ""}'])

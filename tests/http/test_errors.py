@@ -1,17 +1,22 @@
 import asyncio
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
+import contextlib
+import errno
+import socket
+import ssl
+import struct
+from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
 import yarl
 from multidict import CIMultiDict, CIMultiDictProxy
-from scrapy import exceptions
+from scrapy import Request, exceptions
 from scrapy.http import Response
 from scrapy.spidermiddlewares.httperror import HttpError
 
 from podcrawler.exceptions import MediaError
 from podcrawler.http.errors import explain, explain_response
+from tests.http.handling import fetch
 
 URL = "https://user:secret@media.example.org:8443/a.mp3?signature=secret"
 
@@ -70,19 +75,148 @@ def test_the_reason_is_one_line_without_the_address() -> None:
     )
 
 
+# The host that failed is that of the exception, wherever redirects have led
+
+
+async def failure_of(url: str, **meta: object) -> Exception:
+    try:
+        await fetch(url, meta=meta)
+    except Exception as error:
+        return error
+    raise AssertionError
+
+
+async def test_a_name_without_an_address_is_that_of_the_host_that_was_asked() -> None:
+    """Not that of the first URL, and not a proxy's."""
+    error = explain(await failure_of("http://nowhere.invalid/a.mp3"), URL)
+    assert error.kind == "dns"
+    assert str(error) == (
+        "nowhere.invalid has no address in the DNS; check the name and this machine's network, or try again later."
+    ) or "nowhere.invalid could not be looked up in the DNS just now" in str(error)
+
+
+async def test_what_refuses_the_connection_is_the_host_that_was_asked() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    error = explain(await failure_of(f"http://127.0.0.1:{port}/"), URL)
+    assert (error.kind, str(error)) == (
+        "refused",
+        f"127.0.0.1 could not be connected to (127.0.0.1:{port}: Connection refused); try again later.",
+    )
+
+
+@contextlib.asynccontextmanager
+async def server(answer: bytes, *, reset: bool = False) -> AsyncIterator[str]:
+    """A server that reads a request, sends these bytes, and closes the connection; its address."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(65536)
+        writer.write(answer)
+        if reset:
+            linger = struct.pack("ii", 1, 0)
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as running:
+        yield f"127.0.0.1:{running.sockets[0].getsockname()[1]}"
+
+
+async def test_a_host_that_hangs_up() -> None:
+    async with server(b"") as name:
+        error = explain(await failure_of(f"http://{name}/"), URL)
+    assert (error.kind, error.failure_class) == ("connection", "passing")
+    assert str(error).endswith(" hung up without an answer; try again later.")
+
+
+async def test_a_host_that_resets_the_connection() -> None:
+    async with server(b"", reset=True) as name:
+        error = explain(await failure_of(f"http://{name}/"), URL)
+    assert (error.kind, error.failure_class) == ("connection", "passing")
+    assert str(error).endswith(" broke the connection off without an answer; try again later.")
+
+
+async def test_a_host_that_speaks_no_tls() -> None:
+    async with server(b"HTTP/1.1 400 Bad Request\r\n\r\n") as name:
+        error = explain(await failure_of(f"https://{name}/"), URL)
+    assert error.kind == "tls"
+    assert str(error) == (
+        "127.0.0.1 cannot be spoken to safely (it does not speak TLS on this port); check whether the address begins "
+        "with http:// in truth."
+    )
+
+
 @pytest.mark.parametrize(
-    ("header", "seconds"),
-    [("7", 7), ("  120 ", 120), ("Wed, 21 Oct 2015 07:28:00 GMT", 0), ("soon", None), ("-3", None), ("", None)],
+    ("number", "words"),
+    [
+        (socket.EAI_AGAIN, "could not be looked up in the DNS just now; check this machine's network and name server"),
+        (socket.EAI_NONAME, "has no address in the DNS; check the name and this machine's network, or try again later"),
+        (socket.EAI_NODATA, "has no address that this machine can use, be it none at all or IPv6 alone; check"),
+    ],
 )
-def test_how_long_a_host_asks_to_wait(header: str, seconds: float | None) -> None:
-    assert explain_response(Response(URL, status=503, headers={"Retry-After": header})).retry_after == seconds
+def test_what_the_dns_says(number: int, words: str) -> None:
+    failed = exceptions.CannotResolveHostError("")
+    failed.__cause__ = socket.gaierror(number, "")
+    assert (error := explain(failed, URL)).kind == "dns"
+    assert str(error).startswith(f"media.example.org {words}")
 
 
-def test_a_date_to_wait_for() -> None:
-    at = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
-    waits = explain_response(Response(URL, status=429, headers={"Retry-After": at})).retry_after
-    assert waits is not None
-    assert 60 < waits <= 90
+def test_what_this_machine_cannot_reach() -> None:
+    failed = exceptions.DownloadConnectionRefusedError("")
+    failed.__cause__ = OSError(errno.ENETUNREACH, "")
+    assert "cannot be reached from this machine (" in str(error := explain(failed, URL))
+    assert "check its network (IPv6, VPN, firewall), or try again later." in str(error)
+
+
+def test_a_certificate_of_another_time() -> None:
+    expired = ssl.SSLCertVerificationError(1, "")
+    expired.verify_code, expired.verify_message = 10, "certificate has expired"
+    failed = exceptions.DownloadFailedError("")
+    failed.__cause__ = expired
+    assert str(explain(failed, URL)) == (
+        "media.example.org cannot be spoken to safely (certificate has expired); check this machine's clock; if that "
+        "is right, its owner must mend that; PODCRAWLER_INSECURE_HOSTS names hosts to fetch from without safety."
+    )
+
+
+# Answers
+
+
+def response(status: int, headers: dict[str, str] | None = None, **sent: str) -> Response:
+    request = Request("https://media.example.org/", headers=sent)
+    return Response(URL, status=status, headers=headers, request=request)
+
+
+@pytest.mark.parametrize("status", [403, 406])
+def test_a_refusal_names_a_way_out(status: int) -> None:
+    error = explain_response(response(status))
+    assert 'PODCRAWLER_USER_AGENTS=\'{"media.example.org": "NAME/1.0"}\'' in str(error)
+    assert error.host == "media.example.org"
+
+
+def test_a_login_that_is_missing_or_wrong() -> None:
+    assert "it wants a login, which goes into the address" in str(explain_response(response(401)))
+    assert "it refuses the login that it got; check" in str(explain_response(response(401, Authorization="Basic eA==")))
+
+
+def test_407_without_a_proxy_is_not_the_proxy() -> None:
+    error = explain_response(response(407))
+    assert (error.kind, str(error).partition(";")[0]) == (
+        "http-407",
+        "media.example.org answered 407 Proxy Authentication Required",
+    )
+    assert "PODCRAWLER_PROXY" not in str(error)
+
+
+def test_a_redirect_to_nowhere() -> None:
+    assert "it redirects without saying where to; check" in str(explain_response(response(301)))
+
+
+@pytest.mark.parametrize(("status", "seconds"), [(429, "3480"), (503, "3480.0"), (301, "3480")])
+def test_the_sentence_says_how_long_a_host_asks_to_wait(status: int, seconds: str) -> None:
+    error = explain_response(response(status, {"Retry-After": seconds}))
+    assert f"media.example.org answered {status} " in str(error)
+    assert " and asks to wait 58 min; " in str(error)
+    assert error.retry_after == 3480
 
 
 def test_an_error_of_ours_explains_itself() -> None:

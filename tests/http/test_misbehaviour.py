@@ -101,6 +101,55 @@ ROWS: Rows = {
     "in circles": ({"redirect_loop": 1}, Failed("redirects", "passing", "without end")),
 }
 
+#: Dates and pauses of every form, and failures whose cause must be true.
+CAUSES: Rows = {
+    **{
+        f"waits {name}": ({"fail_first": 1, "retry_after": text}, Whole())
+        for name, text in {
+            "a fraction": "0.5",
+            "spaces": "  1  ",
+            "negative": "-1",
+            "words": "soon",
+            "nothing": "",
+            "letters": "1e999",
+            "year 1": "Mon, 01 Jan 0001 00:00:00 GMT",
+            "a huge year": "Fri, 31 Dec 99999999999999999999 23:59:59 GMT",
+            "a wrong month": "Mon, 01 Foo 2024 00:00:00 GMT",
+            "a wrong zone": "Mon, 01 Jan 2024 00:00:00 +9999999999999999",
+        }.items()
+    },
+    **{
+        f"dated {name}": ({**DROP, "etag": "", "modified": text}, Whole(sent=None))
+        for name, text in {
+            "year 1": "Mon, 01 Jan 0001 00:00:00 GMT",
+            "year 1900": "Mon, 01 Jan 1900 00:00:00 GMT",
+            "year 9999": "Fri, 31 Dec 9999 23:59:59 GMT",
+            "year 99999": "Fri, 31 Dec 99999 23:59:59 GMT",
+            "huge year": "Fri, 31 Dec 99999999999999999999 23:59:59 GMT",
+            "day 0": "Mon, 00 Jan 2024 00:00:00 GMT",
+            "no zone": "Mon, 01 Jan 2024 00:00:00",
+            "wrong zone": "Mon, 01 Jan 2024 00:00:00 +99999999",
+            "digits": "9" * 5000,
+        }.items()
+    },
+    "odd date and etag": ({**DROP, "modified": "Fri, 31 Dec 99999 23:59:59 GMT"}, Whole()),
+    "refuses us": (
+        {"status": 403, "seed": 21},
+        Failed("http-403", "blocked", "set another User-Agent for this host with PODCRAWLER_USER_AGENTS=", 2),
+    ),
+    "wants a login": ({"status": 401}, Failed("http-401", "blocked", "it wants a login, which goes into the addr", 2)),
+    "takes itself for a proxy": ({"status": 407}, Failed("http-407", "permanent", "it takes itself for a proxy", 1)),
+    "asks for a second": (
+        {"status": 429, "retry_after": 1},
+        Failed("http-429", "busy", "answered 429 Too Many Requests and asks to wait 1 s; try again later, or ask less"),
+    ),
+    "leads to no host": (
+        {"location": "http://nowhere.invalid/a.mp3"},
+        Failed("dns", "passing", "nowhere.invalid "),
+    ),
+    "leads nowhere": ({"status": 301}, Failed("http-301", "permanent", "it redirects without saying where to", 1)),
+}
+
 #: What comes in answer to a range after a drop, and is no part of the file.
 RANGES: Rows = {
     **{f"range {code}": ({**DROP, "refuse_ranges": code}, AFRESH) for code in (400, 401, 403, 404, 405, 500, 501, 503)},
@@ -186,7 +235,7 @@ KINDS: Rows = {
     "mp4 with a tag": (_sends(_M4A + b"TAG" + bytes(125)), Whole(sent=None)),
 }
 
-FAST: Rows = {**ROWS, **RANGES, **KINDS}
+FAST: Rows = {**ROWS, **RANGES, **KINDS, **CAUSES}
 
 #: What is slow. These rows alone are run with limits of a few seconds, which a busy machine may exceed by itself.
 SLOW: Rows = {

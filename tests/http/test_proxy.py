@@ -1,5 +1,6 @@
 """Forward proxies: which requests of a node, for pages and media, go through one, and with which credentials."""
 
+import asyncio
 import ipaddress
 import socket
 from collections.abc import Iterator
@@ -11,11 +12,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from scrapy.settings import Settings
 
-from podcrawler.exceptions import SettingError
-from podcrawler.http.proxy import read_proxy
+from podcrawler.exceptions import ProxyFailedError
 from tests.conftest import Client, Commands
+from tests.http.handling import fetch
 from tests.origin import RunningOrigin, running
 
 #: Not in the DNS: only the proxy answers for it.
@@ -24,6 +24,7 @@ LOGIN = "ann:p@ss:wörd"
 BASIC = "Basic YW5uOnBAc3M6d8O2cmQ="
 #: The login in an address.
 AUTHORITY = "ann:p%40ss%3Aw%C3%B6rd"
+ONE_TRY = ("-s", "PODCRAWLER_MAX_TRIES=1")
 
 
 @pytest.fixture
@@ -155,6 +156,24 @@ def test_https_goes_through_a_tunnel(
     assert "proxy-authorization" not in {name for request in seen for name in request.headers}
 
 
+# A proxy that speaks TLS itself
+
+
+def test_a_proxy_may_speak_tls(fleet: Commands, safe_origin: RunningOrigin, certificate: Path) -> None:
+    """For http, and for https with TLS in TLS. The proxy's certificate is checked."""
+    with running("--certificate", str(certificate), "--login", LOGIN) as proxy:
+        fleet.environment |= {"PODCRAWLER_PROXY": with_login(proxy), "SSL_CERT_FILE": str(certificate)}
+        for address in (FEED, f"{safe_origin.address}/feed.xml?episodes=2&size=1000&title=b"):
+            ended = fleet.drain("-a", f"address={address}")
+            assert ended.status == 0, ended.err
+        assert list(fleet.files().values()) == [1000] * 4
+        unsafe = fleet.drain("-a", f"address={FEED}&title=c", *ONE_TRY, SSL_CERT_FILE="/dev/null")
+        assert unsafe.status == 1
+        name = proxy.address.removeprefix("https://")
+        assert f"[proxy]: The proxy {name} cannot be spoken to over TLS (" in unsafe.err
+        assert "certificate" in unsafe.err
+
+
 # What goes wrong
 
 
@@ -164,16 +183,13 @@ def dead() -> str:
         return f"127.0.0.1:{server.getsockname()[1]}"
 
 
-ONE_TRY = ("-s", "PODCRAWLER_MAX_TRIES=1")
-
-
 @pytest.mark.parametrize("address", [FEED, FEED.replace("http:", "https:")], ids=["http", "https"])
 def test_a_dead_proxy_is_named(fleet: Commands, dead: str, address: str) -> None:
     ended = fleet.drain("-a", f"address={address}", *ONE_TRY, PODCRAWLER_PROXY=f"http://ann:secret@{dead}")
     assert ended.status == 1
     assert (
-        f"[proxy]: The proxy could not be connected to ({dead}: Connection refused); check PODCRAWLER_PROXY (or "
-        "http_proxy and https_proxy in the environment), or try again later."
+        f"[proxy]: The proxy {dead} could not be connected to (Connection refused); check PODCRAWLER_PROXY (or "
+        "PODCRAWLER_HOSTS, or http_proxy and https_proxy in the environment), or try again later."
     ) in ended.err
     assert "secret" not in ended.err
     assert "Traceback" not in ended.err
@@ -183,7 +199,10 @@ def test_a_dead_proxy_is_named(fleet: Commands, dead: str, address: str) -> None
 def test_a_proxy_that_is_unknown_to_the_dns_is_named(fleet: Commands, address: str) -> None:
     ended = fleet.drain("-a", f"address={address}", *ONE_TRY, PODCRAWLER_PROXY="http://no-proxy.invalid:3128")
     assert ended.status == 1
-    assert "[proxy]: The proxy no-proxy.invalid has no address in the DNS just now; check PODCRAWLER_PROXY" in ended.err
+    assert (
+        "[proxy]: The proxy no-proxy.invalid:3128 has no address in the DNS just now; check PODCRAWLER_PROXY"
+        in ended.err
+    )
 
 
 @pytest.mark.parametrize("address", [FEED, FEED.replace("http:", "https:")], ids=["http", "https"])
@@ -192,14 +211,46 @@ def test_a_proxy_that_requires_another_login_fails_the_entry_at_once(
 ) -> None:
     ended = fleet.drain("-a", f"address={address}", PODCRAWLER_PROXY=proxy.address)
     assert ended.status == 1
-    assert "[proxy]: The proxy wants a login, or another one; check PODCRAWLER_PROXY" in ended.err
+    name = proxy.address.removeprefix("http://")
+    assert f"[proxy]: The proxy {name} wants a login, or another one; check PODCRAWLER_PROXY" in ended.err
     assert len(proxy.requests()) == 1
 
 
 def test_a_tunnel_that_leads_nowhere_is_tried_again(fleet: Commands, origin: RunningOrigin, dead: str) -> None:
     ended = fleet.drain("-a", f"address=https://{dead}/feed.xml", *ONE_TRY, PODCRAWLER_PROXY=origin.address)
     assert ended.status == 1
-    assert "[proxy]: The proxy opens no way to 127.0.0.1 (502 Bad Gateway); try again later." in ended.err
+    name = origin.address.removeprefix("http://")
+    assert f"[proxy]: The proxy {name} opens no way to 127.0.0.1 (502 Bad Gateway); try again later." in ended.err
+
+
+@pytest.mark.parametrize(
+    ("scheme", "manner", "words"),
+    [
+        ("http", "hangs up", "hung up without an answer; check PODCRAWLER_PROXY"),
+        ("https", "hangs up", "broke off before there was a way to media.invalid; check PODCRAWLER_PROXY"),
+        ("https", "says nothing", "opened no way to media.invalid in time; check PODCRAWLER_PROXY"),
+        (
+            "https",
+            "speaks another language",
+            "broke off before there was a way to media.invalid; check PODCRAWLER_PROXY",
+        ),
+    ],
+)
+async def test_a_proxy_that_is_none(scheme: str, manner: str, words: str) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        if manner == "says nothing":
+            await reader.read()
+        if manner == "speaks another language":
+            writer.write(b"220 mail.example.com\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        name = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        with pytest.raises(ProxyFailedError) as raised:
+            await fetch(f"{scheme}://media.invalid/", meta={"proxy": name}, PODCRAWLER_CONNECT_TIMEOUT=0.5)
+    assert raised.value.is_down
+    assert str(raised.value).startswith(f"The proxy {name} {words}")
 
 
 @pytest.mark.parametrize("command", [("crawl", "episodes"), ("archive", "http://x/")], ids=["crawl", "archive"])
@@ -208,31 +259,6 @@ def test_a_value_that_is_no_proxy_ends_in_a_sentence(commands: Commands, command
     assert ended.status == 2
     assert ended.err.splitlines()[-1].startswith("podcrawler: PODCRAWLER_PROXY is not the address of a proxy: write ")
     assert "secret" not in ended.err
-
-
-@pytest.mark.parametrize("value", ["", " ", None, "http://h", "http://h:3128/", "http://a:b@[::1]:3128"])
-def test_a_value_that_is_a_proxy_or_none(value: str | None) -> None:
-    assert read_proxy(Settings({"PODCRAWLER_PROXY": value})) == (value or "").strip()
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        "socks5://h:1",
-        "h:3128",
-        "http://",
-        "http://h:0",
-        "http://h:port",
-        "http://h:99999",
-        "http://h/path",
-        "http://h:3128?x",
-        "http://[h",
-        "http://hö",
-    ],
-)
-def test_a_value_that_is_no_proxy(value: str) -> None:
-    with pytest.raises(SettingError, match="not the address of a proxy"):
-        read_proxy(Settings({"PODCRAWLER_PROXY": value}))
 
 
 def test_scrapys_commands_use_the_proxy_too(commands: Commands, origin: RunningOrigin) -> None:
