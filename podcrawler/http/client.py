@@ -17,6 +17,7 @@ from scrapy.utils.url import add_http_if_no_scheme
 from yarl import URL
 
 from podcrawler.config import TransferConfig
+from podcrawler.http.lenient import Answer, teach
 
 #: aiohttp buffers up to twice this much of a body before it stops reading from the network.
 _READ_BUFFER = 512 * 1024
@@ -56,13 +57,16 @@ class Client:
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
+            connector = aiohttp.TCPConnector(
+                # Scrapy's slots are the limit.
+                limit=0,
+                ssl=_ssl_context(checked=self._check_certificates),
+                local_addr=self._local_address,
+            )
+            teach(connector)
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    # Scrapy's slots are the limit.
-                    limit=0,
-                    ssl=_ssl_context(checked=self._check_certificates),
-                    local_addr=self._local_address,
-                ),
+                connector=connector,
+                response_class=Answer,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
                 read_bufsize=_READ_BUFFER,

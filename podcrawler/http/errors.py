@@ -15,6 +15,8 @@ from scrapy.http import Response
 from scrapy.spidermiddlewares.httperror import HttpError
 
 from podcrawler.exceptions import EntryError, FailureClass, FetchError, TransferCancelledError
+from podcrawler.http.heads import UnreadableAnswerError
+from podcrawler.http.lenient import MalformedBodyError
 
 _AGAIN = "try again later"
 _PROXY_REMEDY = "check PODCRAWLER_PROXY (or http_proxy and https_proxy in the environment)"
@@ -90,7 +92,7 @@ def explain(exception: BaseException, url: str) -> EntryError:
             "try again later.",
             "passing",
         )
-    if error := _explain_proxy(exception.__cause__, host, reason):
+    if error := _explain_proxy(exception.__cause__, host, reason) or _explain_protocol(exception.__cause__, host):
         return error
     for known, (kind, sentence, failure_class) in _EXPLANATIONS.items():
         if isinstance(exception, known):
@@ -142,6 +144,23 @@ def _explain_proxy(cause: BaseException | None, host: str, reason: str) -> Fetch
         case _:
             return None
     return FetchError("proxy", f"{sentence}; {_PROXY_REMEDY}, or {_AGAIN}.", "passing")
+
+
+def _explain_protocol(cause: BaseException | None, host: str) -> FetchError | None:
+    """The failure of an answer that cannot be read; None if it is another one. Nothing of the answer is quoted."""
+    match cause:
+        case aiohttp.ClientResponseError(__cause__=UnreadableAnswerError() as refusal):
+            what = refusal.message
+        case aiohttp.ClientResponseError():
+            # aiohttp's parser: what it says before the first colon, behind which it quotes the bytes.
+            what = f"answers in broken HTTP ({cause.message.partition(':')[0].strip()})"
+        case MalformedBodyError():
+            what = "sends the answer in chunks that are not marked as they should be"
+        case _:
+            return None
+    return FetchError(
+        "protocol", f"{host} {what}; check whether the address opens in a browser, or {_AGAIN}.", "passing"
+    )
 
 
 def _proxy_login() -> FetchError:
