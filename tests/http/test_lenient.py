@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
@@ -36,7 +36,6 @@ class Host:
     answers: list[Sequence[bytes | None]]
     port: int = 0
     connections: int = 0
-    requests: list[bytes] = field(default_factory=list)
 
     @property
     def address(self) -> str:
@@ -44,19 +43,18 @@ class Host:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+        with contextlib.closing(writer), contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while self.answers:
-                self.requests.append(await reader.readuntil(b"\r\n\r\n"))
+                await reader.readuntil(b"\r\n\r\n")
                 for segment in self.answers.pop(0):
                     if segment is None:
-                        return writer.close()
+                        return
                     writer.write(segment)
                     await writer.drain()
-                    # Long enough for the other end to read it by itself, in the same loop.
+                    # Long enough for the other end, in the same loop, to read it by itself.
                     await asyncio.sleep(0)
                     await asyncio.sleep(0)
             await reader.read()
-        return writer.close()
 
 
 @contextlib.asynccontextmanager
@@ -79,8 +77,8 @@ async def assert_whole(answer: Sequence[bytes | None], folder: Path) -> None:
 
 
 async def failure(answer: Sequence[bytes | None], folder: Path) -> EntryError:
-    """How the answer ends that is no file."""
-    async with host(answer) as server:
+    """How the answer ends that is no file. A connection that breaks off at once is tried twice."""
+    async with host(answer, answer) as server:
         with pytest.raises((DownloadFailedError, ResponseDataLossError, EntryError)) as caught:
             await download(server.address, folder)
     return explain(caught.value, "http://media.example.org/a.mp3")
@@ -303,9 +301,9 @@ async def test_what_a_server_sends_unasked_comes_first() -> None:
     """Some answer 408 before a request that comes late."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"HTTP/1.1 408 Too late\r\nno colon\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-        await reader.read()
-        writer.close()
+        with contextlib.closing(writer):
+            writer.write(b"HTTP/1.1 408 Too late\r\nno colon\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            await reader.read()
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server, asking() as client:
         port = server.sockets[0].getsockname()[1]
