@@ -5,7 +5,7 @@ What a server may send, and how slowly, is decided here; how it is asked, in han
 
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import aiohttp
@@ -13,6 +13,7 @@ import aiohttp
 from podcrawler.config import TransferConfig
 from podcrawler.exceptions import FetchError, MediaError
 from podcrawler.http.content_coding import Decoder, decoder_for
+from podcrawler.store import sniff
 from podcrawler.store.part import PartFile
 from podcrawler.store.validators import Validator
 
@@ -70,7 +71,8 @@ async def receive(
     ``encoded``), aiohttp's errors, and what ``on_chunk`` raises for a chunk. The part has what came until then.
     """
     host = answer.url.host or ""
-    decoder = decoder_for(answer.headers.getall("Content-Encoding", ()), host)
+    head = await _head(answer) if total is None else b""
+    decoder = decoder_for(answer.headers.getall("Content-Encoding", ()), head, host)
     if total is not None:
         part.expect(total)
     else:
@@ -78,7 +80,7 @@ async def receive(
         _refuse_size(announced or 0, limits, host)
         validator = None if decoder else Validator.from_headers(answer.headers, url=url, size=announced)
         await part.begin(validator, announced)
-    broken_off = await _Transfer(answer, part, limits, decoder).run(on_chunk)
+    broken_off = await _Transfer(answer, part, limits, decoder, head).run(on_chunk)
     if part.expected is not None and part.received != part.expected:
         if part.received > part.expected:
             # Nobody knows which of these bytes are the file's.
@@ -100,8 +102,12 @@ async def receive(
 class _Transfer:
     """The body of one answer, on its way into the part."""
 
-    def __init__(self, answer: aiohttp.ClientResponse, part: PartFile, limits: Limits, decoder: Decoder | None) -> None:
+    def __init__(
+        self, answer: aiohttp.ClientResponse, part: PartFile, limits: Limits, decoder: Decoder | None, head: bytes
+    ) -> None:
         self._answer = answer
+        #: What of the body was read already.
+        self._head = head
         self._host = answer.url.host or ""
         self._part = part
         self._limits = limits
@@ -118,7 +124,7 @@ class _Transfer:
         """Write the body as it comes. Returns the error if the connection broke off."""
         while True:
             try:
-                chunk = await self._answer.content.readany()
+                chunk, self._head = self._head or await self._answer.content.readany(), b""
             except BaseException as error:
                 # What came is kept, whatever ends the transfer.
                 await self._write()
@@ -175,6 +181,15 @@ class _Transfer:
                 "passing",
             )
         self._measured_from, self._measured = now, 0
+
+
+async def _head(answer: aiohttp.ClientResponse) -> bytes:
+    """The first bytes of the body. If it breaks off within, the next read says so again."""
+    head = b""
+    with suppress(aiohttp.ClientPayloadError):
+        while len(head) < sniff.HEAD and (chunk := await answer.content.readany()):
+            head += chunk
+    return head
 
 
 @asynccontextmanager
