@@ -1,5 +1,6 @@
 """Every misbehaviour of the origin, and what becomes of an episode that meets it: a whole file, or a clear failure."""
 
+import base64
 import hashlib
 import json
 import re
@@ -90,8 +91,6 @@ ROWS: Rows = {
     "gzip": ({"gzip": 1}, Whole(sent=None)),
     "dropped gzip": ({**DROP, "gzip": 1}, Whole(sent=None)),
     "bomb": ({"size": 10 * MAX_SIZE, "zeros": 1, "gzip": 1}, Failed("too-large", "permanent", "more than", 1)),
-    "no gzip": ({"coding": "gzip"}, Failed("encoded", "passing", "says that the file is compressed (gzip)")),
-    "brotli": ({"coding": "br"}, Failed("encoded", "permanent", "compressed (br)", 1)),
     # What is no file.
     "gone": ({"status": 404}, Failed("http-404", "permanent", "answered 404 Not Found", 1)),
     "forbidden": ({"status": 403}, Failed("http-403", "blocked", "answered 403 Forbidden", 2)),
@@ -100,6 +99,75 @@ ROWS: Rows = {
     "too busy": ({"status": 503, "retry_after": 1}, Failed("http-503", "busy", "answered 503 Service Unavailable")),
     "page": ({"html": 1}, Failed("not-media", "permanent", "sent a web page instead of audio", 1)),
     "in circles": ({"redirect_loop": 1}, Failed("redirects", "passing", "without end")),
+}
+
+
+def raw(*lines: bytes, status: bytes = b"HTTP/1.1 200 OK", tail: bytes = b"") -> Parameters:
+    """The parameters for a head of these lines, and for bytes after the body."""
+    head = b"".join(line + b"\r\n" for line in (status, *lines, b""))
+    return {"head": base64.b64encode(head).decode(), "tail": base64.b64encode(tail).decode()}
+
+
+COUNTED = b"Content-Length: %d" % SIZE
+
+#: What is not quite HTTP, and what is compressed, or not, whatever the head says.
+HEADS: Rows = {
+    "without phrase": (raw(COUNTED, status=b"HTTP/1.1 200"), Whole(sent=None)),
+    "icy": (raw(b"icy-br: 128", status=b"ICY 200 OK"), Whole(sent=None)),
+    "no colon": (raw(b"some words", COUNTED), Whole(sent=None)),
+    "spaces in names": (raw(b"Some Name: x", b"Content-Length : %d" % SIZE), Whole(sent=None)),
+    "folded line": (raw(b"X: a", b"  b", COUNTED), Whole(sent=None)),
+    "raw letters": (raw(b"X: M\xc3\xb8ller \xe9", COUNTED), Whole(sent=None)),
+    "zero byte": (raw(b"X: a\x00b", COUNTED), Whole(sent=None)),
+    "long head": ({"long_fields": 8}, Whole()),
+    "length twice": (raw(COUNTED, COUNTED), Whole(sent=None)),
+    "length twice in one": (raw(COUNTED + b", %d" % SIZE), Whole(sent=None)),
+    "chunked with a length": (
+        {**raw(b"Content-Length: 7", b"Transfer-Encoding: chunked"), "chunked": 1},
+        Whole(sent=None),
+    ),
+    "length below zero": (raw(b"Content-Length: -1"), Whole(sent=None)),
+    "two lengths": (
+        raw(COUNTED, b"Content-Length: 7"),
+        Failed("protocol", "passing", f"announces two lengths of one answer, 7 and {SIZE} bytes; check"),
+    ),
+    "coded transfer": (
+        raw(b"Transfer-Encoding: gzip, chunked"),
+        Failed("protocol", "passing", "sends the answer in a transfer coding that was not asked for; check"),
+    ),
+    "no http": (raw(status=b"<html>"), Failed("protocol", "passing", "does not answer in HTTP; check")),
+    "endless head": (
+        {"long_fields": 40},
+        Failed("protocol", "passing", "sends more than 262144 bytes of headers; check"),
+    ),
+    "zeros after the end": (raw(COUNTED, tail=bytes(5000)), Whole(sent=None)),
+    "an answer after the end": (raw(COUNTED, tail=b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx"), Whole(sent=None)),
+    "small with zeros": (
+        {"size": 1000, **raw(b"Content-Length: 1000", tail=bytes(1000))},
+        Whole(sent=None),
+    ),
+    "chunked with zeros": (
+        {**raw(b"Transfer-Encoding: chunked", tail=bytes(1000)), "chunked": 1},
+        Whole(sent=None),
+    ),
+    "broken chunks": (
+        {**raw(b"Transfer-Encoding: chunked"), **BLIND},
+        Failed("protocol", "passing", "in chunks that are not marked as they should be"),
+    ),
+    "no gzip": ({"coding": "gzip"}, Whole()),
+    "no brotli": ({"coding": "br"}, Whole()),
+    "no zstd": ({"coding": "zstd"}, Whole()),
+    "brotli": ({"compress": "br"}, Whole(sent=None)),
+    "zstd": ({"compress": "zstd"}, Whole(sent=None)),
+    "brotli bomb": (
+        {"size": 10 * MAX_SIZE, "zeros": 1, "compress": "br"},
+        Failed("too-large", "permanent", "more than", 1),
+    ),
+    "compress": ({"coding": "compress"}, Failed("encoded", "permanent", "compressed (compress)", 1)),
+    "to nowhere": (
+        {"status": 302, "size": 0},
+        Failed("protocol", "passing", "redirects (302) without saying where to"),
+    ),
 }
 
 #: What is slow. These rows alone are run with limits of a few seconds, which a busy machine may exceed by itself.
@@ -118,7 +186,7 @@ def test_every_misbehaviour_ends_in_a_whole_file_or_a_clear_failure(
 ) -> None:
     with running("--certificate", str(certificate)) as unsafe:
         refused = Failed("tls", "permanent", "cannot be spoken to safely", 1)
-        rows: Rows = {**ROWS, "unsafe": ({"location": f"{unsafe.address}/bytes/{SIZE}.mp3"}, refused)}
+        rows: Rows = {**ROWS, **HEADS, "unsafe": ({"location": f"{unsafe.address}/bytes/{SIZE}.mp3"}, refused)}
         drain(fleet, redis, origin, rows)
     drain(fleet, redis, origin, SLOW, CONNECT_TIMEOUT=2, IDLE_TIMEOUT=2, MIN_RATE=10_000)
     outcomes = Outcomes(fleet, redis, origin)
@@ -152,7 +220,7 @@ class Outcomes:
 
     def problem(self, name: str, end: Whole | Failed) -> str:
         """What is not as it should be, empty if nothing is."""
-        parameters, _ = {**ROWS, **SLOW}.get(name, ({}, None))
+        parameters, _ = {**ROWS, **HEADS, **SLOW}.get(name, ({}, None))
         files = [path for path in self._files if _row(path) == name]
         media = [path for path in files if not path.endswith(".part")]
         failed = self._failed.get(name)
