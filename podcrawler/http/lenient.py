@@ -28,6 +28,8 @@ from podcrawler.http.heads import END, MAX_HEAD, UnreadableAnswerError, assert_b
 _ENDS = (b"\n\r\n", b"\n\n")
 #: Answers of 1xx before the final one. Few servers send any.
 _MAX_INTERIM = 100
+#: What LenientHandler overrides, and aiohttp calls.
+_METHODS = ("set_response_params", "data_received", "feed_data", "connection_lost")
 
 
 class MalformedBodyError(aiohttp.ClientPayloadError):
@@ -191,7 +193,11 @@ def teach(connector: aiohttp.BaseConnector) -> None:
     """Make the connections of a connector lenient, in the running event loop. Their session must make answers of the
     class Answer. Raises UnsupportedAiohttpError."""
     factory = getattr(connector, "_factory", None)
-    if not callable(factory) or type(factory()) is not ResponseHandler:
+    if (
+        not callable(factory)
+        or type(factory()) is not ResponseHandler
+        or not all(hasattr(ResponseHandler, name) for name in _METHODS)
+    ):
         raise UnsupportedAiohttpError(
             f"aiohttp {aiohttp.__version__} is not supported, because its connectors make their protocols otherwise; "
             "install the version that requirements.txt names."
