@@ -5,6 +5,7 @@ Most media hosts redirect (trackers, load balancers). Scrapy's middleware limits
 20), removes Authorization when scheme, host or port change, and removes Cookie when the host changes or TLS ends.
 """
 
+import re
 from urllib.parse import urlsplit
 
 from scrapy import Request
@@ -31,10 +32,15 @@ class RedirectMiddleware(ScrapyRedirectMiddleware):
     def process_response(  # type: ignore[override]  # the spider argument is deprecated
         self, request: Request, response: Response
     ) -> Request | Response:
-        if response.status in _REDIRECTS and not (response.headers.get("Location") or b"").strip():
+        location = (response.headers.get("Location") or b"").strip()
+        if response.status in _REDIRECTS and not location:
             if isinstance(response, MediaResponse):
                 return response
             raise _to_nowhere(request, response)
+        if b"\\" in location:
+            # As in browsers (URL Standard, "relative slash state"): before the query both slashes mean the same.
+            path = re.split(rb"[?#]", location, maxsplit=1)[0]
+            response.headers["Location"] = path.replace(b"\\", b"/") + location[len(path) :]
         try:
             result = super().process_response(request, response)
         except ValueError:

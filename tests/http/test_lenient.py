@@ -9,6 +9,8 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scrapy import Request
 from scrapy.exceptions import DownloadFailedError, ResponseDataLossError
 from scrapy.settings import Settings
@@ -20,7 +22,7 @@ from podcrawler.http.errors import explain
 from podcrawler.http.heads import MAX_HEAD
 from podcrawler.http.lenient import surplus_of, teach
 from tests.http.handling import download, fetch
-from tests.origin import content
+from tests.origin import content, running
 
 BODY = b"".join(content(3000, 5))
 LENGTH = b"Content-Length: %d\r\n" % len(BODY)
@@ -225,9 +227,9 @@ async def test_surplus_is_dropped_with_its_connection(where: str, surplus: bytes
 
 
 @contextlib.asynccontextmanager
-async def asking() -> AsyncIterator[Client]:
+async def asking(**more: object) -> AsyncIterator[Client]:
     values = {name: value for name, value in vars(defaults).items() if name.startswith("PODCRAWLER_")}
-    client = Client(Settings(values))
+    client = Client(Settings({**values, **more}))
     try:
         yield client
     finally:
@@ -297,6 +299,29 @@ async def test_surplus_behind_a_body_that_is_read_slowly(is_chunked: bool) -> No
         assert surplus_of(answer)
 
 
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(
+        st.sampled_from(
+            [OK, LENGTH, b"ICY 200 OK\r\n\r\n", b"HTTP/1.1 100\r\n\r\n", b"\r\n", b"X: y\r\n", BODY, CHUNKED]
+        )
+        | st.sampled_from(
+            [b"Transfer-Encoding: chunked\r\n", b"Content-Length: 5\r\n", b"5\r\nhello\r\n", b"0\r\n\r\n"]
+        )
+        | st.binary(max_size=20),
+        max_size=9,
+    )
+)
+def test_whatever_comes_ends_in_an_answer_or_an_error_of_the_network(segments: list[bytes]) -> None:
+    async def ask() -> None:
+        async with host([*segments, None], [*segments, None]) as server, asking() as client:
+            with contextlib.suppress(aiohttp.ClientError):
+                answer = await client.ask(Request(server.address), aiohttp.ClientTimeout(total=20))
+                await answer.read()
+
+    asyncio.run(ask())
+
+
 async def test_what_a_server_sends_unasked_comes_first() -> None:
     """Some answer 408 before a request that comes late."""
 
@@ -309,6 +334,27 @@ async def test_what_a_server_sends_unasked_comes_first() -> None:
         port = server.sockets[0].getsockname()[1]
         answer = await client.ask(Request(f"http://127.0.0.1:{port}/"), aiohttp.ClientTimeout(total=10))
         assert answer.status == 408
+
+
+async def test_a_proxy_that_is_not_quite_right_opens_a_tunnel(certificate: Path) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        target = (await reader.readuntil(b"\r\n\r\n")).split(b" ")[1].decode()
+        far_reader, far_writer = await asyncio.open_connection(*target.split(":"))
+        writer.write(b"HTTP/1.0  200\nno colon\n\n")
+        await asyncio.gather(pump(reader, far_writer), pump(far_reader, writer))
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.closing(writer), contextlib.suppress(ConnectionError):
+            while data := await reader.read(65_536):
+                writer.write(data)
+
+    with running("--certificate", str(certificate)) as origin:
+        tunnels = await asyncio.start_server(serve, "127.0.0.1", 0)
+        async with tunnels as server, asking(DOWNLOAD_VERIFY_CERTIFICATES=False) as client:
+            proxy = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            request = Request(f"{origin.address}/bytes/3000.mp3?seed=5", meta={"proxy": proxy})
+            answer = await client.ask(request, aiohttp.ClientTimeout(total=10))
+            assert await answer.read() == BODY
 
 
 async def test_values_are_kept_byte_for_byte() -> None:
