@@ -288,7 +288,8 @@ async def test_surplus_behind_a_body_that_is_read_slowly(is_chunked: bool) -> No
     body = b"".join(content(6_000_000, 7))
     head = OK + (b"Transfer-Encoding: chunked\r\n\r\n" if is_chunked else b"Content-Length: 6000000\r\n\r\n")
     sent = b"".join(b"%x\r\n%b\r\n" % (len(block), bytes(block)) for block in content(6_000_000, 7)) + b"0\r\n\r\n"
-    async with host([head + (sent if is_chunked else body) + bytes(5000), None]) as server, asking() as client:
+    answers = [[head + (sent if is_chunked else body) + bytes(5000)], [OK + b"Content-Length: 2\r\n\r\nok"]]
+    async with host(*answers) as server, asking() as client:
         answer = await client.ask(Request(server.address), aiohttp.ClientTimeout(total=60))
         found = bytearray()
         while block := await answer.content.read(100_000):
@@ -297,6 +298,23 @@ async def test_surplus_behind_a_body_that_is_read_slowly(is_chunked: bool) -> No
             await asyncio.sleep(0.001)
         assert found == body
         assert surplus_of(answer)
+        second = await client.ask(Request(server.address), aiohttp.ClientTimeout(total=10))
+        assert await second.read() == b"ok"
+        assert server.connections == 2
+
+
+async def test_surplus_that_comes_while_reading_is_paused() -> None:
+    # aiohttp stops after 1 MiB, which is in the last segment: the parser has not seen the end of the body then.
+    body = b"".join(content(1_200_000, 7))
+    answers = [[OK + b"Content-Length: 1200000\r\n\r\n" + body + b"x"], [OK + b"Content-Length: 2\r\n\r\nok"]]
+    async with host(*answers) as server, asking() as client:
+        answer = await client.ask(Request(server.address), aiohttp.ClientTimeout(total=20))
+        while not surplus_of(answer):
+            await asyncio.sleep(0.01)
+        assert await answer.read() == body
+        second = await client.ask(Request(server.address), aiohttp.ClientTimeout(total=10))
+        assert await second.read() == b"ok"
+        assert server.connections == 2
 
 
 @settings(deadline=None, max_examples=60)
