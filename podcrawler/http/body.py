@@ -71,7 +71,7 @@ async def receive(
     ``encoded``), aiohttp's errors, and what ``on_chunk`` raises for a chunk. The part has what came until then.
     """
     host = answer.url.host or ""
-    head = await _head(answer) if total is None else b""
+    head = await _head(answer, on_chunk) if total is None else b""
     decoder = decoder_for(answer.headers.getall("Content-Encoding", ()), head, host)
     if total is not None:
         part.expect(total)
@@ -124,6 +124,7 @@ class _Transfer:
         """Write the body as it comes. Returns the error if the connection broke off."""
         while True:
             try:
+                is_told = bool(self._head)
                 chunk, self._head = self._head or await self._answer.content.readany(), b""
             except BaseException as error:
                 # What came is kept, whatever ends the transfer.
@@ -136,7 +137,8 @@ class _Transfer:
             if not chunk:
                 await self._write_last()
                 return None
-            on_chunk(chunk)
+            if not is_told:
+                on_chunk(chunk)
             self._block.append(chunk)
             self._size += len(chunk)
             now = time.monotonic()
@@ -183,11 +185,12 @@ class _Transfer:
         self._measured_from, self._measured = now, 0
 
 
-async def _head(answer: aiohttp.ClientResponse) -> bytes:
+async def _head(answer: aiohttp.ClientResponse, on_chunk: Callable[[bytes], object]) -> bytes:
     """The first bytes of the body. If it breaks off within, the next read says so again."""
     head = b""
     with suppress(aiohttp.ClientPayloadError):
         while len(head) < sniff.HEAD and (chunk := await answer.content.readany()):
+            on_chunk(chunk)
             head += chunk
     return head
 
