@@ -22,6 +22,7 @@ from yarl import URL
 
 from podcrawler.config import TransferConfig
 from podcrawler.exceptions import FetchError
+from podcrawler.http.lenient import Answer, teach
 from podcrawler.http.proxy_errors import proxy_failure
 from podcrawler.proxies import ProxyAddress
 
@@ -152,8 +153,10 @@ class Client:
 
 
 def _open_session(connector: aiohttp.TCPConnector, *traces: aiohttp.TraceConfig) -> aiohttp.ClientSession:
+    teach(connector)
     return aiohttp.ClientSession(
         connector=connector,
+        response_class=Answer,
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
         read_bufsize=_READ_BUFFER,
