@@ -210,9 +210,6 @@ def test_407_without_a_proxy_is_not_the_proxy() -> None:
     assert "PODCRAWLER_PROXY" not in str(error)
 
 
-def test_a_redirect_to_nowhere() -> None:
-
-
 @pytest.mark.parametrize(("status", "seconds"), [(429, "3480"), (503, "3480.0"), (301, "3480")])
 def test_the_sentence_says_how_long_a_host_asks_to_wait(status: int, seconds: str) -> None:
     error = explain_response(response(status, {"Retry-After": seconds}))

@@ -183,7 +183,7 @@ async def test_what_nobody_can_read_is_told(row: tuple[str, tuple[bytes, str]], 
         error = await failure(segments, tmp_path)
         assert (error.kind, error.failure_class) == ("protocol", "passing")
         assert words in str(error)
-        assert str(error).startswith("media.example.org ")
+        assert str(error).startswith(("127.0.0.1 ", "media.example.org "))
         assert str(error).endswith("check whether the address opens in a browser, or try again later.")
 
 
