@@ -105,12 +105,11 @@ def explain(exception: BaseException, url: str) -> EntryError:
     causes = list(_causes(exception))
     host = _failed_host(causes) or _host(url)
     reason = _reason(exception)
-    for cause in causes:
+    if isinstance(exception, exceptions.ResponseDataLossError):
         # Of an answer that has begun it is of no account how the connection broke.
-        has_begun = isinstance(exception, exceptions.ResponseDataLossError) and not isinstance(
-            cause, MalformedBodyError
-        )
-        if not has_begun and (error := _explain_cause(cause, host, reason)):
+        causes = [cause for cause in causes if isinstance(cause, MalformedBodyError)]
+    for cause in causes:
+        if error := _explain_cause(cause, host, reason):
             return error
     if isinstance(exception, exceptions.IgnoreRequest) and "robots.txt" in str(exception):
         return FetchError(
