@@ -135,10 +135,10 @@ class Body:
             await self._read()
             self._refuse_slowness()
         codings, head = self._answer.headers.getall("Content-Encoding", ()), self._head
-        if self._broken_off and sniff.needs_more(head):
+        self._decoder = decoder_for(codings, head, self._host)
+        if self._broken_off and self._decoder is None and sniff.needs_more(head):
             # So few bytes may look like anything.
             raise self._broken_off
-        self._decoder = decoder_for(codings, head, self._host)
         if probe := decoder_for(codings, head, self._host):
             head = await self._decoded_head(probe)
         kind = self._answer.headers.get("Content-Type", "")

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gzip
 import hashlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from podcrawler import settings as defaults
 from podcrawler.exceptions import EntryError, UnsupportedAiohttpError
 from podcrawler.http.client import Client
 from podcrawler.http.errors import explain
+from podcrawler.http.handler import MediaResponse
 from podcrawler.http.heads import MAX_HEAD
 from podcrawler.http.lenient import surplus_of, teach
 from tests.http.handling import download, fetch
@@ -393,3 +395,31 @@ async def test_an_aiohttp_that_makes_its_protocols_otherwise_is_refused() -> Non
         del connector._factory
         with pytest.raises(UnsupportedAiohttpError):
             teach(connector)
+
+
+async def remarks(answer: Sequence[bytes | None], folder: Path) -> list[str]:
+    """What is remarked of an answer that ends as the file."""
+    async with host(answer) as server:
+        response, _, digest = await download(server.address, folder)
+    assert digest == hashlib.sha256(BODY).hexdigest()
+    assert isinstance(response, MediaResponse)
+    return response.received.remarks
+
+
+async def test_what_is_odd_is_remarked(tmp_path: Path) -> None:
+    surplus = "127.0.0.1 sent more bytes than the file has, which were left out."
+    lie = "127.0.0.1 called the file compressed, which it is not."
+    coded = OK + LENGTH + b"Content-Encoding: gzip\r\n\r\n"
+    assert await remarks([OK + LENGTH + b"\r\n" + BODY], tmp_path) == []
+    assert await remarks([OK + LENGTH + b"\r\n" + BODY + bytes(9)], tmp_path) == [surplus]
+    assert await remarks([coded + BODY], tmp_path) == [lie]
+
+
+async def test_the_length_of_a_compressed_body_may_be_that_of_the_file(tmp_path: Path) -> None:
+    coded = OK + LENGTH + b"Content-Encoding: gzip\r\n\r\n"
+    body = gzip.compress(BODY[:1000] * 3)
+    async with host([coded + body, None]) as server:
+        _, part, digest = await download(server.address, tmp_path)
+    assert (part.received, digest) == (3000, hashlib.sha256(BODY[:1000] * 3).hexdigest())
+    error = await failure([coded + body[:-3], None], tmp_path)
+    assert (error.kind, error.failure_class) == ("incomplete", "passing")
