@@ -69,7 +69,8 @@ class EntryError(PodcrawlerError):
     """Raised when one entry of a queue cannot be finished.
 
     ``kind`` is a short name of the cause (``http-404``, ``timeout``); docs/commands.md lists them.
-    ``retry_after`` is the pause in seconds that the host asked for, if it did (RFC 9110 §10.2.3).
+    ``retry_after`` is the pause in seconds that the host asked for, if it did (RFC 9110 §10.2.3). ``host`` is the one
+    that answered; empty if that is the one that the entry's lease counts for.
     """
 
     exit_status = 1
@@ -81,11 +82,13 @@ class EntryError(PodcrawlerError):
         failure_class: FailureClass = "permanent",
         *,
         retry_after: float | None = None,
+        host: str = "",
     ) -> None:
         super().__init__(sentence)
         self.kind = kind
         self.failure_class = failure_class
         self.retry_after = retry_after
+        self.host = host
 
 
 class ListingError(EntryError):
