@@ -336,9 +336,9 @@ def _seeds_key(settings: BaseSettings, name: str) -> str:
 
 def _lease(row: Sequence[Any]) -> Lease:
     """The lease, as lua/lease.lua returns it."""
-    tries, payload, count, host = row[5:]
+    tries, payload, count, host, own_host = row[5:]
     key, token, kind, group, name = (value.decode() for value in row[:5])
-    return Lease(key, token, kind, group, name, tries, payload, count > 1, host.decode())
+    return Lease(key, token, kind, group, name, tries, payload, count > 1, host.decode(), own_host.decode())
 
 
 def _failed(key: str, group: str, title: str, record: dict[str, Any]) -> Failed:

@@ -59,8 +59,10 @@ class Lease:
     payload: bytes
     #: Whether there was an earlier lease on this entry, so that a part of its file may be on disk.
     redelivered: bool = True
-    #: The host that the lease was granted for: that of the request, or the one that the podcast's last file came from.
+    #: The host that the lease was granted for: that of the address, or the one that the podcast's last file came from.
     host: str = ""
+    #: That of the address.
+    own_host: str = ""
 
 
 def page_request(

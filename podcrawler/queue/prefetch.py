@@ -162,11 +162,14 @@ class Prefetcher:
             self._note_free_connection()
 
     async def move(self, lease: Lease, host: str) -> bool:
-        """Count the lease for another host, which the node is about to connect to. If that one has no connection to
-        spare, or rests, or if the lease is lost: False, and this node does not hold the lease any more."""
+        """Count the lease for a host that the node is about to connect to. If that one has no connection to spare, or
+        rests, or if the lease is lost: False, and this node does not hold the lease any more."""
         held = self._find(lease)
-        if held is None or host in ("", held.host):
-            return held is not None
+        if held is None:
+            return False
+        # The address of an entry that counts for another host leads there by a redirect, which is no transfer.
+        if host in ("", held.host) or lease.host != host == lease.own_host:
+            return True
         try:
             is_counted = await self.async_broker.move(acks.move(lease, host, self.broker.host_limits))
         except RedisError as error:

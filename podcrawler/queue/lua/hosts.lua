@@ -46,20 +46,11 @@ local function has_all_connections(host, limits)
   return count and tonumber(count) >= (limits_of(limits, host))
 end
 
--- Takes a host out of `hosts` that has all of its connections. Whether it has.
-local function set_aside_if_full(host, limits)
-  if not has_all_connections(host, limits) then return false end
+-- Takes a host out of `hosts` that has all of its connections.
+local function set_aside(host)
   local last_leased = redis.call('ZSCORE', Q .. 'hosts', host)
   redis.call('ZREM', Q .. 'hosts', host)
   redis.call('ZADD', Q .. 'full', last_leased or 0, host)
-  return true
-end
-
--- Takes a host out of `hosts` that rests: a node of an earlier release has put it there. Whether it rests.
-local function set_aside_if_resting(host)
-  if not redis.call('ZSCORE', Q .. 'resting', host) then return false end
-  redis.call('ZREM', Q .. 'hosts', host)
-  return true
 end
 
 local function free_connection(hash, key)
@@ -91,8 +82,7 @@ local function connect(hash, key, host, limits)
     free_connection(hash, key)
     redis.call('HSET', Q .. hash, key, host)
   end
-  redis.call('HINCRBY', Q .. 'connections', host, 1)
-  set_aside_if_full(host, limits)
+  if redis.call('HINCRBY', Q .. 'connections', host, 1) >= (limits_of(limits, host)) then set_aside(host) end
 end
 
 local function rest(host, till)

@@ -6,12 +6,14 @@
 --   a token that has a lease gets the same one again, because a node repeats a call whose answer did not arrive
 -- Returns {number of entries of all these queues that are pending, leased or delayed, seeds included; ms until a delayed
 --   entry of this queue is due, a lease expires or a host has rested, or -1; the leases, each as {key, token, kind, group,
---   name, tries, request, number of leases so far, host}; the keys of entries that failed because their leases expired too
---   often; how many hosts have entries that wait for a connection; the hosts that asked for the rest that they have}.
+--   name, tries, request, number of leases so far, host, host of its address}; the keys of entries that failed because their leases expired too
+--   often; how many hosts have entries that wait for a connection; the hosts that rest because they asked for it}.
 local now, lease_time, most_expiries = clock(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local limits, done_count = read_limits(ARGV[4], ARGV[5]), tonumber(ARGV[6])
 local seeds = KEYS[3]
 local BATCH = 200
+-- Where more hosts ask for a pause, which ones is not told: reading that would take longer than it saves.
+local MOST_ASKED = 50
 
 -- How to take a seed from each type of key that scrapy-redis supports, and how to count them.
 local TAKE = {
@@ -69,6 +71,7 @@ for _, key in ipairs(redis.call('ZRANGEBYSCORE', Q .. 'leases', '-inf', now, 'LI
   end
 end
 
+local some_rest = redis.call('EXISTS', Q .. 'resting') == 1
 local knows_media_hosts = redis.call('EXISTS', A .. 'media-hosts') == 1
 -- Hosts that are passed over, and entries that are filed under another host, in this call.
 local steps = BATCH
@@ -95,7 +98,12 @@ local function take_pending()
   while steps > 0 do
     local host = redis.call('ZRANGE', Q .. 'hosts', 0, 0)[1]
     if not host then return nil end
-    if not set_aside_if_resting(host) and not set_aside_if_full(host, limits) then
+    if has_all_connections(host, limits) then
+      set_aside(host)
+    elseif some_rest and redis.call('ZSCORE', Q .. 'resting', host) then
+      -- A node of an earlier release has put it here.
+      redis.call('ZREM', Q .. 'hosts', host)
+    else
       local key, route = take_first(host)
       if key then return key, route end
     end
@@ -144,7 +152,7 @@ if redis.call('EXISTS', A .. 'paused') == 0 then
     redis.call('HSET', Q .. 'tokens', token, key)
     leases[#leases + 1] = {key, token, route.kind, route.group, route.name,
       tonumber(redis.call('HGET', Q .. 'tries', key) or 0), redis.call('HGET', Q .. 'entries', key),
-      tonumber(redis.call('HGET', Q .. 'deliveries', key)), route.host}
+      tonumber(redis.call('HGET', Q .. 'deliveries', key)), route.host, route.own_host}
   end
 end
 
@@ -161,4 +169,5 @@ for _, queue in ipairs(queues) do
   open = open + redis.call('HLEN', queue.prefix .. 'entries') - redis.call('HLEN', queue.prefix .. 'failed')
     + count_seeds(queue.seeds)
 end
-return {open, next_due, leases, abandoned, redis.call('ZCARD', Q .. 'full'), redis.call('HKEYS', Q .. 'asked')}
+local asked = redis.call('HLEN', Q .. 'asked') <= MOST_ASKED and redis.call('HKEYS', Q .. 'asked') or {}
+return {open, next_due, leases, abandoned, redis.call('ZCARD', Q .. 'full'), asked}

@@ -16,12 +16,13 @@ if host == counts_for then
 end
 
 local route = route_of(key)
-if has_all_connections(host, limits) or redis.call('ZSCORE', Q .. 'resting', host) then
+local is_full = has_all_connections(host, limits)
+if is_full or redis.call('ZSCORE', Q .. 'resting', host) then
   end_lease(key)
   route.host = host
   set_route(key, route)
   to_pending(key, route)
-  set_aside_if_full(host, limits)
+  if is_full then set_aside(host) end
   return 0
 end
 if counts_for and counts_for ~= route.own_host then
