@@ -192,7 +192,7 @@ class EpisodeFilesPipeline(FilesPipeline):
         """Download the file and publish it; the episode with what is known of its file. Raises EntryError."""
         transfer.request.meta["part"] = part
         try:
-            response = await fetch(self.crawler, transfer.request)
+            response = await fetch(self.crawler, transfer.request, self._scheduler, transfer.lease)
             if not isinstance(response, MediaResponse):
                 raise explain_response(response)
             return await self._publish(transfer, part, response)
