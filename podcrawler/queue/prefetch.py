@@ -77,6 +77,8 @@ class Prefetcher:
         #: The tokens of leases that need no connection any more, which Redis does not know yet; with the host that the
         #: file came from, if one came.
         self._done: dict[str, str] = {}
+        #: Hosts that asked this node for a pause, of which Redis does not know yet.
+        self._pausing: set[str] = set()
         #: When this node last had work, or began to look for it (``time.monotonic``).
         self._busy_at: float | None = None
         node.observe(self._node_changed)
@@ -195,7 +197,10 @@ class Prefetcher:
         held = self._find(lease)
         acknowledged = self._submit(lease, ack)
         if rest:
-            self._start_releasing_prefetched({error.host or (held.host if held else lease.host)})
+            host = error.host or (held.host if held else lease.host)
+            self._start_releasing_prefetched({host})
+            self._pausing.add(host)
+            acknowledged.add_done_callback(lambda _: self._note_pause(host))
         return await self._outcome(lease, acknowledged) or "lost", delay
 
     async def release(self, lease: Lease) -> None:
@@ -246,6 +251,13 @@ class Prefetcher:
             del self._held[lease.key]
             self._changed.set()
             self._note_free_connection()
+
+    def _note_pause(self, host: str) -> None:
+        """Redis knows that the host rests. A request that was sent before may still bring leases of it."""
+        if self._request and not self._request.done():
+            self._request.add_done_callback(lambda _: self._pausing.discard(host))
+        else:
+            self._pausing.discard(host)
 
     def _note_free_connection(self) -> None:
         self._has_freed = True
@@ -312,8 +324,8 @@ class Prefetcher:
         if self._node.is_draining:
             # It began to drain between the request and the answer.
             self._start_releasing_prefetched()
-        elif any(lease.host in batch.resting for lease in self.prefetched):
-            self._start_releasing_prefetched(batch.resting)
+        elif any(lease.host in batch.resting | self._pausing for lease in self.prefetched):
+            self._start_releasing_prefetched(batch.resting | self._pausing)
         self._schedule_request(batch, count)
         return batch.open
 
