@@ -18,6 +18,7 @@ from podcrawler.queue import acks
 from podcrawler.queue.acks import Ack
 from podcrawler.queue.async_broker import AsyncBroker
 from podcrawler.queue.broker import Broker, LeaseBatch
+from podcrawler.queue.connections import Connections
 from podcrawler.queue.entries import Lease
 from podcrawler.queue.held_lease import HeldLease, Phase
 from podcrawler.queue.node import Node
@@ -70,15 +71,7 @@ class Prefetcher:
         self._releasing: set[asyncio.Task[None]] = set()
         self._next_request_at = 0.0
         self._poll = _FIRST_POLL
-        #: Whether entries waited for a connection of their host at the last request.
-        self._is_limited = False
-        #: Whether this node has ended a transfer or a lease since that request was sent.
-        self._has_freed = False
-        #: The tokens of leases that need no connection any more, which Redis does not know yet; with the host that the
-        #: file came from, if one came.
-        self._done: dict[str, str] = {}
-        #: Hosts that asked this node for a pause, of which Redis does not know yet.
-        self._pausing: set[str] = set()
+        self._connections = Connections()
         #: When this node last had work, or began to look for it (``time.monotonic``).
         self._busy_at: float | None = None
         node.observe(self._node_changed)
@@ -159,9 +152,8 @@ class Prefetcher:
         """Free the slot of a lease whose file has been received, and its connection: the network has no more to do for
         it. ``host`` is the one that the file came from, if that may be another than the lease counts for."""
         if (held := self._find(lease)) and held.phase is Phase.WORKING:
-            self._done[lease.token] = host or held.host
+            self._connections.note_done(lease.token, host or held.host)
             self._enter(held, Phase.PUBLISHING)
-            self._note_free_connection()
 
     async def move(self, lease: Lease, host: str) -> bool:
         """Count the lease for a host that the node is about to connect to. If that one has no connection to spare, or
@@ -199,8 +191,8 @@ class Prefetcher:
         if rest:
             host = error.host or (held.host if held else lease.host)
             self._start_releasing_prefetched({host})
-            self._pausing.add(host)
-            acknowledged.add_done_callback(lambda _: self._note_pause(host))
+            self._connections.pausing.add(host)
+            acknowledged.add_done_callback(lambda _: self._connections.note_pause(host, self._request))
         return await self._outcome(lease, acknowledged) or "lost", delay
 
     async def release(self, lease: Lease) -> None:
@@ -243,32 +235,23 @@ class Prefetcher:
         if held.phase is Phase.WORKING:
             self._pace.note_work(time.monotonic() - held.begun)
         held.phase = phase
-        self._changed.set()
+        self._look_for_room()
 
     def _drop(self, lease: Lease) -> None:
-        self._done.pop(lease.token, None)
+        self._connections.note_ended(lease.token)
         if self._find(lease):
             del self._held[lease.key]
-            self._changed.set()
-            self._note_free_connection()
+        self._look_for_room()
 
-    def _note_pause(self, host: str) -> None:
-        """Redis knows that the host rests. A request that was sent before may still bring leases of it."""
-        if self._request and not self._request.done():
-            self._request.add_done_callback(lambda _: self._pausing.discard(host))
-        else:
-            self._pausing.discard(host)
-
-    def _note_free_connection(self) -> None:
-        self._has_freed = True
-        if self._is_limited:
-            self.poll_soon()
+    def _look_for_room(self) -> None:
+        if self._connections.may_have_room:
+            self._next_request_at = 0.0
+        self._changed.set()
 
     def _submit(self, lease: Lease, ack: Ack[_T]) -> asyncio.Future[_T]:
         if held := self._find(lease):
-            self._done.setdefault(lease.token, "")
+            self._connections.note_done(lease.token)
             self._enter(held, Phase.ACKNOWLEDGING)
-            self._note_free_connection()
         return self.async_broker.acknowledge(ack)
 
     async def _outcome(self, lease: Lease, acknowledged: Awaitable[_T]) -> _T | None:
@@ -304,12 +287,10 @@ class Prefetcher:
 
     async def _lease(self, count: int) -> int:
         """Lease up to ``count`` entries; how many entries are open in all."""
-        asked, done = time.monotonic(), dict(self._done)
-        self._has_freed = False
+        asked, done = time.monotonic(), self._connections.begin_request()
         # The same tokens at each try: leases whose answer was lost are granted again, and not lost with it.
         granted = await self.async_broker.call(timed_lease, self.broker, self.broker.new_tokens(count), done)
-        for token in done:
-            self._done.pop(token, None)
+        self._connections.end_request(done, is_limited=granted.batch.is_limited)
         self._pace.note_answer(granted.seconds)
         self._pace.note_round_trip(time.monotonic() - asked)
         batch = granted.batch
@@ -324,21 +305,19 @@ class Prefetcher:
         if self._node.is_draining:
             # It began to drain between the request and the answer.
             self._start_releasing_prefetched()
-        elif any(lease.host in batch.resting | self._pausing for lease in self.prefetched):
-            self._start_releasing_prefetched(batch.resting | self._pausing)
+        elif resting := batch.resting | self._connections.pausing:
+            self._start_releasing_prefetched(resting)
         self._schedule_request(batch, count)
         return batch.open
 
     def _schedule_request(self, batch: LeaseBatch, asked_for: int) -> None:
         """Ask again at once after a full batch, else when a delayed entry is due, or ever less often."""
-        self._is_limited = batch.is_limited
         if 0 < len(batch.leases) == asked_for:
             self._poll = _FIRST_POLL
             return
         due = _LAST_POLL if batch.next_due is None else batch.next_due
         self._next_request_at = time.monotonic() + min(self._poll, due)
-        if self._is_limited and self._has_freed:
-            self.poll_soon()
+        self._look_for_room()
         self._poll = _FIRST_POLL if batch.leases else min(2 * self._poll, _LAST_POLL)
 
     def _node_changed(self) -> None:
@@ -347,7 +326,9 @@ class Prefetcher:
             self._start_releasing_prefetched()
 
     def _start_releasing_prefetched(self, hosts: Collection[str] | None = None) -> None:
-        task = asyncio.get_running_loop().create_task(self._released_or_log(self._submit_releases(hosts)))
+        if not (submitted := self._submit_releases(hosts)):
+            return
+        task = asyncio.get_running_loop().create_task(self._released_or_log(submitted))
         self._releasing.add(task)
         task.add_done_callback(self._releasing.discard)
 
