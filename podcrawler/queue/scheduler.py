@@ -143,7 +143,7 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
 
     @override
     def open(self, spider: Spider) -> "Deferred[None]":
-        self.spider = spider
+        self._spider = spider
         for handler, signal in (
             (self._callback_failed, signals.spider_error),
             (self._item_dropped, signals.item_dropped),
@@ -286,9 +286,9 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         await self.finish(lease, finish_seed(lease))
 
     def _request(self, lease: Lease, fields: Any) -> Request:
-        request = codec.dict_to_request(fields, self.spider)
+        request = codec.dict_to_request(fields, self._spider)
         request.meta["lease"] = lease
-        worker = cast("Worker", self.spider)
+        worker = cast("Worker", self._spider)
         if request.callback is None:
             request.callback = worker.parse_episode if lease.kind == "episode" else worker.parse_page
         if request.errback is None:
@@ -297,7 +297,7 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
 
     def _entry(self, request: Request) -> Entry:
         """The request as an entry of the queue."""
-        return entry_of(request, self.serializer.dumps(codec.request_to_dict(request, self.spider)))
+        return entry_of(request, self.serializer.dumps(codec.request_to_dict(request, self._spider)))
 
     async def _push_outgoing(self) -> None:
         async with self._pushing:

@@ -1,6 +1,6 @@
 -- leased -> finished: records the entry and ends its lease.
--- Keys: Q entries, routes, leases, owners, tokens, tries, expiries, deliveries, ended, open, connected, hops; A told,
---   finished:<group>, visit:<group>, podcasts, addresses, media-hosts, events
+-- Keys: Q entries, routes, leases, owners, tokens, tries, expiries, deliveries, ended, open, connected,
+--   hops; A told, finished:<group>, visit:<group>, podcasts, addresses, media-hosts, events
 -- ARGV: key, token, value to record (bytes of an episode, JSON of a page), path of a file that was downloaded, number of
 --   entries that were pushed under this lease, seconds that a visit is kept, then for a list page: podcast id, podcast
 --   JSON, the addresses that lead to the podcast

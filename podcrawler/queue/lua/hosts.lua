@@ -1,19 +1,21 @@
--- The manners of hosts: how many connections each gets from all nodes together, and when it rests. This text and
--- states.lua stand in front of every other script here.
+-- How many connections each host gets from all nodes together, and when it rests. This text and states.lua stand in front
+-- of every other script here.
 --
 -- A lease counts as one connection of its host from its grant until its file was received, or until it ends. A host that
--- has entries to lease is in `hosts`, unless it has as many connections as it may have (then it is in `full`), or rests.
+-- has pending entries is in `hosts`, unless it has all of its connections (then it is in `full`), or rests.
 -- Keys; Q is KEYS[1], the prefix of the queue, and A is KEYS[2], the prefix of the archive:
---   Q hosts           zset    host that an entry may be leased of -> ms when one of them was last leased
+--   Q pending:<host>  zset    see states.lua
+--   Q leases          zset    see states.lua
+--   Q hosts           zset    host whose entries may be leased -> ms when one of them was last leased
 --   Q full            zset    host that has all of its connections -> the same
 --   Q resting         zset    host -> ms until it rests
---   Q asked           hash    resting host that asked for that itself -> JSON [kind of the answer, ms that it asked for]
+--   Q asked           hash    resting host that asked for that itself -> JSON [kind of the answer, ms]
 --   Q connected       hash    leased entry -> host that it counts for
 --   Q hops            hash    leased entry -> host that it counts for in addition, on its way to that one
 --   Q connections     hash    host -> how many entries count for it, by `connected` and `hops` together
---   A media-hosts     hash    <podcast>/<host of an address> -> host that the last file came from which is asked for there
--- What is given of single hosts is JSON: host -> [connections, delay in ms], 0 for what is not given; a host without such
--- values has those of the nearest domain above it.
+--
+-- What is set for single hosts comes as JSON: host -> [connections, delay in ms], 0 for what is not set. It is for the
+-- subdomains, too; the nearest counts.
 local Q, A = KEYS[1], KEYS[2]
 
 local function read_limits(most_connections, single_hosts)
@@ -95,8 +97,8 @@ local function rest_for_delay(host, now, limits)
   if delay > 0 then rest(host, math.max(now + delay, tonumber(redis.call('ZSCORE', Q .. 'resting', host) or 0))) end
 end
 
--- The rest that a host asks for. If it asks for two that differ by far, the longer one is for that file alone, whose entry
--- waits for it anyway.
+-- The rest that a host asks for. If it asks for two that differ by far, the longer one is for that file alone, whose
+-- entry waits for it anyway.
 local function rest_as_asked(host, now, kind, length)
   local asked = redis.call('HGET', Q .. 'asked', host)
   local before = asked and cjson.decode(asked)[2] or length

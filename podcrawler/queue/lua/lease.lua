@@ -1,13 +1,15 @@
 -- Grants leases: first makes due delayed entries and expired leases pending, then leases pending entries, then seeds.
 -- Keys: all of Q; A paused, told, events; KEYS[3], the seeds: a list, a set or a sorted set; then, for each other queue
 --   that entries of this one come from, its prefix and its seeds
--- ARGV: now, lease time in ms, most expiries, most connections of a host, JSON of single hosts, number of leases whose files
---   were received, token and host of each (empty: the one that it counts for), then one token for each lease that is wanted;
---   a token that has a lease gets the same one again, because a node repeats a call whose answer did not arrive
+-- ARGV: now, lease time in ms, most expiries, most connections of a host, JSON of single hosts, number of leases that
+--   need no connection any more, token of each with the host that its file came from (empty: none came), then one token
+--   for each lease that is wanted; a token that has a lease gets the same one again, because a node repeats a call whose
+--   answer did not arrive
 -- Returns {number of entries of all these queues that are pending, leased or delayed, seeds included; ms until a delayed
 --   entry of this queue is due, a lease expires or a host has rested, or -1; the leases, each as {key, token, kind, group,
---   name, tries, request, number of leases so far, host, host of its address}; the keys of entries that failed because their leases expired too
---   often; how many hosts have entries that wait for a connection; the hosts that rest because they asked for it}.
+--   name, tries, request, number of leases so far, host, host of its address}; the keys of entries that failed because
+--   their leases expired too often; how many hosts have all of their connections; the hosts that rest because they asked
+--   for it}.
 local now, lease_time, most_expiries = clock(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local limits, done_count = read_limits(ARGV[4], ARGV[5]), tonumber(ARGV[6])
 local seeds = KEYS[3]

@@ -2,8 +2,8 @@
 -- Keys: Q owners, connected, hops, routes, and those of the end of a lease: leases, tokens, connections, full, resting,
 --   pending:<host>, hosts; A told
 -- ARGV: now, key, token, host, most connections of a host, JSON of single hosts
--- Returns 1; or 0 if the host has all of its connections or rests: then the entry is pending, under that host; or 0 if the
---   lease is lost.
+-- Returns 1; or 0 if the host has all of its connections or rests: then the entry is pending, under that host; or 0 if
+--   the lease is lost.
 local now, key, token, host = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
 local limits = read_limits(ARGV[5], ARGV[6])
 if not owns(key, token) then return 0 end
@@ -26,8 +26,8 @@ if is_full or redis.call('ZSCORE', Q .. 'resting', host) then
   return 0
 end
 if counts_for and counts_for ~= route.own_host then
-  -- The entry was leased when the host had a connection that its file will come from: it is kept for when the way there,
-  -- from one tracker to the next, ends.
+  -- The lease has a connection of the host that its file will come from, and keeps it on the way there, which leads
+  -- from one tracker to the next.
   free_connection('hops', key)
   connect('hops', key, host, limits)
 else

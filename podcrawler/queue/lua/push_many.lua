@@ -1,6 +1,6 @@
 -- nil -> pending: queues entries that have no state yet; the state is the duplicate filter. Replaces older requests.
--- Keys: Q entries, routes, pending:<host>, hosts, failed, tries, expiries, ended, open, order; A finished:<group>, visit:<group>, told,
---   media-hosts
+-- Keys: Q entries, routes, pending:<host>, failed, tries, expiries, ended, open, order, and those of hosts.lua; A
+--   finished:<group>, visit:<group>, told, media-hosts
 -- ARGV: token of the lease on the list page or seed that the entries come from, or empty; how many entries were pushed
 --   under that lease before; then for each entry nine values: kind, key, group, name, host, priority, fresh ('1': a new
 --   visit), version (of what is requested, as far as that is stable; empty: the request itself), request

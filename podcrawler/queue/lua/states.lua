@@ -1,11 +1,11 @@
--- The states of an entry and the moves between them. Every other script here is run with hosts.lua and this text in front
--- of it.
+-- The states of an entry and the moves between them. Every other script here is run with hosts.lua and this text in
+-- front of it.
 --
 -- An entry is in exactly one state: pending, leased, delayed, failed or finished.
 -- Keys, besides those of hosts.lua:
 --   Q entries         hash    key -> the request, as JSON that no script reads
---   Q routes          hash    key -> JSON [kind, group, name, host, score, version, host of its address if that is another];
---                             entries of pages have no version
+--   Q routes          hash    key -> JSON [kind, group, name, host, score, version, host of its address if that is
+--                             another]; entries of pages have no version
 --   Q pending:<host>  zset    key -> score; the lowest is leased first
 --   Q leases          zset    key -> ms when the lease expires
 --   Q owners          hash    key -> token of the lease
@@ -20,6 +20,8 @@
 --   Q order           string  the number of entries ever pushed
 --   A finished:<group>  hash  of episodes: name -> bytes
 --   A visit:<group>     hash  of list pages: name -> JSON of what was found; expires
+--   A media-hosts     hash    <podcast>/<host of an address> -> host that the last file came from whose address was
+--                             there, if that is another
 --   A told            hash    token of the lease on a list page or seed -> how many entries were pushed under it
 --   A events          stream  the ends of leases, for supervisors
 local PRIORITY_STEP = 2 ^ 40
