@@ -48,7 +48,7 @@ end
 for i = 7, 6 + 2 * done_count, 2 do
   local key = redis.call('HGET', Q .. 'tokens', ARGV[i])
   if key then
-    note_media_host(route_of(key), ARGV[i + 1])
+    if ARGV[i + 1] ~= '' then note_media_host(route_of(key), ARGV[i + 1]) end
     disconnect(key)
   end
 end
