@@ -11,8 +11,9 @@ The address asked for tells what to do wrong:
                        ``/<folder>/feed.xml`` is the same
 ``/robots.txt``        forbids ``/bytes/`` and ``/private/`` to everybody
 ``/requests``          the requests so far, as JSON: ``{"requests": [{method, path, headers, at}], "counts": {path: n},
-                       "sent": {path: bytes of bodies}, "connections": n, "most_at_once": n}``; ``at`` is in seconds, of
-                       no particular clock
+                       "sent": {path: bytes of bodies}, "connections": n, "most_at_once": n,
+                       "most_at_host": {name: n}}``; ``at`` is in seconds, of no particular clock; a name is that of the
+                       origin in the requests
 ``/release``           lets every transfer that stalls go on, now and until ``/reset``
 ``/reset``             forgets all requests and the release
 
@@ -38,6 +39,7 @@ Parameters of ``/bytes``:
   200, ``poison`` the same, and to everybody from then on;
 - heads: ``head=<base64>`` this one, as it is, in place of its own, before the body of a 200; ``tail=<base64>`` these
   bytes after the body; both close the connection; ``long_fields=<n>`` n fields of 8,000 bytes each in the head;
+- hosts: ``at_host=<name>`` a redirect to the same address at this name of the origin;
 - ``only_first=<n>``: all of these, but what the file is and how ranges are served, for the first n requests of this
   very address only.
 
@@ -136,6 +138,11 @@ class Request:
         return urlsplit(self.target).path
 
     @property
+    def host(self) -> str:
+        """The name that the server was asked by."""
+        return self.headers.get("host", "").rpartition(":")[0]
+
+    @property
     def is_for_a_proxy(self) -> bool:
         return self.method == "CONNECT" or "://" in self.target
 
@@ -164,6 +171,7 @@ class Origin:
     #: The requests that are being answered, since the last reset.
     under_way: list[Request] = field(default_factory=list)
     most_at_once: int = 0
+    most_at_host: Counter[str] = field(default_factory=Counter)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, from its first request to its last."""
@@ -202,12 +210,15 @@ class Origin:
                 self.released.clear()
                 self.under_way = []
                 self.most_at_once = 0
+                self.most_at_host.clear()
                 await _send_page(request, writer, "reset")
             case path:
                 self._record(request)
                 under_way = self.under_way
                 under_way.append(request)
                 self.most_at_once = max(self.most_at_once, len(under_way))
+                at_host = sum(other.host == request.host for other in under_way)
+                self.most_at_host[request.host] = max(self.most_at_host[request.host], at_host)
                 try:
                     await self._answer_recorded(path, request, writer)
                 finally:
@@ -241,6 +252,7 @@ class Origin:
             "sent": self.sent,
             "connections": self.connections,
             "most_at_once": self.most_at_once,
+            "most_at_host": self.most_at_host,
         }
 
     async def _send_bytes(self, request: Request, writer: asyncio.StreamWriter) -> None:
@@ -251,7 +263,12 @@ class Origin:
         more = {"Retry-After": query.values["retry_after"]} if "retry_after" in query else {}
         if "stall_head" in query:
             await self.released.wait()
-        if "range" in request.headers and (what := query.values.get("on_range")):
+        if name := query.values.pop("at_host", ""):
+            place = f"{self.scheme}://{name}:{request.headers['host'].rpartition(':')[2]}{request.path}"
+            await _send_page(
+                request, writer, "moved", status=302, more={"Location": f"{place}?{urlencode(query.values)}"}
+            )
+        elif "range" in request.headers and (what := query.values.get("on_range")):
             await self._answer_range(what, request, query, writer)
         elif start := self._poisoned.get(request.target):
             await self._send_body(request, Query({**query.values, "from": start}), writer, more)
@@ -551,6 +568,10 @@ class RunningOrigin:
 
     def most_at_once(self) -> int:
         return int(self._report("most_at_once"))
+
+    def most_at_host(self) -> dict[str, int]:
+        """The most requests at once, by the name that the server was asked by."""
+        return dict(self._report("most_at_host"))
 
     def _report(self, name: str) -> Any:
         return json.loads(self._get("/requests"))[name]

@@ -14,6 +14,7 @@ from podcrawler.config import TransferConfig
 from podcrawler.exceptions import FetchError, MediaError
 from podcrawler.http.content_coding import Decoder, decoder_for
 from podcrawler.http.lenient import surplus_of
+from podcrawler.http.rate import RateLimits
 from podcrawler.store import sniff
 from podcrawler.store.evidence import Answer, Verdict, judge
 from podcrawler.store.part import PartFile
@@ -71,6 +72,7 @@ class Body:
         url: str,
         asked_from: int | None,
         limits: Limits,
+        rates: RateLimits,
         on_chunk: Callable[[bytes], object],
     ) -> None:
         """``url`` is what was requested, from the byte ``asked_from``, or whole if that is None. What ``on_chunk``
@@ -81,6 +83,7 @@ class Body:
         self._url = url
         self._asked_from = asked_from
         self._limits = limits
+        self._rates = rates
         self._on_chunk = on_chunk
         self._decoder: Decoder | None = None
         #: What was not written yet, and its bytes.
@@ -205,6 +208,8 @@ class Body:
         self._size += len(chunk)
         self._measured += len(chunk)
         self._on_chunk(chunk)
+        # The rate that was set is not the server's fault either.
+        self._measured_from += await self._rates.take(self._host, len(chunk))
 
     async def _write_last(self) -> None:
         if self._decoder:

@@ -19,10 +19,11 @@ from scrapy import exceptions
 from scrapy.http import Response
 from scrapy.spidermiddlewares.httperror import HttpError
 
+from podcrawler.durations import duration
 from podcrawler.exceptions import EntryError, FailureClass, FetchError, TransferCancelledError
 from podcrawler.http.heads import UnreadableAnswerError
 from podcrawler.http.lenient import MalformedBodyError
-from podcrawler.http.retry_after import in_words, retry_after
+from podcrawler.http.retry_after import retry_after
 
 _AGAIN = "try again later"
 _BROWSER = "check whether the address opens in a browser"
@@ -139,7 +140,7 @@ def explain_response(response: Response) -> FetchError:
         answer += f" {HTTPStatus(status).phrase}"
     seconds = retry_after(response)
     if seconds:
-        answer += f" and asks to wait {in_words(seconds)}"
+        answer += f" and asks to wait {duration(seconds)}"
     failure_class = _STATUS_CLASSES.get(status, "passing" if status >= 500 else "permanent")
     otherwise = _BROWSER if failure_class == "permanent" else _AGAIN
     remedy = _STATUS_REMEDIES.get(status, otherwise).format(host=host)

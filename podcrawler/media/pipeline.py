@@ -39,7 +39,7 @@ from podcrawler.logins import masked
 from podcrawler.media.backpressure import DiskFullBackoff
 from podcrawler.media.fetch import fetch_media
 from podcrawler.queue.acks import finish
-from podcrawler.queue.entries import Lease, is_requestable, private_request
+from podcrawler.queue.entries import Lease, host_of, is_requestable, private_request
 from podcrawler.queue.media_hosts import MediaHosts
 from podcrawler.queue.scheduler import Scheduler, scheduler_of
 from podcrawler.signals import lease_lost, node_draining
@@ -197,11 +197,11 @@ class EpisodeFilesPipeline(FilesPipeline):
         """Download the file and publish it; the episode with what is known of its file. Raises EntryError."""
         request = transfer.request
         request.meta["part"] = part
-        podcast_id, host = transfer.episode.podcast_id, urlsplit(request.url).hostname or ""
+        podcast_id, host = transfer.episode.podcast_id, host_of(request.url)
         if part.received and await self._scheduler.call(self._hosts.refuses_ranges, podcast_id, host):
             request.meta["range"] = Range.FORBIDDEN
         try:
-            fetched = await fetch_media(self.crawler, request)
+            fetched = await fetch_media(self.crawler, request, partial(self._scheduler.move, transfer.lease))
             if fetched.refused_range:
                 await self._scheduler.call(self._hosts.note_range_refused, podcast_id, host)
             return await self._publish(transfer, part, fetched.response)
