@@ -209,7 +209,9 @@ class Body:
         self._measured += len(chunk)
         self._on_chunk(chunk)
         # The rate that was set is not the server's fault either.
-        self._measured_from += await self._rates.take(self._host, len(chunk))
+        waited = await self._rates.take(self._host, len(chunk))
+        self._measured_from += waited
+        self._write_by += waited
 
     async def _write_last(self) -> None:
         if self._decoder:

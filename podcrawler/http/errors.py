@@ -24,6 +24,7 @@ from podcrawler.exceptions import EntryError, FailureClass, FetchError, Transfer
 from podcrawler.http.heads import UnreadableAnswerError
 from podcrawler.http.lenient import MalformedBodyError
 from podcrawler.http.retry_after import retry_after
+from podcrawler.queue.entries import host_of
 
 _AGAIN = "try again later"
 _BROWSER = "check whether the address opens in a browser"
@@ -146,7 +147,9 @@ def explain_response(response: Response) -> FetchError:
     remedy = _STATUS_REMEDIES.get(status, otherwise).format(host=host)
     if status == HTTPStatus.UNAUTHORIZED and response.request and "Authorization" in response.request.headers:
         remedy = "it refuses the login that it got; check user and password, which are percent-encoded in an address"
-    return FetchError(f"http-{status}", f"{answer}; {remedy}.", failure_class, retry_after=seconds, host=host)
+    return FetchError(
+        f"http-{status}", f"{answer}; {remedy}.", failure_class, retry_after=seconds, host=host_of(response.url)
+    )
 
 
 def tls_failure(host: str, error: BaseException) -> FetchError:

@@ -214,7 +214,7 @@ class EpisodeFilesPipeline(FilesPipeline):
     async def _publish(self, transfer: Transfer, part: PartFile, response: MediaResponse) -> Episode:
         episode = transfer.episode
         prefetcher = self._scheduler.prefetcher
-        prefetcher.note_downloaded(transfer.lease)
+        prefetcher.note_downloaded(transfer.lease, host_of(response.url))
         examined = await self._examine(episode, part, response)
         destination = self._destination(transfer, response, examined.extension)
         held_until = partial(prefetcher.surely_held_until, transfer.lease)
