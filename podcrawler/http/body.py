@@ -141,7 +141,9 @@ class Body:
         self._decoder = decoder_for(codings, head, self._host)
         if self._broken_off and self._decoder is None and sniff.needs_more(head):
             # So few bytes may look like anything.
-            raise self._broken_off
+            if (announced := self._answer.content_length) is None:
+                raise self._broken_off
+            raise _mismatch(f"{self._host} announced {announced} bytes and sent {self._size}; try again later.")
         if probe := decoder_for(codings, head, self._host):
             head = await self._decoded_head(probe)
         kind = self._answer.headers.get("Content-Type", "")

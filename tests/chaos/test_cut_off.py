@@ -108,7 +108,14 @@ def test_an_answer_that_did_not_arrive_takes_no_leases_away(
 ) -> None:
     """What a node asked before it was cut off reaches Redis afterwards, beside what it asks again."""
     feed = Feed("alpha", 20, 300_000)
-    node = crew.start("episodes", "-s", "PODCRAWLER_CONCURRENT_EPISODES=20", REDIS_URL=link.url)
+    node = crew.start(
+        "episodes",
+        "-s",
+        "PODCRAWLER_CONCURRENT_EPISODES=20",
+        "-s",
+        "PODCRAWLER_HOST_CONNECTIONS=20",
+        REDIS_URL=link.url,
+    )
     until(lambda: redis.zcard("{podcrawler}:nodes") == 1)
     link.cut()
     other = crew.start("podcasts", "-a", f"address={stalled(feed, origin)}", "-s", "PODCRAWLER_EXIT_WHEN_DONE=1")

@@ -41,7 +41,7 @@ def drain(fleet: Commands, redis: Client, origin: RunningOrigin, rows: Rows, **s
     for name, (parameters, _) in rows.items():
         query = urlencode({"title": name, "episodes": 1, "size": SIZE, **parameters}, quote_via=quote)
         redis.lpush("episodes:start_urls", f"{origin.address}/feed.xml?{query}")
-    settings |= {"MAX_TRIES": TRIES, "RETRY_DELAY": 0.01, "CONCURRENT_EPISODES": 60}
+    settings |= {"MAX_TRIES": TRIES, "RETRY_DELAY": 0.01, "CONCURRENT_EPISODES": 60, "HOST_CONNECTIONS": 60}
     settings |= {"MIN_SIZE": MIN_SIZE, "MAX_SIZE": MAX_SIZE}
     ended = fleet.drain(*(word for name, value in settings.items() for word in ("-s", f"PODCRAWLER_{name}={value}")))
     assert ended.status == 1

@@ -155,7 +155,7 @@ def test_a_file_that_is_there_already_is_adopted(fleet: Commands, redis: Client,
         ("truncate=500&etag=&modified=", "length-mismatch", 2),
         ("status=503", "http-503", 2),
         ("status=404", "http-404", 1),
-        ("coding=br", "encoded", 1),
+        ("coding=compress", "encoded", 1),
         ("type=text/html", "not-media", 2),
     ],
 )
@@ -247,7 +247,9 @@ def test_a_bad_seed_is_reported_each_time(fleet: Commands, redis: Client) -> Non
 
 def test_a_node_works_on_all_that_it_has_leased(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
     seed(redis, f"{origin.address}/feed.xml?episodes=20&size={MB}&stall_after=1000")
-    with fleet.start("crawl", "episodes", "-s", "PODCRAWLER_CONCURRENT_EPISODES=20"):
+    with fleet.start(
+        "crawl", "episodes", "-s", "PODCRAWLER_CONCURRENT_EPISODES=20", "-s", "PODCRAWLER_HOST_CONNECTIONS=20"
+    ):
         until(lambda: media_requested(origin) == 20)
 
 
