@@ -94,8 +94,8 @@ def test_nothing_is_lost_however_often_redis_dies(server: Server, nodes_on: Node
 def test_a_frozen_redis_holds_nobody_up(server: Server, nodes_on: NodesOn, origin: RunningOrigin) -> None:
     feed = Feed("alpha", 60, 1_000_000, rate=250_000)
     leases = ("-s", "PODCRAWLER_LEASE_TIME=15", "-s", "PODCRAWLER_HEARTBEAT=5", "-s", "PODCRAWLER_SHUTDOWN_GRACE=1")
-    leases += ("-s", "PODCRAWLER_HOST_CONNECTIONS=24")
-    with nodes_on(*leases) as crew, server.client() as redis:
+    crowd = ("-s", "PODCRAWLER_HOST_CONNECTIONS=24")
+    with nodes_on(*leases, *crowd) as crew, server.client() as redis:
         archive = crew.commands.archive
         watcher = Watcher(archive, [feed])
         with watcher.watching():
