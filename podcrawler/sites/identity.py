@@ -7,7 +7,7 @@ import hashlib
 import re
 import unicodedata
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from urllib.parse import unquote, urlsplit
@@ -49,6 +49,11 @@ def podcast_id(title: str, guid: str) -> str:
     ascii_title = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9]+", "-", ascii_title)[:_SLUG_LENGTH].strip("-")
     return f"{slug or 'podcast'}-{digits}"
+
+
+def other_address(address: str, known: Iterable[str]) -> str:
+    """The address, if it is none of the ``known`` ones in another spelling; else empty."""
+    return address if address and podcast_guid(address) not in set(map(podcast_guid, known)) else ""
 
 
 def episode_id(guid: str, enclosure_url: str) -> str:

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import AsyncIterator
 from typing import Any, Self
 
-from scrapy import Request, Spider
+from scrapy import Request, Spider, signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import CloseSpider
 from scrapy.settings import BaseSettings
@@ -20,7 +20,8 @@ from podcrawler.http.errors import explain
 from podcrawler.queue.entries import Lease
 from podcrawler.queue.scheduler import Scheduler, scheduler_of
 from podcrawler.queue.seeds import address_request
-from podcrawler.sites import read_sites, use_sites
+from podcrawler.reading.readers import Readers
+from podcrawler.signals import node_draining
 
 #: CONCURRENT_ITEMS for each leased entry. An item counts until Redis has acknowledged the end of its lease, and most
 #: of that time it uses no other resource.
@@ -32,6 +33,8 @@ _TRIES_OF_UNKNOWN = 3
 class QueueSpider(Spider):
     """A spider that works the queue of its name until it is stopped, or until the queue is done."""
 
+    readers: Readers
+
     def __init__(self, *args: Any, address: str | None = None, **kwargs: Any) -> None:
         """``address`` is one more seed: ``-a address=https://...``. Raises AddressError."""
         super().__init__(*args, **kwargs)
@@ -42,8 +45,11 @@ class QueueSpider(Spider):
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         # Scrapy creates a log record for every request and item. Below LOG_LEVEL its handler only discards them.
         logging.getLogger("scrapy.core").setLevel(crawler.settings["LOG_LEVEL"])
-        use_sites(read_sites(crawler.settings["PODCRAWLER_SITES"]))
-        return super().from_crawler(crawler, *args, **kwargs)
+        spider = super().from_crawler(crawler, *args, **kwargs)
+        spider.readers = Readers.from_settings(crawler.settings)
+        crawler.signals.connect(spider.readers.drain, signal=node_draining)
+        crawler.signals.connect(spider.readers.close, signal=signals.spider_closed)
+        return spider
 
     @classmethod
     @abstractmethod
