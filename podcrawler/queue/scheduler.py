@@ -11,7 +11,7 @@ import asyncio
 import logging
 import sys
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
 from redis.exceptions import RedisError as RedisAwayError
@@ -198,14 +198,8 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
                 yield request
 
     async def push(self, queue: Broker, requests: list[Request], lease: Lease, already_pushed: int = 0) -> Pushed:
-        """As ``push_entries``, for requests, which are serialized in the thread, too."""
-        return await self.push_entries(queue, lambda: map(self._entry, requests), lease, already_pushed)
-
-    async def push_entries(
-        self, queue: Broker, entries: Callable[[], Iterable[Entry]], lease: Lease, already_pushed: int = 0
-    ) -> Pushed:
-        """As ``Broker.push_many``, in a thread. ``entries`` is called for each try."""
-        pushed = await self.call(lambda: queue.push_many(entries(), lease, already_pushed))
+        """As ``Broker.push_many``, in a thread: both the serialization and the calls of Redis."""
+        pushed = await self.call(lambda: queue.push_many(map(self._entry, requests), lease, already_pushed))
         self.prefetcher.poll_soon()
         return pushed
 

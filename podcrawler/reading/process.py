@@ -84,6 +84,8 @@ def _read(node: socket.socket, memory: int) -> NoReturn:
     status = 1
     try:
         _limit(memory)
+        # A process that has grown is replaced; what a document is made of has no cycles.
+        gc.disable()
         with contextlib.suppress(EOFError, ConnectionError):
             work(Connection(node), memory)
         status = 0

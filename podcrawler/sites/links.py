@@ -14,6 +14,10 @@ from podcrawler.sites.reading import root_name, web_url
 #: Candidates of one page: in all, and of those that only speak of podcasts.
 _MAX_LINKS = 12
 _MAX_WEAK_LINKS = 3
+#: Links that are looked at, of all: a page may be full of them.
+_MOST_LINKS = 10_000
+#: Characters of the words of a link.
+_MOST_WORDS = 2_000
 #: Ranks of links; the lowest is asked first.
 _IN_HEAD, _SUBSCRIBE, _FEED_BY_BOTH, _FEED_BY_ADDRESS, _FEED_BY_WORDS, _PERHAPS, _WEAK, _OF_COMMENTS = range(0, 80, 10)
 _FEED_TYPES = re.compile(
@@ -74,7 +78,7 @@ def weak_links(page: Selector, base: str) -> list[str]:
 
 def _head_links(page: Selector, base: str) -> Iterator[tuple[int, str]]:
     """The links of the head, each with its rank."""
-    for link in page.css("link[href]"):
+    for link in page.css("link[href]")[:_MOST_LINKS]:
         relations = attribute(link, "rel").lower().split()
         kind = attribute(link, "type").partition(";")[0].strip().lower()
         is_feed = _FEED_TYPES.fullmatch(kind)
@@ -90,7 +94,7 @@ def _head_links(page: Selector, base: str) -> Iterator[tuple[int, str]]:
 
 def _body_links(page: Selector, base: str) -> Iterator[tuple[int, str]]:
     """The links of the body that look like links to feeds, each with its rank."""
-    for link in page.css("a[href], area[href]"):
+    for link in page.css("a[href], area[href]")[:_MOST_LINKS]:
         address = attribute(link, "href").strip()
         if _FEED_SCHEMES.match(address):
             yield from ((_SUBSCRIBE, url) for url in _addresses(base, address))
@@ -102,7 +106,7 @@ def _body_links(page: Selector, base: str) -> Iterator[tuple[int, str]]:
                 *link.xpath(".//text()").getall(),
                 *link.css("img::attr(alt), img::attr(title), img::attr(src)").getall(),
             ]
-        )
+        )[:_MOST_WORDS]
         url = next(_addresses(base, address), "")
         looks_like = bool(_FEED_ADDRESS.search(url)) or bool(_FEED_TYPES.search(attribute(link, "type")))
         says = bool(_RSS_WORDS.search(words))

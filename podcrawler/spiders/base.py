@@ -1,10 +1,11 @@
 """The base of both spiders: a worker on the shared queue of its name, whose requests carry leases."""
 
+import asyncio
 import gc
 import logging
 from abc import abstractmethod
 from collections.abc import AsyncIterator
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from scrapy import Request, Spider, signals
 from scrapy.crawler import Crawler
@@ -33,6 +34,8 @@ _TRIES_OF_UNKNOWN = 3
 class QueueSpider(Spider):
     """A spider that works the queue of its name until it is stopped, or until the queue is done."""
 
+    #: Whether nearly all entries of the queue are pages to be read. Else a reader is started for the first one.
+    reads_at_once: ClassVar[bool] = False
     readers: Readers
 
     def __init__(self, *args: Any, address: str | None = None, **kwargs: Any) -> None:
@@ -83,6 +86,9 @@ class QueueSpider(Spider):
         # a tenth of the time of small files.
         gc.collect()
         gc.freeze()
+        if self.reads_at_once:
+            # While the first page is leased and fetched.
+            self._starting = asyncio.get_running_loop().create_task(self.readers.start())
         for request in self.seeds:
             yield request
         try:

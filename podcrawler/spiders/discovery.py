@@ -113,8 +113,9 @@ class Discovery:
                 lists_new |= await call(self._paging.note, lease, podcast_id, batch.names, is_first=is_first)
                 has_noted = True
             if batch.entries:
-                pushed += await scheduler.push_entries(scheduler.episodes, batch.made, lease, count)
+                pushed += await call(scheduler.episodes.push_many, list(batch.made()), lease, count)
                 count += len(batch.entries)
+                scheduler.prefetcher.poll_soon()
         reading.end()
         return _Told(pushed, count, lists_new, Account.from_json(batch.account))
 

@@ -1,6 +1,7 @@
 """The spider of nodes that download: leases episodes from the shared queue and yields them to the media pipeline."""
 
 from collections.abc import AsyncIterator
+from typing import ClassVar
 
 from scrapy import Request
 from scrapy.http import Response
@@ -21,6 +22,7 @@ class EpisodesSpider(PodcastsSpider):
     """
 
     name = "episodes"
+    reads_at_once: ClassVar[bool] = False
 
     @classmethod
     @override

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator
+from typing import ClassVar
 
 from scrapy import Request
 from scrapy.http import Response
@@ -26,6 +27,7 @@ class PodcastsSpider(QueueSpider):
     """Works on the queue ``podcasts``: list pages, and addresses that were seeded to ``podcasts:start_urls``."""
 
     name = "podcasts"
+    reads_at_once: ClassVar[bool] = True
 
     @classmethod
     @override
