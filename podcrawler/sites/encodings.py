@@ -14,6 +14,9 @@ from w3lib.encoding import read_bom, resolve_encoding
 _GZIP = b"\x1f\x8b\x08"
 #: A document that expands to more is cut off, and read as far as it goes: as many bytes as are downloaded by default.
 _MAX_EXPANDED = 64 * 1024 * 1024
+#: Members of a gzip file that are unpacked, and the bytes of one that are unpacked at once, at first and at last.
+_MOST_MEMBERS = 100_000
+_FIRST_PIECE, _LAST_PIECE = 1024, 1024 * 1024
 #: How far into a document its XML declaration is looked for: junk may precede it.
 _HEAD = 4096
 _DECLARED = re.compile(rb"""<\?xml\s[^<>]*?encoding\s*=\s*["']?\s*([\w.:-]{1,40})""")
@@ -41,14 +44,24 @@ def unpacked(body: bytes, at_most: int = _MAX_EXPANDED) -> bytes:
 
 def _inflated(packed: bytes, at_most: int) -> bytes:
     found = bytearray()
+    at = 0
     # A gzip file may have several members (RFC 1952 §2.2).
-    while packed.startswith(_GZIP) and len(found) < at_most:
-        inflater = zlib.decompressobj(16 + zlib.MAX_WBITS)
-        try:
-            found += inflater.decompress(packed, at_most - len(found))
-        except zlib.error:
+    for _ in range(_MOST_MEMBERS):
+        if not packed.startswith(_GZIP, at):
             break
-        packed = inflater.unused_data
+        inflater = zlib.decompressobj(16 + zlib.MAX_WBITS)
+        size = _FIRST_PIECE
+        # In pieces, because what is left of one is copied: members may be many, and small.
+        while not inflater.eof and at < len(packed):
+            piece = packed[at : at + size]
+            try:
+                found += inflater.decompress(piece, at_most - len(found))
+            except zlib.error:
+                return bytes(found)
+            at += len(piece) - len(inflater.unused_data)
+            size = min(2 * size, _LAST_PIECE)
+            if len(found) >= at_most:
+                return bytes(found)
     return bytes(found)
 
 

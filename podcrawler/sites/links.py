@@ -1,9 +1,11 @@
 """Links to feeds in web pages: in the head, and those that only their words tell."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import cast
 from urllib.parse import urlsplit
 
+from lxml import etree
 from parsel import Selector
 from scrapy.http import TextResponse
 
@@ -18,6 +20,12 @@ _MAX_WEAK_LINKS = 3
 _MOST_LINKS = 10_000
 #: Characters of the words of a link.
 _MOST_WORDS = 2_000
+#: The words in a link, compiled because a page has many.
+_TEXTS = cast("Callable[[etree._Element], list[str]]", etree.XPath(".//text()", smart_strings=False))
+_PICTURES = cast(
+    "Callable[[etree._Element], list[str]]",
+    etree.XPath(".//img/@alt | .//img/@title | .//img/@src", smart_strings=False),
+)
 #: Ranks of links; the lowest is asked first.
 _IN_HEAD, _SUBSCRIBE, _FEED_BY_BOTH, _FEED_BY_ADDRESS, _FEED_BY_WORDS, _PERHAPS, _WEAK, _OF_COMMENTS = range(0, 80, 10)
 _FEED_TYPES = re.compile(
@@ -103,8 +111,8 @@ def _body_links(page: Selector, base: str) -> Iterator[tuple[int, str]]:
         words = " ".join(
             [
                 *attributes,
-                *link.xpath(".//text()").getall(),
-                *link.css("img::attr(alt), img::attr(title), img::attr(src)").getall(),
+                *_TEXTS(link.root),
+                *_PICTURES(link.root),
             ]
         )[:_MOST_WORDS]
         url = next(_addresses(base, address), "")
