@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from typing import cast
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from lxml import etree
@@ -21,9 +21,9 @@ _MOST_LINKS = 10_000
 #: Characters of the words of a link.
 _MOST_WORDS = 2_000
 #: The words in a link, compiled because a page has many.
-_TEXTS = cast("Callable[[etree._Element], list[str]]", etree.XPath(".//text()", smart_strings=False))
+_TEXTS = cast("Callable[[Any], list[str]]", etree.XPath(".//text()", smart_strings=False))
 _PICTURES = cast(
-    "Callable[[etree._Element], list[str]]",
+    "Callable[[Any], list[str]]",
     etree.XPath(".//img/@alt | .//img/@title | .//img/@src", smart_strings=False),
 )
 #: Ranks of links; the lowest is asked first.
