@@ -44,8 +44,9 @@ class Readers:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="reading")
         self._turns = asyncio.Semaphore(_READERS)
         self._idle: list[_Reader] = []
-        #: Those in the middle of a document.
+        #: Those in the middle of a document, and those whose entries are being taken.
         self._busy: set[_Reader] = set()
+        self._taken: set[_Reader] = set()
         self._is_draining = False
 
     @classmethod
@@ -74,9 +75,11 @@ class Readers:
             finally:
                 self._busy.discard(reader)
         # What the page lists is taken while others are read.
+        self._taken.add(reader)
         try:
             yield reading
         finally:
+            self._taken.discard(reader)
             await self._put(reader, reading)
 
     def drain(self) -> None:
@@ -85,9 +88,15 @@ class Readers:
         for reader in self._busy:
             reader.sender.transport.abort()
 
+    def stop(self) -> None:
+        """Take nothing more of what has been read, either."""
+        self.drain()
+        for reader in self._taken:
+            reader.sender.transport.abort()
+
     async def close(self) -> None:
         """End all processes."""
-        self.drain()
+        self.stop()
         for reader in self._idle:
             reader.sender.transport.abort()
         await self._call(self._program.stop)

@@ -67,7 +67,7 @@ def bounded(listing: Listing) -> Listing:
 
 
 def bounded_referral(referral: Referral) -> Referral:
-    """What a page refers to, within the limits, without what it lists itself."""
+    """What a page refers to, within the limits, but for what it lists itself."""
     short = ([url for url in urls if len(url) <= MAX_ADDRESS][:MAX_CANDIDATES] for urls in referral.podcasts)
     podcasts = [urls for urls in short if urls]
     sentences = [sentence[:MAX_TITLE] for sentence in referral.left_out[:MAX_SENTENCES]]
@@ -75,7 +75,7 @@ def bounded_referral(referral: Referral) -> Referral:
         sentences.append(f"{further} further outlines that lead to no feed.")
     if (surplus := len(podcasts) - MAX_PODCASTS) > 0:
         sentences.append(f"{surplus} podcasts: no more than the first {MAX_PODCASTS} are read; split the list.")
-    return Referral(podcasts[:MAX_PODCASTS], left_out=sentences)
+    return replace(referral, podcasts=podcasts[:MAX_PODCASTS], left_out=sentences)
 
 
 def bounded_episode(episode: Episode) -> Episode:

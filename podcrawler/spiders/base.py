@@ -22,7 +22,7 @@ from podcrawler.queue.entries import Lease
 from podcrawler.queue.scheduler import Scheduler, scheduler_of
 from podcrawler.queue.seeds import address_request
 from podcrawler.reading.readers import Readers
-from podcrawler.signals import node_draining
+from podcrawler.signals import node_draining, node_stopping
 
 #: CONCURRENT_ITEMS for each leased entry. An item counts until Redis has acknowledged the end of its lease, and most
 #: of that time it uses no other resource.
@@ -51,6 +51,7 @@ class QueueSpider(Spider):
         spider = super().from_crawler(crawler, *args, **kwargs)
         spider.readers = Readers.from_settings(crawler.settings)
         crawler.signals.connect(spider.readers.drain, signal=node_draining)
+        crawler.signals.connect(spider.readers.stop, signal=node_stopping)
         crawler.signals.connect(spider.readers.close, signal=signals.spider_closed)
         return spider
 

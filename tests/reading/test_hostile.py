@@ -191,3 +191,15 @@ def test_a_node_whose_reading_program_was_killed_starts_another(node: Commands, 
         assert ending(redis, f"{publisher}/good") == ("listed", 2)
         started.terminate()
         assert started.wait(30) == 130
+
+
+@pytest.mark.fresh
+def test_without_a_reader_an_entry_fails(node: Commands, redis: Client, publisher: str) -> None:
+    """A site of the user's that cannot be imported anywhere but in the node."""
+    site = node.folder / "own_site.py"
+    site.write_text(f"import sys\nassert 'scrapy.crawler' in sys.modules\n{site.read_text()}")
+    seed(redis, f"{publisher}/good", "podcasts")
+    ended = node.run("crawl", "podcasts", "-s", "PODCRAWLER_EXIT_WHEN_DONE=1", *REGISTERED)
+    assert ended.status == 1
+    assert agree(ending(redis, f"{publisher}/good"), ("no-reader", "No process can be started that reads pages"))
+    assert "AssertionError" in ended.err
