@@ -18,6 +18,10 @@ from scrapy.exceptions import DropItem
 FailureClass = Literal["permanent", "blocked", "busy", "doubtful", "passing", "local"]
 
 
+#: Characters of the sentence of a failed entry.
+_LONGEST = 2_000
+
+
 class PodcrawlerError(Exception):
     """The base class. ``exit_status`` is the exit status of a command that fails with it."""
 
@@ -89,7 +93,8 @@ class EntryError(PodcrawlerError):
         retry_after: float | None = None,
         host: str = "",
     ) -> None:
-        super().__init__(sentence)
+        # It quotes what publishers and servers wrote, and goes into Redis, reports and logs.
+        super().__init__(sentence if len(sentence) <= _LONGEST else f"{sentence[: _LONGEST - 1]}…")
         self.kind = kind
         self.failure_class = failure_class
         self.retry_after = retry_after

@@ -7,8 +7,8 @@ from functools import lru_cache
 
 from lxml import etree
 
-#: Characters of a description that are read: a hundred pages. A longer one is no description.
-MAX_LENGTH = 250_000
+#: Characters of a description that are read: forty pages. A longer one is no description.
+MAX_LENGTH = 100_000
 #: What tells HTML from a plain text that contains "<". Unknown tags do not: they are words such as <sigh>.
 _TAG = re.compile(
     r"</?(?:a|b|blockquote|br|code|div|em|font|h[1-6]|hr|i|img|li|ol|p|pre|s|section|small|span|strong|sub|sup|table|td"
@@ -24,6 +24,8 @@ _HIDDEN = frozenset({"head", "iframe", "noscript", "script", "style", "template"
 _SPACE = re.compile(r"\s+")
 #: Stands where a line begins or ends, which makes one break, however many elements begin and end there.
 _EDGE = "\0"
+#: A reference to no character, with more digits than Python makes a number of.
+_LONG_NUMBER = re.compile(r"&#[0-9]{1000,};?")
 _SPACE_AND_EDGES = re.compile(r"[\s\0]+")
 
 
@@ -34,7 +36,7 @@ def plain_text(text: str) -> str:
     text = text[:MAX_LENGTH].replace(_EDGE, "")
     is_html = _TAG.search(text)
     if not is_html and _ESCAPED_TAG.search(text):
-        text = html.unescape(text)
+        text = unescaped(text)
         is_html = _TAG.search(text)
     if is_html:
         if not _BREAKING_TAG.search(text):
@@ -44,8 +46,13 @@ def plain_text(text: str) -> str:
         root = etree.fromstring(text.encode("utf-8", "replace"), parser)
         text = "" if root is None else "".join(_pieces(root))
     else:
-        text = html.unescape(text)
+        text = unescaped(text)
     return _SPACE_AND_EDGES.sub(_gap, text).strip()
+
+
+def unescaped(text: str) -> str:
+    """The text with what its references stand for. As ``html.unescape``, which raises ValueError for a long number."""
+    return html.unescape(_LONG_NUMBER.sub("\ufffd", text))
 
 
 def _pieces(root: etree._Element) -> Iterator[str]:

@@ -38,7 +38,7 @@ PODCRAWLER_ENCLOSURES = "first"
 
 # Limits of feeds and list pages; DOWNLOAD_MAXSIZE is that of their bytes.
 PODCRAWLER_MAX_ENTRIES = 100_000
-PODCRAWLER_PARSE_TIME = 30
+PODCRAWLER_PARSE_TIME = 10
 
 # Limits of media files. DOWNLOAD_TIMEOUT and DOWNLOAD_MAXSIZE are those of feeds and pages.
 PODCRAWLER_CONNECT_TIMEOUT = 30

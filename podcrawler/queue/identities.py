@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing_extensions import override
 
 from podcrawler.items import Episode
-from podcrawler.queue.listings import Listings
 from podcrawler.sites import identity
 from podcrawler.sites.reading import time_of
 
@@ -74,22 +73,6 @@ class Settled:
     duplicates: list[Episode]
     #: The traits that are new or have changed, by id.
     traits: dict[str, Traits]
-
-
-class Identities:
-    """The identities of the episodes of one archive. Blocks on Redis."""
-
-    def __init__(self, listings: Listings) -> None:
-        self._listings = listings
-
-    def settle(self, podcast_id: str, episodes: Sequence[Episode]) -> Settled:
-        """As the function ``settle``, with what was kept of the podcast's earlier visits; keeps what is new."""
-        if not any(episode.twin_id for episode in episodes):
-            return Settled(list(episodes), [], {})
-        known = {name: Traits.read(text) for name, text in self._listings.identities(podcast_id).items()}
-        settled = settle(episodes, known, lambda names: self._listings.finished_sizes(podcast_id, names))
-        self._listings.keep_identities(podcast_id, {name: str(traits) for name, traits in settled.traits.items()})
-        return settled
 
 
 def settle(

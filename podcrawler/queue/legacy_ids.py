@@ -4,7 +4,7 @@ podcrawler's ancestor named files by the last five characters of an episode's ad
 have five digits; where they have more, an imported file is matched by that suffix and by its title.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from podcrawler.items import Episode
 from podcrawler.queue.archive import Archive, Imported
@@ -27,26 +27,30 @@ class Imports:
         self._archive.keep_imported(file for file in files if len(file.id) == _SUFFIX)
         return recorded
 
-    def claim(self, podcast_id: str, episodes: Iterable[Episode]) -> int:
-        """Record as finished those of the podcast's episodes that were imported under the ancestor's id.
+    def of(self, podcast_id: str) -> dict[str, Imported]:
+        """The podcast's imported files whose episodes are not known yet, by the ids in their names."""
+        return self._archive.imported(podcast_id)
 
-        Returns how many; costs one call of Redis where nothing was imported.
-        """
-        imported = self._archive.imported(podcast_id)
-        claimed = []
-        for episode in episodes:
-            suffix = episode.id[-_SUFFIX:]
-            file = imported.get(suffix)
-            if file and episode.id == suffix:
-                del imported[suffix]
-            elif file and _is_same_title(episode.title, file.title):
-                claimed.append((episode, file))
-                del imported[suffix]
-        if not claimed:
-            return 0
-        self._episodes.record([(podcast_id, episode.id, file.size) for episode, file in claimed])
-        self._archive.drop_imported(podcast_id, [file.id for _, file in claimed])
-        return len(claimed)
+    def claim(self, podcast_id: str, claimed: Sequence[tuple[str, Imported]]) -> None:
+        """Record as finished the episodes, by id, that were imported under the ancestor's id."""
+        if claimed:
+            self._episodes.record([(podcast_id, name, file.size) for name, file in claimed])
+            self._archive.drop_imported(podcast_id, [file.id for _, file in claimed])
+
+
+def claims(imported: Mapping[str, Imported], episodes: Iterable[Episode]) -> list[tuple[str, Imported]]:
+    """Which of a podcast's episodes, by id, which of its imported files is of: those that have another id there."""
+    left = dict(imported)
+    claimed = []
+    for episode in episodes if left else ():
+        suffix = episode.id[-_SUFFIX:]
+        file = left.get(suffix)
+        if file and episode.id == suffix:
+            del left[suffix]
+        elif file and _is_same_title(episode.title, file.title):
+            claimed.append((episode.id, file))
+            del left[suffix]
+    return claimed
 
 
 def _is_same_title(listed: str, in_file_name: str) -> bool:

@@ -13,6 +13,8 @@ from podcrawler.queue.keys import Keys
 
 #: Fields that are written in one command.
 _BATCH = 500
+#: Fields in one answer of HSCAN, about: some milliseconds of Redis's time.
+_PART = 5000
 
 
 class Listings:
@@ -27,10 +29,11 @@ class Listings:
     def from_settings(cls, settings: BaseSettings, redis: Redis) -> "Listings":
         return cls(redis, Keys(Config.read(settings).namespace))
 
-    def identities(self, podcast_id: str) -> dict[str, str]:
-        """What is kept of the podcast's episodes to know them again (identities.py), by their ids."""
-        found = self._redis.hgetall(self._keys.identities(podcast_id))
-        return {name.decode(): traits.decode() for name, traits in found.items()}
+    def identities(self, podcast_id: str, cursor: int = 0) -> tuple[int, dict[str, str]]:
+        """A part of what is kept of the podcast's episodes to know them again (identities.py), by their ids, and the
+        cursor of the next part; 0 after the last one."""
+        cursor, found = self._redis.hscan(self._keys.identities(podcast_id), cursor, count=_PART)
+        return cursor, {name.decode(): traits.decode() for name, traits in found.items()}
 
     def keep_identities(self, podcast_id: str, traits: Mapping[str, str]) -> None:
         for batch in batches(traits.items(), _BATCH):

@@ -21,6 +21,7 @@ _WORDS = {
     Cause.NOT_MEDIA: "with a file that is neither audio nor video",
     Cause.DUPLICATE: "listed twice",
     Cause.NO_ID: "without an id",
+    Cause.TOO_LONG: "with an address or a guid of more than 8,000 characters",
     Cause.LIMIT: "older than the newest that are read (PODCRAWLER_MAX_ENTRIES)",
 }
 

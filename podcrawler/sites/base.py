@@ -25,6 +25,8 @@ class Cause(StrEnum):
     LIMIT = "limit"
     #: It lacks what the site makes its id of.
     NO_ID = "no-id"
+    #: Its address or its guid is longer than any that is of use.
+    TOO_LONG = "too-long"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from typing_extensions import override
 
 from podcrawler.exceptions import ListingError
 from podcrawler.sites.base import Referral, Site
+from podcrawler.sites.limits import MAX_ADDRESS, MAX_TITLE
 from podcrawler.sites.links import feed_links, is_web_page, selector_of
 from podcrawler.sites.reading import page_base, web_url
 
@@ -28,14 +29,17 @@ _APPLE_HOSTS = re.compile(r"(?:podcasts|itunes|geo\.itunes)\.apple\.com")
 _OWN_ID = re.compile(r"(?:.*/podcast(?:/[^/]*)?/id|/itunes/?)([0-9]{6,12})(?:/[^/]*)?/?")
 #: In an address at Apple.
 _APPLE_ID = re.compile(
-    r"(?:/podcast\b.*?/id|//podcasts\.apple\.com/(?!.*/channel/).*/id|/viewPodcast\?(?:.*&)?id=)([0-9]{4,12})(?![0-9])"
+    r"(?:/podcast\b.{0,500}?/id|//podcasts\.apple\.com/(?!.{0,500}/channel/).{0,500}/id|/viewPodcast\?(?:.{0,500}&)?id=)"
+    r"([0-9]{4,12})(?![0-9])"
 )
-_APPLE_ARGUMENT = re.compile(r"\bapp-argument=[^,]*?/id([0-9]{4,12})(?![0-9])")
+_APPLE_ARGUMENT = re.compile(r"\bapp-argument=[^,]{0,500}?/id([0-9]{4,12})(?![0-9])")
 _NAMES = re.compile(r"(?:apple podcasts|overcast|pocket casts|castro)(?: .*)?|.*\bon apple podcasts", re.IGNORECASE)
 #: How JSON in pages calls the address of the feed.
 _FEED_NAMES = re.compile(
     r'"(?:podcast_?)?(?:feed|rss|rss_?feed|feed_?rss)_?url"\s*:\s*("(?:[^"\\]|\\.){8,2000}")', re.IGNORECASE
 )
+#: Links that are looked at, of all.
+_MOST_LINKS = 10_000
 _LOOKUP = "https://itunes.apple.com/lookup?id={}&entity=podcast"
 
 
@@ -120,20 +124,22 @@ def _own_names(page: Selector) -> Iterable[str]:
         'meta[name="twitter:app:name:iphone"], meta[name="apple-mobile-web-app-title"]'
     )
     yield from page.css(names).css("::attr(content)").getall()
-    title = page.css("title::text").get("")
+    title = page.css("title::text").get("")[:MAX_TITLE]
     yield from re.split(r" +[-–—|·] +", title)[1:]
 
 
 def look_ups(page: Selector) -> list[str]:
     """Apple's look-up for the podcast at Apple that a page links to; none if it links to several."""
-    numbers = {number for link in page.css("a::attr(href)").getall() for number in _ids_in(link, at_apple=True)}
+    numbers = {
+        number for link in page.css("a::attr(href)").getall()[:_MOST_LINKS] for number in _ids_in(link, at_apple=True)
+    }
     return [_LOOKUP.format(number) for number in numbers] if len(numbers) == 1 else []
 
 
 def _ids_in(address: str, *, at_apple: bool = False) -> list[str]:
     """The podcast's id at Apple in an address: one of Apple's, or unless ``at_apple`` one of the same structure."""
     try:
-        parts = urlsplit(address)
+        parts = urlsplit(address if len(address) <= MAX_ADDRESS else "")
     except ValueError:
         return []
     if _APPLE_HOSTS.fullmatch(parts.hostname or ""):

@@ -12,8 +12,11 @@ import webencodings
 from w3lib.encoding import read_bom, resolve_encoding
 
 _GZIP = b"\x1f\x8b\x08"
-#: A document that expands to more is cut off, and read as far as it goes.
-_MAX_EXPANDED = 256 * 1024 * 1024
+#: A document that expands to more is cut off, and read as far as it goes: as many bytes as are downloaded by default.
+_MAX_EXPANDED = 64 * 1024 * 1024
+#: Members of a gzip file that are unpacked, and the bytes of one that are unpacked at once, at first and at last.
+_MOST_MEMBERS = 100_000
+_FIRST_PIECE, _LAST_PIECE = 1024, 1024 * 1024
 #: How far into a document its XML declaration is looked for: junk may precede it.
 _HEAD = 4096
 _DECLARED = re.compile(rb"""<\?xml\s[^<>]*?encoding\s*=\s*["']?\s*([\w.:-]{1,40})""")
@@ -24,6 +27,8 @@ _NON_ASCII = bytes(range(0x80, 0x100))
 _NO_SHIFT_JIS = re.compile("[\uf8f0-\uf8f3]")
 #: How many times more bytes must be UTF-8 than not, if they may be of the encoding that was told.
 _LARGE_MAJORITY = 8
+#: Python's codecs for parts of texts, which take the square of the length, or are none of the web's.
+_NO_ENCODINGS = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "utf_7", "utf-7"})
 _SEVEN_BIT = frozenset({"iso2022_jp", "hz"})
 
 
@@ -39,14 +44,24 @@ def unpacked(body: bytes, at_most: int = _MAX_EXPANDED) -> bytes:
 
 def _inflated(packed: bytes, at_most: int) -> bytes:
     found = bytearray()
+    at = 0
     # A gzip file may have several members (RFC 1952 §2.2).
-    while packed.startswith(_GZIP) and len(found) < at_most:
-        inflater = zlib.decompressobj(16 + zlib.MAX_WBITS)
-        try:
-            found += inflater.decompress(packed, at_most - len(found))
-        except zlib.error:
+    for _ in range(_MOST_MEMBERS):
+        if not packed.startswith(_GZIP, at):
             break
-        packed = inflater.unused_data
+        inflater = zlib.decompressobj(16 + zlib.MAX_WBITS)
+        size = _FIRST_PIECE
+        # In pieces, because what is left of one is copied: members may be many, and small.
+        while not inflater.eof and at < len(packed):
+            piece = packed[at : at + size]
+            try:
+                found += inflater.decompress(piece, at_most - len(found))
+            except zlib.error:
+                return bytes(found)
+            at += len(piece) - len(inflater.unused_data)
+            size = min(2 * size, _LAST_PIECE)
+            if len(found) >= at_most:
+                return bytes(found)
     return bytes(found)
 
 
@@ -109,4 +124,4 @@ def _codec(label: str) -> str:
     except (LookupError, UnicodeError):
         return ""
     # What was read as ASCII is not UTF-16.
-    return "" if codec.startswith(("utf-16", "utf-32")) else codec
+    return "" if codec.startswith(("utf-16", "utf-32")) or codec.replace("-", "_") in _NO_ENCODINGS else codec

@@ -5,7 +5,6 @@ Core, Creative Commons, Podlove, Google Play, RawVoice and Spotify, as fields of
 one of them. docs/items.md is the same table in words.
 """
 
-import html
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import fields
@@ -14,10 +13,10 @@ from typing import Any, NamedTuple
 from lxml import etree
 
 from podcrawler.details import Category, EpisodeDetails, Person, PodcastDetails
+from podcrawler.plain_text import unescaped
 from podcrawler.sites import enrichments
 from podcrawler.sites.elements import Fields, attribute_of, text_of
 from podcrawler.sites.lenient import (
-    MAX_TEXT,
     address,
     author,
     bounded,
@@ -29,6 +28,7 @@ from podcrawler.sites.lenient import (
     words,
     yes_or_no,
 )
+from podcrawler.sites.limits import MAX_TEXT
 from podcrawler.sites.part import Part
 
 _TAG = re.compile(r"<[^<>]*>")
@@ -108,7 +108,7 @@ def _says_the_same(one: str, other: str) -> bool:
 def _letters(text: str) -> str:
     """A text without tags, references and space."""
     if "&" in text:
-        text = html.unescape(text)
+        text = unescaped(text)
     return "".join((_TAG.sub(" ", text) if "<" in text else text).split())
 
 

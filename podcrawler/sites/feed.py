@@ -20,10 +20,10 @@ from podcrawler.sites.dates import moment
 from podcrawler.sites.feed_document import Document, Entry, MediaFile
 from podcrawler.sites.feed_json import is_json_feed, read_json
 from podcrawler.sites.feed_xml import beginning, read_xml
+from podcrawler.sites.limits import MAX_ADDRESS, MAX_NAMED
 from podcrawler.sites.reading import head_of, oldest_first, one_line, plain_title, seconds, text_of_body, web_url
 
 _LENGTH = re.compile(r"[0-9]{1,18}")
-_NAMED_LENGTH = 200
 
 
 class Feed(Site):
@@ -64,7 +64,7 @@ def _read(response: Response) -> Document:
         document, is_well_formed = read(text, response.url)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise broken from error
-    if not is_well_formed and not (document.entries or document.further or document.moved_to):
+    if not is_well_formed and not (document.has_entries or document.further or document.moved_to):
         raise broken
     return document
 
@@ -96,10 +96,12 @@ def _episode(entry: Entry, podcast: Podcast) -> Episode | LeftOut:
     malformed = [file for file in entry.files if not web_url(entry.base, file.address)]
     malformed.sort(key=lambda file: kind_of(file.type, file.address))
     if malformed and (not files or kind_of(malformed[0].type, malformed[0].address) is not Kind.OTHER):
-        announced = _made(entry, podcast, title, [_enclosure(malformed[0].address, malformed[0])])
-        return LeftOut(Cause.BAD_ADDRESS, title, malformed[0].address[:_NAMED_LENGTH], announced)
+        # With one character too many, it is left out for its length.
+        address = malformed[0].address[: MAX_ADDRESS + 1]
+        announced = _made(entry, podcast, title, [_enclosure(address, malformed[0])])
+        return LeftOut(Cause.BAD_ADDRESS, title, address[:MAX_NAMED], announced)
     if files:
-        named = told_kind(files[0])[:_NAMED_LENGTH]
+        named = told_kind(files[0])[:MAX_NAMED]
         return LeftOut(Cause.NOT_MEDIA, title, named, unwanted=_made(entry, podcast, title, files))
     return LeftOut(Cause.NO_MEDIA, title)
 

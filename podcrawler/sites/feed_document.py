@@ -1,5 +1,6 @@
 """What the readers of the formats of feeds return: the texts of a feed and its entries, as the publisher wrote them."""
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 
@@ -48,4 +49,6 @@ class Document(NamedTuple):
     #: Addresses of further pages, and the one that the feed has moved to.
     further: list[str]
     moved_to: str
-    entries: list[Entry]
+    has_entries: bool
+    #: To be read once.
+    entries: Iterator[Entry]

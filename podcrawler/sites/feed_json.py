@@ -7,6 +7,7 @@ from typing import Any
 
 from podcrawler.sites.feed_document import Document, Entry, MediaFile
 from podcrawler.sites.json_extensions import json_episode_extensions, json_podcast_extensions
+from podcrawler.sites.limits import MAX_TEXT
 from podcrawler.sites.reading import web_url
 
 _ITEMS = re.compile(r'"items"\s*:\s*\[')
@@ -59,7 +60,8 @@ def _whole(text: str, at: int) -> Iterator[Any]:
 
 
 def _read(feed: Any, url: str) -> Document:
-    description = _text(feed, "description")
+    description = _text(feed, "description")[:MAX_TEXT]
+    items = _list(feed, "items")
     return Document(
         base=url,
         title=_text(feed, "title"),
@@ -72,13 +74,15 @@ def _read(feed: Any, url: str) -> Document:
         details=json_podcast_extensions(feed, url, description),
         further=[next_url] if (next_url := _text(feed, "next_url")) else [],
         moved_to="",
-        entries=[_entry(item, url) for item in _list(feed, "items")],
+        has_entries=bool(items),
+        entries=(_entry(item, url) for item in items),
     )
 
 
 def _entry(item: Any, url: str) -> Entry:
     attachments = _list(item, "attachments")
     description = _text(item, "content_html") or _text(item, "content_text") or _text(item, "summary")
+    description = description[:MAX_TEXT]
     return Entry(
         base=url,
         title=_text(item, "title"),

@@ -12,6 +12,7 @@ from lxml import etree
 from podcrawler.sites.elements import Fields, attribute_of, name_of, relation_of
 from podcrawler.sites.extensions import episode_extensions, picture, podcast_extensions
 from podcrawler.sites.feed_document import Document, Entry, MediaFile
+from podcrawler.sites.limits import MAX_TEXT
 from podcrawler.sites.reading import behind_prolog, parsed, web_url
 from podcrawler.sites.repair import repaired
 
@@ -69,7 +70,7 @@ def _read(root: etree._Element, url: str) -> Document:
     channel = _channel(root, items)
     author = channel.first("author")
     base = _base(channel.element, url)
-    description = channel.text("description", "itunes:summary", "subtitle", "tagline", "dc:description")
+    description = channel.text("description", "itunes:summary", "subtitle", "tagline", "dc:description")[:MAX_TEXT]
     return Document(
         base=base,
         title=channel.text("title", "itunes:title", "dc:title", "dcterms:title"),
@@ -82,8 +83,16 @@ def _read(root: etree._Element, url: str) -> Document:
         details=podcast_extensions(channel, base, description),
         further=[link for link in (channel.link("next"), channel.link("prev-archive")) if link],
         moved_to=channel.text("itunes:new-feed-url"),
-        entries=[_entry(item, url) for item in items],
+        has_entries=bool(items),
+        entries=_each(items, url),
     )
+
+
+def _each(items: list[etree._Element], url: str) -> Iterator[Entry]:
+    """The entries, each of whose elements is freed when it has been read: all of them are the most of a large feed."""
+    for item in items:
+        yield _entry(item, url)
+        item.clear()
 
 
 def _entries(element: etree._Element) -> Iterator[etree._Element]:
@@ -119,7 +128,7 @@ def _entry(item: etree._Element, url: str) -> Entry:
     base = _base(item, url)
     description = fields.text(
         "description", "itunes:summary", "summary", "content:encoded", "content", "media:description"
-    )
+    )[:MAX_TEXT]
     return Entry(
         base=base,
         title=fields.text("title", "itunes:title", "dc:title", "dcterms:title", "media:title"),

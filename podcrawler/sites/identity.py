@@ -7,7 +7,7 @@ import hashlib
 import re
 import unicodedata
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from urllib.parse import unquote, urlsplit
@@ -49,6 +49,11 @@ def podcast_id(title: str, guid: str) -> str:
     ascii_title = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9]+", "-", ascii_title)[:_SLUG_LENGTH].strip("-")
     return f"{slug or 'podcast'}-{digits}"
+
+
+def other_address(address: str, known: Iterable[str]) -> str:
+    """The address, if it is none of the ``known`` ones in another spelling; else empty."""
+    return address if address and podcast_guid(address) not in set(map(podcast_guid, known)) else ""
 
 
 def episode_id(guid: str, enclosure_url: str) -> str:
@@ -115,14 +120,18 @@ def with_files(episode: Episode, files: Sequence[Enclosure]) -> Episode:
 def without_duplicates(episodes: Sequence[Episode]) -> tuple[list[Episode], list[Episode]]:
     """The entries of one document, which have their plain ids, each once: the first of those that are the same; and the
     others."""
-    known: dict[str, list[Episode]] = {}
+    # By id and file, and not by comparing each with each: all entries of a feed may have one guid.
+    known: dict[tuple[str, str], tuple[set[str], set[datetime | None]]] = {}
     unique, duplicates = [], []
     for episode in episodes:
-        others = known.setdefault(episode.id, [])
-        if any(_are_one(episode, other) for other in others):
+        name = (episode.id, _key(episode))
+        titles, dates = known.setdefault(name, (set(), set()))
+        # Without a guid, title or date must be the same, too: some shows publish each episode at one address.
+        if titles and (episode.guid or episode.title in titles or episode.published in dates):
             duplicates.append(episode)
         else:
-            others.append(episode)
+            titles.add(episode.title)
+            dates.add(episode.published)
             unique.append(episode)
     return unique, duplicates
 
@@ -145,14 +154,6 @@ def without_twins(episodes: Sequence[Episode]) -> list[Episode]:
             taken.add(name)
             names[id(episode)] = name
     return [replace(episode, id=names[id(episode)]) if id(episode) in names else episode for episode in episodes]
-
-
-def _are_one(one: Episode, other: Episode) -> bool:
-    """Whether two entries with one plain id are the same entry: the same file and, without a guid, the same title or
-    date: some shows publish each episode at one address."""
-    if _key(one) != _key(other):
-        return False
-    return bool(one.guid) or one.title == other.title or one.published == other.published
 
 
 def _key(episode: Episode) -> str:

@@ -14,7 +14,8 @@ from lxml import etree
 from podcrawler.details import Person
 from podcrawler.sites.elements import Fields
 from podcrawler.sites.extensions import episode_extensions, podcast_extensions
-from podcrawler.sites.lenient import MAX_ELEMENTS, address, title, without_repetition
+from podcrawler.sites.lenient import address, title, without_repetition
+from podcrawler.sites.limits import MAX_ELEMENTS
 
 _NAMESPACES = {
     "_podcast": "https://podcastindex.org/namespace/1.0",

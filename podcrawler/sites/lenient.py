@@ -10,16 +10,10 @@ from itertools import islice
 from typing import TypeVar
 
 from podcrawler.details import Person
+from podcrawler.sites.limits import MAX_ADDRESS, MAX_ELEMENTS, MAX_TITLE
 from podcrawler.sites.reading import one_line, web_url
 
 T = TypeVar("T")
-
-#: Characters of a name, a title or an address.
-MAX_TITLE = 1_000
-#: Characters of a text such as a summary.
-MAX_TEXT = 250_000
-#: Elements of a list.
-MAX_ELEMENTS = 1_000
 
 _WORDS = {
     **dict.fromkeys(("yes", "y", "true", "1", "on", "explicit", "adult"), True),
@@ -36,18 +30,18 @@ _SOURCE = re.compile(r"(?:ipfs|ipns|magnet|lbry|gemini|hyper):[^\s<>\"]+", re.IG
 
 def title(text: str) -> str:
     """A name, a title or an identifier on one line, at most MAX_TITLE characters."""
-    return one_line(text)[:MAX_TITLE]
+    return one_line(text)
 
 
 @lru_cache(maxsize=256)  # The entries of a feed share their pictures, licenses and persons.
 def address(base: str, text: str) -> str:
-    """As ``web_url``; empty also for an address of more than 8,000 characters, which no server takes."""
-    return web_url(base, text) if 0 < len(text) <= 8_000 else ""
+    """As ``web_url``."""
+    return web_url(base, text) if 0 < len(text) <= MAX_ADDRESS else ""
 
 
 def uri(base: str, text: str) -> str:
     """As ``address``, but an address of a network that is not the web (IPFS, BitTorrent, ...) stays as it is."""
-    return text if len(text) <= 8_000 and _SOURCE.fullmatch(text) else address(base, text)
+    return text if len(text) <= MAX_ADDRESS and _SOURCE.fullmatch(text) else address(base, text)
 
 
 def yes_or_no(text: str) -> bool | None:

@@ -1,9 +1,11 @@
 """Links to feeds in web pages: in the head, and those that only their words tell."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any, cast
 from urllib.parse import urlsplit
 
+from lxml import etree
 from parsel import Selector
 from scrapy.http import TextResponse
 
@@ -14,6 +16,16 @@ from podcrawler.sites.reading import root_name, web_url
 #: Candidates of one page: in all, and of those that only speak of podcasts.
 _MAX_LINKS = 12
 _MAX_WEAK_LINKS = 3
+#: Links that are looked at, of all: a page may be full of them.
+_MOST_LINKS = 10_000
+#: Characters of the words of a link.
+_MOST_WORDS = 2_000
+#: The words in a link, compiled because a page has many.
+_TEXTS = cast("Callable[[Any], list[str]]", etree.XPath(".//text()", smart_strings=False))
+_PICTURES = cast(
+    "Callable[[Any], list[str]]",
+    etree.XPath(".//img/@alt | .//img/@title | .//img/@src", smart_strings=False),
+)
 #: Ranks of links; the lowest is asked first.
 _IN_HEAD, _SUBSCRIBE, _FEED_BY_BOTH, _FEED_BY_ADDRESS, _FEED_BY_WORDS, _PERHAPS, _WEAK, _OF_COMMENTS = range(0, 80, 10)
 _FEED_TYPES = re.compile(
@@ -74,7 +86,7 @@ def weak_links(page: Selector, base: str) -> list[str]:
 
 def _head_links(page: Selector, base: str) -> Iterator[tuple[int, str]]:
     """The links of the head, each with its rank."""
-    for link in page.css("link[href]"):
+    for link in page.css("link[href]")[:_MOST_LINKS]:
         relations = attribute(link, "rel").lower().split()
         kind = attribute(link, "type").partition(";")[0].strip().lower()
         is_feed = _FEED_TYPES.fullmatch(kind)
@@ -90,7 +102,7 @@ def _head_links(page: Selector, base: str) -> Iterator[tuple[int, str]]:
 
 def _body_links(page: Selector, base: str) -> Iterator[tuple[int, str]]:
     """The links of the body that look like links to feeds, each with its rank."""
-    for link in page.css("a[href], area[href]"):
+    for link in page.css("a[href], area[href]")[:_MOST_LINKS]:
         address = attribute(link, "href").strip()
         if _FEED_SCHEMES.match(address):
             yield from ((_SUBSCRIBE, url) for url in _addresses(base, address))
@@ -99,10 +111,10 @@ def _body_links(page: Selector, base: str) -> Iterator[tuple[int, str]]:
         words = " ".join(
             [
                 *attributes,
-                *link.xpath(".//text()").getall(),
-                *link.css("img::attr(alt), img::attr(title), img::attr(src)").getall(),
+                *_TEXTS(link.root),
+                *_PICTURES(link.root),
             ]
-        )
+        )[:_MOST_WORDS]
         url = next(_addresses(base, address), "")
         looks_like = bool(_FEED_ADDRESS.search(url)) or bool(_FEED_TYPES.search(attribute(link, "type")))
         says = bool(_RSS_WORDS.search(words))

@@ -25,8 +25,9 @@ _OUTLINE = re.compile(
 )
 #: With its semicolon: an unescaped ``&copy=1`` in an address is none.
 _REFERENCE = re.compile(r"&#?\w{1,32};")
-_VALUE = r"""\s*=\s*(?:"([^"<]*)"|'([^'<]*)'|["']?([^\s"'<>]+))"""
-_ATTRIBUTE = re.compile(rf"([\w.:-]+){_VALUE}")
+_VALUE = r"""\s*+=\s*+(?:"([^"<]*+)"|'([^'<]*+)'|["']?([^\s"'<>]++))"""
+#: From the beginning of a name: a long one that is none would be tried from each of its characters.
+_ATTRIBUTE = re.compile(rf"(?<![\w.:-])([\w.:-]++){_VALUE}")
 _XML_URL = re.compile(rf"\b(xml_?url){_VALUE}", re.IGNORECASE)
 
 

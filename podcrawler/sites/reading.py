@@ -15,6 +15,7 @@ from w3lib.url import safe_url_string
 
 from podcrawler.items import Episode
 from podcrawler.sites.encodings import decoded, unpacked
+from podcrawler.sites.limits import MAX_ADDRESS, MAX_TITLE
 
 #: How much of a document is read to find out what it is.
 _HEAD = 64 * 1024
@@ -23,8 +24,8 @@ _SPACE = re.compile(f"[{_SPACES}]*")
 _END_OF_SUBSET = re.compile(r"\]\s*>")
 _ROOT = re.compile(r"<(?:[\w.-]+:)?([\w.-]+)")
 _XML_SPACE = re.compile(r"[ \t\r\n]+")
-#: Characters of a title that are read. A file name has room for less.
-_TITLE_LENGTH = 2000
+#: Characters of a title that are read, of which markup and white space may be the most.
+_TITLE_LENGTH = 2 * MAX_TITLE
 _TAGS = "a|abbr|b|big|center|cite|code|em|font|i|img|mark|s|small|span|strike|strong|sub|sup|tt|u"
 _HTML_BREAK = re.compile(r"</?(?:br|div|h[1-6]|hr|li|ol|p|ul)(?:\s[^<>]*)?/?>", re.IGNORECASE)
 _HTML_TAG = re.compile(rf"</?(?:{_TAGS})(?:\s[^<>]*)?/?>", re.IGNORECASE)
@@ -123,8 +124,9 @@ def parsed(text: str, url: str, *, recover: bool = False) -> etree._Element:
 
 
 def one_line(text: str) -> str:
-    """A title as one line: runs of XML's white space become single spaces; other white space stays."""
-    return _XML_SPACE.sub(" ", text[:_TITLE_LENGTH]).strip()
+    """A title as one line, of at most MAX_TITLE characters: runs of XML's white space become single spaces; other white
+    space stays."""
+    return _XML_SPACE.sub(" ", text[:_TITLE_LENGTH]).strip()[:MAX_TITLE]
 
 
 def plain_title(text: str) -> str:
@@ -153,9 +155,12 @@ def web_url(base: str, address: str) -> str:
     """The absolute URL of ``address`` on the page ``base``; empty if it is not one of http or https.
 
     What browsers mend is mended: backslashes, white space inside, a wrong number of slashes; and so are references of
-    HTML that were escaped twice. Escapes and other characters stay as they are.
+    HTML that were escaped twice. Escapes and other characters stay as they are. One that is longer than any that a
+    server takes is none: to look at the host in it takes the square of its length.
     """
     address = address.strip()
+    if len(address) > MAX_ADDRESS:
+        return ""
     if not address or (_PLAIN.fullmatch(address) and "/." not in address and "&amp" not in address):
         return address
     if _TO_MEND.search(address):

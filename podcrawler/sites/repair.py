@@ -7,6 +7,7 @@ off. The text is scanned once, from front to end, so that the time it takes grow
 
 import html
 import re
+from collections import defaultdict
 from collections.abc import Iterable
 from functools import lru_cache
 from html.entities import html5
@@ -15,6 +16,8 @@ from typing import Literal
 from podcrawler.sites.elements import KNOWN_PREFIXES
 
 _NAME = r"[^\W\d][\w.-]*+(?::[^\W\d][\w.-]*+)?"
+#: The beginning of a name: a long one that is no attribute would be tried from each of its characters.
+_AT_NAME = r"(?<![\w.:-])"
 _TAG = re.compile(
     rf"<(/?)({_NAME})"
     # Up to the ">" that is in no quotes. A "<" that begins no tag may be in an attribute.
@@ -22,9 +25,9 @@ _TAG = re.compile(
 )
 #: A tag whose quotes do not match.
 _POOR_TAG = re.compile(rf"<(/?)({_NAME})([^<>]*+)>")
-_ATTRIBUTE = re.compile(rf"""({_NAME})\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|["']?([^\s"'<>]++))""")
+_ATTRIBUTE = re.compile(rf"""{_AT_NAME}({_NAME})\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|["']?([^\s"'<>]++))""")
 #: In a tag whose quotes do not match, a quote may be closed by the next attribute.
-_POOR_ATTRIBUTE = re.compile(rf"""({_NAME})\s*+=\s*+["']?((?:[^\s"'<>]++|\s(?![\w:]{{1,40}}=))*+)""")
+_POOR_ATTRIBUTE = re.compile(rf"""{_AT_NAME}({_NAME})\s*+=\s*+["']?((?:[^\s"'<>]++|\s(?![\w:]{{1,40}}=))*+)""")
 _REFERENCE = re.compile(r"&(?:#([0-9]{1,8});|#[xX]([0-9A-Fa-f]{1,7});|([A-Za-z][A-Za-z0-9]{1,31};))?")
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _OF_XML = frozenset({"amp;", "lt;", "gt;", "quot;", "apos;"})
@@ -77,9 +80,10 @@ class _Scanner:
         self._out: list[str] = []
         #: Name, kind and end tag of each open element, the root first.
         self._open: list[tuple[str, _Kind, str]] = []
-        #: How many elements of each name and kind are open.
+        #: How many elements of each name are open.
         self._names: dict[str, int] = {}
-        self._kinds: dict[_Kind, int] = {}
+        #: The depths of the open elements of each kind, so that the outermost is found however many there are.
+        self._depths: dict[_Kind, list[int]] = defaultdict(list)
         #: The length of ``_out`` where the last entry began, and whether its identity has been read.
         self._entry_at = 0
         self._is_identified = False
@@ -94,7 +98,7 @@ class _Scanner:
             self._write_text(text[at:start])
             at = self._markup(start)
         self._write_text(text[at:])
-        if self._kinds.get("entry") and not self._is_identified:
+        if self._depths["entry"] and not self._is_identified:
             # Broken off before the guid: another id than that of the whole entry would be made of the rest.
             self._close_kinds(["entry"])
             del self._out[self._entry_at :]
@@ -153,11 +157,11 @@ class _Scanner:
         if end:
             self._out.append(f"<{raw}{_attributes(attributes, attribute)}{'/' if is_empty else ''}>")
         if not is_empty:
+            self._depths[kind].append(len(self._open))
             self._open.append((name, kind, end))
             if kind == "long" and not self._html_depth and "xhtml" not in attributes:
                 self._html_depth = len(self._open)
             self._names[name] = self._names.get(name, 0) + 1
-            self._kinds[kind] = self._kinds.get(kind, 0) + 1
 
     def _make_room(self, name: str, kind: _Kind) -> None:
         """Close the elements that this one cannot be in: their end tags are missing."""
@@ -171,7 +175,7 @@ class _Scanner:
         elif kind == "group" or ":" in name:
             self._close_kinds(_TEXTS)
         elif kind == "html" or name == "summary":
-            self._close_kinds(["short", "html"] if self._kinds.get("long") else ["short", "html", "group"])
+            self._close_kinds(["short", "html"] if self._depths["long"] else ["short", "html", "group"])
         else:
             self._close_kinds(["group", *_TEXTS])
 
@@ -187,15 +191,15 @@ class _Scanner:
 
     def _close_kinds(self, kinds: Iterable[_Kind]) -> None:
         """Close the outermost open element of these kinds, and all that is in it."""
-        if any(self._kinds.get(kind) for kind in kinds):
-            self._close(next(depth for depth, element in enumerate(self._open) if element[1] in kinds))
+        if found := [self._depths[kind][0] for kind in kinds if self._depths[kind]]:
+            self._close(min(found))
 
     def _close(self, depth: int) -> None:
         """Close all open elements but the outer ``depth`` ones."""
         while len(self._open) > depth:
             name, kind, end = self._open.pop()
             self._names[name] -= 1
-            self._kinds[kind] -= 1
+            self._depths[kind].pop()
             self._out.append(end)
         if depth < self._html_depth:
             self._html_depth = 0

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 from urllib.parse import unquote, urldefrag, urlsplit
 
@@ -15,6 +16,7 @@ from parsel import Selector
 from podcrawler.items import Enclosure, Episode, Podcast
 from podcrawler.sites import identity
 from podcrawler.sites.base import Listing
+from podcrawler.sites.limits import MAX_TITLE
 from podcrawler.sites.links import attribute
 from podcrawler.sites.reading import one_line, seconds, web_url
 
@@ -24,6 +26,9 @@ _AUDIO = frozenset({"AudioObject", "MediaObject", "PodcastEpisode", "RadioEpisod
 #: Where an episode has its file, the first that has one counts.
 _FILES = ("associatedMedia", "audio", "encoding", "contentUrl", "video")
 _MAX_DEPTH = 20
+#: Players, links or objects that are looked at, of all: a page may be full of them.
+_MOST_EPISODES = 1_000
+_MOST_OBJECTS = 20_000
 _ISO_DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.\d+)?S)?)?")
 _MEDIA_PATH = re.compile(r"\.(?:mp3|m4a|m4b|aac|ogg|oga|opus|flac|wav|mp4|m4v)$", re.IGNORECASE)
 _COMMENT = re.compile(r"^\s*(?://\s*)?<!\[CDATA\[|(?://\s*)?\]\]>\s*$|^\s*<!--|-->\s*$")
@@ -32,7 +37,7 @@ _TRAILING_COMMA = re.compile(r",(?=\s*[}\]])")
 
 def declared_episodes(page: Selector, url: str, base: str) -> Listing:
     """The episodes that a page says it is about: in JSON-LD, else the one of its ``og:audio``."""
-    objects = list(_objects(page))
+    objects = list(islice(_objects(page), _MOST_OBJECTS))
     found = [(one, file) for one in objects if _is(one, _EPISODES) and (file := _file_of(one, base))]
     mine = [(one, file) for one, file in found if url in _own_urls(one, base)]
     episodes = (
@@ -53,16 +58,16 @@ def declared_episodes(page: Selector, url: str, base: str) -> Listing:
 
 def played_episodes(page: Selector, url: str, base: str) -> Listing:
     """An episode for each player of a page; without any, one for each link to an audio file."""
-    podcast = _podcast(page, url, base, list(_objects(page)))
-    players = page.css("audio") or page.css("video")
+    podcast = _podcast(page, url, base, islice(_objects(page), _MOST_OBJECTS))
+    players = (page.css("audio") or page.css("video"))[:_MOST_EPISODES]
     found = [(player, enclosure) for player in players if (enclosure := _source(player, base))]
     if not found:
         found = [
             (link, Enclosure(file))
-            for link in page.css("a[href]")
+            for link in page.css("a[href]")[: 10 * _MOST_EPISODES]
             if (file := web_url(base, attribute(link, "href"))) and _MEDIA_PATH.search(urlsplit(file).path)
         ]
-    enclosures = {enclosure.url: (element, enclosure) for element, enclosure in reversed(found)}
+    enclosures = {enclosure.url: (element, enclosure) for element, enclosure in reversed(found[:_MOST_EPISODES])}
     if len(enclosures) == 1:
         ((_, enclosure),) = enclosures.values()
         return Listing(podcast, [_of_page(page, url, base, enclosure, podcast.id)])
@@ -79,7 +84,7 @@ def played_episodes(page: Selector, url: str, base: str) -> Listing:
 
 def feeds_of_series(page: Selector, base: str) -> list[str]:
     """The feeds that JSON-LD names (``webFeed``)."""
-    named = [feed for one in _objects(page) for feed in _all(one.get("webFeed"))]
+    named = [feed for one in islice(_objects(page), _MOST_OBJECTS) for feed in _all(one.get("webFeed"))]
     texts = [_text(feed.get("url") or feed.get("@id")) if isinstance(feed, dict) else _text(feed) for feed in named]
     return list(dict.fromkeys(filter(None, (web_url(base, text) for text in texts))))
 
@@ -282,10 +287,12 @@ def _title_of(element: Selector, url: str) -> str:
     """The title of one of many players or links."""
     names = ("title", "data-title", "aria-label")
     own = next((text for name in names if (text := attribute(element, name).strip())), "")
-    words = "".join(element.xpath("self::a//text()").getall())
+    words = "".join(element.xpath("self::a//text()").getall())[:MAX_TITLE]
+    if title := one_line(own or words):
+        return title
     before = "ancestor::*[self::figure or self::li or self::article or self::section or self::div][1]"
     near = element.xpath(f"({before}//figcaption | {before}//h1 | {before}//h2 | {before}//h3 | {before}//h4)[1]")
-    return one_line(own or words or near.xpath("string()").get("")) or _file_name(url)
+    return one_line(near.xpath("string()").get("")) or _file_name(url)
 
 
 def _file_name(url: str) -> str:

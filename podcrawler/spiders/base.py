@@ -1,12 +1,13 @@
 """The base of both spiders: a worker on the shared queue of its name, whose requests carry leases."""
 
+import asyncio
 import gc
 import logging
 from abc import abstractmethod
 from collections.abc import AsyncIterator
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
-from scrapy import Request, Spider
+from scrapy import Request, Spider, signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import CloseSpider
 from scrapy.settings import BaseSettings
@@ -20,7 +21,8 @@ from podcrawler.http.errors import explain
 from podcrawler.queue.entries import Lease
 from podcrawler.queue.scheduler import Scheduler, scheduler_of
 from podcrawler.queue.seeds import address_request
-from podcrawler.sites import read_sites, use_sites
+from podcrawler.reading.readers import Readers
+from podcrawler.signals import node_draining, node_stopping
 
 #: CONCURRENT_ITEMS for each leased entry. An item counts until Redis has acknowledged the end of its lease, and most
 #: of that time it uses no other resource.
@@ -32,6 +34,10 @@ _TRIES_OF_UNKNOWN = 3
 class QueueSpider(Spider):
     """A spider that works the queue of its name until it is stopped, or until the queue is done."""
 
+    #: Whether nearly all entries of the queue are pages to be read. Else a reader is started for the first one.
+    reads_at_once: ClassVar[bool] = False
+    readers: Readers
+
     def __init__(self, *args: Any, address: str | None = None, **kwargs: Any) -> None:
         """``address`` is one more seed: ``-a address=https://...``. Raises AddressError."""
         super().__init__(*args, **kwargs)
@@ -42,8 +48,12 @@ class QueueSpider(Spider):
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         # Scrapy creates a log record for every request and item. Below LOG_LEVEL its handler only discards them.
         logging.getLogger("scrapy.core").setLevel(crawler.settings["LOG_LEVEL"])
-        use_sites(read_sites(crawler.settings["PODCRAWLER_SITES"]))
-        return super().from_crawler(crawler, *args, **kwargs)
+        spider = super().from_crawler(crawler, *args, **kwargs)
+        spider.readers = Readers.from_settings(crawler.settings)
+        crawler.signals.connect(spider.readers.drain, signal=node_draining)
+        crawler.signals.connect(spider.readers.stop, signal=node_stopping)
+        crawler.signals.connect(spider.readers.close, signal=signals.spider_closed)
+        return spider
 
     @classmethod
     @abstractmethod
@@ -77,6 +87,9 @@ class QueueSpider(Spider):
         # a tenth of the time of small files.
         gc.collect()
         gc.freeze()
+        if self.reads_at_once:
+            # While the first page is leased and fetched.
+            self._starting = asyncio.get_running_loop().create_task(self.readers.start())
         for request in self.seeds:
             yield request
         try:

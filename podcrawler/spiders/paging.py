@@ -9,7 +9,6 @@ from scrapy.http import Response
 from podcrawler.queue.entries import Lease, page_request
 from podcrawler.queue.listings import Listings
 from podcrawler.sites.base import Listing
-from podcrawler.sites.identity import digest
 
 logger = logging.getLogger(__name__)
 
@@ -24,31 +23,34 @@ class Paging:
         self._max_pages = max_pages
         self._visit_seconds = visit_seconds
 
+    def wants_names(self, number: int, listing: Listing) -> bool:
+        """Whether it matters what the page with this ``number`` lists: there are pages before it, or after it."""
+        return number > 1 or bool(listing.next_urls)
+
+    def note(self, lease: Lease, podcast_id: str, names: Sequence[str], *, is_first: bool) -> bool:
+        """Note names of entries of a page; whether no page before it has listed one of them in this visit.
+        ``is_first``: they are the first ones of the first page."""
+        return self._listings.note_listed(podcast_id, names, lease.name, seconds=self._visit_seconds, is_first=is_first)
+
     def further_pages(
-        self, lease: Lease, number: int, listing: Listing, moved: Sequence[str], podcast_address: str
+        self, lease: Lease, number: int, listing: Listing, moved: Sequence[str], podcast_address: str, *, is_new: bool
     ) -> list[Request]:
         """The requests for the pages that the page of this lease names: the next ones of its list, unless it lists
-        nothing that no page before it has listed in this visit, and the first ones of lists that it has ``moved`` to.
-        The queue leaves out those that were read in this visit.
+        nothing that no page before it has listed in this visit (``is_new``), and the first ones of lists that it has
+        ``moved`` to. The queue leaves out those that were read in this visit.
 
-        The page is the one with this ``number``; its listing has the podcast's id in the archive, and
-        ``podcast_address`` is what the podcast is known by."""
+        The page is the one with this ``number``; ``podcast_address`` is what the podcast is known by."""
         address = podcast_address if podcast_address != lease.group else ""
         first_pages = [page_request(url, root=lease.group, podcast_address=address) for url in moved]
         next_pages = [
             page_request(url, root=lease.group, podcast_address=address)
-            for url in self._next_urls(lease, number, listing)
+            for url in self._next_urls(lease, number, listing, is_new=is_new)
         ]
         for request in next_pages:
             request.meta["page"] = number + 1
         return next_pages + first_pages
 
-    def _next_urls(self, lease: Lease, number: int, listing: Listing) -> list[str]:
-        if number == 1 and not listing.next_urls:
-            return []
-        is_new = self._listings.note_listed(
-            listing.podcast.id, _entries(listing), lease.name, seconds=self._visit_seconds, is_first=number == 1
-        )
+    def _next_urls(self, lease: Lease, number: int, listing: Listing, *, is_new: bool) -> list[str]:
         # The first page may list nothing but pages, such as those of the years.
         if not listing.next_urls or not (is_new or number == 1):
             return []
@@ -67,9 +69,3 @@ def page_number(response: Response) -> int:
     """How many pages of the list led to this one, itself included."""
     number = response.meta.get("page")
     return number if isinstance(number, int) else 1
-
-
-def _entries(listing: Listing) -> list[str]:
-    """A name for each entry of the page."""
-    left_out = [digest(f"{entry.cause} {entry.title} {entry.named}") for entry in listing.left_out]
-    return [episode.id for episode in listing.episodes] + left_out

@@ -19,7 +19,7 @@ from podcrawler.exceptions import EntryError, ListingError, TransferCancelledErr
 from podcrawler.queue.archive import Archive
 from podcrawler.queue.entries import Lease, page_request
 from podcrawler.sites.base import Listing, Referral
-from podcrawler.sites.identity import podcast_guid
+from podcrawler.sites.identity import other_address, podcast_guid
 
 logger = logging.getLogger(__name__)
 
@@ -49,8 +49,8 @@ class Trail:
     referrals: int = 0
     #: The failure so far that tells most.
     failure: EntryError | None = None
-    #: A page that refers to podcasts, and what it lists itself, in case they fail.
-    otherwise: tuple[Response, Listing] | None = None
+    #: A page that refers to podcasts and lists something itself, which is read again in case they fail.
+    otherwise: Response | None = None
 
     @classmethod
     def of(cls, request: Request) -> "Trail":
@@ -60,8 +60,9 @@ class Trail:
             return trail
         return cls(tuple(request.meta.get("alternatives", ())), (_first_url(request),))
 
-    def referred(self, response: Response, referral: Referral) -> "Trail":
-        """The trail after a page that refers to one podcast. Raises ListingError after too many of them."""
+    def referred(self, response: Response, referral: Referral, *, is_list: bool) -> "Trail":
+        """The trail after a page that refers to one podcast, and may list something itself. Raises ListingError after
+        too many of them."""
         if self.referrals >= _MAX_REFERRALS:
             raise ListingError(
                 "no-feed",
@@ -70,7 +71,7 @@ class Trail:
             )
         known = {*self.asked, response.url}
         candidates = [url for addresses in referral.podcasts for url in addresses if url not in known]
-        otherwise = (response, referral.otherwise) if referral.otherwise else self.otherwise
+        otherwise = response if is_list else self.otherwise
         ahead = tuple(dict.fromkeys([*candidates, *self.ahead]))
         return replace(self, ahead=ahead, referrals=self.referrals + 1, otherwise=otherwise)
 
@@ -153,8 +154,8 @@ def own_addresses(lease: Lease, response: Response, listing: Listing) -> list[st
 
 def moved_page(listing: Listing, known: Iterable[str]) -> list[str]:
     """The address that a feed says it has moved to, if it is none of the ``known`` ones in another spelling."""
-    bare = {podcast_guid(address) for address in known}
-    return [listing.moved_to] if listing.moved_to and podcast_guid(listing.moved_to) not in bare else []
+    moved = other_address(listing.moved_to, known)
+    return [moved] if moved else []
 
 
 def claimed_move(archive: Archive, podcast_id: str, listing: Listing, known: Iterable[str]) -> list[str]:

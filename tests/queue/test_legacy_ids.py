@@ -6,7 +6,7 @@ from podcrawler.items import Episode
 from podcrawler.queue.archive import Archive, Imported
 from podcrawler.queue.broker import Broker
 from podcrawler.queue.keys import Keys
-from podcrawler.queue.legacy_ids import Imports
+from podcrawler.queue.legacy_ids import Imports, claims
 from tests.builders import episode, fail, finish, lease_one, make_broker, retry
 from tests.conftest import Client
 
@@ -39,15 +39,22 @@ def listed(number: str, title: str) -> Episode:
     return Episode(id=number, podcast_id="rthk-287", title=title, page=f"http://x/{number}")
 
 
+def claim(imports: Imports, episodes: list[Episode]) -> int:
+    """How many of the podcast's imported files are of these episodes."""
+    claimed = claims(imports.of("rthk-287"), episodes)
+    imports.claim("rthk-287", claimed)
+    return len(claimed)
+
+
 def test_a_longer_id_is_found_by_its_ending_and_its_title(imports: Imports, redis: Client) -> None:
     imports.record([Imported("rthk-287", "23456", "A： B-C", 7), Imported("rthk-287", "34567", "Other", 8)])
     episodes = [listed("123456", "A: B/C"), listed("134567", "Not the other"), listed("199999", "New")]
-    assert imports.claim("rthk-287", episodes) == 1
+    assert claim(imports, episodes) == 1
     assert redis.hgetall("{podcrawler}:finished:rthk-287") == {b"123456": b"7", b"34567": b"8"}
-    assert imports.claim("rthk-287", episodes) == 0
+    assert claim(imports, episodes) == 0
 
 
 def test_an_id_of_five_digits_keeps_its_file(imports: Imports, redis: Client) -> None:
     imports.record([Imported("rthk-287", "23456", "A", 7)])
-    assert imports.claim("rthk-287", [listed("23456", "A"), listed("123456", "A")]) == 0
+    assert claim(imports, [listed("23456", "A"), listed("123456", "A")]) == 0
     assert redis.hgetall("{podcrawler}:finished:rthk-287") == {b"23456": b"7"}

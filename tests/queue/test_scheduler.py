@@ -177,7 +177,7 @@ def test_a_node_that_an_extension_closes_releases_its_leases(
     fleet: Commands, redis: Client, origin: RunningOrigin
 ) -> None:
     redis.lpush("episodes:start_urls", f"{origin.address}/feed.xml?episodes=9&size=1000000&stall_after=1000")
-    ended = fleet.run("crawl", "episodes", "-s", "CLOSESPIDER_TIMEOUT=3", *AT_ONCE)
+    ended = fleet.run("crawl", "episodes", "-s", "CLOSESPIDER_TIMEOUT=10", *AT_ONCE)
     assert ended.status == 1
     assert redis.zcard("{podcrawler}:episodes:leases") == 0
     assert redis.zcard("{podcrawler}:episodes:pending:127.0.0.1") == 9

@@ -47,20 +47,20 @@ def urls(trail: Trail, request: Request) -> list[str]:
 
 def test_the_candidates_of_a_page_come_before_the_alternatives_of_its_address() -> None:
     request = page_request(HOME, alternatives=["http://h.example/"])
-    trail = Trail.of(request).referred(response_to(request), Referral([[FEED, HOME, OTHER, FEED]]))
+    trail = Trail.of(request).referred(response_to(request), Referral([[FEED, HOME, OTHER, FEED]]), is_list=False)
     assert urls(trail, request) == [FEED, OTHER, "http://h.example/"]
 
 
 def test_no_address_is_asked_twice_and_referrals_end() -> None:
     request = page_request(HOME)
     for number in range(5):
-        trail = Trail.of(request).referred(response_to(request), Referral([[HOME, f"{HOME}{number}"]]))
+        trail = Trail.of(request).referred(response_to(request), Referral([[HOME, f"{HOME}{number}"]]), is_list=False)
         following = trail.next_request(request)
         assert following
         assert following.url == f"{HOME}{number}"
         request = following
     with pytest.raises(ListingError, match="leads from one page to the next, and after 5 of them to no podcast"):
-        Trail.of(request).referred(response_to(request), Referral([[FEED]]))
+        Trail.of(request).referred(response_to(request), Referral([[FEED]]), is_list=False)
 
 
 def test_a_request_on_the_trail_keeps_what_belongs_to_the_lease_and_nothing_else() -> None:
@@ -119,7 +119,7 @@ def test_of_candidates_that_all_fail_one_failure_is_told(errors: list[EntryError
 
 def test_a_node_that_stops_ends_the_search() -> None:
     request = page_request(HOME, alternatives=[FEED])
-    trail = replace(Trail.of(request), otherwise=(response_to(request), listing())).failed(TransferCancelledError())
+    trail = replace(Trail.of(request), otherwise=response_to(request)).failed(TransferCancelledError())
     assert trail.next_request(request) is None
     assert trail.otherwise is None
     assert isinstance(trail.failure, TransferCancelledError)

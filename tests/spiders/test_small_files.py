@@ -2,6 +2,7 @@
 
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -19,8 +20,13 @@ DONE = ("-s", "PODCRAWLER_EXIT_WHEN_DONE=1")
 
 
 def writers(node: int) -> list[psutil.Process]:
-    """The children of a node."""
-    return psutil.Process(node).children()
+    """The processes of a node that write files."""
+    found = []
+    for child in psutil.Process(node).children():
+        # One that has ended has no command line any more.
+        with suppress(psutil.Error):
+            found += [child] if any("store.writer" in argument for argument in child.cmdline()) else []
+    return found
 
 
 @pytest.fixture

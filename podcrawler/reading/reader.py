@@ -1,0 +1,193 @@
+"""A reading process: reads one document at a time, and keeps what a page lists until the node has taken it, so that the
+node holds no more of a page than it is just pushing."""
+
+import resource
+import traceback
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
+from typing import Any
+
+from pydantic import TypeAdapter
+from scrapy.utils.misc import load_object
+
+from podcrawler.batching import batches
+from podcrawler.exceptions import EntryError
+from podcrawler.items import Episode, Podcast
+from podcrawler.queue import codec
+from podcrawler.queue.entries import entry_of, episode_request, is_requestable
+from podcrawler.queue.identities import Traits, settle
+from podcrawler.queue.legacy_ids import claims
+from podcrawler.reading.messages import (
+    MAX_BYTES,
+    MAX_ENTRIES,
+    MAX_NAMES,
+    AskSizes,
+    Batch,
+    Broken,
+    Connection,
+    Done,
+    Failed,
+    Head,
+    ReadEpisode,
+    ReadPage,
+    Referred,
+    Settle,
+    Settled,
+    Told,
+)
+from podcrawler.reading.pages import complete, read_page
+from podcrawler.sites import limits
+from podcrawler.sites.accounting import Account
+from podcrawler.sites.base import Cause, LeftOut, Listing, Referral
+from podcrawler.sites.identity import digest
+
+_PODCAST = TypeAdapter(Podcast)
+
+
+def work(connection: Connection, memory: int) -> None:
+    """Read for the node until it closes the connection, or until this process has grown so much that a new one is
+    better. ``memory``: the bytes that a document may take, for the sentence."""
+    began = _peak()
+    stays = True
+    while stays:
+        failure = _answer(connection, memory)
+        # Now that what the document took is free.
+        if failure:
+            connection.send(failure)
+        stays = _peak() < 2 * began
+        connection.send(Done(stays))
+
+
+def _peak() -> int:
+    """The most memory that this process has had at once, in a unit that differs from system to system."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def _answer(connection: Connection, memory: int) -> Failed | Broken | None:
+    """Read the next document and tell the node of it; or what is to be told of its failure."""
+    job: ReadPage | ReadEpisode
+    job, body = connection.receive()
+    try:
+        response = job.page.response(body)
+        del body
+        if isinstance(job, ReadEpisode):
+            connection.send(complete(job, response))
+            return None
+        found = read_page(job, response)
+        del response
+        if isinstance(found, Referral):
+            connection.send(Referred(replace(found, otherwise=None), found.otherwise is not None))
+        else:
+            _Listed(connection, found).tell()
+    except EntryError as error:
+        return Failed(error.kind, str(error), error.failure_class)
+    except MemoryError:
+        sentence = (
+            f"{job.page.url} cannot be read with {memory // 1_000_000} MB of memory; give an address with less in it, "
+            "such as that of the podcast's feed, or lower DOWNLOAD_MAXSIZE."
+        )
+        return Failed("too-large", sentence, "permanent")
+    except (EOFError, ConnectionError):
+        raise
+    except Exception as error:
+        return Broken(repr(error)[:1000], traceback.format_exc(limit=-20))
+    return None
+
+
+class _Listed:
+    """What one page lists, on its way to the node."""
+
+    def __init__(self, connection: Connection, listing: Listing) -> None:
+        self._connection = connection
+        self._listing = listing
+
+    def tell(self) -> None:
+        """Tell all of it, as the node wants it."""
+        listing = self._listing
+        podcast = listing.podcast
+        if len(_PODCAST.dump_json(podcast)) > limits.MAX_RECORD:
+            podcast = limits.without_details(podcast)
+        needs_identities = any(episode.twin_id for episode in self._announced())
+        head = Listing(podcast, next_urls=listing.next_urls, moved_to=listing.moved_to)
+        self._connection.send(Head(head, needs_identities))
+        wanted, _ = self._connection.receive()
+        if isinstance(wanted, Settle):
+            self._settle(wanted, dict(self._known()) if needs_identities else {})
+        else:
+            for episodes in batches(listing.episodes, MAX_ENTRIES):
+                self._connection.send(episodes)
+        self._connection.send(Told(Account.of(self._listing).to_json()))
+
+    def _announced(self) -> Iterator[Episode]:
+        """All episodes that the page announces: those whose address cannot be requested are to fail for that."""
+        return chain(self._listing.episodes, (entry.episode for entry in self._listing.left_out if entry.episode))
+
+    def _known(self) -> Iterator[tuple[str, Traits]]:
+        while part := self._connection.receive()[0]:
+            yield from ((name, Traits.read(text)) for name, text in part.items())
+
+    def _settle(self, wanted: Settle, known: Mapping[str, Traits]) -> None:
+        """Give the episodes the ids that they had at earlier visits, and tell what is to be queued."""
+        if known or any(episode.twin_id for episode in self._announced()):
+            settled = settle(list(self._announced()), known, self._finished_sizes)
+            episodes, duplicates, traits = settled.episodes, settled.duplicates, settled.traits
+            del settled
+        else:
+            episodes, duplicates, traits = list(self._announced()), [], {}
+        twice = [LeftOut(Cause.DUPLICATE, episode.title) for episode in duplicates if is_requestable(episode)]
+        requestable = [episode for episode in episodes if is_requestable(episode)]
+        left_out = [*self._listing.left_out, *twice]
+        self._listing = replace(self._listing, episodes=requestable, left_out=left_out)
+        self._connection.send(Settled(claims(wanted.imported, episodes)))
+        # Before anything is queued: if the node dies, the next one gives the same ids.
+        for part in batches(traits.items(), MAX_NAMES):
+            self._connection.send(Batch([], [], {name: str(value) for name, value in part}))
+        if wanted.wants_names:
+            for names in batches(self._names(), MAX_NAMES):
+                self._connection.send(Batch([], names, {}))
+        for entries in _portions(_entries(episodes, wanted)):
+            self._connection.send(Batch(entries, [], {}))
+
+    def _finished_sizes(self, names: Sequence[str]) -> dict[str, int]:
+        sizes: dict[str, int] = {}
+        for part in batches(names, MAX_NAMES):
+            self._connection.send(AskSizes(part))
+            sizes |= self._connection.receive()[0]
+        return sizes
+
+    def _names(self) -> Iterator[str]:
+        """A name for each entry of the page."""
+        yield from (episode.id for episode in self._listing.episodes)
+        for entry in self._listing.left_out:
+            yield digest(f"{entry.cause} {entry.title} {entry.named}")
+
+
+def _entries(episodes: Iterable[Episode], wanted: Settle) -> Iterator[tuple[Any, ...]]:
+    """The episodes as entries of the queue."""
+    serializer = load_object(wanted.serializer)
+    for episode in episodes:
+        # The page's own podcast may have another id in the archive.
+        episode.podcast_id = wanted.podcast_id
+        request = episode_request(episode)
+        payload = serializer.dumps(codec.request_to_dict(request))
+        if len(payload) > limits.MAX_RECORD:
+            request = episode_request(limits.without_details(episode))
+            payload = serializer.dumps(codec.request_to_dict(request))
+        entry = entry_of(request, payload)
+        fields = (entry.kind, entry.key, entry.group, entry.name, entry.host, entry.payload)
+        yield (*fields, entry.priority, entry.fresh, entry.version)
+
+
+def _portions(entries: Iterable[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
+    """The entries in messages of a moderate size."""
+    portion: list[tuple[Any, ...]] = []
+    size = 0
+    for entry in entries:
+        portion.append(entry)
+        size += len(entry[5])
+        if len(portion) == MAX_ENTRIES or size >= MAX_BYTES:
+            yield portion
+            portion, size = [], 0
+    if portion:
+        yield portion
