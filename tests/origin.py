@@ -20,7 +20,8 @@ The address asked for tells what to do wrong:
 Parameters of ``/bytes``:
 
 - what the file is: ``seed=<int>`` other bytes; ``zeros=1`` nothing but zeros; ``silence=1`` the header of
-  an MPEG frame and zeros; ``body=<base64>`` these, whatever n is;
+  an MPEG frame and zeros; ``body=<base64>`` these, whatever n is,
+  or ``packed=<base64>``, where zlib has compressed them;
   ``etag=<text>`` and ``modified=<text>`` other validators, or none if empty; ``changes=1`` another file, with another
   ETag, for each request;
 - answers that are not the file: ``status=<code>``; ``fail_first=<n>`` 503 for the first n requests of this very
@@ -378,7 +379,9 @@ class _File:
     """What is behind an address of ``/bytes``, as the ``count``-th request for it finds it."""
 
     def __init__(self, size: int, query: Query, count: int) -> None:
-        self._given = memoryview(base64.b64decode(query.values.get("body", "")))
+        packed = query.values.get("packed")
+        given = zlib.decompress(base64.b64decode(packed)) if packed else base64.b64decode(query.values.get("body", ""))
+        self._given = memoryview(given)
         self.size = size = len(self._given) or size
         self._zeros = "zeros" in query or "silence" in query
         self._begins = b"\xff\xfb\x90\xc4" if "silence" in query else b""

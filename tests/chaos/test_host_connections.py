@@ -20,7 +20,7 @@ def test_a_fleet_keeps_to_the_budget_of_a_host_while_its_nodes_die(
 ) -> None:
     """The connections of dead nodes come back with their leases: without them the work would never end."""
     limits = ("-s", f"PODCRAWLER_HOST_CONNECTIONS={BUDGET}", "-s", "PODCRAWLER_CONCURRENT_EPISODES=4")
-    leases = ("-s", "PODCRAWLER_LEASE_TIME=2", "-s", "PODCRAWLER_HEARTBEAT=0.5", "-s", "PODCRAWLER_RETRY_DELAY=0.1")
+    leases = ("-s", "PODCRAWLER_LEASE_TIME=6", "-s", "PODCRAWLER_HEARTBEAT=1", "-s", "PODCRAWLER_RETRY_DELAY=0.1")
     with crew_of(fleet, *limits, *leases) as crew:
         for _ in range(NODES):
             crew.start("episodes")

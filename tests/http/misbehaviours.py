@@ -1,6 +1,7 @@
 """Every misbehaviour of tests/origin.py, a row for each, and how an episode ends that meets it."""
 
 import base64
+import zlib
 from dataclasses import dataclass
 
 from tests.origin import content
@@ -238,13 +239,13 @@ RANGES: Rows = {
 }
 
 _M4A, _WAV = ((FILES / name).read_bytes() for name in ("audio.m4a", "audio.wav"))
-_FRAMES = bytes(9000) + b"\xff\xfb\x90\xc4" + b"".join(content(20_000, seed=1))
+_FRAMES = bytes(9000) + b"\xff\xfb\x90\xc4" + b"".join(content(4000, seed=1))
 _PAGE = b"<!DOCTYPE html><html><title>Removed</title></html>"
 
 
 def _sends(body: bytes, **more: object) -> Parameters:
     """The parameters of an enclosure that has these bytes."""
-    return {"body": base64.b64encode(body).decode(), **more}
+    return {"packed": base64.b64encode(zlib.compress(body)).decode(), **more}
 
 
 def _refused(words: str) -> Failed:

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+import zlib
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
@@ -77,7 +78,8 @@ class Outcomes:
             return f"is no whole file: {files} {failed}"
         with (self._archive / media[0]).open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
-        given = base64.b64decode(str(parameters.get("body", "")))
+        packed = base64.b64decode(str(parameters.get("packed", "")))
+        given = zlib.decompress(packed) if packed else b""
         size = int(str(parameters.get("size", SIZE)))
         if found != (hashlib.sha256(given).hexdigest() if given else _sha256(size, end.seed)):
             return "is another file"
