@@ -18,6 +18,7 @@ from podcrawler.config import Config
 from podcrawler.exceptions import EntryError, FetchError, PodcrawlerError, TransferCancelledError
 from podcrawler.http.errors import explain
 from podcrawler.queue.entries import Lease
+from podcrawler.queue.given_hosts import GivenHosts
 from podcrawler.queue.scheduler import Scheduler, scheduler_of
 from podcrawler.queue.seeds import address_request
 from podcrawler.sites import read_sites, use_sites
@@ -77,6 +78,9 @@ class QueueSpider(Spider):
         # a tenth of the time of small files.
         gc.collect()
         gc.freeze()
+        if self.seeds and (scheduler := scheduler_of(self.crawler)) is not None:
+            given = GivenHosts.from_settings(self.settings, scheduler.server)
+            await scheduler.call(given.note_addresses, [request.url for request in self.seeds])
         for request in self.seeds:
             yield request
         try:

@@ -13,9 +13,11 @@ from scrapy.settings import BaseSettings
 from podcrawler.config import Config
 from podcrawler.items import Episode, Podcast
 from podcrawler.logins import Login
+from podcrawler.networks import host_of
 from podcrawler.queue.acks import finish_page
 from podcrawler.queue.broker import Pushed
-from podcrawler.queue.entries import Lease, episode_request, is_requestable
+from podcrawler.queue.entries import Lease, episode_request, is_requestable, told_by
+from podcrawler.queue.given_hosts import GivenHosts
 from podcrawler.queue.identities import Identities
 from podcrawler.queue.legacy_ids import Imports
 from podcrawler.queue.listings import Listings
@@ -38,6 +40,7 @@ class Discovery:
         self._scheduler = scheduler
         self._archive = scheduler.archive
         self._listings = Listings.from_settings(settings, scheduler.server)
+        self._given = GivenHosts.from_settings(settings, scheduler.server)
         self._visit_seconds = scheduler.queue.visit_seconds
         self._paging = Paging(self._listings, Config.read(settings).max_pages, self._visit_seconds)
 
@@ -48,12 +51,15 @@ class Discovery:
         addresses = own_addresses(lease, response, listing)
         # Before anything is pushed: another node may read the next page before this page is finished.
         podcast.id, same_as = await call(self._name, addresses, podcast.id)
+        await call(self._given.note_podcast, lease.group, podcast.id, host_of(response.url))
         if login := Login.read(response.meta.get("login")):
             await call(self._archive.keep_login, [addresses[0], podcast.id], login)
         episodes, listing = await call(self._settle, listing)
         moved = await call(claimed_move, self._archive, podcast.id, listing, [lease.name, response.url])
         number = page_number(response)
         pages = await call(self._paging.further_pages, lease, number, listing, moved, addresses[0])
+        for page in pages:
+            told_by(page, response.url, lease.group)
         pushed = await self._scheduler.push(self._scheduler.episodes, episodes, lease)
         await self._scheduler.push(self._scheduler.queue, pages, lease, len(episodes))
         account = Account.of(listing)
