@@ -188,7 +188,8 @@ class Allowed:
         names, domains, networks = set(), [], []
         for word in filter(None, (word.strip().lower() for word in words)):
             with suppress(ValueError):
-                networks.append(ip_network(word.strip("[]"), strict=False))
+                # A zone (RFC 4007 §11) is no part of the address.
+                networks.append(ip_network(word.strip("[]").partition("%")[0], strict=False))
                 continue
             if any(character in "/:@*?#[] " for character in word) or literal(word):
                 raise ValueError(
