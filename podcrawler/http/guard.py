@@ -170,8 +170,4 @@ def _given_for(request: Request, host: str) -> str | None:
     if not isinstance(lease, Lease):
         podcast_id = request.meta.get("podcast", "")
         return podcast_id if isinstance(podcast_id, str) else None
-    # One of a list of subscriptions: the user gave the list's address, and the list may be anybody's.
-    own_address = request.meta.get("podcast_address")
-    if own_address and host_of(str(own_address)) != host:
-        return None
     return lease.group

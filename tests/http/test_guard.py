@@ -209,14 +209,16 @@ async def test_a_name_that_is_bound_anew_is_refused(names: StandIn, listener: Li
 
 
 async def test_a_connection_is_not_shared_with_requests_that_may_not_use_it(
-    origin: RunningOrigin, monkeypatch: pytest.MonkeyPatch
+    names: StandIn, origin: RunningOrigin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """To a host that the user gave for one podcast, from the pool of kept connections."""
     monkeypatch.setattr(Guard, "trusts", lambda _, request: request.meta.get("podcast") == "a")
+    names.answers["nas.example"] = [["127.0.0.1"]]
+    nas = origin.address.replace("127.0.0.1", "nas.example")
     async with handling(PODCRAWLER_ALLOW_HOSTS="") as handler:
-        given = Request(f"{origin.address}/bytes/3.mp3", meta={"podcast": "a"})
+        given = Request(f"{nas}/bytes/3.mp3", meta={"podcast": "a"})
         assert (await handler.download_request(given)).status == 200
-        error = await refused(handler, f"{origin.address}/bytes/4.mp3", meta={"podcast": "b"})
+        error = await refused(handler, f"{nas}/bytes/4.mp3", meta={"podcast": "b"})
         assert error.kind == "private-address"
         assert (await handler.download_request(given)).status == 200
     assert [request.path for request in origin.requests()] == ["/bytes/3.mp3", "/bytes/3.mp3"]
