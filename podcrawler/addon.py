@@ -13,7 +13,7 @@ from scrapy.settings import BaseSettings
 from scrapy.utils.misc import load_object
 
 from podcrawler.exceptions import SettingError
-from podcrawler.scrapy_internals import assert_supported
+from podcrawler.scrapy_internals import assert_supported, use_shipped_suffixes
 
 #: Settings that name one class or module. Any value of the user's takes precedence.
 _CLASSES = {
@@ -64,6 +64,7 @@ class Addon:
         """Add the components. Raises SettingError if a setting names something that cannot be loaded, and
         UnsupportedScrapyError."""
         assert_supported()
+        use_shipped_suffixes()
         for name, path in _CLASSES.items():
             settings.set(name, path, priority="addon")
         for name, components in _COMPONENTS.items():

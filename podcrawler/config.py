@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from scrapy.settings import BaseSettings
 
 from podcrawler.exceptions import SettingError
+from podcrawler.networks import Allowed
 
 _PREFIX = "PODCRAWLER_"
 
@@ -88,6 +89,12 @@ def _words(value: object) -> object:
     return [str(word).strip().lower().removeprefix(".") for word in words] if isinstance(words, Iterable) else words
 
 
+def _allowed(value: object) -> object:
+    if isinstance(value, Allowed) or not isinstance(value, Iterable):
+        return value
+    return Allowed.parse(value.replace(",", " ").split() if isinstance(value, str) else map(str, value))
+
+
 class TransferConfig(_Section):
     """The settings of HTTP requests and media files; docs/settings.md describes each."""
 
@@ -98,6 +105,7 @@ class TransferConfig(_Section):
     parse_time: Seconds
     enclosures: Literal["first", "all"]
     media: Annotated[frozenset[Annotated[str, Field(pattern=r"^[a-z0-9]{1,10}$")]], BeforeValidator(_words)]
+    allow_hosts: Annotated[Allowed, BeforeValidator(_allowed)]
     insecure_hosts: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:, -]*$")]
     connect_timeout: Seconds
     idle_timeout: Seconds

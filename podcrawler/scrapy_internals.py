@@ -10,11 +10,13 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import scrapy
+import tldextract
 from scrapy import Request
 from scrapy.core.downloader import Downloader as ScrapyDownloader
 from scrapy.core.downloader import Slot as DownloadSlot
 from scrapy.core.scraper import Slot as ScraperSlot
 from scrapy.crawler import Crawler
+from scrapy.downloadermiddlewares import cookies
 from scrapy.http import Response
 from twisted.internet.defer import Deferred
 from typing_extensions import override
@@ -67,8 +69,19 @@ def is_closing(crawler: Crawler) -> bool:
     return slot is None or slot.closing is not None
 
 
+def use_shipped_suffixes() -> None:
+    """Let cookies be checked against the list of public suffixes that the package tldextract ships.
+
+    Leans on ``cookies._split_domain``. Scrapy's own asks hosts on the internet for the list, at the first Set-Cookie of
+    a process, from the event loop, and without a limit of time if they do not answer; and it keeps what it got in the
+    home of the user.
+    """
+    cookies._split_domain = tldextract.TLDExtract(cache_dir=None, suffix_list_urls=(), include_psl_private_domains=True)
+
+
 def assert_supported() -> None:
     """Raise UnsupportedScrapyError if Scrapy's classes lack a part that this module leans on."""
+    _assert_reads("CookiesMiddleware._split_domain", lambda: cookies._split_domain, tldextract.TLDExtract)
     _assert_takes(ScrapyDownloader, "_wait_for_download", ["self", "slot", "request", "queue_dfd"])
     _assert_reads("Slot.transferring", lambda: DownloadSlot(concurrency=1, delay=0).transferring, set)
     _assert_reads("Slot.itemproc_size", lambda: ScraperSlot().itemproc_size, int)

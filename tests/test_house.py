@@ -8,7 +8,9 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "podcrawler"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-_SPEAK_TO_REDIS = [Path("queue", f"{name}.py") for name in ("broker", "archive", "listings", "media_hosts")]
+_SPEAK_TO_REDIS = [
+    Path("queue", f"{name}.py") for name in ("broker", "archive", "given_hosts", "listings", "media_hosts")
+]
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -1,6 +1,7 @@
 """The private parts of Scrapy that podcrawler leans on: each still does what is expected of it, or a crawl says so."""
 
 import asyncio
+import socket
 from textwrap import dedent
 from types import SimpleNamespace
 from typing import Any
@@ -11,12 +12,13 @@ from scrapy import Request, Spider
 from scrapy.core.downloader import Downloader as ScrapyDownloader
 from scrapy.core.downloader import Slot as DownloadSlot
 from scrapy.core.scraper import Slot as ScraperSlot
+from scrapy.downloadermiddlewares import cookies
 from scrapy.http import Response
 from scrapy.utils.defer import maybe_deferred_to_future
 from scrapy.utils.test import get_crawler
 
 from podcrawler.exceptions import UnsupportedScrapyError
-from podcrawler.scrapy_internals import Downloader, assert_engine_supported, assert_supported
+from podcrawler.scrapy_internals import Downloader, assert_engine_supported, assert_supported, use_shipped_suffixes
 from tests.conftest import Commands
 from tests.origin import RunningOrigin
 
@@ -116,6 +118,22 @@ def test_the_engine_tells_what_is_in_progress(fleet: Commands, origin: RunningOr
     ]
 
 
+async def test_a_cookie_for_a_public_suffix_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the list that is shipped: nobody is asked."""
+    monkeypatch.setattr(socket, "getaddrinfo", None)
+    monkeypatch.setattr(cookies, "_split_domain", None)
+    use_shipped_suffixes()
+    middleware = cookies.CookiesMiddleware()
+    first, second = Request("http://a.co.uk/"), Request("http://b.co.uk/")
+    for domain in ("co.uk", "a.co.uk"):
+        headers = {"Set-Cookie": f"at={domain}; Domain={domain}"}
+        middleware.process_response(first, Response(first.url, headers=headers))
+    middleware.process_request(first)
+    middleware.process_request(second)
+    assert first.headers["Cookie"] == b"at=a.co.uk"
+    assert "Cookie" not in second.headers
+
+
 # What happens where a part is missing
 
 
@@ -132,6 +150,12 @@ def test_a_method_that_is_missing_or_different_is_named(
         assert_supported()
     monkeypatch.delattr(owner, part)
     with pytest.raises(UnsupportedScrapyError, match=f"{owner.__name__}.{part} is missing or different"):
+        assert_supported()
+
+
+def test_cookies_have_another_list_of_suffixes_or_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cookies, "_split_domain", None)
+    with pytest.raises(UnsupportedScrapyError, match=r"_split_domain is missing or different"):
         assert_supported()
 
 

@@ -11,11 +11,13 @@ from redis import Redis
 from redis.exceptions import RedisError
 from scrapy.commands import ScrapyCommand
 from scrapy.settings import BaseSettings, Settings
+from scrapy.utils.url import add_http_if_no_scheme
 
 from podcrawler.config import Config, TransferConfig
 from podcrawler.exceptions import PodcrawlerError
 from podcrawler.hosts import Hosts
 from podcrawler.http.auth import read_netrc
+from podcrawler.networks import host_of
 from podcrawler.proxies import read_proxies
 from podcrawler.queue import scrapy_redis_settings
 from podcrawler.queue.archive import Archive
@@ -65,8 +67,17 @@ def archive_redis(settings: BaseSettings, *, start: bool = False) -> Iterator[Re
         yield redis
 
 
+def _allow_host_of(settings: Settings, address: str) -> None:
+    """Let the command lead to the host of an address that the user gives it, wherever that is."""
+    if host := host_of(add_http_if_no_scheme(address)):
+        allowed = settings["PODCRAWLER_ALLOW_HOSTS"]
+        more = f"{allowed} {host}" if isinstance(allowed, str) else [*allowed, host]
+        settings.set("PODCRAWLER_ALLOW_HOSTS", more, priority="cmdline")
+
+
 class WithoutQueue:
     """For commands that fetch a single page: they get Scrapy's own scheduler, and so need no Redis.
+    The address of the page is their last argument.
 
     Not a ScrapyCommand itself, or Scrapy would list it as one more command.
     """
@@ -77,3 +88,5 @@ class WithoutQueue:
         super().process_options(args, opts)  # type: ignore[misc]  # of the ScrapyCommand that comes after this one
         assert self.settings is not None
         self.settings.set("SCHEDULER", "scrapy.core.scheduler.Scheduler", priority="cmdline")
+        if args:
+            _allow_host_of(self.settings, args[-1])

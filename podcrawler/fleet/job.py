@@ -12,6 +12,7 @@ from podcrawler.queue import codec
 from podcrawler.queue.archive import Archive, Event
 from podcrawler.queue.broker import Broker, Failed, HostWait
 from podcrawler.queue.entries import entry_of
+from podcrawler.queue.given_hosts import GivenHosts
 from podcrawler.queue.listings import Listings
 from podcrawler.sites.accounting import Account
 
@@ -62,6 +63,7 @@ class Job:
         self._listings = Listings.from_settings(settings, redis)
         self._pages = Broker.from_settings(settings, redis, "podcasts")
         self._episodes = Broker.from_settings(settings, redis, "episodes")
+        self._given = GivenHosts.from_settings(settings, redis)
         self._requests = requests
         self._roots = [request.url for request in self._requests]
         #: By id: the titles of the podcasts that the addresses led to so far.
@@ -81,6 +83,7 @@ class Job:
         known |= {visit["podcast"] for visit in self._archive.visits(self._roots) if "podcast" in visit}
         failed = [f for f in self._episodes.failed() if f.group in known and f.failure_class != "permanent"]
         self._episodes.requeue(f.key for f in failed)
+        self._given.note_addresses(self._roots)
         self._pages.push_many(
             entry_of(request, codec.dumps(codec.request_to_dict(request))) for request in self._requests
         )

@@ -10,6 +10,7 @@ import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Protocol
 from weakref import WeakSet
 
@@ -22,6 +23,7 @@ from yarl import URL
 
 from podcrawler.config import TransferConfig
 from podcrawler.exceptions import FetchError
+from podcrawler.http.guard import Guard, PrivateAddressError
 from podcrawler.http.lenient import Answer, teach
 from podcrawler.http.proxy_errors import proxy_failure
 from podcrawler.proxies import ProxyAddress
@@ -66,7 +68,8 @@ class _Way:
 class Client:
     """Opens its connections with the first request. To be used, and closed, in one event loop."""
 
-    def __init__(self, settings: BaseSettings) -> None:
+    def __init__(self, settings: BaseSettings, guard: Guard) -> None:
+        self._guard = guard
         bind = settings.get("DOWNLOAD_BIND_ADDRESS")
         self._local_address = (bind, 0) if isinstance(bind, str) else bind
         self._check_certificates = settings.getbool("DOWNLOAD_VERIFY_CERTIFICATES")
@@ -77,20 +80,50 @@ class Client:
         self._unchecked = _ssl_context(checked=False)
         #: For all others, as soon as there is a session.
         self._tls: ssl.SSLContext | None = None
-        #: By SOCKS proxy; ``http`` for all proxies of HTTP, empty for none. The one last used is the last.
+        #: By SOCKS proxy; ``http`` for all proxies of HTTP, and for none ``direct``, or ``anywhere`` for requests that
+        #: may lead to any address, because a connection may serve later requests. The one last used is the last.
         self._ways: dict[str, _Way] = {}
 
     async def ask(
         self, request: Request, timeout: aiohttp.ClientTimeout, more_headers: Mapping[str, str] | None = None
     ) -> aiohttp.ClientResponse:
-        """The answer to the request with ``more_headers``; its body is still to come. Raises aiohttp's exceptions, and
-        ProxyFailedError or FetchError for what the request's proxy did wrong, or said of the host."""
-        url = address(request.url)
-        proxy = _proxy_of(request)
-        arguments = _headers_and_proxy(request, proxy, more_headers or {})
+        """The answer to the request with ``more_headers``; its body is still to come. Raises aiohttp's exceptions,
+        ProxyFailedError or FetchError for what the request's proxy did wrong, or said of the host, and
+        PrivateAddressError."""
+        url, proxy = address(request.url), _proxy_of(request)
+        ask = partial(self._ask, request, url, proxy, timeout, more_headers or {})
+        if self._guard.trusts(request):
+            return await ask(is_trusted=True)
+        try:
+            with self._guard.judging(url.raw_host or "", has_proxy=proxy is not None):
+                answer = await ask(is_trusted=False)
+        except PrivateAddressError as refusal:
+            if not await self._guard.is_given(request):
+                raise (refusal.other_error or refusal) from None
+            return await ask(is_trusted=True)
+        if proxy is None:
+            try:
+                await self._guard.note_public(request)
+            except BaseException:
+                answer.close()
+                raise
+        return answer
+
+    async def _ask(
+        self,
+        request: Request,
+        url: URL,
+        proxy: ProxyAddress | None,
+        timeout: aiohttp.ClientTimeout,
+        more_headers: Mapping[str, str],
+        *,
+        is_trusted: bool,
+    ) -> aiohttp.ClientResponse:
+        """As ``ask``. ``is_trusted`` says whether the request may lead to any address."""
+        arguments = _headers_and_proxy(request, proxy, more_headers)
         if url.host in self._insecure_hosts:
             arguments["ssl"] = self._unchecked
-        way = self._way(proxy)
+        way = self._way(proxy, is_trusted=is_trusted)
         progress = _Progress()
         begun = time.monotonic()
         way.asking += 1
@@ -125,10 +158,11 @@ class Client:
             await way.session.close()
         self._ways.clear()
 
-    def _way(self, proxy: ProxyAddress | None) -> _Way:
+    def _way(self, proxy: ProxyAddress | None, *, is_trusted: bool) -> _Way:
         """The way through the proxy, or without one."""
-        key = "" if proxy is None else proxy.url if proxy.is_socks else "http"
-        way = self._ways.pop(key) if key in self._ways else self._open_way(proxy)
+        direct = "anywhere" if is_trusted else "direct"
+        key = direct if proxy is None else proxy.url if proxy.is_socks else "http"
+        way = self._ways.pop(key) if key in self._ways else self._open_way(proxy, is_trusted=is_trusted)
         self._ways[key] = way
         return way
 
@@ -139,7 +173,7 @@ class Client:
             if idle is not None:
                 await self._ways.pop(idle).session.close()
 
-    def _open_way(self, proxy: ProxyAddress | None) -> _Way:
+    def _open_way(self, proxy: ProxyAddress | None, *, is_trusted: bool) -> _Way:
         if self._tls is None:
             self._tls = _ssl_context(checked=self._check_certificates)
         arguments: dict[str, Any] = {
@@ -150,7 +184,8 @@ class Client:
             "local_addr": self._local_address,
         }
         if proxy is None:
-            return _Way(_open_session(aiohttp.TCPConnector(**arguments)))
+            factory = None if is_trusted else self._guard.open_socket
+            return _Way(_open_session(aiohttp.TCPConnector(**arguments, socket_factory=factory)))
         if not proxy.is_socks:
             return _Way(_open_session(aiohttp.TCPConnector(**arguments), _connection_trace()))
         # Only now: the libraries take time to load.

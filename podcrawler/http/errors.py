@@ -24,7 +24,7 @@ from podcrawler.exceptions import EntryError, FailureClass, FetchError, Transfer
 from podcrawler.http.heads import UnreadableAnswerError
 from podcrawler.http.lenient import MalformedBodyError
 from podcrawler.http.retry_after import retry_after
-from podcrawler.queue.entries import host_of
+from podcrawler.networks import host_of
 
 _AGAIN = "try again later"
 _BROWSER = "check whether the address opens in a browser"

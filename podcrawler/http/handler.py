@@ -40,6 +40,7 @@ from podcrawler.config import TransferConfig
 from podcrawler.exceptions import FetchError, TransferCancelledError
 from podcrawler.http.body import Body, Limits, Received
 from podcrawler.http.client import Client, address
+from podcrawler.http.guard import Guard
 from podcrawler.http.rate import RateLimits
 from podcrawler.queue.scheduler import scheduler_of
 from podcrawler.signals import node_stopping
@@ -87,7 +88,7 @@ class DownloadHandler(BaseDownloadHandler):
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
-        self._client = Client(crawler.settings)
+        self._client = Client(crawler.settings, Guard(crawler))
         self._transfers: set[asyncio.Task[Response]] = set()
         self._max_size = crawler.settings.getint("DOWNLOAD_MAXSIZE")
         self._fail_on_loss = crawler.settings.getbool("DOWNLOAD_FAIL_ON_DATALOSS")

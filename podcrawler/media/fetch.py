@@ -15,7 +15,7 @@ from scrapy.utils.defer import maybe_deferred_to_future
 from podcrawler.exceptions import EntryError, TransferCancelledError
 from podcrawler.http.errors import explain, explain_response
 from podcrawler.http.handler import MediaResponse, Range
-from podcrawler.queue.entries import host_of
+from podcrawler.networks import host_of
 
 #: Whether a connection to the host may be made.
 _MayConnect = Callable[[str], Awaitable[bool]]

@@ -38,8 +38,9 @@ from podcrawler.items import Episode
 from podcrawler.logins import masked
 from podcrawler.media.backpressure import DiskFullBackoff
 from podcrawler.media.fetch import fetch_media
+from podcrawler.networks import host_of
 from podcrawler.queue.acks import finish
-from podcrawler.queue.entries import Lease, host_of, is_requestable, private_request
+from podcrawler.queue.entries import Lease, is_requestable, private_request
 from podcrawler.queue.media_hosts import MediaHosts
 from podcrawler.queue.scheduler import Scheduler, scheduler_of
 from podcrawler.signals import lease_lost, node_draining

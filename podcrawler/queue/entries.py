@@ -10,10 +10,13 @@ from scrapy.utils.request import fingerprint
 
 from podcrawler.items import Episode
 from podcrawler.logins import split_login
+from podcrawler.networks import host_of
 from podcrawler.sites.identity import digest, media_version
 
 Kind = Literal["page", "episode", "seed"]
 
+#: In the meta of a request whose address was told by another host than its own, neither by the user nor by that one.
+TOLD_ELSEWHERE = "told_elsewhere"
 _UNREQUESTABLE = "about:invalid"
 _VERSION_LENGTH = 8
 #: Seconds to connect in, TLS included, where that is tried on the chance only.
@@ -86,6 +89,14 @@ def page_request(
     return request
 
 
+def told_by(request: Request, teller: str, root: str) -> Request:
+    """The request, with a note if the page at ``teller`` told its address, and not the host that the user gave with
+    the address ``root``: then it is not exempt from http/guard.py, even if it leads to that host."""
+    if host_of(teller) != host_of(request.url) == host_of(root):
+        request.meta[TOLD_ELSEWHERE] = True
+    return request
+
+
 def episode_request(episode: Episode) -> Request:
     """The request for an episode: for its enclosure if that is known, else for its page. An enclosure whose address
     cannot be requested is replaced: the episode fails when it is leased."""
@@ -102,14 +113,6 @@ def is_requestable(episode: Episode) -> bool:
     except ValueError:
         return False
     return parts.scheme in ("http", "https") and bool(parts.hostname)
-
-
-def host_of(url: str) -> str:
-    """The host that connections are counted for: a name in lower case, whatever the port; empty if there is none."""
-    try:
-        return (urlsplit(url).hostname or "").rstrip(".")
-    except ValueError:
-        return ""
 
 
 def private_request(address: str, **arguments: Any) -> Request:

@@ -70,5 +70,13 @@ class Keys:
         return f"{self.archive}logins"
 
     @property
+    def given_hosts(self) -> str:
+        return f"{self.archive}given-hosts"
+
+    @property
+    def public_hosts(self) -> str:
+        return f"{self.archive}public-hosts"
+
+    @property
     def events(self) -> str:
         return f"{self.archive}events"

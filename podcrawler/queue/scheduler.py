@@ -35,6 +35,7 @@ from podcrawler.queue.acks import Ack, finish_seed
 from podcrawler.queue.archive import Archive
 from podcrawler.queue.broker import Broker, Pushed
 from podcrawler.queue.entries import Entry, Lease, entry_of
+from podcrawler.queue.given_hosts import GivenHosts
 from podcrawler.queue.idle_leases import watch_idle_leases
 from podcrawler.queue.node import Node
 from podcrawler.queue.prefetch import Prefetcher
@@ -282,6 +283,8 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
 
     async def _enqueue_seed(self, lease: Lease) -> None:
         request = seed_request(lease.payload, self._seed_encoding)
+        given = GivenHosts.from_settings(self.crawler.settings, self.server)
+        await self.call(given.note_addresses, [request.url])
         await self.push(self.queue, [request], lease)
         await self.finish(lease, finish_seed(lease))
 

@@ -19,6 +19,7 @@ from podcrawler.config import Config
 from podcrawler.exceptions import EntryError, FetchError, PodcrawlerError, TransferCancelledError
 from podcrawler.http.errors import explain
 from podcrawler.queue.entries import Lease
+from podcrawler.queue.given_hosts import GivenHosts
 from podcrawler.queue.scheduler import Scheduler, scheduler_of
 from podcrawler.queue.seeds import address_request
 from podcrawler.reading.readers import Readers
@@ -90,6 +91,9 @@ class QueueSpider(Spider):
         if self.reads_at_once:
             # While the first page is leased and fetched.
             self._starting = asyncio.get_running_loop().create_task(self.readers.start())
+        if self.seeds and (scheduler := scheduler_of(self.crawler)) is not None:
+            given = GivenHosts.from_settings(self.settings, scheduler.server)
+            await scheduler.call(given.note_addresses, [request.url for request in self.seeds])
         for request in self.seeds:
             yield request
         try:

@@ -11,9 +11,11 @@ from scrapy.settings import BaseSettings
 from podcrawler.config import Config
 from podcrawler.items import Podcast
 from podcrawler.logins import Login
+from podcrawler.networks import host_of
 from podcrawler.queue.acks import finish_page
 from podcrawler.queue.broker import Pushed
-from podcrawler.queue.entries import Lease
+from podcrawler.queue.entries import Lease, told_by
+from podcrawler.queue.given_hosts import GivenHosts
 from podcrawler.queue.legacy_ids import Imports
 from podcrawler.queue.listings import Listings
 from podcrawler.queue.scheduler import Scheduler
@@ -37,6 +39,7 @@ class Discovery:
         self._scheduler = scheduler
         self._archive = scheduler.archive
         self._listings = Listings.from_settings(settings, scheduler.server)
+        self._given = GivenHosts.from_settings(settings, scheduler.server)
         self._visit_seconds = scheduler.queue.visit_seconds
         self._serializer: str = settings["SCHEDULER_SERIALIZER"]
         self._paging = Paging(self._listings, Config.read(settings).max_pages, self._visit_seconds)
@@ -49,6 +52,7 @@ class Discovery:
         addresses = own_addresses(lease, response, listing)
         # Before anything is pushed: another node may read the next page before this page is finished.
         podcast.id, same_as = await call(self._name, addresses, podcast.id)
+        await call(self._given.note_podcast, lease.group, podcast.id, host_of(response.url))
         if login := Login.read(response.meta.get("login")):
             await call(self._archive.keep_login, [addresses[0], podcast.id], login)
         number = page_number(response)
@@ -58,6 +62,8 @@ class Discovery:
         pages = await call(
             self._paging.further_pages, lease, number, listing, moved, addresses[0], is_new=told.lists_new
         )
+        for page in pages:
+            told_by(page, response.url, lease.group)
         await self._scheduler.push(self._scheduler.queue, pages, lease, told.entries)
         await call(self._keep_account, podcast.id, lease.name, told.account, number)
         ack = finish_page(

@@ -94,15 +94,15 @@ class PodcastsSpider(QueueSpider):
                 )
             yield self._bound(following)
         elif lease:
-            await self._refer(lease, referral)
+            await self._refer(lease, response, referral)
         else:
-            for request in requests_for(referral, response.url):
+            for request in requests_for(referral, response.url, response.url):
                 yield self._bound(request)
 
-    async def _refer(self, lease: Lease, referral: Referral) -> None:
+    async def _refer(self, lease: Lease, response: Response, referral: Referral) -> None:
         """Push an entry for each podcast of a list, then acknowledge the lease of the list."""
         scheduler = self.scheduler
-        requests = requests_for(referral, lease.group)
+        requests = requests_for(referral, lease.group, response.url)
         await scheduler.push(scheduler.queue, requests, lease)
         result = visit_result(referral)
         ack = finish_referral(lease, result, pushed_count=len(requests), visit_ttl=scheduler.queue.visit_seconds)

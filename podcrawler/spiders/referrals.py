@@ -17,7 +17,7 @@ from scrapy.http import Response
 
 from podcrawler.exceptions import EntryError, ListingError, TransferCancelledError
 from podcrawler.queue.archive import Archive
-from podcrawler.queue.entries import Lease, page_request
+from podcrawler.queue.entries import Lease, page_request, told_by
 from podcrawler.sites.base import Listing, Referral
 from podcrawler.sites.identity import other_address, podcast_guid
 
@@ -49,6 +49,8 @@ class Trail:
     referrals: int = 0
     #: The failure so far that tells most.
     failure: EntryError | None = None
+    #: The page that told the addresses ahead; empty if the user did.
+    teller: str = ""
     #: A page that refers to podcasts and lists something itself, which is read again in case they fail.
     otherwise: Response | None = None
 
@@ -73,7 +75,7 @@ class Trail:
         candidates = [url for addresses in referral.podcasts for url in addresses if url not in known]
         otherwise = response if is_list else self.otherwise
         ahead = tuple(dict.fromkeys([*candidates, *self.ahead]))
-        return replace(self, ahead=ahead, referrals=self.referrals + 1, otherwise=otherwise)
+        return replace(self, ahead=ahead, referrals=self.referrals + 1, otherwise=otherwise, teller=response.url)
 
     def failed(self, error: EntryError) -> "Trail":
         """The trail after its present address failed."""
@@ -91,6 +93,8 @@ class Trail:
         following = page_request(self.ahead[0])
         inherited = {name: request.meta[name] for name in _INHERITED if name in request.meta}
         following.meta.update({**inherited, **following.meta})
+        if self.teller:
+            told_by(following, self.teller, self.asked[0])
         following.meta[_TRAIL] = replace(self, ahead=self.ahead[1:], asked=(*self.asked, following.url))
         return following
 
@@ -117,10 +121,11 @@ def _first_url(request: Request) -> str:
     return str(request.meta.get("redirect_urls", [request.url])[0])
 
 
-def requests_for(referral: Referral, root: str) -> list[Request]:
-    """The requests for the podcasts of a list; each podcast is known by its own address, not by that of the list."""
+def requests_for(referral: Referral, root: str, teller: str) -> list[Request]:
+    """The requests for the podcasts of the list at ``teller``; each podcast is known by its own address, not by that of
+    the list."""
     return [
-        page_request(address, root=root, alternatives=alternatives, podcast_address=address)
+        told_by(page_request(address, root=root, alternatives=alternatives, podcast_address=address), teller, root)
         for address, *alternatives in referral.podcasts
     ]
 

@@ -29,6 +29,7 @@ def values(redis: Client, key: bytes) -> Any:
         b"string": redis.get,
         b"hash": redis.hgetall,
         b"list": lambda key: redis.lrange(key, 0, -1),
+        b"set": redis.smembers,
         b"zset": lambda key: redis.zrange(key, 0, -1),
         b"stream": redis.xrange,
     }[redis.type(key)](key)

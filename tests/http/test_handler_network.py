@@ -203,7 +203,8 @@ async def test_http_goes_to_the_proxy_in_absolute_form(origin: RunningOrigin) ->
 async def test_https_goes_through_a_tunnel_and_credentials_stay_outside(
     origin: RunningOrigin, certificate: Path
 ) -> None:
-    async with https_server(certificate) as (url, heads), handling(DOWNLOAD_VERIFY_CERTIFICATES=False) as handler:
+    settings = {"DOWNLOAD_VERIFY_CERTIFICATES": False, "PODCRAWLER_ALLOW_HOSTS": "localhost"}
+    async with https_server(certificate) as (url, heads), handling(**settings) as handler:
         meta = {"proxy": origin.address.removeprefix("http:")}
         response = await handler.download_request(Request(url, headers=CREDENTIALS, meta=meta))
         assert response.body == b"safe"

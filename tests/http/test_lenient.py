@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import aiohttp
 import pytest
@@ -14,12 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scrapy import Request
 from scrapy.exceptions import DownloadFailedError, ResponseDataLossError
-from scrapy.settings import Settings
+from scrapy.utils.test import get_crawler
 
 from podcrawler import settings as defaults
 from podcrawler.exceptions import EntryError, UnsupportedAiohttpError
 from podcrawler.http.client import Client
 from podcrawler.http.errors import explain
+from podcrawler.http.guard import Guard
 from podcrawler.http.handler import MediaResponse
 from podcrawler.http.heads import MAX_HEAD
 from podcrawler.http.lenient import surplus_of, teach
@@ -231,7 +233,10 @@ async def test_surplus_is_dropped_with_its_connection(where: str, surplus: bytes
 @contextlib.asynccontextmanager
 async def asking(**more: object) -> AsyncIterator[Client]:
     values = {name: value for name, value in vars(defaults).items() if name.startswith("PODCRAWLER_")}
-    client = Client(Settings({**values, **more}))
+    crawler = get_crawler(settings_dict={**values, "PODCRAWLER_ALLOW_HOSTS": "127.0.0.1", **more})
+    # No crawl, and so no node: the guard looks for one in the engine.
+    crawler.engine = SimpleNamespace(scheduler=None)  # type: ignore[assignment]
+    client = Client(crawler.settings, Guard(crawler))
     try:
         yield client
     finally:

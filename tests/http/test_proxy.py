@@ -99,6 +99,7 @@ def test_a_redirect_to_a_host_of_no_proxy_leaves_the_proxy(
 ) -> None:
     enclosure = f"{origin.address}/bytes/10.mp3"
     fleet.environment |= {"PODCRAWLER_PROXY": with_login(proxy), "no_proxy": "127.0.0.1"}
+    fleet.environment["PODCRAWLER_ALLOW_HOSTS"] = "127.0.0.1"
     address = f"http://feeds.example.com/feed.xml?episodes=1&size=10&location={enclosure}"
     ended = fleet.drain("-a", f"address={address}")
     assert ended.status == 0, ended.err

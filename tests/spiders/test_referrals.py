@@ -17,6 +17,7 @@ from podcrawler.spiders.referrals import Trail, claimed_move, moved_page, own_ad
 from tests.conftest import Client
 
 HOME, FEED, OTHER = "https://h.example/", "https://h.example/feed", "https://h.example/other"
+LIST = "https://list.example/"
 GUID = "917393e3-1b1e-5cef-ace4-edaa54e1f810"
 LEASE = Lease(HOME, "token", "page", HOME, HOME, 0, b"{}")
 
@@ -126,8 +127,8 @@ def test_a_node_that_stops_ends_the_search() -> None:
 
 
 def test_each_podcast_of_a_list_is_known_by_its_own_address() -> None:
-    first, second = requests_for(Referral([[FEED], [OTHER, HOME]]), "https://list.example/")
-    assert (first.url, first.meta) == (FEED, {"root": "https://list.example/", "podcast_address": FEED})
+    first, second = requests_for(Referral([[FEED], [OTHER, HOME]]), LIST, LIST)
+    assert (first.url, first.meta) == (FEED, {"root": LIST, "podcast_address": FEED})
     assert second.meta["alternatives"] == [HOME]
 
 
