@@ -233,7 +233,7 @@ async def test_surplus_is_dropped_with_its_connection(where: str, surplus: bytes
 @contextlib.asynccontextmanager
 async def asking(**more: object) -> AsyncIterator[Client]:
     values = {name: value for name, value in vars(defaults).items() if name.startswith("PODCRAWLER_")}
-    crawler = get_crawler(settings_dict={**values, "PODCRAWLER_ALLOW_HOSTS": "127.0.0.1", **more})
+    crawler = get_crawler(settings_dict={**values, "PODCRAWLER_ALLOW_HOSTS": "127.0.0.1 localhost", **more})
     # No crawl, and so no node: the guard looks for one in the engine.
     crawler.engine = SimpleNamespace(scheduler=None)  # type: ignore[assignment]
     client = Client(crawler.settings, Guard(crawler))
