@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import time
 from dataclasses import asdict
 from itertools import islice
 
@@ -18,6 +17,8 @@ from podcrawler.sites.accounting import Account
 
 #: Podcasts whose accounts are shown.
 _ACCOUNTS = 20
+#: Seconds without a report after which that is told: nodes report twice a second.
+_SILENCE = 3.0
 
 
 class Command(ScrapyCommand):
@@ -65,10 +66,23 @@ def _accounts(accounts: dict[str, Account]) -> list[str]:
 
 
 def _node(node: Report) -> str:
-    minutes = (time.time() - node.started) / 60
+    minutes = (node.seen - node.started) / 60
     done = f"{node.finished} finished ({decimal(node.bytes)}), {node.failed} failed"
-    line = f"node {node.name} ({node.spider}, {minutes:.0f} min): {done}, {len(node.in_hand)} in hand"
-    return f"{line}; it takes nothing up for now: {node.holds_off}" if node.holds_off else line
+    transfers = len(node.in_hand) if node.transfers is None else node.transfers
+    line = f"node {node.name} ({node.spider}, {minutes:.0f} min): {done}, {transfers} in hand{_doing(node)}"
+    return f"{line}; it has not reported for {node.age:.0f} s" if node.age >= _SILENCE else line
+
+
+def _doing(node: Report) -> str:
+    match node.state:
+        case "draining":
+            return "; it is stopping, and finishes what it has begun"
+        case "stopping":
+            return "; it is stopping"
+        case "waiting" if not node.holds_off:
+            return "; it waits for something to do"
+        case _:
+            return f"; it takes nothing up for now: {node.holds_off}" if node.holds_off else ""
 
 
 def _in_hand(episode: InHand) -> str:

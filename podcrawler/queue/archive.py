@@ -5,11 +5,13 @@ Everything here blocks.
 """
 
 import json
-import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import asdict, dataclass, fields, replace
+from importlib.resources import files as files_of
+from typing import Any, Literal, cast
 
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json
 from redis import Redis
 from scrapy.settings import BaseSettings
 
@@ -17,12 +19,18 @@ from podcrawler.config import Config
 from podcrawler.exceptions import RedisError
 from podcrawler.logins import Login
 from podcrawler.queue.keys import Keys
+from podcrawler.queue.values import Count, Rate, Time, cause, tell, text
 
 #: The version of the keys and values in Redis, so that nodes of different versions never work on one queue. It goes
 #: up by one with every change that the version before could not read; docs/queue-operations.md says how to upgrade.
 SCHEMA = 1
 #: Seconds after which the report of a node that wrote no other expires.
 REPORT_SECONDS = 15
+#: Bytes of values that a report takes at most, and those of one that is read: of another release it may be longer.
+REPORT_BYTES = 4096
+_MOST_READ = 4 * REPORT_BYTES
+#: Reports that are read, of the nodes that wrote one last.
+_MOST_NODES = 1000
 #: Events in one reply of Redis.
 _EVENT_BATCH = 1000
 
@@ -32,31 +40,47 @@ class InHand:
     """An episode that a node is downloading."""
 
     key: str
+    #: Its beginning, if it is a long one.
     title: str
     #: Bytes so far, and the bytes that the server announced (None: it did not).
-    received: int
-    expected: int | None
+    received: Count
+    expected: Count | None
     #: Bytes per second, averaged over the last few reports.
-    rate: float = 0.0
+    rate: Rate = 0.0
+
+
+#: What a node does: it works; it waits for something that can be leased; it is paused, which ``holds_off`` explains; it
+#: finishes what it has begun, and then ends; it ends at once.
+State = Literal["working", "waiting", "paused", "draining", "stopping"]
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The last report of a node. Its fields are those of the hash in Redis, and of ``status --json``."""
+    """The last report of a node. Its fields are those of the hash in Redis, and of ``status --json``. Nothing in it
+    changes, because a call that writes it may be repeated."""
 
     name: str
     spider: str
-    pid: int
+    pid: Count
     host: str
-    #: Seconds since 1970.
-    started: float
-    seen: float
-    finished: int
-    failed: int
-    bytes: int
-    in_hand: list[InHand]
+    #: Seconds since 1970, by Redis's clock.
+    started: Time
+    seen: Time
+    finished: Count
+    failed: Count
+    bytes: Count
+    #: What is being downloaded, as far as a report has room for it.
+    in_hand: tuple[InHand, ...] = ()
+    #: How many episodes are being downloaded; None: all that are in hand.
+    transfers: Count | None = None
+    #: How many leases the node holds.
+    leases: Count = 0
+    #: None: a node of an earlier release, which does not say.
+    state: State | None = None
     #: Why the node starts nothing new for now; empty while it does.
     holds_off: str = ""
+    #: Seconds since ``seen`` when it was read. Not in the hash.
+    age: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +113,11 @@ class Imported:
     size: int
 
 
+_REPORT = TypeAdapter(Report)
+#: The fields of the hash of a report.
+_REPORTED = [field.name for field in fields(Report) if field.name not in ("name", "age")]
+
+
 class Archive:
     """One archive in Redis. Cheap to make; safe to use from several threads."""
 
@@ -96,6 +125,7 @@ class Archive:
         # redis-py's types allow for text where this client answers in bytes.
         self._redis: Any = redis
         self._keys = keys
+        self._write_report = self._redis.register_script(_script("report"))
 
     @classmethod
     def from_settings(cls, settings: BaseSettings, redis: Redis) -> "Archive":
@@ -188,15 +218,13 @@ class Archive:
         self._redis.hdel(self._keys.finished(podcast_id), *names)
 
     def write_report(self, report: Report) -> None:
-        """Replace the node's report."""
-        values = asdict(report)
-        del values["name"]
-        pipe = self._redis.pipeline(transaction=True)
-        pipe.hset(self._keys.node(report.name), mapping={field: json.dumps(value) for field, value in values.items()})
-        pipe.expire(self._keys.node(report.name), REPORT_SECONDS)
-        pipe.zadd(self._keys.nodes, {report.name: report.seen})
-        pipe.zremrangebyscore(self._keys.nodes, "-inf", report.seen - REPORT_SECONDS)
-        pipe.execute()
+        """Replace the node's report. Of its times only the difference counts: Redis's clock says when it was."""
+        fields = [word for name, value in _written(report).items() for word in (name, value)]
+        uptime = report.seen - report.started
+        self._write_report(
+            keys=[self._keys.node(report.name), self._keys.nodes],
+            args=[report.name, REPORT_SECONDS, uptime, *fields],
+        )
 
     def remove_report(self, name: str) -> None:
         pipe = self._redis.pipeline(transaction=True)
@@ -206,12 +234,22 @@ class Archive:
 
     def reports(self) -> list[Report]:
         """The reports of all nodes that are alive, by name."""
-        since = time.time() - REPORT_SECONDS
-        names = [name.decode() for name in self._redis.zrangebyscore(self._keys.nodes, since, "+inf")]
         pipe = self._redis.pipeline(transaction=False)
+        pipe.time()
+        pipe.zrevrange(self._keys.nodes, 0, _MOST_NODES - 1, withscores=True)
+        (seconds, microseconds), found = pipe.execute()
+        now = seconds + microseconds / 1e6
+        names = sorted(text(name) for name, seen in found if abs(now - seen) <= REPORT_SECONDS)
         for name in names:
-            pipe.hgetall(self._keys.node(name))
-        return [_report(name, values) for name, values in sorted(zip(names, pipe.execute(), strict=True)) if values]
+            for field in _REPORTED:
+                pipe.hstrlen(self._keys.node(name), field)
+        lengths = pipe.execute(raise_on_error=False)
+        sizes = [lengths[start : start + len(_REPORTED)] for start in range(0, len(lengths), len(_REPORTED))]
+        fitting = [name for name, size in zip(names, sizes, strict=True) if _fits(name, size)]
+        for name in fitting:
+            pipe.hmget(self._keys.node(name), _REPORTED)
+        reports = (_report(name, values, now) for name, values in zip(fitting, pipe.execute(), strict=True))
+        return [report for report in reports if report]
 
     def last_event_id(self) -> str:
         """The id of the newest event; ``0`` if there is none."""
@@ -227,15 +265,44 @@ class Archive:
         return events
 
 
-def _report(name: str, values: Mapping[bytes, bytes]) -> Report:
-    report: dict[str, Any] = {field.decode(): json.loads(value) for field, value in values.items()}
-    report["in_hand"] = [InHand(**_known_fields(InHand, episode)) for episode in report["in_hand"]]
-    return Report(name=name, **_known_fields(Report, report))
+def _script(name: str) -> str:
+    return (files_of(__package__) / "lua" / f"{name}.lua").read_text(encoding="utf-8")
 
 
-def _known_fields(kind: type[InHand] | type[Report], values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values that this version has fields for: a node of a later version may report more."""
-    return {field.name: values[field.name] for field in fields(kind) if field.name in values}
+def _written(report: Report) -> dict[str, str]:
+    """The values of a report as they are written, but its name and its times."""
+    values = {name: value for name, value in asdict(report).items() if name not in ("name", "started", "seen", "age")}
+    return {name: json.dumps(value, ensure_ascii=False, separators=(",", ":")) for name, value in values.items()}
+
+
+def size_of(report: Report) -> int:
+    """How many bytes of values it takes."""
+    return sum(len(value.encode()) for value in _written(report).values())
+
+
+def _fits(name: str, lengths: Sequence[int | Exception]) -> bool:
+    """Whether these are the lengths of the values of a report."""
+    if any(isinstance(length, Exception) for length in lengths):
+        tell(f"the report of the node {name}", "it has another type")
+        return False
+    if (size := sum(cast("Sequence[int]", lengths))) > _MOST_READ:
+        tell(f"the report of the node {name}", f"it has {size} bytes")
+    return 0 < size <= _MOST_READ
+
+
+def _report(name: str, values: Sequence[bytes | None], now: float) -> Report | None:
+    """The report; None if it has ended meanwhile, or cannot be read."""
+    try:
+        fields = {field: from_json(value) for field, value in zip(_REPORTED, values, strict=True) if value is not None}
+        if not fields:
+            return None
+        report = _REPORT.validate_python({**fields, "name": name})
+        return replace(report, age=max(0.0, now - report.seen))
+    except ValidationError as error:
+        tell(f"the report of the node {name}", cause(error))
+    except ValueError as error:
+        tell(f"the report of the node {name}", error)
+    return None
 
 
 def _event(event_id: str, values: Mapping[bytes, bytes]) -> Event:

@@ -22,6 +22,7 @@ from podcrawler.queue.entries import Lease
 from podcrawler.queue.held_lease import HeldLease, Phase
 from podcrawler.queue.node import Node
 from podcrawler.queue.slots import Load, Pace, leases_to_request, occupied_slots
+from podcrawler.tasks import keep_running, run_once
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ class Prefetcher:
 
     def open(self) -> None:
         """Start to renew the leases; needs a running event loop."""
-        self._keeper = asyncio.get_running_loop().create_task(self._keep_alive())
+        self._keeper = keep_running("the renewal of leases", self._keep_alive)
 
     async def close(self) -> None:
         """Release what is still held. The node is stopping by now."""
@@ -280,15 +281,9 @@ class Prefetcher:
             self._start_releasing_prefetched()
 
     def _start_releasing_prefetched(self) -> None:
-        task = asyncio.get_running_loop().create_task(self._release_prefetched_or_log())
+        task = run_once("the release of prefetched leases", self._release_prefetched())
         self._releasing.add(task)
         task.add_done_callback(self._releasing.discard)
-
-    async def _release_prefetched_or_log(self) -> None:
-        try:
-            await self._release_prefetched()
-        except PodcrawlerError as error:
-            logger.error("Prefetched leases could not be released: %s", error)
 
     async def _release_prefetched(self) -> None:
         # All are submitted before anything is awaited, so that ``next`` can begin none of them meanwhile.
