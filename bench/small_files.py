@@ -59,7 +59,7 @@ def measure(options: Options) -> Result:
             "item into the memory of one process: it shows how much of the time is Scrapy's. The runs are spread over "
             "the disk, because for minutes ext4 creates files slowly next to thousands of deleted ones."
         ),
-        commands=["podcrawler crawl episodes -s PODCRAWLER_EXIT_WHEN_DONE=1"],
+        commands=["podcrawler crawl episodes -s PODCRAWLER_EXIT_WHEN_DONE=1 -s PODCRAWLER_HOST_CONNECTIONS=1000"],
         head=("program", "episodes a second", "slowest", "fastest", "to podcast-archiver's best"),
         rows=[
             (
@@ -88,7 +88,8 @@ def _row_name(count: int) -> str:
 def _podcrawler(host: Host, files: int, nodes: int, runs_folder: Path) -> tuple[float, list[int]]:
     """Episodes per second, and the number of episodes that each node finished."""
     with open_sandbox(runs_folder) as sandbox:
-        options = ("-s", "PODCRAWLER_EXIT_WHEN_DONE=1")
+        # The programs that it is compared with know no limit of all nodes together.
+        options = ("-s", "PODCRAWLER_EXIT_WHEN_DONE=1", "-s", "PODCRAWLER_HOST_CONNECTIONS=1000")
         wait([sandbox.start("podcrawler", "crawl", "podcasts", "-a", f"address={host.feed('small')}", *options)])
         wait(
             [

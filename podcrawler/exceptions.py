@@ -70,8 +70,8 @@ class EntryError(PodcrawlerError):
     """Raised when one entry of a queue cannot be finished.
 
     ``kind`` is a short name of the cause (``http-404``, ``timeout``); docs/commands.md lists them.
-    ``retry_after`` is the pause in seconds that the host asked for, if it did (RFC 9110 §10.2.3), and ``host`` the one
-    that answered, if it is known.
+    ``retry_after`` is the pause in seconds that the host asked for, if it did (RFC 9110 §10.2.3). ``host`` is the one
+    that answered; empty if that is the one that the entry's lease counts for.
     """
 
     exit_status = 1
@@ -83,7 +83,7 @@ class EntryError(PodcrawlerError):
         failure_class: FailureClass = "permanent",
         *,
         retry_after: float | None = None,
-        host: str | None = None,
+        host: str = "",
     ) -> None:
         super().__init__(sentence)
         self.kind = kind

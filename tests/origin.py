@@ -11,8 +11,9 @@ The address asked for tells what to do wrong:
                        ``/<folder>/feed.xml`` is the same
 ``/robots.txt``        forbids ``/bytes/`` and ``/private/`` to everybody
 ``/requests``          the requests so far, as JSON: ``{"requests": [{method, path, headers, at}], "counts": {path: n},
-                       "sent": {path: bytes of bodies}, "connections": n, "most_at_once": n}``; ``at`` is in seconds, of
-                       no particular clock
+                       "sent": {path: bytes of bodies}, "connections": n, "most_at_once": n,
+                       "most_at_host": {name: n}}``; ``at`` is in seconds, of no particular clock; a name is that of the
+                       origin in the requests
 ``/release``           lets every transfer that stalls go on, now and until ``/reset``
 ``/reset``             forgets all requests and the release
 
@@ -35,6 +36,7 @@ Parameters of ``/bytes``:
   what was asked for; ``content_range=<text>`` as the header Content-Range; ``on_range=<what>``: ``hangup`` no answer,
   ``nothing`` the head of an answer, ``page`` a web page, ``loop`` a redirect to itself, ``rest`` the rest under status
   200, ``poison`` the same, and to everybody from then on;
+- hosts: ``at_host=<name>`` a redirect to the same address at this name of the origin;
 - ``only_first=<n>``: all of these, but what the file is and how ranges are served, for the first n requests of this
   very address only.
 
@@ -126,6 +128,11 @@ class Request:
         return urlsplit(self.target).path
 
     @property
+    def host(self) -> str:
+        """The name that the server was asked by."""
+        return self.headers.get("host", "").rpartition(":")[0]
+
+    @property
     def is_for_a_proxy(self) -> bool:
         return self.method == "CONNECT" or "://" in self.target
 
@@ -154,6 +161,7 @@ class Origin:
     #: The requests that are being answered, since the last reset.
     under_way: list[Request] = field(default_factory=list)
     most_at_once: int = 0
+    most_at_host: Counter[str] = field(default_factory=Counter)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, from its first request to its last."""
@@ -192,12 +200,15 @@ class Origin:
                 self.released.clear()
                 self.under_way = []
                 self.most_at_once = 0
+                self.most_at_host.clear()
                 await _send_page(request, writer, "reset")
             case path:
                 self._record(request)
                 under_way = self.under_way
                 under_way.append(request)
                 self.most_at_once = max(self.most_at_once, len(under_way))
+                at_host = sum(other.host == request.host for other in under_way)
+                self.most_at_host[request.host] = max(self.most_at_host[request.host], at_host)
                 try:
                     await self._answer_recorded(path, request, writer)
                 finally:
@@ -231,6 +242,7 @@ class Origin:
             "sent": self.sent,
             "connections": self.connections,
             "most_at_once": self.most_at_once,
+            "most_at_host": self.most_at_host,
         }
 
     async def _send_bytes(self, request: Request, writer: asyncio.StreamWriter) -> None:
@@ -245,6 +257,11 @@ class Origin:
             await self._answer_range(what, request, query, writer)
         elif start := self._poisoned.get(request.target):
             await self._send_body(request, Query({**query.values, "from": start}), writer, more)
+        elif name := query.values.pop("at_host", ""):
+            place = f"{self.scheme}://{name}:{request.headers['host'].rpartition(':')[2]}{request.path}"
+            await _send_page(
+                request, writer, "moved", status=302, more={"Location": f"{place}?{urlencode(query.values)}"}
+            )
         elif location := query.values.get("location"):
             await _send_page(request, writer, "moved", status=302, more={"Location": location})
         elif "redirect_loop" in query:
@@ -531,6 +548,10 @@ class RunningOrigin:
 
     def most_at_once(self) -> int:
         return int(self._report("most_at_once"))
+
+    def most_at_host(self) -> dict[str, int]:
+        """The most requests at once, by the name that the server was asked by."""
+        return dict(self._report("most_at_host"))
 
     def _report(self, name: str) -> Any:
         return json.loads(self._get("/requests"))[name]

@@ -19,6 +19,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+from podcrawler.durations import duration
 from podcrawler.fleet.job import JobProgress
 from podcrawler.queue.archive import Event, InHand
 
@@ -60,7 +61,8 @@ def _sentence(event: Event) -> str | None:
     if event.state == "failed":
         return f"failed {event.key} [{event.kind}]: {event.reason}"
     if event.state == "delayed":
-        return f"will be tried again: {event.key} [{event.kind}]: {event.reason}"
+        wait = f" in {duration(event.delay)}" if event.delay else ""
+        return f"will be tried again{wait}: {event.key} [{event.kind}]: {event.reason}"
     if event.path:
         return f"finished {event.path} ({decimal(event.size)})"
     return None
@@ -70,6 +72,11 @@ def _summary(progress: JobProgress) -> str:
     total = progress.finished + progress.failed + progress.open_episodes
     failed = f", {progress.failed} failed" if progress.failed else ""
     return f"{progress.finished} of {total} episodes{failed}, {decimal(progress.bytes)}"
+
+
+def _waits(progress: JobProgress) -> str:
+    limited = [wait.host for wait in progress.waits if wait.connections]
+    return f"; all connections in use: {', '.join(limited)}" if limited else ""
 
 
 class Lines:
@@ -94,7 +101,7 @@ class Lines:
     def show_progress(self, progress: JobProgress, in_hand: list[InHand]) -> None:
         if time.monotonic() >= self._next_line:
             self._next_line = time.monotonic() + _LINE_INTERVAL
-            self.show_line(f"{_summary(progress)}; {len(in_hand)} downloading")
+            self.show_line(f"{_summary(progress)}; {len(in_hand)} downloading{_waits(progress)}")
 
 
 class Bars:

@@ -1,7 +1,7 @@
 """A job: the podcasts that one ``archive`` was given, from their addresses to the last of their episodes."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from redis import Redis
 from scrapy import Request
@@ -10,7 +10,7 @@ from scrapy.settings import BaseSettings
 from podcrawler.fleet.status import read_accounts
 from podcrawler.queue import codec
 from podcrawler.queue.archive import Archive, Event
-from podcrawler.queue.broker import Broker, Failed
+from podcrawler.queue.broker import Broker, Failed, HostWait
 from podcrawler.queue.entries import entry_of
 from podcrawler.queue.listings import Listings
 from podcrawler.sites.accounting import Account
@@ -26,6 +26,8 @@ class JobProgress:
     finished: int
     failed: int
     bytes: int
+    #: The hosts that episodes wait for, of any podcast.
+    waits: list[HostWait] = field(default_factory=list)
 
     @property
     def done(self) -> bool:
@@ -112,6 +114,7 @@ class Job:
             finished=sum(self._finished[podcast] for podcast in podcasts),
             failed=sum(self._failed[podcast] for podcast in podcasts),
             bytes=sum(self._bytes[podcast] for podcast in podcasts),
+            waits=self._episodes.waits(),
         )
 
     def includes(self, group: str) -> bool:

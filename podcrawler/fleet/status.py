@@ -8,7 +8,7 @@ from redis import Redis
 from scrapy.settings import BaseSettings
 
 from podcrawler.queue.archive import Archive, Report
-from podcrawler.queue.broker import Broker, Counts
+from podcrawler.queue.broker import Broker, Counts, HostWait
 from podcrawler.queue.listings import Listings
 from podcrawler.sites.accounting import Account
 
@@ -26,6 +26,8 @@ class Status:
     accounts: dict[str, Account]
     #: Whether no leases are granted (``pause``).
     paused: bool
+    #: The hosts that episodes wait for.
+    hosts: list[HostWait]
     nodes: list[Report]
     #: How many entries failed, by kind of failure, the most frequent first.
     failures: dict[str, int]
@@ -48,6 +50,7 @@ def read_status(settings: BaseSettings, redis: Redis) -> Status:
         podcasts=len(podcasts),
         accounts=read_accounts(Listings.from_settings(settings, redis), podcasts),
         paused=archive.is_paused(),
+        hosts=episodes.waits(),
         nodes=archive.reports(),
         failures=dict(kinds.most_common()),
     )

@@ -16,7 +16,9 @@ from scrapy.settings import BaseSettings
 from podcrawler.fleet.children import Child
 from podcrawler.fleet.display import Display
 from podcrawler.fleet.job import Job
+from podcrawler.fleet.waiting import waiting
 from podcrawler.queue.archive import Archive, Report
+from podcrawler.queue.broker import HostWait
 from podcrawler.redis.embedded import EmbeddedServer
 
 #: Seconds between two checks of the queue and the children.
@@ -47,6 +49,8 @@ class Supervisor:
         self._embedded = embedded
         self._grace = shutdown_grace
         self._obstacle = ""
+        #: The pauses that were shown: hosts with their ends.
+        self._rests: set[tuple[str, float]] = set()
 
     def run(self) -> None:
         """Run until every entry of the job is finished or failed. The children have ended when this returns."""
@@ -76,6 +80,7 @@ class Supervisor:
             self._wait_for_redis(error)
             return False
         self._show_obstacle(_obstacle(paused, reports))
+        self._show_rests(progress.waits)
         # Not while Redis is away: a node cannot start without it.
         for child in self._children:
             child.ensure_running()
@@ -106,6 +111,14 @@ class Supervisor:
         if sentence and sentence != self._obstacle:
             self._display.show_line(sentence)
         self._obstacle = sentence
+
+    def _show_rests(self, waits: Sequence[HostWait]) -> None:
+        """Show for which hosts everything waits because they asked for that, each time once."""
+        rests = {(wait.host, wait.rests_until): wait for wait in waits if wait.asked_by}
+        for rest, wait in rests.items():
+            if rest not in self._rests:
+                self._display.show_line(waiting(wait))
+        self._rests = set(rests)
 
 
 def _obstacle(paused: bool, reports: Sequence[Report]) -> str:

@@ -4,6 +4,7 @@ By all downloader middlewares, when it is the host's turn, but not through ``eng
 pages: it wakes the scheduler after each response. Where files are small, that takes a twelfth of a node's time.
 """
 
+from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from scrapy import Request, signals
@@ -11,9 +12,10 @@ from scrapy.crawler import Crawler
 from scrapy.http import Response
 from scrapy.utils.defer import maybe_deferred_to_future
 
-from podcrawler.exceptions import EntryError
+from podcrawler.exceptions import EntryError, TransferCancelledError
 from podcrawler.http.errors import explain, explain_response
 from podcrawler.http.handler import MediaResponse, Range
+from podcrawler.queue.entries import host_of
 
 #: Kinds of failures that are no answer of the host.
 _NOT_THE_HOSTS = frozenset({"cancelled", "dns", "proxy", "refused"})
@@ -27,18 +29,24 @@ class Fetched(NamedTuple):
     refused_range: bool
 
 
-async def fetch_media(crawler: Crawler, request: Request) -> Fetched:
-    """Fetch the file into the part in the meta of the request. Raises EntryError.
+#: Whether the node may connect to a host now (``Scheduler.move``).
+MayConnect = Callable[[str], Awaitable[bool]]
+
+
+async def fetch_media(crawler: Crawler, request: Request, may_connect: MayConnect) -> Fetched:
+    """Fetch the file into the part in the meta of the request. Raises EntryError; it is TransferCancelledError when the
+    node may not connect to a host.
 
     Whatever a host answers to a range that is no valid part of the file, up to a closed connection and redirects
     without end: it is asked once more, for the whole, before that counts as a failure.
     """
-    outcome = await _fetch(crawler, request)
+    outcome = await _fetch(crawler, request, may_connect)
     if isinstance(outcome, MediaResponse):
         return Fetched(outcome, refused_range=False)
     if not outcome.may_be_range:
         raise outcome.error
-    outcome = await _fetch(crawler, request.replace(meta={**request.meta, "range": Range.FORBIDDEN}))
+    whole = request.replace(meta={**request.meta, "range": Range.FORBIDDEN})
+    outcome = await _fetch(crawler, whole, may_connect)
     if isinstance(outcome, MediaResponse):
         return Fetched(outcome, refused_range=True)
     raise outcome.error
@@ -50,12 +58,14 @@ class _Failed(NamedTuple):
     may_be_range: bool
 
 
-async def _fetch(crawler: Crawler, request: Request) -> MediaResponse | _Failed:
+async def _fetch(crawler: Crawler, request: Request, may_connect: MayConnect) -> MediaResponse | _Failed:
     """The response to the request, redirects followed."""
     answer: Request | Response = request
     try:
         while isinstance(answer, Request):
             request = answer
+            if not await may_connect(host_of(request.url)):
+                raise TransferCancelledError
             answer = await maybe_deferred_to_future(crawler.engine.downloader.fetch(request))
     except Exception as error:
         return _failed(explain(error, request.url), request)

@@ -201,7 +201,7 @@ class EpisodeFilesPipeline(FilesPipeline):
         if part.received and await self._scheduler.call(self._hosts.refuses_ranges, podcast_id, host):
             request.meta["range"] = Range.FORBIDDEN
         try:
-            fetched = await fetch_media(self.crawler, request)
+            fetched = await fetch_media(self.crawler, request, partial(self._scheduler.move, transfer.lease))
             if fetched.refused_range:
                 await self._scheduler.call(self._hosts.note_range_refused, podcast_id, host)
             return await self._publish(transfer, part, fetched.response)

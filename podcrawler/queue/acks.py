@@ -1,4 +1,7 @@
-"""The ways that a lease ends, each as one call of a Lua script. ``Broker.acknowledge`` sends many of them at once."""
+"""The ways that a lease ends, each as one call of a Lua script. ``Broker.acknowledge`` sends many of them at once.
+
+Beside them, in the same form: that a lease counts for another host.
+"""
 
 import json
 from collections.abc import Callable, Sequence
@@ -7,13 +10,14 @@ from typing import Any, Generic, Literal, TypeVar
 
 from podcrawler.exceptions import EntryError
 from podcrawler.queue.entries import Lease
+from podcrawler.queue.host_limits import HostLimits
 
 T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Ack(Generic[T_co]):
-    """The end of one lease, as a script call that is safe to repeat: a lost answer may be asked for again."""
+    """What becomes of one lease, as a script call that is safe to repeat: a lost answer may be asked for again."""
 
     script: str
     arguments: Sequence[Any]
@@ -61,13 +65,29 @@ def release(lease: Lease) -> Ack[bool]:
 
 
 def give_up(
-    lease: Lease, error: EntryError, *, tries: int, delay: float, counts: bool = True, now: int | None = None
+    lease: Lease,
+    error: EntryError,
+    *,
+    tries: int,
+    delay: float,
+    rest: float = 0,
+    counts: bool = True,
+    now: int | None = None,
 ) -> Ack[Literal["delayed", "failed", "lost"]]:
     """End the lease in an error: the entry is tried again after ``delay`` seconds, or has failed if this was the last
-    of ``tries``. If not ``counts``, it costs no try. ``now`` is as in broker.py."""
+    of ``tries``. Its host rests for ``rest`` seconds. If not ``counts``, it costs no try. ``now`` is as in broker.py.
+    """
     cause = [error.kind, error.failure_class, str(error)]
     time = "" if now is None else now
-    return Ack("retry", [time, lease.key, lease.token, *cause, tries, round(delay * 1000), int(counts)], _text)
+    limits = [tries, round(delay * 1000), int(counts), error.host, round(rest * 1000)]
+    return Ack("retry", [time, lease.key, lease.token, *cause, *limits], _text)
+
+
+def move(lease: Lease, host: str, limits: HostLimits, *, now: int | None = None) -> Ack[bool]:
+    """Count the lease for another host. False if that one has no connection to spare, or rests: then the entry is
+    pending there, at no cost. False also if the lease is lost. ``now`` is as in broker.py."""
+    time = "" if now is None else now
+    return Ack("move", [time, lease.key, lease.token, host, *limits.arguments], bool)
 
 
 def _text(answer: bytes) -> Any:

@@ -98,6 +98,8 @@ class Event:
     #: Of an error.
     kind: str = ""
     reason: str = ""
+    #: Seconds until an entry that is delayed is tried again; 0 if a node of an earlier release told it.
+    delay: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,4 +311,5 @@ def _event(event_id: str, values: Mapping[bytes, bytes]) -> Event:
     texts = {name.decode(): value.decode() for name, value in values.items()}
     names = ("state", "key", "group", "path", "kind", "reason")
     known: dict[str, Any] = {name: texts[name] for name in names if name in texts}
-    return Event(id=event_id, size=int(texts["value"]) if texts.get("path") else 0, **known)
+    size = int(texts["value"]) if texts.get("path") else 0
+    return Event(id=event_id, size=size, delay=int(texts.get("delay", 0)) / 1000, **known)

@@ -58,6 +58,9 @@ class AsyncBroker:
         self._acks: Batcher[Ack[Any], Any] = Batcher(
             lambda acks: self.call(broker.acknowledge, tuple(acks)), max_size=_MAX_ACKS, interval=_ACK_INTERVAL
         )
+        self._moves: Batcher[Ack[bool], bool] = Batcher(
+            lambda moves: self.call(broker.acknowledge, moves), max_size=_MAX_ACKS
+        )
         self._away_since: float | None = None
         self._is_closed = False
 
@@ -89,6 +92,11 @@ class AsyncBroker:
     def acknowledge(self, ack: Ack[_T]) -> asyncio.Future[_T]:
         """End a lease, in one batch with others that end at about the same time; the outcome. Raises as ``call``."""
         return self._acks.submit(ack)
+
+    def move(self, ack: Ack[bool]) -> asyncio.Future[bool]:
+        """Count a lease for another host, in one batch with others that wait for that; the outcome. Raises as
+        ``call``."""
+        return self._moves.submit(ack)
 
     @property
     def unsent(self) -> list[Ack[Any]]:

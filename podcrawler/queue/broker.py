@@ -24,6 +24,7 @@ from podcrawler.exceptions import CodecError, FailureClass
 from podcrawler.queue import codec
 from podcrawler.queue.acks import Ack
 from podcrawler.queue.entries import Entry, Lease
+from podcrawler.queue.host_limits import HostLimits
 from podcrawler.queue.keys import Keys
 from podcrawler.queue.retry_policy import RetryPolicy
 
@@ -66,10 +67,30 @@ class LeaseBatch:
     leases: list[Lease]
     #: How many entries of this queue and its sources are seeds, pending, leased (by this call too) or delayed.
     open: int
-    #: Seconds until a delayed entry is due or a lease ends, whichever is first; None if there is none.
+    #: Seconds until a delayed entry is due, a lease ends or a host has rested, whichever is first; None if there is
+    #: none.
     next_due: float | None
     #: Keys of entries that this call failed because their leases had expired too often.
     abandoned: list[str]
+    #: Whether a host has all of its connections: the end of a lease, or of a transfer, may make room for another.
+    is_limited: bool
+    #: The hosts that asked all nodes for a pause.
+    resting: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class HostWait:
+    """A host that entries wait for."""
+
+    host: str
+    #: How many entries are pending there.
+    pending: int
+    #: How many connections it has, if those are all that it gets; else 0.
+    connections: int
+    #: Until when it rests, in seconds since 1970; 0 if it does not.
+    rests_until: float
+    #: The kind of the answer (``http-429``) in which it asked for that; empty if it rests between two transfers.
+    asked_by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +134,7 @@ class Broker:
         retry_policy: RetryPolicy,
         max_expiries: int,
         visit_seconds: int,
+        host_limits: HostLimits | None = None,
     ) -> None:
         """``seeds_key`` is the list that users push addresses to; ``sources`` maps the other queues that entries of
         this one come from to their lists of seeds; the other values are as in docs/settings.md."""
@@ -123,6 +145,7 @@ class Broker:
         self.lease_time = lease_time
         self.retry_policy = retry_policy
         self.visit_seconds = visit_seconds
+        self.host_limits = host_limits or HostLimits()
         self._lease_keys = [seeds_key, *chain.from_iterable((keys.queue(q), seeds) for q, seeds in sources.items())]
         self._max_expiries = max_expiries
         self._scripts: dict[str, Script] = {}
@@ -140,12 +163,13 @@ class Broker:
             retry_policy=RetryPolicy(config.max_tries, config.retry_delay, config.max_retry_delay),
             max_expiries=config.max_expiries,
             visit_seconds=config.visit_seconds,
+            host_limits=HostLimits.read(settings),
         )
 
     def load_scripts(self) -> None:
         """Load the scripts that nodes use into Redis, in one round trip instead of two for each."""
         pipe = self._redis.pipeline(transaction=False)
-        for name in ("lease", "push_many", "extend", "finish", "release", "retry"):
+        for name in ("lease", "push_many", "extend", "finish", "release", "retry", "move"):
             pipe.script_load(_source(name))
         pipe.execute()
 
@@ -167,20 +191,27 @@ class Broker:
         noise = secrets.token_bytes(count * _TOKEN_BYTES)
         return [noise[start : start + _TOKEN_BYTES].hex() for start in range(0, len(noise), _TOKEN_BYTES)]
 
-    def lease(self, tokens: Sequence[str], now: int | None = None) -> LeaseBatch:
-        """Up to one lease for each token: on entries first, their hosts in turn, then on seeds.
+    def lease(self, tokens: Sequence[str], now: int | None = None, done: Mapping[str, str] | None = None) -> LeaseBatch:
+        """Up to one lease for each token: on entries first, their hosts in turn, then on seeds. No host gets more
+        leases that need a connection than it may have. ``done`` has the tokens of those that need none any more, each
+        with the host that its file came from; empty if none came.
 
         Idempotent: a second call with the same tokens returns the same leases.
         """
-        open_entries, due, rows, abandoned = self._run(
-            "lease", [_time(now), _ms(self.lease_time), self._max_expiries, *tokens], extra_keys=self._lease_keys
+        limits = [_time(now), _ms(self.lease_time), self._max_expiries, *self.host_limits.arguments]
+        open_entries, due, rows, abandoned, full, resting = self._run(
+            "lease",
+            [*limits, len(done or ()), *chain.from_iterable((done or {}).items()), *tokens],
+            extra_keys=self._lease_keys,
         )
-        leases = [
-            Lease(key.decode(), token.decode(), kind.decode(), group.decode(), name.decode(), tries, payload, count > 1)
-            for key, token, kind, group, name, tries, payload, count in rows
-        ]
-        next_due = None if due < 0 else due / 1000
-        return LeaseBatch(leases, open_entries, next_due, [key.decode() for key in abandoned])
+        return LeaseBatch(
+            leases=[_lease(row) for row in rows],
+            open=open_entries,
+            next_due=None if due < 0 else due / 1000,
+            abandoned=[key.decode() for key in abandoned],
+            is_limited=full > 0,
+            resting=frozenset(host.decode() for host in resting),
+        )
 
     def extend(self, leases: Sequence[Lease], now: int | None = None) -> set[str]:
         """Let the leases expire ``lease_time`` from now. Returns the tokens of those that this node has lost."""
@@ -223,6 +254,32 @@ class Broker:
             pipe.hlen(self._keys.finished(podcast_id))
         entries, leased, delayed, failed, *finished = pipe.execute()
         return Counts(entries - leased - delayed - failed, leased, delayed, failed, sum(finished))
+
+    def waits(self) -> list[HostWait]:
+        """The hosts that entries wait for, because they rest or have all of their connections, by name."""
+        pipe = self._redis.pipeline(transaction=True)
+        pipe.time()
+        pipe.zrange(self._key("resting"), 0, -1, withscores=True)
+        pipe.hgetall(self._key("asked"))
+        pipe.zrange(self._key("full"), 0, -1)
+        (seconds, _), resting, asked, full = pipe.execute()
+        until = {host: at / 1000 for host, at in resting if at > seconds * 1000}
+        hosts = sorted({*until, *full})
+        for host in hosts:
+            pipe.zcard(self._key("pending:") + host.decode())
+            pipe.hget(self._key("connections"), host)
+        counts = pipe.execute()
+        return [
+            HostWait(
+                host.decode(),
+                pending,
+                int(connections or 0) if host in full else 0,
+                until.get(host, 0.0),
+                json.loads(asked[host])[0] if host in asked else "",
+            )
+            for host, pending, connections in zip(hosts, counts[::2], counts[1::2], strict=True)
+            if pending or host in asked
+        ]
 
     def failed(self) -> Iterator[Failed]:
         """Every entry that ended in an error, in no order."""
@@ -268,13 +325,20 @@ class Broker:
 
 @cache
 def _source(script: str) -> str:
-    """The text of a script, preceded by lua/states.lua."""
+    """The text of a script, preceded by those of lua/hosts.lua and lua/states.lua."""
     folder = files(__package__) / "lua"
-    return "\n".join((folder / f"{name}.lua").read_text(encoding="utf-8") for name in ("states", script))
+    return "\n".join((folder / f"{name}.lua").read_text(encoding="utf-8") for name in ("hosts", "states", script))
 
 
 def _seeds_key(settings: BaseSettings, name: str) -> str:
     return str(settings["REDIS_START_URLS_KEY"] or "%(name)s:start_urls") % {"name": name}
+
+
+def _lease(row: Sequence[Any]) -> Lease:
+    """The lease, as lua/lease.lua returns it."""
+    tries, payload, count, host, own_host = row[5:]
+    key, token, kind, group, name = (value.decode() for value in row[:5])
+    return Lease(key, token, kind, group, name, tries, payload, count > 1, host.decode(), own_host.decode())
 
 
 def _failed(key: str, group: str, title: str, record: dict[str, Any]) -> Failed:

@@ -31,7 +31,7 @@ class Entry:
     group: str
     #: The entry's name in its group.
     name: str
-    #: The host of the request; hosts take turns.
+    #: The host of the request, as ``host_of`` has it; hosts take turns.
     host: str
     #: The request, as the codec writes it.
     payload: str
@@ -59,6 +59,10 @@ class Lease:
     payload: bytes
     #: Whether there was an earlier lease on this entry, so that a part of its file may be on disk.
     redelivered: bool = True
+    #: The host that the lease was granted for: that of the address, or the one that the podcast's last file came from.
+    host: str = ""
+    #: That of the address.
+    own_host: str = ""
 
 
 def page_request(
@@ -100,6 +104,14 @@ def is_requestable(episode: Episode) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
+def host_of(url: str) -> str:
+    """The host that connections are counted for: a name in lower case, whatever the port; empty if there is none."""
+    try:
+        return (urlsplit(url).hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+
+
 def private_request(address: str, **arguments: Any) -> Request:
     """A request for an address. A login in the address is moved into ``meta["login"]``."""
     url, login = split_login(address)
@@ -112,7 +124,7 @@ def private_request(address: str, **arguments: Any) -> Request:
 def entry_of(request: Request, payload: str) -> Entry:
     """The entry for a request: of an episode if ``meta["episode"]`` is one, else of a list page, which was found from
     the address ``meta["root"]`` if there is one. ``payload`` is the request, as the codec writes it."""
-    host = urlsplit(request.url).hostname or ""
+    host = host_of(request.url)
     episode = request.meta.get("episode")
     if isinstance(episode, Episode):
         return Entry(

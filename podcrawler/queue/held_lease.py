@@ -1,6 +1,6 @@
 """A lease that this node holds, and how far the work under it has got."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from podcrawler.queue.entries import Lease
@@ -29,3 +29,8 @@ class HeldLease:
     phase: Phase = Phase.PREFETCHED
     #: When the work began, of ``time.monotonic``; without a meaning before that.
     begun: float = 0.0
+    #: The host that the lease counted for last.
+    host: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.host = self.lease.host

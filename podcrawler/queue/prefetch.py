@@ -6,9 +6,9 @@ How many a node asks for is computed in slots.py.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from redis.exceptions import RedisError
 
@@ -18,15 +18,19 @@ from podcrawler.queue import acks
 from podcrawler.queue.acks import Ack
 from podcrawler.queue.async_broker import AsyncBroker
 from podcrawler.queue.broker import Broker, LeaseBatch
+from podcrawler.queue.connections import Connections
 from podcrawler.queue.entries import Lease
 from podcrawler.queue.held_lease import HeldLease, Phase
 from podcrawler.queue.node import Node
 from podcrawler.queue.slots import Load, Pace, leases_to_request, occupied_slots
+from podcrawler.queue.timed_calls import timed_extend, timed_lease
 from podcrawler.tasks import keep_running, run_once
 
 logger = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
+#: Leases that are being released.
+_Submitted = Sequence[tuple[Lease, Awaitable[bool]]]
 
 #: Seconds between two requests to a queue that has nothing to lease, at first and at most.
 _FIRST_POLL, _LAST_POLL = 0.1, 1.0
@@ -68,6 +72,7 @@ class Prefetcher:
         self._releasing: set[asyncio.Task[None]] = set()
         self._next_request_at = 0.0
         self._poll = _FIRST_POLL
+        self._connections = Connections()
         #: When this node last had work, or began to look for it (``time.monotonic``).
         self._busy_at: float | None = None
         node.observe(self._node_changed)
@@ -120,7 +125,7 @@ class Prefetcher:
         while not (self._node.is_draining or self._is_closing()):
             if self._node.is_paused:
                 self._busy_at = time.monotonic()
-                await self._release_prefetched()
+                await self._released(self._submit_releases())
             load = self._load()
             if load.prefetched and occupied_slots(self._capacity, load, self._pace) < self._capacity:
                 return self._begin_prefetched()
@@ -144,22 +149,52 @@ class Prefetcher:
         self._next_request_at = 0.0
         self._changed.set()
 
-    def note_downloaded(self, lease: Lease) -> None:
-        """Free the slot of a lease whose file has been received: the network has no more to do for it."""
+    def note_downloaded(self, lease: Lease, host: str = "") -> None:
+        """Free the slot of a lease whose file has been received, and its connection: the network has no more to do for
+        it. ``host`` is the one that the file came from, if that may be another than the lease counts for."""
         if (held := self._find(lease)) and held.phase is Phase.WORKING:
+            self._connections.note_done(lease.token, host or held.host)
             self._enter(held, Phase.PUBLISHING)
+
+    async def move(self, lease: Lease, host: str) -> bool:
+        """Count the lease for a host that the node is about to connect to. If that one has no connection to spare, or
+        rests, or if the lease is lost: False, and this node does not hold the lease any more."""
+        held = self._find(lease)
+        if held is None:
+            return False
+        # The address of an entry that counts for another host leads there by a redirect, which is no transfer.
+        if host in ("", held.host) or lease.host != host == lease.own_host:
+            return True
+        try:
+            is_counted = await self.async_broker.move(acks.move(lease, host, self.broker.host_limits))
+        except RedisError as error:
+            logger.warning("Redis is away (%s): the work on %s ends.", error, lease.key)
+            return False
+        if not is_counted:
+            self._drop(lease)
+            return False
+        held.host = host
+        return True
 
     async def acknowledge(self, lease: Lease, ack: Ack[_T]) -> _T | None:
         """End a lease, which frees its slot at once. None if Redis is away while the node is stopping: the lease
         expires then."""
         return await self._outcome(lease, self._submit(lease, ack))
 
-    async def give_up(self, lease: Lease, error: EntryError, *, counts: bool = True) -> str:
-        """End the lease in an error: ``delayed``, ``failed`` or ``lost``."""
+    async def give_up(self, lease: Lease, error: EntryError, *, counts: bool = True) -> tuple[str, float]:
+        """End the lease in an error: ``delayed``, ``failed`` or ``lost``; and the seconds until the next try. If the
+        host asked for a pause, this node releases what it has not begun there."""
         policy = self.broker.retry_policy
-        tries, delay = policy.tries(error), policy.delay(error, lease.tries + 1)
-        ack = acks.give_up(lease, error, tries=tries, delay=delay, counts=counts)
-        return await self.acknowledge(lease, ack) or "lost"
+        tries, delay, rest = policy.tries(error), policy.delay(error, lease.tries + 1), policy.rest(error)
+        ack = acks.give_up(lease, error, tries=tries, delay=delay, rest=rest, counts=counts)
+        held = self._find(lease)
+        acknowledged = self._submit(lease, ack)
+        if rest:
+            host = error.host or (held.host if held else lease.host)
+            self._start_releasing_prefetched({host})
+            self._connections.pausing.add(host)
+            acknowledged.add_done_callback(lambda _: self._connections.note_pause(host, self._request))
+        return await self._outcome(lease, acknowledged) or "lost", delay
 
     async def release(self, lease: Lease) -> None:
         """Make the entry pending again, which costs it no try."""
@@ -201,15 +236,22 @@ class Prefetcher:
         if held.phase is Phase.WORKING:
             self._pace.note_work(time.monotonic() - held.begun)
         held.phase = phase
-        self._changed.set()
+        self._look_for_room()
 
     def _drop(self, lease: Lease) -> None:
+        self._connections.note_ended(lease.token)
         if self._find(lease):
             del self._held[lease.key]
-            self._changed.set()
+        self._look_for_room()
+
+    def _look_for_room(self) -> None:
+        if self._connections.may_have_room:
+            self._next_request_at = 0.0
+        self._changed.set()
 
     def _submit(self, lease: Lease, ack: Ack[_T]) -> asyncio.Future[_T]:
         if held := self._find(lease):
+            self._connections.note_done(lease.token)
             self._enter(held, Phase.ACKNOWLEDGING)
         return self.async_broker.acknowledge(ack)
 
@@ -246,9 +288,10 @@ class Prefetcher:
 
     async def _lease(self, count: int) -> int:
         """Lease up to ``count`` entries; how many entries are open in all."""
-        asked = time.monotonic()
+        asked, done = time.monotonic(), self._connections.begin_request()
         # The same tokens at each try: leases whose answer was lost are granted again, and not lost with it.
-        granted = await self.async_broker.call(_timed_lease, self.broker, self.broker.new_tokens(count))
+        granted = await self.async_broker.call(timed_lease, self.broker, self.broker.new_tokens(count), done)
+        self._connections.end_request(done, is_limited=granted.batch.is_limited)
         self._pace.note_answer(granted.seconds)
         self._pace.note_round_trip(time.monotonic() - asked)
         batch = granted.batch
@@ -263,6 +306,8 @@ class Prefetcher:
         if self._node.is_draining:
             # It began to drain between the request and the answer.
             self._start_releasing_prefetched()
+        elif resting := batch.resting | self._connections.pausing:
+            self._start_releasing_prefetched(resting)
         self._schedule_request(batch, count)
         return batch.open
 
@@ -273,6 +318,7 @@ class Prefetcher:
             return
         due = _LAST_POLL if batch.next_due is None else batch.next_due
         self._next_request_at = time.monotonic() + min(self._poll, due)
+        self._look_for_room()
         self._poll = _FIRST_POLL if batch.leases else min(2 * self._poll, _LAST_POLL)
 
     def _node_changed(self) -> None:
@@ -280,14 +326,20 @@ class Prefetcher:
         if self._node.is_draining and self._keeper:
             self._start_releasing_prefetched()
 
-    def _start_releasing_prefetched(self) -> None:
-        task = run_once("the release of prefetched leases", self._release_prefetched())
+    def _start_releasing_prefetched(self, hosts: Collection[str] | None = None) -> None:
+        if not (submitted := self._submit_releases(hosts)):
+            return
+        task = run_once("the release of prefetched leases", self._released(submitted))
         self._releasing.add(task)
         task.add_done_callback(self._releasing.discard)
 
-    async def _release_prefetched(self) -> None:
-        # All are submitted before anything is awaited, so that ``next`` can begin none of them meanwhile.
-        submitted = [(lease, self._submit(lease, acks.release(lease))) for lease in self.prefetched]
+    def _submit_releases(self, hosts: Collection[str] | None = None) -> _Submitted:
+        """Release prefetched leases: all, or those of these hosts. Nothing is awaited, so that ``next`` can begin none
+        of them meanwhile."""
+        leases = [lease for lease in self.prefetched if hosts is None or lease.host in hosts]
+        return [(lease, self._submit(lease, acks.release(lease))) for lease in leases]
+
+    async def _released(self, submitted: _Submitted) -> None:
         await asyncio.gather(*(self._outcome(lease, released) for lease, released in submitted))
 
     async def _wait_for_change(self, timeout: float) -> None:
@@ -322,27 +374,8 @@ class Prefetcher:
 
     async def _renew(self, leases: Sequence[Lease]) -> set[str]:
         """Extend the leases; the tokens of those that are lost."""
-        at, lost = await self.async_broker.call(_timed_extend, self.broker, leases)
+        at, lost = await self.async_broker.call(timed_extend, self.broker, leases)
         for lease in leases:
             if lease.token not in lost and (held := self._find(lease)):
                 held.held_until = at + self.broker.lease_time
         return lost
-
-
-class _Granted(NamedTuple):
-    batch: LeaseBatch
-    #: Before Redis was asked (``clock.now``): the leases last from then on at least.
-    at: float
-    #: That Redis took to answer.
-    seconds: float
-
-
-def _timed_lease(broker: Broker, tokens: Sequence[str]) -> _Granted:
-    at, asked = clock.now(), time.monotonic()
-    batch = broker.lease(tokens)
-    return _Granted(batch, at, time.monotonic() - asked)
-
-
-def _timed_extend(broker: Broker, leases: Sequence[Lease]) -> tuple[float, set[str]]:
-    at = clock.now()
-    return at, broker.extend(leases)

@@ -41,3 +41,8 @@ class RetryPolicy:
         _, factor = _POLICIES[error.failure_class]
         grown = self.first_delay * factor * _GROWTH ** min(tries - 1, 20)
         return min(max(grown * (0.75 + self.jitter() / 2), error.retry_after or 0), self.max_delay)
+
+    def rest(self, error: EntryError) -> float:
+        """How long the host that answered rests for all entries: as it asked (``Retry-After`` of a 429 or 503), up to
+        the maximum."""
+        return min(error.retry_after or 0, self.max_delay) if error.failure_class == "busy" else 0.0

@@ -26,6 +26,7 @@ from twisted.python.failure import Failure
 from typing_extensions import override
 
 from podcrawler.config import Config
+from podcrawler.durations import duration
 from podcrawler.exceptions import CodecError, DiskFullError, EntryError, LeaseEndedError, TransferCancelledError
 from podcrawler.exceptions import RedisError as RedisUnusableError
 from podcrawler.items import Episode
@@ -143,7 +144,7 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
 
     @override
     def open(self, spider: Spider) -> "Deferred[None]":
-        self.spider = spider
+        self._spider = spider
         for handler, signal in (
             (self._callback_failed, signals.spider_error),
             (self._item_dropped, signals.item_dropped),
@@ -223,17 +224,23 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         stopping: then the entry is worked on again."""
         return bool(await self.prefetcher.acknowledge(lease, ack))
 
+    async def move(self, lease: Lease, host: str) -> bool:
+        """Count the lease for a host (``entries.host_of`` of an address), before the node connects to it for the file:
+        at first, and where a redirect leads. False if that host has no connection to spare, or rests: the entry is
+        pending again, there, and the work on it must end as if the lease were lost, which it is for this node."""
+        return await self.prefetcher.move(lease, host)
+
     async def give_up(self, lease: Lease, error: EntryError, *, counts: bool = True) -> None:
         """End the lease of work that failed, and log it in one line. If not ``counts``, it costs no try. Errors that
         are not the entry's own, such as a full disk, only release the lease."""
         if isinstance(error, (TransferCancelledError, DiskFullError)):
             await self.prefetcher.release(lease)
             return
-        outcome = await self.prefetcher.give_up(lease, error, counts=counts)
+        outcome, delay = await self.prefetcher.give_up(lease, error, counts=counts)
         if outcome == "failed":
             logger.error("failed %s [%s]: %s", lease.key, error.kind, error)
         elif outcome == "delayed":
-            logger.warning("will be tried again: %s [%s]: %s", lease.key, error.kind, error)
+            logger.warning("will be tried again in %s: %s [%s]: %s", duration(delay), lease.key, error.kind, error)
         self.crawler.stats.inc_value(f"podcrawler/{outcome}")
 
     async def _open(self) -> None:
@@ -283,9 +290,9 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         await self.finish(lease, finish_seed(lease))
 
     def _request(self, lease: Lease, fields: Any) -> Request:
-        request = codec.dict_to_request(fields, self.spider)
+        request = codec.dict_to_request(fields, self._spider)
         request.meta["lease"] = lease
-        worker = cast("Worker", self.spider)
+        worker = cast("Worker", self._spider)
         if request.callback is None:
             request.callback = worker.parse_episode if lease.kind == "episode" else worker.parse_page
         if request.errback is None:
@@ -294,7 +301,7 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
 
     def _entry(self, request: Request) -> Entry:
         """The request as an entry of the queue."""
-        return entry_of(request, self.serializer.dumps(codec.request_to_dict(request, self.spider)))
+        return entry_of(request, self.serializer.dumps(codec.request_to_dict(request, self._spider)))
 
     async def _push_outgoing(self) -> None:
         async with self._pushing:

@@ -59,7 +59,10 @@ def link(every_redis: Client) -> SlowLink:
 
 @pytest.fixture
 def broker(link: SlowLink) -> Broker:
-    return make_broker(link)
+    broker = make_broker(link)
+    # A node does, too: a link that gives no answers would give none to that either.
+    broker.load_scripts()
+    return broker
 
 
 def prefetcher_of(broker: Broker, node: Node, heartbeat: float = 15) -> Prefetcher:

@@ -106,7 +106,7 @@ def test_an_entry_whose_component_fails_once_is_tried_again(
     ended = drain(fleet, setting, component)
     assert ended.status == 0
     assert list(fleet.files().values()) == [10, 10]
-    assert ended.err.count("will be tried again: ") == 1
+    assert ended.err.count("will be tried again in 1 s: ") == 1
 
 
 def test_an_episode_that_a_pipeline_drops_has_failed(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:

@@ -20,9 +20,11 @@ from hypothesis.stateful import (
 )
 
 from podcrawler.exceptions import EntryError
+from podcrawler.hosts import Host
 from podcrawler.queue import acks
 from podcrawler.queue.acks import Ack
 from podcrawler.queue.entries import Entry, Lease
+from podcrawler.queue.host_limits import HostLimits
 from tests.builders import NOW, episode, make_broker, page
 from tests.conftest import Client
 
@@ -31,7 +33,11 @@ pytestmark = pytest.mark.slow
 
 State = Literal["pending", "leased", "delayed", "failed", "finished"]
 ROOT = "http://x/1"
-HOSTS = ["host0", "host1", "example.com", ""]
+HOSTS = ["host0", "host1", "example.com", "cdn.host1", ""]
+#: How many connections each gets; it rests for a delay where that is 1.
+CONNECTIONS = {"host0": 2, "host1": 1, "example.com": 2, "cdn.host1": 1}
+LIMITS = HostLimits(2, {"host1": Host(connections=1, delay=5)})
+ENDS = ["finish", "fail", "retry", "busy", "uncounted", "release"]
 PREFIX = "{podcrawler}:episodes:"
 FINISHED = "{podcrawler}:finished:show"
 #: From which state an entry may come into which, between two looks; None is to be unknown.
@@ -70,7 +76,7 @@ def machine_of(redis: Client) -> type[RuleBasedStateMachine]:
         @initialize()
         def begin(self) -> None:
             redis.flushall()
-            self.queue = make_broker(redis)
+            self.queue = make_broker(redis, host_limits=LIMITS)
             self.redis = redis
             self.now = NOW
             self.states: dict[str, State] = {}
@@ -107,7 +113,7 @@ def machine_of(redis: Client) -> type[RuleBasedStateMachine]:
         def lease_again(self, tokens: list[str]) -> MultipleResults[Lease]:
             return self._lease(tokens)
 
-        @rule(target=sent, lease=leases, end=st.sampled_from(["finish", "fail", "retry", "uncounted", "release"]))
+        @rule(target=sent, lease=leases, end=st.sampled_from(ENDS))
         def end(self, lease: Lease, end: str) -> Ack[Any]:
             owned = self.redis.hget(f"{PREFIX}owners", lease.key) == lease.token.encode()
             ack = _ack(lease, end, self.now)
@@ -121,11 +127,24 @@ def machine_of(redis: Client) -> type[RuleBasedStateMachine]:
                     assert self.queue.acknowledge([ack]) == [outcome]
             return ack
 
+        @rule(target=sent, lease=leases, host=st.sampled_from(HOSTS[:-1]))
+        def move(self, lease: Lease, host: str) -> Ack[Any]:
+            owned = self.redis.hget(f"{PREFIX}owners", lease.key) == lease.token.encode()
+            ack = acks.move(lease, host, LIMITS, now=self.now)
+            (is_counted,) = self.queue.acknowledge([ack])
+            assert owned or not is_counted
+            assert self._look()[lease.key] == "leased" if is_counted else not owned or self._is_filed(lease, host)
+            return ack
+
+        @rule(held=st.lists(leases, max_size=3), host=st.sampled_from(HOSTS))
+        def receive(self, held: list[Lease], host: str) -> None:
+            self.queue.lease([], self.now, {lease.token: host for lease in held})
+
         @rule(ack=sent)
         def end_again(self, ack: Ack[Any]) -> None:
             before = self._look(), self._costs()
             self.queue.acknowledge([ack])
-            assert (self._look(), self._costs()) == before
+            assert ack.script == "move" or (self._look(), self._costs()) == before
 
         @rule(held=st.lists(leases, max_size=3))
         def extend(self, held: list[Lease]) -> None:
@@ -190,14 +209,44 @@ def machine_of(redis: Client) -> type[RuleBasedStateMachine]:
                 if state in ("pending", "leased", "delayed")
             )
             assert {group.decode(): int(count) for group, count in open_counts.items()} == groups
-            waiting = self._read(lambda pipe: [pipe.exists(f"{PREFIX}pending:{host}") for host in HOSTS])
-            hosts = {host for host, waits in zip(HOSTS, waiting, strict=True) if waits}
-            assert {host.decode() for host in self.redis.zrange(f"{PREFIX}hosts", 0, -1)} == hosts
             assert entries.keys() >= ended.keys() >= tries.keys()
             assert entries.keys() >= expiries.keys()
             assert not [key for key, token in ended.items() if owners.get(key) == token]
             for key, count in [*tries.items(), *expiries.items()]:
                 assert 1 <= int(count) <= (3 if self.states[key.decode()] == "failed" else 2)
+
+        @invariant()
+        def no_host_has_more_connections_than_it_may_have_and_none_is_forgotten(self) -> None:
+            connected, hops, connections, owners = self._read(
+                lambda pipe: [pipe.hgetall(PREFIX + name) for name in ("connected", "hops", "connections", "owners")]
+            )
+            assert Counter([*connected.values(), *hops.values()]) == {
+                host: int(count) for host, count in connections.items()
+            }
+            assert all(int(count) <= CONNECTIONS[host.decode()] for host, count in connections.items())
+            assert owners.keys() >= connected.keys() >= hops.keys()
+            offered, full, resting, asked, *waiting = self._read(
+                lambda pipe: (
+                    *(pipe.zrange(PREFIX + name, 0, -1) for name in ("hosts", "full", "resting")),
+                    pipe.hkeys(f"{PREFIX}asked"),
+                    *(pipe.exists(f"{PREFIX}pending:{host}") for host in HOSTS),
+                )
+            )
+            hosts = {host.encode() for host, waits in zip(HOSTS, waiting, strict=True) if waits}
+            assert set(offered) == hosts - {*full, *resting}
+            assert set(full) <= connections.keys()
+            assert set(asked) <= set(resting)
+
+        def _is_filed(self, lease: Lease, host: str) -> bool:
+            """Whether the entry is pending under the host, which is full or rests."""
+            filed, full, resting = self._read(
+                lambda pipe: (
+                    pipe.zscore(f"{PREFIX}pending:{host}", lease.key),
+                    pipe.zscore(f"{PREFIX}full", host),
+                    pipe.zscore(f"{PREFIX}resting", host),
+                )
+            )
+            return filed is not None and (full is not None or resting is not None)
 
         def _lease(self, tokens: list[str]) -> MultipleResults[Lease]:
             batch = self.queue.lease(tokens, self.now)
@@ -266,9 +315,8 @@ def _ack(lease: Lease, end: str, now: int) -> Ack[Any]:
             return acks.release(lease)
         case _:
             error = EntryError("kind", "reason", "passing")
-            return acks.give_up(
-                lease, error, tries=3 if end == "retry" else 1, delay=10, counts=end != "uncounted", now=now
-            )
+            tries, rest = (3 if end in ("retry", "busy") else 1), (30 if end == "busy" else 0)
+            return acks.give_up(lease, error, tries=tries, delay=10, rest=rest, counts=end != "uncounted", now=now)
 
 
 def test_no_walk_loses_or_doubles_an_entry(every_redis: Client) -> None:

@@ -1,5 +1,6 @@
 -- leased -> finished: records the entry and ends its lease.
--- Keys: Q entries, routes, leases, owners, tokens, tries, expiries, deliveries, ended, open; A told, finished:<group>, visit:<group>, podcasts, addresses, events
+-- Keys: Q entries, routes, leases, owners, tokens, tries, expiries, deliveries, ended, open, connected,
+--   hops; A told, finished:<group>, visit:<group>, podcasts, addresses, media-hosts, events
 -- ARGV: key, token, value to record (bytes of an episode, JSON of a page), path of a file that was downloaded, number of
 --   entries that were pushed under this lease, seconds that a visit is kept, then for a list page: podcast id, podcast
 --   JSON, the addresses that lead to the podcast
@@ -31,6 +32,7 @@ if ARGV[7] then
     redis.call('HSETNX', A .. 'addresses', ARGV[i], ARGV[7])
   end
 end
+if path ~= '' then note_media_host(route, counted_for(key)) end
 end_lease(key)
 remove(key)
 count_open(route.group, -1)

@@ -1,14 +1,21 @@
 -- Grants leases: first makes due delayed entries and expired leases pending, then leases pending entries, then seeds.
 -- Keys: all of Q; A paused, told, events; KEYS[3], the seeds: a list, a set or a sorted set; then, for each other queue
 --   that entries of this one come from, its prefix and its seeds
--- ARGV: now, lease time in ms, most expiries, then one token for each lease that is wanted; a token that has a lease gets
---   the same one again, because a node repeats a call whose answer did not arrive
+-- ARGV: now, lease time in ms, most expiries, most connections of a host, JSON of single hosts, number of leases that
+--   need no connection any more, token of each with the host that its file came from (empty: none came), then one token
+--   for each lease that is wanted; a token that has a lease gets the same one again, because a node repeats a call whose
+--   answer did not arrive
 -- Returns {number of entries of all these queues that are pending, leased or delayed, seeds included; ms until a delayed
---   entry of this queue is due or a lease expires, or -1; the leases, each as {key, token, kind, group, name, tries,
---   request, number of leases so far}; the keys of entries that failed because their leases expired too often}.
+--   entry of this queue is due, a lease expires or a host has rested, or -1; the leases, each as {key, token, kind, group,
+--   name, tries, request, number of leases so far, host, host of its address}; the keys of entries that failed because
+--   their leases expired too often; how many hosts have all of their connections; the hosts that rest because they asked
+--   for it}.
 local now, lease_time, most_expiries = clock(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local limits, done_count = read_limits(ARGV[4], ARGV[5]), tonumber(ARGV[6])
 local seeds = KEYS[3]
 local BATCH = 200
+-- Where more hosts ask for a pause, which ones is not told: reading that would take longer than it saves.
+local MOST_ASKED = 50
 
 -- How to take a seed from each type of key that scrapy-redis supports, and how to count them.
 local TAKE = {
@@ -38,6 +45,16 @@ for _, queue in ipairs(queues) do
   end
 end
 
+for i = 7, 6 + 2 * done_count, 2 do
+  local key = redis.call('HGET', Q .. 'tokens', ARGV[i])
+  if key then
+    if ARGV[i + 1] ~= '' then note_media_host(route_of(key), ARGV[i + 1]) end
+    disconnect(key)
+  end
+end
+forget_lost_connections()
+wake(now, BATCH)
+
 for _, key in ipairs(redis.call('ZRANGEBYSCORE', Q .. 'delayed', '-inf', now, 'LIMIT', 0, BATCH)) do
   redis.call('ZREM', Q .. 'delayed', key)
   to_pending(key, route_of(key))
@@ -56,9 +73,13 @@ for _, key in ipairs(redis.call('ZRANGEBYSCORE', Q .. 'leases', '-inf', now, 'LI
   end
 end
 
-local function take_pending()
-  local host = redis.call('ZRANGE', Q .. 'hosts', 0, 0)[1]
-  if not host then return nil end
+local some_rest = redis.call('EXISTS', Q .. 'resting') == 1
+local knows_media_hosts = redis.call('EXISTS', A .. 'media-hosts') == 1
+-- Hosts that are passed over, and entries that are filed under another host, in this call.
+local steps = BATCH
+
+-- The first entry of the host whose turn it is, and its route; neither, if its host is another one by now.
+local function take_first(host)
   local pending = Q .. 'pending:' .. host
   local key = redis.call('ZPOPMIN', pending)[1]
   if redis.call('EXISTS', pending) == 1 then
@@ -66,7 +87,30 @@ local function take_pending()
   else
     redis.call('ZREM', Q .. 'hosts', host)
   end
-  return key
+  if not key then return nil end
+  local route = route_of(key)
+  local known = knows_media_hosts and host == route.own_host and media_host(route)
+  if not known or known == host then return key, route end
+  route.host = known
+  set_route(key, route)
+  to_pending(key, route)
+end
+
+local function take_pending()
+  while steps > 0 do
+    local host = redis.call('ZRANGE', Q .. 'hosts', 0, 0)[1]
+    if not host then return nil end
+    if has_all_connections(host, limits) then
+      set_aside(host)
+    elseif some_rest and redis.call('ZSCORE', Q .. 'resting', host) then
+      -- A node of an earlier release has put it here.
+      redis.call('ZREM', Q .. 'hosts', host)
+    else
+      local key, route = take_first(host)
+      if key then return key, route end
+    end
+    steps = steps - 1
+  end
 end
 
 local function take_seed()
@@ -79,31 +123,43 @@ local function take_seed()
     redis.call('HDEL', Q .. hash, key)
   end
   redis.call('HSET', Q .. 'entries', key, seed)
-  set_route(key, {kind = 'seed', group = 'seeds', name = key, host = '', score = '0'})
+  local route = {kind = 'seed', group = 'seeds', name = key, host = '', own_host = '', score = '0'}
+  set_route(key, route)
   count_open('seeds', 1)
-  return key
+  return key, route
+end
+
+local function take()
+  local key, route = take_pending()
+  if key then return key, route end
+  return take_seed()
 end
 
 local leases = {}
 if redis.call('EXISTS', A .. 'paused') == 0 then
-  for i = 4, #ARGV do
-    local token = ARGV[i]
-    local leased = redis.call('HGET', Q .. 'tokens', token)
-    local key = leased or take_pending() or take_seed()
-    if not key then break end
-    if not leased then redis.call('HINCRBY', Q .. 'deliveries', key, 1) end
-    local route = route_of(key)
+  for i = 7 + 2 * done_count, #ARGV do
+    local token, route = ARGV[i], nil
+    local key = redis.call('HGET', Q .. 'tokens', token)
+    if key then
+      route = route_of(key)
+    else
+      key, route = take()
+      if not key then break end
+      redis.call('HINCRBY', Q .. 'deliveries', key, 1)
+      connect('connected', key, route.host, limits)
+      rest_for_delay(route.host, now, limits)
+    end
     redis.call('ZADD', Q .. 'leases', now + lease_time, key)
     redis.call('HSET', Q .. 'owners', key, token)
     redis.call('HSET', Q .. 'tokens', token, key)
     leases[#leases + 1] = {key, token, route.kind, route.group, route.name,
       tonumber(redis.call('HGET', Q .. 'tries', key) or 0), redis.call('HGET', Q .. 'entries', key),
-      tonumber(redis.call('HGET', Q .. 'deliveries', key))}
+      tonumber(redis.call('HGET', Q .. 'deliveries', key)), route.host, route.own_host}
   end
 end
 
 local next_due = -1
-for _, zset in ipairs({'delayed', 'leases'}) do
+for _, zset in ipairs({'delayed', 'leases', 'resting'}) do
   local first = redis.call('ZRANGE', Q .. zset, 0, 0, 'WITHSCORES')
   if first[2] then
     local wait = math.max(0, math.ceil(tonumber(first[2]) - now))
@@ -115,4 +171,5 @@ for _, queue in ipairs(queues) do
   open = open + redis.call('HLEN', queue.prefix .. 'entries') - redis.call('HLEN', queue.prefix .. 'failed')
     + count_seeds(queue.seeds)
 end
-return {open, next_due, leases, abandoned}
+local asked = redis.call('HLEN', Q .. 'asked') <= MOST_ASKED and redis.call('HKEYS', Q .. 'asked') or {}
+return {open, next_due, leases, abandoned, redis.call('ZCARD', Q .. 'full'), asked}

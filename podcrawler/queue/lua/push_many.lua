@@ -1,5 +1,6 @@
 -- nil -> pending: queues entries that have no state yet; the state is the duplicate filter. Replaces older requests.
--- Keys: Q entries, routes, pending:<host>, hosts, failed, tries, expiries, ended, open, order; A finished:<group>, visit:<group>, told
+-- Keys: Q entries, routes, pending:<host>, failed, tries, expiries, ended, open, order, and those of hosts.lua; A
+--   finished:<group>, visit:<group>, told, media-hosts
 -- ARGV: token of the lease on the list page or seed that the entries come from, or empty; how many entries were pushed
 --   under that lease before; then for each entry nine values: kind, key, group, name, host, priority, fresh ('1': a new
 --   visit), version (of what is requested, as far as that is stable; empty: the request itself), request
@@ -9,7 +10,8 @@ local ADDED, CHANGED, KNOWN, FAILED, FINISHED = 1, 2, 3, 4, 5
 local function replace(key, route, state, host, version, request)
   redis.call('HSET', Q .. 'entries', key, request)
   if state == 'pending' then from_pending(key, route) end
-  route.host, route.version = host, version
+  route.own_host, route.version = host, version
+  route.host = media_host(route) or host
   set_route(key, route)
   if state == 'pending' then to_pending(key, route) end
 end
@@ -17,7 +19,8 @@ end
 local function push(kind, key, group, name, host, priority, fresh, version, request)
   local state = state_of(key)
   if state == nil then
-    local route = {kind = kind, group = group, name = name, host = host, version = version}
+    local route = {kind = kind, group = group, name = name, own_host = host, version = version}
+    route.host = media_host(route) or host
     if fresh then
       redis.call('DEL', record_key(route))
     elseif redis.call('HEXISTS', record_key(route), name) == 1 then

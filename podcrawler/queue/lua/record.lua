@@ -1,5 +1,6 @@
 -- any state but leased -> finished: records episodes whose files were there before podcrawler.
--- Keys: Q entries, routes, pending:<host>, hosts, delayed, failed, tries, expiries, deliveries, ended, open; A finished:<group>
+-- Keys: Q entries, routes, pending:<host>, hosts, delayed, failed, tries, expiries, deliveries, ended, open; A
+--   finished:<group>
 -- ARGV: for each episode four values: key, podcast, name, bytes
 -- Returns how many were not finished before.
 local recorded = 0

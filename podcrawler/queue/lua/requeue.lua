@@ -1,5 +1,5 @@
 -- failed -> pending, with its tries reset.
--- Keys: Q failed, tries, expiries, routes, pending:<host>, hosts, open
+-- Keys: Q failed, tries, expiries, routes, pending:<host>, open, and those of hosts.lua
 -- ARGV: keys of entries
 -- Returns how many were queued again.
 local queued = 0

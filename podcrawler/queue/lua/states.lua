@@ -1,11 +1,12 @@
--- The states of an entry and the moves between them. Every other script here is run with this text in front of it.
+-- The states of an entry and the moves between them. Every other script here is run with hosts.lua and this text in
+-- front of it.
 --
 -- An entry is in exactly one state: pending, leased, delayed, failed or finished.
--- Keys; Q is KEYS[1], the prefix of the queue, and A is KEYS[2], the prefix of the archive:
+-- Keys, besides those of hosts.lua:
 --   Q entries         hash    key -> the request, as JSON that no script reads
---   Q routes          hash    key -> JSON [kind, group, name, host, score, version]; entries of pages have no version
+--   Q routes          hash    key -> JSON [kind, group, name, host, score, version, host of its address if that is
+--                             another]; entries of pages have no version
 --   Q pending:<host>  zset    key -> score; the lowest is leased first
---   Q hosts           zset    host that has pending entries -> ms when one of them was last leased
 --   Q leases          zset    key -> ms when the lease expires
 --   Q owners          hash    key -> token of the lease
 --   Q tokens          hash    token of a lease -> key
@@ -19,9 +20,10 @@
 --   Q order           string  the number of entries ever pushed
 --   A finished:<group>  hash  of episodes: name -> bytes
 --   A visit:<group>     hash  of list pages: name -> JSON of what was found; expires
+--   A media-hosts     hash    <podcast>/<host of an address> -> host that the last file came from whose address was
+--                             there, if that is another
 --   A told            hash    token of the lease on a list page or seed -> how many entries were pushed under it
 --   A events          stream  the ends of leases, for supervisors
-local Q, A = KEYS[1], KEYS[2]
 local PRIORITY_STEP = 2 ^ 40
 local EVENTS = 10000
 
@@ -35,14 +37,36 @@ end
 local function route_of(key)
   local found = redis.call('HGET', Q .. 'routes', key)
   if not found then return nil end
-  local kind, group, name, host, score, version = unpack(cjson.decode(found))
-  return {kind = kind, group = group, name = name, host = host, score = score, version = version}
+  local kind, group, name, host, score, version, own_host = unpack(cjson.decode(found))
+  if version == '' then version = nil end
+  return {kind = kind, group = group, name = name, host = host, score = score, version = version,
+    own_host = own_host or host}
 end
 
 local function set_route(key, route)
-  local version = route.version ~= '' and route.version or nil
-  redis.call('HSET', Q .. 'routes', key,
-    cjson.encode({route.kind, route.group, route.name, route.host, route.score, version}))
+  local fields = {route.kind, route.group, route.name, route.host, route.score, route.version or ''}
+  if route.own_host ~= route.host then
+    fields[7] = route.own_host
+  elseif fields[6] == '' then
+    fields[6] = nil
+  end
+  redis.call('HSET', Q .. 'routes', key, cjson.encode(fields))
+end
+
+-- The host that the last file of the podcast came from whose address has the same host, if that is known.
+local function media_host(route)
+  return route.kind == 'episode' and redis.call('HGET', A .. 'media-hosts', route.group .. '/' .. route.own_host)
+end
+
+-- Called when a file was received, with the host that it came from, if that is known.
+local function note_media_host(route, host)
+  if route.kind ~= 'episode' or not host or host == '' then return end
+  local field = route.group .. '/' .. route.own_host
+  if host == route.own_host then
+    redis.call('HDEL', A .. 'media-hosts', field)
+  else
+    redis.call('HSET', A .. 'media-hosts', field, host)
+  end
 end
 
 local function record_key(route)
@@ -59,7 +83,7 @@ end
 
 local function to_pending(key, route)
   redis.call('ZADD', Q .. 'pending:' .. route.host, route.score, key)
-  redis.call('ZADD', Q .. 'hosts', 'NX', 0, route.host)
+  offer(route.host, 0)
 end
 
 local function from_pending(key, route)
@@ -94,6 +118,7 @@ local function end_lease(key)
   redis.call('HDEL', Q .. 'tokens', token)
   redis.call('HDEL', A .. 'told', token)
   redis.call('HDEL', Q .. 'owners', key)
+  disconnect(key)
 end
 
 local function owns(key, token)

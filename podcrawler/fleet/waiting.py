@@ -1,0 +1,36 @@
+"""Why episodes wait although nodes are idle: sentences about hosts that rest, or have all of their connections."""
+
+import time
+
+from podcrawler.queue.broker import HostWait
+
+
+def waiting(wait: HostWait) -> str:
+    """One sentence about a host."""
+    return f"{wait.host} {_reason(wait)}{_count(wait.pending)}"
+
+
+def _reason(wait: HostWait) -> str:
+    if wait.asked_by:
+        return (
+            f"asked for a pause until {_clock(wait.rests_until)} ({wait.asked_by.removeprefix('http-')}, Retry-After)"
+        )
+    if wait.connections:
+        return f"has all of its {wait.connections} connections (PODCRAWLER_HOST_CONNECTIONS)"
+    return f"rests until {_clock(wait.rests_until)} (its delay in PODCRAWLER_HOSTS)"
+
+
+def _clock(seconds: float) -> str:
+    """The time of this machine's clock; with the day, unless that is today."""
+    at, now = time.localtime(seconds), time.localtime()
+    return time.strftime("%H:%M:%S" if at[:3] == now[:3] else "%Y-%m-%d %H:%M:%S", at)
+
+
+def _count(pending: int) -> str:
+    match pending:
+        case 0:
+            return ""
+        case 1:
+            return "; 1 episode waits for it"
+        case _:
+            return f"; {pending} episodes wait for it"

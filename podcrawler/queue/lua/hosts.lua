@@ -1,0 +1,127 @@
+-- How many connections each host gets from all nodes together, and when it rests. This text and states.lua stand in front
+-- of every other script here.
+--
+-- A lease counts as one connection of its host from its grant until its file was received, or until it ends. A host that
+-- has pending entries is in `hosts`, unless it has all of its connections (then it is in `full`), or rests.
+-- Keys; Q is KEYS[1], the prefix of the queue, and A is KEYS[2], the prefix of the archive:
+--   Q pending:<host>  zset    see states.lua
+--   Q leases          zset    see states.lua
+--   Q hosts           zset    host whose entries may be leased -> ms when one of them was last leased
+--   Q full            zset    host that has all of its connections -> the same
+--   Q resting         zset    host -> ms until it rests
+--   Q asked           hash    resting host that asked for that itself -> JSON [kind of the answer, ms]
+--   Q connected       hash    leased entry -> host that it counts for
+--   Q hops            hash    leased entry -> host that it counts for in addition, on its way to that one
+--   Q connections     hash    host -> how many entries count for it, by `connected` and `hops` together
+--
+-- What is set for single hosts comes as JSON: host -> [connections, delay in ms], 0 for what is not set. It is for the
+-- subdomains, too; the nearest counts.
+local Q, A = KEYS[1], KEYS[2]
+
+local function read_limits(most_connections, single_hosts)
+  local given = single_hosts ~= '{}' and cjson.decode(single_hosts) or nil
+  return {most_connections = tonumber(most_connections), given = given, found = {}}
+end
+
+-- How many connections the host may have, and the ms between the beginnings of two transfers.
+local function limits_of(limits, host)
+  if not limits.given then return limits.most_connections, 0 end
+  local found, name = limits.found[host], host
+  while not found and name do
+    found, name = limits.given[name], name:match('%.(.+)$')
+  end
+  found = found or {0, 0}
+  limits.found[host] = found
+  return found[1] > 0 and found[1] or limits.most_connections, found[2]
+end
+
+-- A host whose entries cannot be leased now is offered later, by free_connection or wake.
+local function offer(host, last_leased)
+  if redis.call('EXISTS', Q .. 'pending:' .. host) == 1 and not redis.call('ZSCORE', Q .. 'full', host)
+    and not redis.call('ZSCORE', Q .. 'resting', host) then
+    redis.call('ZADD', Q .. 'hosts', 'NX', last_leased, host)
+  end
+end
+
+local function has_all_connections(host, limits)
+  local count = redis.call('HGET', Q .. 'connections', host)
+  return count and tonumber(count) >= (limits_of(limits, host))
+end
+
+-- Takes a host out of `hosts` that has all of its connections.
+local function set_aside(host)
+  local last_leased = redis.call('ZSCORE', Q .. 'hosts', host)
+  redis.call('ZREM', Q .. 'hosts', host)
+  redis.call('ZADD', Q .. 'full', last_leased or 0, host)
+end
+
+local function free_connection(hash, key)
+  local host = redis.call('HGET', Q .. hash, key)
+  if not host then return end
+  redis.call('HDEL', Q .. hash, key)
+  if redis.call('HINCRBY', Q .. 'connections', host, -1) <= 0 then redis.call('HDEL', Q .. 'connections', host) end
+  local last_leased = redis.call('ZSCORE', Q .. 'full', host)
+  if last_leased then
+    redis.call('ZREM', Q .. 'full', host)
+    offer(host, last_leased)
+  end
+end
+
+-- The host that a leased entry counts for, the last one if there are two.
+local function counted_for(key)
+  return redis.call('HGET', Q .. 'hops', key) or redis.call('HGET', Q .. 'connected', key)
+end
+
+local function disconnect(key)
+  free_connection('connected', key)
+  free_connection('hops', key)
+end
+
+-- A host without a name is none: of a seed, or of an address that cannot be requested.
+local function connect(hash, key, host, limits)
+  if host == '' then return end
+  if redis.call('HSETNX', Q .. hash, key, host) == 0 then
+    free_connection(hash, key)
+    redis.call('HSET', Q .. hash, key, host)
+  end
+  if redis.call('HINCRBY', Q .. 'connections', host, 1) >= (limits_of(limits, host)) then set_aside(host) end
+end
+
+local function rest(host, till)
+  redis.call('ZADD', Q .. 'resting', till, host)
+  redis.call('ZREM', Q .. 'hosts', host)
+end
+
+local function rest_for_delay(host, now, limits)
+  local _, delay = limits_of(limits, host)
+  if delay > 0 then rest(host, math.max(now + delay, tonumber(redis.call('ZSCORE', Q .. 'resting', host) or 0))) end
+end
+
+-- The rest that a host asks for. If it asks for two that differ by far, the longer one is for that file alone, whose
+-- entry waits for it anyway.
+local function rest_as_asked(host, now, kind, length)
+  local asked = redis.call('HGET', Q .. 'asked', host)
+  local before = asked and cjson.decode(asked)[2] or length
+  if length > 2 * before then return end
+  local till = now + length
+  if before <= 2 * length then till = math.max(till, tonumber(redis.call('ZSCORE', Q .. 'resting', host) or 0)) end
+  rest(host, till)
+  redis.call('HSET', Q .. 'asked', host, cjson.encode({kind, length}))
+end
+
+local function wake(now, most)
+  for _, host in ipairs(redis.call('ZRANGEBYSCORE', Q .. 'resting', '-inf', now, 'LIMIT', 0, most)) do
+    local till = redis.call('ZSCORE', Q .. 'resting', host)
+    redis.call('ZREM', Q .. 'resting', host)
+    redis.call('HDEL', Q .. 'asked', host)
+    offer(host, till)
+  end
+end
+
+-- A node of an earlier release ends leases without giving their connections back.
+local function forget_lost_connections()
+  if redis.call('HLEN', Q .. 'connected') <= redis.call('ZCARD', Q .. 'leases') then return end
+  for _, key in ipairs(redis.call('HKEYS', Q .. 'connected')) do
+    if not redis.call('ZSCORE', Q .. 'leases', key) then disconnect(key) end
+  end
+end
