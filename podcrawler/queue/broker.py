@@ -74,8 +74,6 @@ class LeaseBatch:
     abandoned: list[str]
     #: Whether a host has all of its connections: the end of a lease, or of a transfer, may make room for another.
     is_limited: bool
-    #: The hosts that asked all nodes for a pause.
-    resting: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +197,7 @@ class Broker:
         Idempotent: a second call with the same tokens returns the same leases.
         """
         limits = [_time(now), _ms(self.lease_time), self._max_expiries, *self.host_limits.arguments]
-        open_entries, due, rows, abandoned, full, resting = self._run(
+        open_entries, due, rows, abandoned, full = self._run(
             "lease",
             [*limits, len(done or ()), *chain.from_iterable((done or {}).items()), *tokens],
             extra_keys=self._lease_keys,
@@ -210,7 +208,6 @@ class Broker:
             next_due=None if due < 0 else due / 1000,
             abandoned=[key.decode() for key in abandoned],
             is_limited=full > 0,
-            resting=frozenset(host.decode() for host in resting),
         )
 
     def extend(self, leases: Sequence[Lease], now: int | None = None) -> set[str]:

@@ -306,8 +306,8 @@ class Prefetcher:
         if self._node.is_draining:
             # It began to drain between the request and the answer.
             self._start_releasing_prefetched()
-        elif resting := batch.resting | self._connections.pausing:
-            self._start_releasing_prefetched(resting)
+        elif self._connections.pausing:
+            self._start_releasing_prefetched(self._connections.pausing)
         self._schedule_request(batch, count)
         return batch.open
 

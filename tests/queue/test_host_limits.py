@@ -275,12 +275,10 @@ def test_a_host_rests_for_all_when_it_asks_for_a_pause_and_others_go_on(redis: C
     queue.push_many([*episodes("a.example", 1, 2, 3), *episodes("b.example", 4)])
     assert pause(queue, lease_one(queue), 20) == "delayed"
     assert names(queue, 9) == ["4"]
-    batch = queue.lease(queue.new_tokens(1), NOW + 19_999)
-    assert batch.leases == []
-    assert batch.resting == {"a.example"}
+    assert names(queue, 9, NOW + 19_999) == []
     assert queue.lease([], NOW + 19_999).next_due == 0.001
     assert names(queue, 9, NOW + 20_000) == ["1", "2", "3"]
-    assert queue.lease([], NOW + 20_000).resting == frozenset()
+    assert not redis.exists(f"{PREFIX}resting", f"{PREFIX}asked")
 
 
 def test_a_pause_is_no_longer_than_the_longest_delay(redis: Client) -> None:
@@ -306,7 +304,7 @@ def test_the_host_that_answered_rests(redis: Client) -> None:
     assert names(queue, 9) == ["2"]
     move(queue, second, "b.example")
     pause(queue, second, 10)
-    assert queue.lease([], NOW).resting == {CDN, "b.example"}
+    assert set(redis.zrange(f"{PREFIX}resting", 0, -1)) == {CDN.encode(), b"b.example"}
 
 
 def test_an_entry_that_leads_to_a_host_that_rests_waits_there(redis: Client) -> None:
@@ -410,6 +408,17 @@ def test_what_a_node_of_an_earlier_release_does_meanwhile_is_put_right(redis: Cl
         redis.hdel(PREFIX + hash_name, field)
     redis.zrem(f"{PREFIX}leases", lease.key)
     assert names(queue, 9) == ["2"]
+    assert redis.hgetall(f"{PREFIX}connections") == {b"a.example": b"1"}
+
+
+def test_a_connection_that_such_a_node_has_left_behind_counts_once(redis: Client) -> None:
+    """While other leases need none any more, so that the numbers of both do not show it."""
+    queue = broker(redis, 2)
+    queue.push_many(episodes("a.example", 1, 2))
+    lease = lease_one(queue)
+    redis.hset(f"{PREFIX}connected", "show/2", "b.example")
+    redis.hincrby(f"{PREFIX}connections", "b.example", 1)
+    assert names(queue, 9, done={lease.token: ""}) == ["2"]
     assert redis.hgetall(f"{PREFIX}connections") == {b"a.example": b"1"}
 
 

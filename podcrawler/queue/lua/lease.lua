@@ -8,14 +8,11 @@
 -- Returns {number of entries of all these queues that are pending, leased or delayed, seeds included; ms until a delayed
 --   entry of this queue is due, a lease expires or a host has rested, or -1; the leases, each as {key, token, kind, group,
 --   name, tries, request, number of leases so far, host, host of its address}; the keys of entries that failed because
---   their leases expired too often; how many hosts have all of their connections; the hosts that rest because they asked
---   for it}.
+--   their leases expired too often; how many hosts have all of their connections}.
 local now, lease_time, most_expiries = clock(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local limits, done_count = read_limits(ARGV[4], ARGV[5]), tonumber(ARGV[6])
 local seeds = KEYS[3]
 local BATCH = 200
--- Where more hosts ask for a pause, which ones is not told: reading that would take longer than it saves.
-local MOST_ASKED = 50
 
 -- How to take a seed from each type of key that scrapy-redis supports, and how to count them.
 local TAKE = {
@@ -171,5 +168,4 @@ for _, queue in ipairs(queues) do
   open = open + redis.call('HLEN', queue.prefix .. 'entries') - redis.call('HLEN', queue.prefix .. 'failed')
     + count_seeds(queue.seeds)
 end
-local asked = redis.call('HLEN', Q .. 'asked') <= MOST_ASKED and redis.call('HKEYS', Q .. 'asked') or {}
-return {open, next_due, leases, abandoned, redis.call('ZCARD', Q .. 'full'), asked}
+return {open, next_due, leases, abandoned, redis.call('ZCARD', Q .. 'full')}
