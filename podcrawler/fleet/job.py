@@ -10,8 +10,9 @@ from scrapy.settings import BaseSettings
 from podcrawler.fleet.status import read_accounts
 from podcrawler.queue import codec
 from podcrawler.queue.archive import Archive, Event
-from podcrawler.queue.broker import Broker, Failed, HostWait
+from podcrawler.queue.broker import Broker, HostWait
 from podcrawler.queue.entries import entry_of
+from podcrawler.queue.failures import Failed
 from podcrawler.queue.listings import Listings
 from podcrawler.sites.accounting import Account
 

@@ -47,21 +47,22 @@ class Prefetcher:
         *,
         heartbeat: float,
         on_lost: Callable[[Lease], None],
-        on_abandoned: Callable[[str], None],
+        on_failed: Callable[[str, str], None],
         is_closing: Callable[[], bool],
     ) -> None:
         """The node works on ``capacity`` entries at once, and renews its leases every ``heartbeat`` seconds.
 
         ``on_lost`` is called with each lease that another node may hold by now: the work under it must stop.
-        ``on_abandoned`` is called with the key of each entry that failed, as this node found, because its leases
-        expired too often. Nothing is leased any more when ``is_closing``."""
+        ``on_failed`` is called with the key of each entry that failed, as this node found, and the kind: ``abandoned``
+        if its leases expired too often, ``unreadable`` if Redis has not what was written. Nothing is leased any more
+        when ``is_closing``."""
         self.broker = broker
         self.async_broker = AsyncBroker(broker, node)
         self._node = node
         self._capacity = capacity
         self._heartbeat = heartbeat
         self._on_lost = on_lost
-        self._on_abandoned = on_abandoned
+        self._on_failed = on_failed
         self._is_closing = is_closing
         #: By the key of the entry, in the order in which they were leased.
         self._held: dict[str, HeldLease] = {}
@@ -296,7 +297,9 @@ class Prefetcher:
         self._pace.note_round_trip(time.monotonic() - asked)
         batch = granted.batch
         for key in batch.abandoned:
-            self._on_abandoned(key)
+            self._on_failed(key, "abandoned")
+        for key in batch.unreadable:
+            self._on_failed(key, "unreadable")
         for lease in batch.leases:
             if before := self.lease_of(lease.key):
                 # It expired, and this node got the entry again before it noticed.

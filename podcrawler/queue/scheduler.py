@@ -99,7 +99,7 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
             capacity,
             heartbeat=heartbeat,
             on_lost=self._lost,
-            on_abandoned=self._abandoned,
+            on_failed=self._failed_in_redis,
             is_closing=lambda: is_closing(crawler),
         )
         self._shutdown_grace = shutdown_grace
@@ -313,8 +313,9 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
     def _lost(self, lease: Lease) -> None:
         self.crawler.signals.send_catch_log(signal=lease_lost, token=lease.token)
 
-    def _abandoned(self, key: str) -> None:
-        logger.error("failed %s [abandoned]: too many nodes that took it died; `podcrawler failed` says more.", key)
+    def _failed_in_redis(self, key: str, kind: str) -> None:
+        reason = {"abandoned": "too many nodes that took it died", "unreadable": "Redis has not what was written of it"}
+        logger.error("failed %s [%s]: %s; `podcrawler failed` says more.", key, kind, reason[kind])
         self.crawler.stats.inc_value("podcrawler/failed")
 
     def _callback_failed(self, failure: Failure, response: Any) -> None:

@@ -14,8 +14,10 @@ _T = TypeVar("_T")
 
 #: Numbers that JSON and Lua hold exactly.
 Count = Annotated[int, Field(ge=0, le=2**53)]
-#: Seconds since 1970, until the end of the year 9999.
-Time = Annotated[float, Field(ge=0, le=253_402_300_799, allow_inf_nan=False)]
+#: The end of the year 9999, in seconds since 1970: what people can be shown.
+LAST_TIME = 253_402_300_799
+#: Seconds since 1970.
+Time = Annotated[float, Field(ge=0, le=LAST_TIME, allow_inf_nan=False)]
 #: Bytes per second.
 Rate = Annotated[float, Field(ge=0, le=1e15, allow_inf_nan=False)]
 
