@@ -12,7 +12,7 @@ from typing_extensions import override
 from podcrawler.commands import archive_redis, explained
 from podcrawler.fleet.display import printable
 from podcrawler.fleet.status import Status, read_status
-from podcrawler.fleet.waiting import waiting
+from podcrawler.fleet.waiting import standing, waiting
 from podcrawler.queue.archive import InHand, Report
 from podcrawler.sites.accounting import Account
 
@@ -56,6 +56,7 @@ def _lines(status: Status) -> list[str]:
     lines += _accounts(status.accounts)
     lines += ["paused: nodes start nothing new until `podcrawler resume`"] if status.paused else []
     lines += [waiting(wait) for wait in status.hosts]
+    lines += [standing(queue, unreported) for queue, unreported in status.unreported.items()]
     for node in status.nodes:
         lines += [_node(node), *(f"    {_in_hand(episode)}" for episode in node.in_hand)]
     return lines if status.nodes else [*lines, "no node is running"]

@@ -129,6 +129,7 @@ class NodeReport:
                 transfers=len(in_hand),
                 leases=len(scheduler.prefetcher.leases),
                 state=_state(scheduler),
+                mark=scheduler.queue.mark,
                 holds_off=scheduler.node.pause_reason,
             )
         )

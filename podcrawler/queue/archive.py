@@ -8,18 +8,20 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from importlib.resources import files as files_of
-from typing import Any, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import from_json
 from redis import Redis
 from scrapy.settings import BaseSettings
+from typing_extensions import TypedDict
 
 from podcrawler.config import Config
 from podcrawler.exceptions import RedisError
-from podcrawler.logins import Login
+from podcrawler.items import PODCAST_ID
+from podcrawler.logins import Login, masked
 from podcrawler.queue.keys import Keys
-from podcrawler.queue.values import Count, Rate, Time, cause, tell, text
+from podcrawler.queue.values import Count, Rate, Time, cause, read_json, tell, text
 
 #: The version of the keys and values in Redis, so that nodes of different versions never work on one queue. It goes
 #: up by one with every change that the version before could not read; docs/queue-operations.md says how to upgrade.
@@ -77,6 +79,8 @@ class Report:
     leases: Count = 0
     #: None: a node of an earlier release, which does not say.
     state: State | None = None
+    #: What the tokens of its leases begin with (``Broker.mark``); empty: as above.
+    mark: str = ""
     #: Why the node starts nothing new for now; empty while it does.
     holds_off: str = ""
     #: Seconds since ``seen`` when it was read. Not in the hash.
@@ -89,17 +93,17 @@ class Event:
 
     #: Of the entry in the stream; later events have greater ids.
     id: str
-    state: str
+    state: Literal["finished", "delayed", "failed"]
     key: str
     group: str
     #: Of an episode that was downloaded: bytes, and the path in the store.
-    size: int = 0
+    size: Count = 0
     path: str = ""
     #: Of an error.
     kind: str = ""
     reason: str = ""
     #: Seconds until an entry that is delayed is tried again; 0 if a node of an earlier release told it.
-    delay: float = 0.0
+    delay: Rate = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,36 @@ class Imported:
     size: int
 
 
-_REPORT = TypeAdapter(Report)
+class Visit(TypedDict, total=False):
+    """What a list page led to: a podcast, or, if it is a list of subscriptions, other pages."""
+
+    __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc]  # pydantic's name for it
+
+    podcast: Annotated[str, Field(pattern=f"^{PODCAST_ID.pattern}$")]
+    title: str
+    #: Numbers of episodes; the other fields of a page are those of ``Account.to_json``.
+    added: Count
+    finished: Count
+    failed: Count
+    #: The address that the podcast had before this one.
+    same_as: str
+    #: Number of podcasts.
+    referred: Count
+    #: Sentences.
+    not_followed: list[str]
+
+
+class _Addressed(TypedDict):
+    address: str
+
+
+class _File(TypedDict):
+    title: str
+    size: Count
+
+
+_ADDRESSED, _FILE, _TEXTS = TypeAdapter(_Addressed), TypeAdapter(_File), TypeAdapter(dict[str, str])
+_EVENT, _REPORT, _VISIT = TypeAdapter(Event), TypeAdapter(Report), TypeAdapter(Visit)
 #: The fields of the hash of a report.
 _REPORTED = [field.name for field in fields(Report) if field.name not in ("name", "age")]
 
@@ -138,7 +171,7 @@ class Archive:
         pipe = self._redis.pipeline(transaction=True)
         pipe.setnx(self._keys.schema, SCHEMA)
         pipe.get(self._keys.schema)
-        found = pipe.execute()[1].decode()
+        found = text(pipe.execute()[1])
         if found != str(SCHEMA):
             raise RedisError(
                 f"The queue {self._keys.archive}* in this Redis has schema {found}, and this podcrawler works with "
@@ -158,12 +191,12 @@ class Archive:
 
     def podcast_ids(self) -> list[str]:
         """The ids of all podcasts that a list page was finished for."""
-        return [podcast_id.decode() for podcast_id in self._redis.hkeys(self._keys.podcasts)]
+        return [name for found in self._redis.hkeys(self._keys.podcasts) if (name := _podcast_id(found))]
 
     def podcast_id(self, addresses: Sequence[str]) -> str | None:
         """The podcast's id in this archive, looked up by the first of ``addresses`` that is known."""
         found = self._redis.hmget(self._keys.addresses, list(addresses))
-        return next((known.decode() for known in found if known), None)
+        return next((name for known in found if known and (name := _podcast_id(known))), None)
 
     def name_podcast(self, addresses: Sequence[str], podcast_id: str) -> str:
         """The podcast's id in this archive, looked up as in ``podcast_id``. If none of the addresses is known, the
@@ -173,12 +206,17 @@ class Archive:
         pipe = self._redis.pipeline(transaction=True)
         pipe.hsetnx(self._keys.addresses, addresses[0], podcast_id)
         pipe.hget(self._keys.addresses, addresses[0])
-        return str(pipe.execute()[1].decode())
+        if known := _podcast_id(pipe.execute()[1]):
+            return known
+        # What is recorded there leads to no podcast.
+        self._redis.hset(self._keys.addresses, addresses[0], podcast_id)
+        return podcast_id
 
     def podcast_address(self, podcast_id: str) -> str:
         """The address of the podcast's last list page; empty if none was finished."""
         record = self._redis.hget(self._keys.podcasts, podcast_id)
-        return str(json.loads(record)["address"]) if record else ""
+        found = read_json(_ADDRESSED, record, f"the podcast {podcast_id}") if record else None
+        return found["address"] if found else ""
 
     def keep_login(self, names: Iterable[str], login: Login) -> None:
         """Keep the login under these names: a podcast's id, and the address that it was read from."""
@@ -187,24 +225,24 @@ class Archive:
     def login(self, name: str) -> Login | None:
         """The login that is kept under the name."""
         value = self._redis.hget(self._keys.logins, name)
-        return Login.read(json.loads(value)) if value else None
+        return Login.read(read_json(_TEXTS, value, f"the login of {masked(name)}")) if value else None
 
-    def visits(self, roots: Sequence[str]) -> list[dict[str, Any]]:
-        """The results of the last visits to these addresses, one for each list page: ``podcast`` (id), ``title``,
-        ``added``, ``finished`` and ``failed`` (numbers of episodes), and what became of the entries
-        (``Account.to_json``); of a list of subscriptions instead ``referred`` (number of podcasts) and
-        ``not_followed`` (sentences)."""
+    def visits(self, roots: Sequence[str]) -> list[Visit]:
+        """The results of the last visits to these addresses, one for each list page."""
         pipe = self._redis.pipeline(transaction=False)
         for root in roots:
             pipe.hvals(self._keys.visit(root))
-        return [json.loads(value) for values in pipe.execute() for value in values]
+        found = ((root, value) for root, values in zip(roots, pipe.execute(), strict=True) for value in values)
+        visits = [read_json(_VISIT, value, f"a visit to {masked(root)}") for root, value in found]
+        return [visit for visit in visits if visit is not None]
 
     def imported(self, podcast_id: str) -> dict[str, Imported]:
         """The podcast's imported files whose episodes are not known yet, by the id in the file's name."""
         files = {}
         for field, value in self._redis.hgetall(self._keys.imported(podcast_id)).items():
-            name, file = field.decode(), json.loads(value)
-            files[name] = Imported(podcast_id, name, file["title"], file["size"])
+            name = text(field)
+            if file := read_json(_FILE, value, f"the imported file {name} of {podcast_id}"):
+                files[name] = Imported(podcast_id, name, file["title"], file["size"])
         return files
 
     def keep_imported(self, files: Iterable[Imported]) -> None:
@@ -262,8 +300,8 @@ class Archive:
         """The events after the one with this id, oldest first. The stream keeps the last 10,000 or so."""
         events: list[Event] = []
         while batch := self._redis.xread({self._keys.events: event_id}, count=_EVENT_BATCH):
-            events += [_event(found.decode(), values) for found, values in batch[0][1]]
-            event_id = events[-1].id
+            events += [event for found, values in batch[0][1] if (event := _event(found.decode(), values))]
+            event_id = batch[0][1][-1][0].decode()
         return events
 
 
@@ -307,9 +345,21 @@ def _report(name: str, values: Sequence[bytes | None], now: float) -> Report | N
     return None
 
 
-def _event(event_id: str, values: Mapping[bytes, bytes]) -> Event:
-    texts = {name.decode(): value.decode() for name, value in values.items()}
-    names = ("state", "key", "group", "path", "kind", "reason")
-    known: dict[str, Any] = {name: texts[name] for name in names if name in texts}
-    size = int(texts["value"]) if texts.get("path") else 0
-    return Event(id=event_id, size=size, delay=int(texts.get("delay", 0)) / 1000, **known)
+def _event(event_id: str, values: Mapping[bytes, bytes]) -> Event | None:
+    texts = {text(name): text(value) for name, value in values.items()}
+    if texts.get("path"):
+        texts["size"] = texts.get("value", "")
+    try:
+        event = _EVENT.validate_python({**texts, "id": event_id})
+        return replace(event, delay=event.delay / 1000)
+    except ValidationError as error:
+        tell(f"the event {event_id}", cause(error))
+        return None
+
+
+def _podcast_id(value: bytes) -> str:
+    """The id; empty if the value is none: it becomes the name of a folder."""
+    if PODCAST_ID.fullmatch(found := text(value)):
+        return found
+    tell(f"the id of a podcast {found!r}", "it has other characters, or too many")
+    return ""

@@ -136,7 +136,7 @@ class Broker:
         this one come from to their lists of seeds; the other values are as in docs/settings.md."""
         # redis-py's types allow for text where this client answers in bytes.
         self._redis: Any = redis
-        self._name = name
+        self.name = name
         self._keys = keys
         self.lease_time = lease_time
         self.retry_policy = retry_policy
@@ -301,7 +301,7 @@ class Broker:
                     yield read_failed(key, route, failure, payload)
 
     def _key(self, name: str) -> str:
-        return f"{self._keys.queue(self._name)}{name}"
+        return f"{self._keys.queue(self.name)}{name}"
 
     def _run(self, script: str, arguments: Iterable[Any], extra_keys: Sequence[str] = ()) -> Any:
         return self._script(script)(keys=[*self._prefixes, *extra_keys], args=list(arguments))
@@ -322,7 +322,7 @@ class Broker:
 
     @property
     def _prefixes(self) -> tuple[str, str]:
-        return self._keys.queue(self._name), self._keys.archive
+        return self._keys.queue(self.name), self._keys.archive
 
     def _script(self, name: str) -> Script:
         if name not in self._scripts:

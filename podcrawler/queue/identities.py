@@ -7,7 +7,7 @@ as three short digests, and an entry is the episode that it agrees with. docs/si
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from typing_extensions import override
 
@@ -37,8 +37,10 @@ class Traits:
         return cls(*map(_digest, (letters, moment.isoformat() if moment else "", file)))
 
     @classmethod
-    def read(cls, text: str) -> "Traits":
-        return cls(*text.split(" "))
+    def read(cls, text: str) -> "Traits | None":
+        """The inverse of ``str``; None for any other text."""
+        parts = text.split(" ")
+        return cls(*parts) if len(parts) == len(fields(cls)) else None
 
     @override
     def __str__(self) -> str:
@@ -86,7 +88,8 @@ class Identities:
         """As the function ``settle``, with what was kept of the podcast's earlier visits; keeps what is new."""
         if not any(episode.twin_id for episode in episodes):
             return Settled(list(episodes), [], {})
-        known = {name: Traits.read(text) for name, text in self._listings.identities(podcast_id).items()}
+        kept = self._listings.identities(podcast_id)
+        known = {name: traits for name, text in kept.items() if (traits := Traits.read(text))}
         settled = settle(episodes, known, lambda names: self._listings.finished_sizes(podcast_id, names))
         self._listings.keep_identities(podcast_id, {name: str(traits) for name, traits in settled.traits.items()})
         return settled

@@ -121,3 +121,30 @@ def test_a_node_says_what_it_does(server: Server, crew: Crew, origin: RunningOri
 def _expire(redis: Client) -> None:
     for key in redis.keys("{podcrawler}:node:*"):
         redis.delete(key)
+
+
+@pytest.mark.timeout(90)
+def test_what_stands_still_for_the_leases_of_dead_nodes_says_so(
+    server: Server, crew: Crew, origin: RunningOrigin
+) -> None:
+    """By status, and by an archive that is run again."""
+    commands = crew.commands
+    address = f"{origin.address}/feed.xml?episodes=2&size=10000&stall_after=100"
+    leases = ("-s", "PODCRAWLER_LEASE_TIME=60")
+    with server.client() as redis:
+        dead = crew.start("episodes", *leases)
+        redis.lpush("episodes:start_urls", address)
+        until(lambda: [node["transfers"] for node in nodes(commands)] == [2])
+        assert json.loads(commands.run("status", "--json").out)["unreported"] == {}
+        dead.process.kill()
+        dead.process.wait()
+        _expire(redis)
+        status = json.loads(commands.run("status", "--json").out)
+        assert status["nodes"] == []
+        assert status["unreported"]["episodes"]["leases"] == 2
+        assert 0 < status["unreported"]["episodes"]["expire_in"] <= 60
+        assert "2 episodes are leased to nodes that do not report: they go on in " in commands.run("status").out
+    with commands.start("archive", address, *leases) as archive:
+        log = Path(f"/proc/{archive.pid}/fd/2")
+        until(lambda: "2 episodes are leased to nodes that do not report" in log.read_text())
+        assert log.read_text().count("leased to nodes that do not report") == 1

@@ -21,7 +21,7 @@ def test_only_the_transfers_of_the_last_update_are_remembered() -> None:
 def test_a_report_takes_four_kilobytes_at_most() -> None:
     """Titles come from feeds, and reasons contain paths."""
     in_hand = tuple(InHand(f"{'p' * 60}/{number:040}", "\U0001f399\ud800" * 5000, 10**9, None) for number in range(200))
-    whole = Report("attic-1", "episodes", 1, "attic", 0, 1, 0, 0, 0, in_hand, 200, 200, "working", "x" * 100_000)
+    whole = Report("attic-1", "episodes", 1, "attic", 0, 1, 0, 0, 0, in_hand, 200, holds_off="x" * 100_000)
     report = fitted(whole)
     assert size_of(report) <= REPORT_BYTES
     assert len(report.in_hand) >= 5
