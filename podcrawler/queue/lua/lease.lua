@@ -153,6 +153,12 @@ end
 
 -- Pending entries that no host leads to are found where nothing else is left to lease or to wait for.
 local function find_lost()
+  if redis.call('ZCARD', Q .. 'leases') == 0 then
+    -- Nothing is leased, so nothing has an owner or a connection.
+    for _, hash in ipairs({'owners', 'tokens', 'connected', 'hops', 'connections'}) do
+      redis.call('DEL', Q .. hash)
+    end
+  end
   local waiting = 0
   for _, zset in ipairs({'hosts', 'full', 'resting', 'leases', 'delayed'}) do
     waiting = waiting + redis.call('ZCARD', Q .. zset)
@@ -195,8 +201,8 @@ if redis.call('EXISTS', A .. 'paused') == 0 then
       route.host, route.own_host}
   end
   if #leases < #ARGV - 6 - 2 * done_count then
-    offer_again(limits, FEW)
     find_lost()
+    offer_again(limits, FEW)
   end
 end
 
