@@ -66,3 +66,30 @@ def test_nobody_ends_and_nobody_prints_a_traceback(fleet: Commands, redis: Clien
         until(lambda: len(json.loads(fleet.run("status", "--json").out)["nodes"]) == 2)
         assert crew.dismiss() == [130, 130]
     assert "Traceback" not in crew.log()
+
+
+@pytest.mark.timeout(120)
+def test_an_archive_comes_to_its_end(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
+    """Whatever it finds on the way, it tells in sentences. (A count of open entries that says 0 ends it early.)"""
+    numbers = random.Random(18)
+    address = f"{origin.address}/feed.xml?title=a&episodes=8&size=20000&rate=10000&pages=2"
+    options = ("-s", "PODCRAWLER_LEASE_TIME=3", "-s", "PODCRAWLER_HEARTBEAT=0.5", "-s", "PODCRAWLER_MAX_EXPIRIES=9")
+    with fleet.start("archive", address, *options) as archive:
+        until(lambda: redis.hlen("{podcrawler}:episodes:entries") > 2)
+
+        @seed(18)
+        @settings(max_examples=40, deadline=None, database=None, phases=[Phase.generate])
+        @given(value=VALUES, score=SCORES, member=st.booleans())
+        def spoil_one(value: bytes, score: float, member: bool) -> None:
+            found = [place for place in places(redis) if place.key != b"{podcrawler}:schema"]
+            if not found:
+                return
+            place = numbers.choice(found)
+            if redis.type(place.key) == place.type:
+                spoil(redis, place, value, score, member=member)
+
+        spoil_one()
+        out, err = archive.communicate(timeout=90)
+    assert archive.returncode in (0, 1, 2), err
+    assert "Traceback" not in err
+    assert all(map(str.isprintable, (out + err).splitlines()))
