@@ -40,6 +40,10 @@ class UnsupportedScrapyError(PodcrawlerError):
     """Raised when the installed Scrapy lacks a private part that podcrawler leans on (scrapy_internals.py)."""
 
 
+class UnsupportedAiohttpError(PodcrawlerError):
+    """Raised when the installed aiohttp lacks a private part that podcrawler leans on (http/lenient.py)."""
+
+
 class RedisError(PodcrawlerError):
     """Raised when no Redis can be reached, or the one that was reached cannot be used."""
 

@@ -77,6 +77,8 @@ class Episode(EpisodeDetails):
     #: The URLs that led to that file, from the enclosure's to the one that the bytes came from, without their queries,
     #: which contain signatures and tokens.
     redirects: list[str] = field(default_factory=list)
+    #: Sentences about how the host sent that file, for whoever keeps the archive; empty if there is nothing to say.
+    remarks: list[str] = field(default_factory=list)
     #: SHA-256 of that file in hex digits; None until it is downloaded, and for a file that was there before.
     sha256: str | None = None
     #: The id that this episode has if its own turns out to be that of another entry (docs/sites.md); empty if no other

@@ -30,12 +30,15 @@ Parameters of ``/bytes``:
   ``chunked=1``; ``no_length=1`` the end of the connection ends the body; ``endless=1`` chunked, and never done;
 - time: ``stall_head=1`` wait for ``/release`` before anything; ``head_rate=<bytes per second>``; ``stall_after=<k>``
   wait after k bytes; ``rate=<bytes per second>``;
-- codings: ``gzip=1`` really compressed (implies chunked); ``coding=<text>`` only the header Content-Encoding, a lie;
+- codings: ``gzip=1`` really compressed (implies chunked), ``compress=<br or zstd>`` likewise; ``coding=<text>`` only
+  the header Content-Encoding, a lie;
 - ranges: ``no_ranges=1`` none; ``refuse_ranges=<code>``; ``ignore_if_range=1``; ``range_shift=<k>`` from k bytes
   further on; ``range_total=<n>`` of a file of n bytes; ``range_whole=1`` the whole file, chunked, under the head of
   what was asked for; ``content_range=<text>`` as the header Content-Range; ``on_range=<what>``: ``hangup`` no answer,
   ``nothing`` the head of an answer, ``page`` a web page, ``loop`` a redirect to itself, ``rest`` the rest under status
   200, ``poison`` the same, and to everybody from then on;
+- heads: ``head=<base64>`` this one, as it is, in place of its own, before the body of a 200; ``tail=<base64>`` these
+  bytes after the body; both close the connection; ``long_fields=<n>`` n fields of 8,000 bytes each in the head;
 - hosts: ``at_host=<name>`` a redirect to the same address at this name of the origin;
 - ``only_first=<n>``: all of these, but what the file is and how ranges are served, for the first n requests of this
   very address only.
@@ -68,6 +71,13 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 from xml.sax.saxutils import escape, quoteattr
+
+import brotli
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 #: A prime, so that no two blocks of a body are the same and every byte at a wrong place shows.
 PERIOD = 65_521
@@ -253,15 +263,15 @@ class Origin:
         more = {"Retry-After": query.values["retry_after"]} if "retry_after" in query else {}
         if "stall_head" in query:
             await self.released.wait()
-        if "range" in request.headers and (what := query.values.get("on_range")):
-            await self._answer_range(what, request, query, writer)
-        elif start := self._poisoned.get(request.target):
-            await self._send_body(request, Query({**query.values, "from": start}), writer, more)
-        elif name := query.values.pop("at_host", ""):
+        if name := query.values.pop("at_host", ""):
             place = f"{self.scheme}://{name}:{request.headers['host'].rpartition(':')[2]}{request.path}"
             await _send_page(
                 request, writer, "moved", status=302, more={"Location": f"{place}?{urlencode(query.values)}"}
             )
+        elif "range" in request.headers and (what := query.values.get("on_range")):
+            await self._answer_range(what, request, query, writer)
+        elif start := self._poisoned.get(request.target):
+            await self._send_body(request, Query({**query.values, "from": start}), writer, more)
         elif location := query.values.get("location"):
             await _send_page(request, writer, "moved", status=302, more={"Location": location})
         elif "redirect_loop" in query:
@@ -303,9 +313,11 @@ class Origin:
         if refused := file.refusal(first, query):
             await _send_page(request, writer, "no such range", status=refused, more=file.validators)
             return
-        chunked = "chunked" in query or "gzip" in query or "endless" in query
+        coding = "gzip" if "gzip" in query else query.values.get("compress", "")
+        chunked = "chunked" in query or bool(coding) or "endless" in query
         headers = {"Content-Type": query.values.get("type", "audio/mpeg"), **file.validators, **more}
         status = query.number("status", 200)
+        headers |= {f"X-{number}": "x" * 8000 for number in range(query.number("long_fields"))}
         if first is not None:
             status = 206
             first += query.number("range_shift")
@@ -315,8 +327,8 @@ class Origin:
         elif "content_range" in query:
             headers["Content-Range"] = query.values["content_range"]
         first = first or query.number("from")
-        if "gzip" in query:
-            headers["Content-Encoding"] = "gzip"
+        if coding:
+            headers["Content-Encoding"] = coding
         elif "coding" in query:
             headers["Content-Encoding"] = query.values["coding"]
         if chunked:
@@ -325,12 +337,13 @@ class Origin:
             headers["Connection"] = "close"
         else:
             headers["Content-Length"] = str(size - first)
-        await _send_head(writer, _head(status, headers), query.number("head_rate"))
+        head = base64.b64decode(query.values.get("head", "")) or _head(status, headers)
+        await _send_head(writer, head, query.number("head_rate"))
         if request.method == "HEAD":
             return
         end = min(size, first + query.number("truncate", size)) + query.number("surplus")
         blocks = self._paced(file.blocks(first, end), query)
-        async for block in _coded(blocks) if "gzip" in query else blocks:
+        async for block in _coded(blocks, coding) if coding else blocks:
             writer.writelines([b"%x\r\n" % len(block), block, b"\r\n"] if chunked else [block])
             self.sent[request.target] += len(block)
             await writer.drain()
@@ -338,7 +351,10 @@ class Origin:
             raise HangUpError
         if chunked:
             writer.write(b"0\r\n\r\n")
+        writer.write(base64.b64decode(query.values.get("tail", "")))
         await writer.drain()
+        if {"head", "tail"} & query.values.keys():
+            raise HangUpError
 
     async def _paced(self, blocks: Iterator[memoryview], query: Query) -> AsyncIterator[memoryview]:
         """The blocks, held up where the query says so."""
@@ -410,8 +426,12 @@ def _pieces(block: memoryview, size: int) -> Iterator[memoryview]:
         yield block[start : start + size]
 
 
-async def _coded(blocks: AsyncIterator[memoryview]) -> AsyncIterator[bytes]:
-    compressor = zlib.compressobj(wbits=31)
+async def _coded(blocks: AsyncIterator[memoryview], coding: str) -> AsyncIterator[bytes]:
+    if coding == "br":
+        # All at once: its compressor has another form than the others.
+        yield brotli.compress(b"".join([block async for block in blocks]), quality=1)
+        return
+    compressor = zstd.ZstdCompressor() if coding == "zstd" else zlib.compressobj(wbits=31)
     async for block in blocks:
         if coded := compressor.compress(block):
             yield coded

@@ -6,13 +6,15 @@ What a server may send, and how slowly, is decided here; how it is asked, in han
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import aiohttp
 
 from podcrawler.config import TransferConfig
 from podcrawler.exceptions import FetchError, MediaError
 from podcrawler.http.content_coding import Decoder, decoder_for
+from podcrawler.http.lenient import surplus_of
+from podcrawler.http.rate import RateLimits
 from podcrawler.store import sniff
 from podcrawler.store.evidence import Answer, Verdict, judge
 from podcrawler.store.part import PartFile
@@ -55,6 +57,8 @@ class Received:
     size: int
     #: Whether the server announced the length, and this is it.
     verified: bool
+    #: What was odd about it, in sentences.
+    remarks: list[str] = field(default_factory=list)
 
 
 class Body:
@@ -68,6 +72,7 @@ class Body:
         url: str,
         asked_from: int | None,
         limits: Limits,
+        rates: RateLimits,
         on_chunk: Callable[[bytes], object],
     ) -> None:
         """``url`` is what was requested, from the byte ``asked_from``, or whole if that is None. What ``on_chunk``
@@ -78,6 +83,7 @@ class Body:
         self._url = url
         self._asked_from = asked_from
         self._limits = limits
+        self._rates = rates
         self._on_chunk = on_chunk
         self._decoder: Decoder | None = None
         #: What was not written yet, and its bytes.
@@ -131,13 +137,36 @@ class Body:
         while not self._at_end and sniff.needs_more(self._head):
             await self._read()
             self._refuse_slowness()
-        codings = self._answer.headers.getall("Content-Encoding", ())
-        self._decoder = decoder_for(codings, self._host)
-        head = self._head
-        if coding := decoder_for(codings, self._host):
-            head = next(coding.decode([head]), b"")
+        codings, head = self._answer.headers.getall("Content-Encoding", ()), self._head
+        self._decoder = decoder_for(codings, head, self._host)
+        if self._broken_off and self._decoder is None and sniff.needs_more(head):
+            # So few bytes may look like anything.
+            raise self._broken_off
+        if probe := decoder_for(codings, head, self._host):
+            head = await self._decoded_head(probe)
         kind = self._answer.headers.get("Content-Type", "")
         sniff.refuse_document(head, url=str(self._answer.url), content_type=kind, wanted=self._limits.wanted)
+
+    async def _decoded_head(self, probe: Decoder) -> bytes:
+        """The first bytes, decoded, for which more are read if need be."""
+        head, decoded = b"", 0
+        while True:
+            for piece in probe.decode(self._block[decoded:]):
+                head += piece
+                if not sniff.needs_more(head):
+                    return head
+            decoded = len(self._block)
+            if self._at_end or self._size >= _BLOCK:
+                return head
+            await self._read()
+            self._refuse_slowness()
+
+    @property
+    def _is_counted_decoded(self) -> bool:
+        """Whether a compressed body is complete, although fewer bytes came than announced: some servers announce those
+        of the file."""
+        is_complete = self._decoder is not None and self._decoder.is_complete
+        return is_complete and self._part.received == self._answer.content_length
 
     @property
     def _head(self) -> bytes:
@@ -146,7 +175,7 @@ class Body:
     async def _conclude(self) -> Received:
         """Hold what was received against what is known."""
         judgement, received = self._judgement, self._part.received
-        if self._broken_off and judgement.size is None:
+        if self._broken_off and judgement.size is None and not self._is_counted_decoded:
             raise self._broken_off
         if problem := judgement.contradiction(received):
             if not self._broken_off:
@@ -154,7 +183,16 @@ class Body:
             raise _mismatch(f"{self._host} {problem}; try again later.") from self._broken_off
         if self._decoder and not self._decoder.is_complete:
             raise _mismatch(f"{self._host} sent a compressed file without its end; try again later.")
-        return Received(received, verified=self._answer.content_length is not None or judgement.size is not None)
+        verified = self._answer.content_length is not None or judgement.size is not None
+        return Received(received, verified, self._remarks())
+
+    def _remarks(self) -> list[str]:
+        remarks = []
+        if surplus_of(self._answer):
+            remarks.append(f"{self._host} sent more bytes than the file has, which were left out.")
+        if self._decoder is None and _is_coded(self._answer.headers):
+            remarks.append(f"{self._host} called the file compressed, which it is not.")
+        return remarks
 
     async def _read(self) -> None:
         """Read the next chunk, or the end, be it that the connection breaks off."""
@@ -170,6 +208,10 @@ class Body:
         self._size += len(chunk)
         self._measured += len(chunk)
         self._on_chunk(chunk)
+        # The rate that was set is not the server's fault either.
+        waited = await self._rates.take(self._host, len(chunk))
+        self._measured_from += waited
+        self._write_by += waited
 
     async def _write_last(self) -> None:
         if self._decoder:

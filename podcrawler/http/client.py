@@ -22,11 +22,14 @@ from yarl import URL
 
 from podcrawler.config import TransferConfig
 from podcrawler.exceptions import FetchError
+from podcrawler.http.lenient import Answer, teach
 from podcrawler.http.proxy_errors import proxy_failure
 from podcrawler.proxies import ProxyAddress
 
 #: aiohttp buffers up to twice this much of a body before it stops reading from the network.
 _READ_BUFFER = 512 * 1024
+#: Seconds for which an idle connection is kept: for the next small file, and no longer, because to its host it counts.
+_KEEP_ALIVE = 1.0
 #: Sessions that are kept: one for each SOCKS proxy, one for all others, one without.
 _MAX_SESSIONS = 32
 
@@ -139,8 +142,13 @@ class Client:
     def _open_way(self, proxy: ProxyAddress | None) -> _Way:
         if self._tls is None:
             self._tls = _ssl_context(checked=self._check_certificates)
-        # Scrapy's slots are the limit.
-        arguments: dict[str, Any] = {"limit": 0, "ssl": self._tls, "local_addr": self._local_address}
+        arguments: dict[str, Any] = {
+            # Scrapy's slots are the limit.
+            "limit": 0,
+            "keepalive_timeout": _KEEP_ALIVE,
+            "ssl": self._tls,
+            "local_addr": self._local_address,
+        }
         if proxy is None:
             return _Way(_open_session(aiohttp.TCPConnector(**arguments)))
         if not proxy.is_socks:
@@ -152,8 +160,10 @@ class Client:
 
 
 def _open_session(connector: aiohttp.TCPConnector, *traces: aiohttp.TraceConfig) -> aiohttp.ClientSession:
+    teach(connector)
     return aiohttp.ClientSession(
         connector=connector,
+        response_class=Answer,
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
         read_bufsize=_READ_BUFFER,

@@ -19,8 +19,12 @@ from scrapy import exceptions
 from scrapy.http import Response
 from scrapy.spidermiddlewares.httperror import HttpError
 
+from podcrawler.durations import duration
 from podcrawler.exceptions import EntryError, FailureClass, FetchError, TransferCancelledError
-from podcrawler.http.retry_after import in_words, retry_after
+from podcrawler.http.heads import UnreadableAnswerError
+from podcrawler.http.lenient import MalformedBodyError
+from podcrawler.http.retry_after import retry_after
+from podcrawler.queue.entries import host_of
 
 _AGAIN = "try again later"
 _BROWSER = "check whether the address opens in a browser"
@@ -49,8 +53,6 @@ _STATUS_REMEDIES = {
     429: f"{_AGAIN}, or ask less of it at once (PODCRAWLER_HOSTS)",
     451: "it is withheld for legal reasons",
 }
-#: RFC 9110 §15.4.
-_REDIRECTS = (301, 302, 303, 307, 308)
 #: Kind, sentence after the host, and class. ``{reason}`` is the text of the exception.
 _EXPLANATIONS: dict[type[BaseException], tuple[str, str, FailureClass]] = {
     exceptions.DownloadTimeoutError: ("timeout", f"did not answer in time; {_AGAIN}", "passing"),
@@ -105,10 +107,12 @@ def explain(exception: BaseException, url: str) -> EntryError:
     causes = list(_causes(exception))
     host = _failed_host(causes) or _host(url)
     reason = _reason(exception)
-    if not isinstance(exception, exceptions.ResponseDataLossError):
-        for cause in causes:
-            if error := _explain_cause(cause, host, reason):
-                return error
+    if isinstance(exception, exceptions.ResponseDataLossError):
+        # Of an answer that has begun it is of no account how the connection broke.
+        causes = [cause for cause in causes if isinstance(cause, MalformedBodyError)]
+    for cause in causes:
+        if error := _explain_cause(cause, host, reason):
+            return error
     if isinstance(exception, exceptions.IgnoreRequest) and "robots.txt" in str(exception):
         return FetchError(
             "robots",
@@ -137,15 +141,15 @@ def explain_response(response: Response) -> FetchError:
         answer += f" {HTTPStatus(status).phrase}"
     seconds = retry_after(response)
     if seconds:
-        answer += f" and asks to wait {in_words(seconds)}"
+        answer += f" and asks to wait {duration(seconds)}"
     failure_class = _STATUS_CLASSES.get(status, "passing" if status >= 500 else "permanent")
     otherwise = _BROWSER if failure_class == "permanent" else _AGAIN
     remedy = _STATUS_REMEDIES.get(status, otherwise).format(host=host)
-    if status in _REDIRECTS and "Location" not in response.headers:
-        remedy = f"it redirects without saying where to; {_BROWSER}"
-    elif status == HTTPStatus.UNAUTHORIZED and response.request and "Authorization" in response.request.headers:
+    if status == HTTPStatus.UNAUTHORIZED and response.request and "Authorization" in response.request.headers:
         remedy = "it refuses the login that it got; check user and password, which are percent-encoded in an address"
-    return FetchError(f"http-{status}", f"{answer}; {remedy}.", failure_class, retry_after=seconds, host=host)
+    return FetchError(
+        f"http-{status}", f"{answer}; {remedy}.", failure_class, retry_after=seconds, host=host_of(response.url)
+    )
 
 
 def tls_failure(host: str, error: BaseException) -> FetchError:
@@ -199,6 +203,13 @@ def _explain_cause(cause: BaseException, host: str, reason: str) -> FetchError |
             return dns_failure(host, cause)
         case aiohttp.ConnectionTimeoutError():
             return FetchError("timeout", f"{host} could not be connected to in time; {_AGAIN}.", "passing")
+        case aiohttp.ClientResponseError(__cause__=UnreadableAnswerError() as refusal):
+            return _protocol(host, refusal.message)
+        case aiohttp.ClientResponseError():
+            # aiohttp's parser: what it says before the first colon, behind which it quotes the bytes.
+            return _protocol(host, f"answers in broken HTTP ({cause.message.partition(':')[0].strip()})")
+        case MalformedBodyError():
+            return _protocol(host, "sends the answer in chunks that are not marked as they should be")
         case aiohttp.ServerDisconnectedError():
             return FetchError("connection", f"{host} hung up without an answer; {_AGAIN}.", "passing")
         case ConnectionResetError() | BrokenPipeError() | ConnectionAbortedError():
@@ -209,6 +220,11 @@ def _explain_cause(cause: BaseException, host: str, reason: str) -> FetchError |
                 "refused", f"{sentence}; check its network (IPv6, VPN, firewall), or {_AGAIN}.", "passing"
             )
     return None
+
+
+def _protocol(host: str, what: str) -> FetchError:
+    """The answer cannot be read. Nothing of it is quoted."""
+    return FetchError("protocol", f"{host} {what}; {_BROWSER}, or {_AGAIN}.", "passing")
 
 
 def _causes(exception: BaseException) -> Iterator[BaseException]:

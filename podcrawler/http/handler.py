@@ -40,6 +40,7 @@ from podcrawler.config import TransferConfig
 from podcrawler.exceptions import FetchError, TransferCancelledError
 from podcrawler.http.body import Body, Limits, Received
 from podcrawler.http.client import Client, address
+from podcrawler.http.rate import RateLimits
 from podcrawler.queue.scheduler import scheduler_of
 from podcrawler.signals import node_stopping
 from podcrawler.sites.direct import MEDIA_FILE
@@ -92,6 +93,7 @@ class DownloadHandler(BaseDownloadHandler):
         self._fail_on_loss = crawler.settings.getbool("DOWNLOAD_FAIL_ON_DATALOSS")
         config = TransferConfig.read(crawler.settings)
         self._limits = Limits.of(config)
+        self._rates = RateLimits.read(crawler.settings)
         self._media_timeout = aiohttp.ClientTimeout(connect=config.connect_timeout, sock_read=config.idle_timeout)
         crawler.signals.connect(self._cancel_all, signal=node_stopping)
 
@@ -161,7 +163,15 @@ class DownloadHandler(BaseDownloadHandler):
         try:
             self._send_headers_received(request, answer, headers)
             on_chunk = partial(self._send_bytes_received, request)
-            body = Body(answer, part, url=request.url, asked_from=asked_from, limits=self._limits, on_chunk=on_chunk)
+            body = Body(
+                answer,
+                part,
+                url=request.url,
+                asked_from=asked_from,
+                limits=self._limits,
+                rates=self._rates,
+                on_chunk=on_chunk,
+            )
             await body.begin()
             try:
                 received = await body.receive()

@@ -1,9 +1,11 @@
-"""Redirects: only those to http and https are followed, and no cookie goes to another port or loses TLS.
+"""Redirects: only those to http and https are followed, and no cookie goes to another port or loses TLS. An answer
+that names no address is no redirect: as in browsers, its body is what there is.
 
 Most media hosts redirect (trackers, load balancers). Scrapy's middleware limits their number (``REDIRECT_MAX_TIMES``,
 20), removes Authorization when scheme, host or port change, and removes Cookie when the host changes or TLS ends.
 """
 
+import re
 from urllib.parse import urlsplit
 
 from scrapy import Request
@@ -12,6 +14,7 @@ from scrapy.http import Response
 from typing_extensions import override
 
 from podcrawler.exceptions import FetchError
+from podcrawler.http.handler import MediaResponse
 from podcrawler.logins import origin_of, split_login
 from podcrawler.store.validators import without_query
 
@@ -22,13 +25,22 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 class RedirectMiddleware(ScrapyRedirectMiddleware):
     """Replaces Scrapy's RedirectMiddleware, with its settings.
 
-    Raises FetchError (``address``) for a redirect to anything but http and https.
+    Raises FetchError: ``address`` for a redirect to anything but http and https, ``protocol`` for one to nowhere.
     """
 
     @override
     def process_response(  # type: ignore[override]  # the spider argument is deprecated
         self, request: Request, response: Response
     ) -> Request | Response:
+        location = (response.headers.get("Location") or b"").strip()
+        if response.status in _REDIRECTS and not location:
+            if isinstance(response, MediaResponse):
+                return response
+            raise _to_nowhere(request, response)
+        if b"\\" in location:
+            # As in browsers (URL Standard, "relative slash state"): before the query both slashes mean the same.
+            path = re.split(rb"[?#]", location, maxsplit=1)[0]
+            response.headers["Location"] = path.replace(b"\\", b"/") + location[len(path) :]
         try:
             result = super().process_response(request, response)
         except ValueError:
@@ -36,7 +48,7 @@ class RedirectMiddleware(ScrapyRedirectMiddleware):
         if isinstance(result, Request):
             return _sanitized(request, result)
         # Scrapy returns a redirect to another scheme unchanged.
-        if response.status in _REDIRECTS and "Location" in response.headers:
+        if response.status in _REDIRECTS:
             raise _not_on_the_web(request)
         return result
 
@@ -76,4 +88,13 @@ def _not_on_the_web(request: Request) -> FetchError:
         "address",
         f"{urlsplit(request.url).hostname} redirects to an address that is not on the web; tell its owner, because "
         "nothing but http and https is followed.",
+    )
+
+
+def _to_nowhere(request: Request, response: Response) -> FetchError:
+    return FetchError(
+        "protocol",
+        f"{urlsplit(request.url).hostname} redirects ({response.status}) without saying where to; check whether the "
+        "address opens in a browser, or try again later.",
+        "passing",
     )

@@ -1,6 +1,5 @@
 """How long a host asks to wait: the header Retry-After (RFC 9110 §10.2.3), whatever a server writes there."""
 
-import math
 import re
 import time
 
@@ -24,16 +23,6 @@ def retry_after(response: Response) -> float | None:
         return None
     now = http_date(_header(response, "Date"))
     return min(max(0.0, until - (time.time() if now is None else now)), LONGEST)
-
-
-def in_words(seconds: float) -> str:
-    """``9 s``, ``58 min``, ``3 h``, ``2 days``: the smallest unit that needs two digits at most, rounded up."""
-    if seconds >= LONGEST:
-        return "30 days or longer"
-    for unit, size in (("s", 1), ("min", 60), ("h", 3600)):
-        if (count := math.ceil(seconds / size)) < 100:
-            return f"{count} {unit}"
-    return f"{math.ceil(seconds / 86_400)} days"
 
 
 def _header(response: Response, name: str) -> str:

@@ -17,6 +17,8 @@ from podcrawler.http.errors import explain, explain_response
 from podcrawler.http.handler import MediaResponse, Range
 from podcrawler.queue.entries import host_of
 
+#: Whether a connection to the host may be made.
+_MayConnect = Callable[[str], Awaitable[bool]]
 #: Kinds of failures that are no answer of the host.
 _NOT_THE_HOSTS = frozenset({"cancelled", "dns", "proxy", "refused"})
 
@@ -29,14 +31,10 @@ class Fetched(NamedTuple):
     refused_range: bool
 
 
-#: Whether the node may connect to a host now (``Scheduler.move``).
-MayConnect = Callable[[str], Awaitable[bool]]
+async def fetch_media(crawler: Crawler, request: Request, may_connect: _MayConnect) -> Fetched:
+    """Fetch the file into the part in the meta of the request. Raises EntryError.
 
-
-async def fetch_media(crawler: Crawler, request: Request, may_connect: MayConnect) -> Fetched:
-    """Fetch the file into the part in the meta of the request. Raises EntryError; it is TransferCancelledError when the
-    node may not connect to a host.
-
+    ``may_connect`` is asked before each host that the file is asked of; if not, the transfer is cancelled.
     Whatever a host answers to a range that is no valid part of the file, up to a closed connection and redirects
     without end: it is asked once more, for the whole, before that counts as a failure.
     """
@@ -58,7 +56,7 @@ class _Failed(NamedTuple):
     may_be_range: bool
 
 
-async def _fetch(crawler: Crawler, request: Request, may_connect: MayConnect) -> MediaResponse | _Failed:
+async def _fetch(crawler: Crawler, request: Request, may_connect: _MayConnect) -> MediaResponse | _Failed:
     """The response to the request, redirects followed."""
     answer: Request | Response = request
     try:

@@ -39,7 +39,7 @@ from podcrawler.logins import masked
 from podcrawler.media.backpressure import DiskFullBackoff
 from podcrawler.media.fetch import fetch_media
 from podcrawler.queue.acks import finish
-from podcrawler.queue.entries import Lease, is_requestable, private_request
+from podcrawler.queue.entries import Lease, host_of, is_requestable, private_request
 from podcrawler.queue.media_hosts import MediaHosts
 from podcrawler.queue.scheduler import Scheduler, scheduler_of
 from podcrawler.signals import lease_lost, node_draining
@@ -197,7 +197,7 @@ class EpisodeFilesPipeline(FilesPipeline):
         """Download the file and publish it; the episode with what is known of its file. Raises EntryError."""
         request = transfer.request
         request.meta["part"] = part
-        podcast_id, host = transfer.episode.podcast_id, urlsplit(request.url).hostname or ""
+        podcast_id, host = transfer.episode.podcast_id, host_of(request.url)
         if part.received and await self._scheduler.call(self._hosts.refuses_ranges, podcast_id, host):
             request.meta["range"] = Range.FORBIDDEN
         try:
@@ -214,7 +214,7 @@ class EpisodeFilesPipeline(FilesPipeline):
     async def _publish(self, transfer: Transfer, part: PartFile, response: MediaResponse) -> Episode:
         episode = transfer.episode
         prefetcher = self._scheduler.prefetcher
-        prefetcher.note_downloaded(transfer.lease)
+        prefetcher.note_downloaded(transfer.lease, host_of(response.url))
         examined = await self._examine(episode, part, response)
         destination = self._destination(transfer, response, examined.extension)
         held_until = partial(prefetcher.surely_held_until, transfer.lease)
@@ -225,6 +225,7 @@ class EpisodeFilesPipeline(FilesPipeline):
         episode.file, episode.size, episode.sha256 = published.path, published.size, published.sha256
         episode.verified = examined.verified
         episode.redirects = chain(response)
+        episode.remarks = list(response.received.remarks)
         return episode
 
     async def _examine(self, episode: Episode, part: PartFile, response: MediaResponse) -> sniff.Examined:

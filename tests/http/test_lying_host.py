@@ -142,7 +142,7 @@ async def serving(host: Host) -> AsyncIterator[str]:
         server.close()
 
 
-async def anywhere(host: str) -> bool:  # noqa: ARG001 (the node may connect to any)
+async def may_connect(_: str) -> bool:
     return True
 
 
@@ -151,7 +151,7 @@ async def try_once(crawler: Any, folder: Path, url: str, token: str, host: Host)
     part: PartFile = await asyncio.to_thread(resume.open_part, folder, "1", token, url)
     host.known = part.evidence.validator.value if part.evidence.validator and part.evidence.validator.size else ""
     try:
-        await fetch_media(crawler, Request(url, meta={"part": part}), anywhere)
+        await fetch_media(crawler, Request(url, meta={"part": part}), may_connect)
     except EntryError:
         await part.suspend()
         return None

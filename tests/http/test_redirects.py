@@ -8,6 +8,9 @@ from scrapy import Request
 from scrapy.http import Response
 from scrapy.utils.test import get_crawler
 
+from podcrawler.exceptions import FetchError
+from podcrawler.http.body import Received
+from podcrawler.http.handler import MediaResponse
 from podcrawler.http.redirects import RedirectMiddleware
 from tests.conftest import Client, Commands
 from tests.origin import RunningOrigin, running
@@ -74,12 +77,12 @@ def test_a_cookie_does_not_go_to_another_port(fleet: Commands, origin: RunningOr
     assert [request.headers.get("cookie") for request in origin.requests()] == [None, "listener=ann"]
 
 
-def redirected(source: str, location: str) -> Request:
+def redirected(source: str, location: str | bytes, status: int = 302) -> Request:
     """The request that follows a redirect of one with a login and a cookie."""
     middleware = RedirectMiddleware.from_crawler(get_crawler())
     headers = {"Authorization": "Basic eDp5", "Cookie": "a=b"}
     request = Request(source, headers=headers)
-    answer = middleware.process_response(request, Response(source, status=302, headers={"Location": location}))
+    answer = middleware.process_response(request, Response(source, status=status, headers={"Location": location}))
     assert isinstance(answer, Request)
     return answer
 
@@ -110,3 +113,35 @@ def test_a_login_in_a_location_is_for_that_origin() -> None:
     assert request.url == "https://b/2?x=%2F"
     assert request.meta["login"] == {"origin": "https://b:443", "user": "ann", "password": "secret"}
     assert "Authorization" not in request.headers
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize(
+    ("location", "url"),
+    [
+        ("/Møller är.mp3".encode(), "https://a/M%C3%B8ller%20%C3%A4r.mp3"),
+        (b"/caf\xe9.mp3", "https://a/caf%E9.mp3"),
+        (b"  two words.mp3\t", "https://a/d/two%20words.mp3"),
+        (b"../up.mp3#t=10", "https://a/up.mp3#t=10"),
+        (b"//b/2.mp3", "https://b/2.mp3"),
+        (rb"\\b\2.mp3?x=\y#\z", "https://b/2.mp3?x=%5Cy#%5Cz"),
+        (b"?x=1", "https://a/d/1?x=1"),
+        (b"HTTP://B/A%2fb.mp3?sig=%2b%2F", "http://b/A%2fb.mp3?sig=%2b%2F"),
+        (b"/" + b"x" * 9000, "https://a/" + "x" * 9000),
+    ],
+)
+def test_an_address_is_read_as_browsers_read_it(location: bytes, url: str, status: int) -> None:
+    assert redirected("https://a/d/1", location, status).url == url
+
+
+@pytest.mark.parametrize("headers", [{}, {"Location": ""}, {"Location": "  "}])
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_an_answer_that_names_no_address_is_what_there_is(headers: dict[str, str], status: int) -> None:
+    """Chromium and Firefox show its body."""
+    middleware = RedirectMiddleware.from_crawler(get_crawler())
+    request = Request("https://a/1")
+    media = MediaResponse("https://a/1", status=status, headers=headers, received=Received(5, verified=True))
+    assert middleware.process_response(request, media) is media
+    with pytest.raises(FetchError, match=rf"^a redirects \({status}\) without saying where to; check") as caught:
+        middleware.process_response(request, Response("https://a/1", status=status, headers=headers))
+    assert (caught.value.kind, caught.value.failure_class) == ("protocol", "passing")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scrapy.http import Response
 
-from podcrawler.http.retry_after import LONGEST, in_words, retry_after
+from podcrawler.http.retry_after import LONGEST, retry_after
 
 _DAY = 86_400
 
@@ -60,22 +60,3 @@ def test_nothing_that_a_host_writes_does_harm(value: bytes, date: bytes) -> None
     response = Response("http://h/", headers={"Retry-After": value, "Date": date})
     found = retry_after(response)
     assert found is None or 0 <= found <= LONGEST
-
-
-@pytest.mark.parametrize(
-    ("given", "words"),
-    [
-        (0.2, "1 s"),
-        (9, "9 s"),
-        (99, "99 s"),
-        (100, "2 min"),
-        (3480, "58 min"),
-        (3600, "60 min"),
-        (6000, "2 h"),
-        (3 * _DAY, "72 h"),
-        (5 * _DAY, "5 days"),
-        (LONGEST, "30 days or longer"),
-    ],
-)
-def test_in_words(given: float, words: str) -> None:
-    assert in_words(given) == words
