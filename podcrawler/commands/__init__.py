@@ -8,7 +8,7 @@ from functools import wraps
 from typing import Any
 
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from scrapy.commands import ScrapyCommand
 from scrapy.settings import BaseSettings, Settings
 from scrapy.utils.url import add_http_if_no_scheme
@@ -37,6 +37,9 @@ def explained(run: Run) -> Run:
         except PodcrawlerError as error:
             print(f"podcrawler: {error}", file=sys.stderr)
             self.exitcode = error.exit_status
+        except ResponseError as error:
+            print(f"podcrawler: Redis refuses what it is asked ({error}); see its own log.", file=sys.stderr)
+            self.exitcode = 2
         except RedisError as error:
             print(f"podcrawler: Redis does not answer any more ({error}); run the command again.", file=sys.stderr)
             self.exitcode = 2

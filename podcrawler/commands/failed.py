@@ -10,7 +10,8 @@ from typing_extensions import override
 
 from podcrawler.commands import archive_redis, explained
 from podcrawler.fleet.display import printable
-from podcrawler.queue.broker import Broker, Failed
+from podcrawler.queue.broker import Broker
+from podcrawler.queue.failures import Failed
 
 
 class Command(ScrapyCommand):

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import time
 from dataclasses import asdict
 from itertools import islice
 
@@ -13,12 +12,14 @@ from typing_extensions import override
 from podcrawler.commands import archive_redis, explained
 from podcrawler.fleet.display import printable
 from podcrawler.fleet.status import Status, read_status
-from podcrawler.fleet.waiting import waiting
+from podcrawler.fleet.waiting import standing, waiting
 from podcrawler.queue.archive import InHand, Report
 from podcrawler.sites.accounting import Account
 
 #: Podcasts whose accounts are shown.
 _ACCOUNTS = 20
+#: Seconds without a report after which that is told: nodes report twice a second.
+_SILENCE = 3.0
 
 
 class Command(ScrapyCommand):
@@ -55,6 +56,7 @@ def _lines(status: Status) -> list[str]:
     lines += _accounts(status.accounts)
     lines += ["paused: nodes start nothing new until `podcrawler resume`"] if status.paused else []
     lines += [waiting(wait) for wait in status.hosts]
+    lines += [standing(queue, unreported) for queue, unreported in status.unreported.items()]
     for node in status.nodes:
         lines += [_node(node), *(f"    {_in_hand(episode)}" for episode in node.in_hand)]
     return lines if status.nodes else [*lines, "no node is running"]
@@ -67,10 +69,23 @@ def _accounts(accounts: dict[str, Account]) -> list[str]:
 
 
 def _node(node: Report) -> str:
-    minutes = (time.time() - node.started) / 60
+    minutes = (node.seen - node.started) / 60
     done = f"{node.finished} finished ({decimal(node.bytes)}), {node.failed} failed"
-    line = f"node {node.name} ({node.spider}, {minutes:.0f} min): {done}, {len(node.in_hand)} in hand"
-    return f"{line}; it takes nothing up for now: {node.holds_off}" if node.holds_off else line
+    transfers = len(node.in_hand) if node.transfers is None else node.transfers
+    line = f"node {node.name} ({node.spider}, {minutes:.0f} min): {done}, {transfers} in hand{_doing(node)}"
+    return f"{line}; it has not reported for {node.age:.0f} s" if node.age >= _SILENCE else line
+
+
+def _doing(node: Report) -> str:
+    match node.state:
+        case "draining":
+            return "; it is stopping, and finishes what it has begun"
+        case "stopping":
+            return "; it is stopping"
+        case "waiting" if not node.holds_off:
+            return "; it waits for something to do"
+        case _:
+            return f"; it takes nothing up for now: {node.holds_off}" if node.holds_off else ""
 
 
 def _in_hand(episode: InHand) -> str:

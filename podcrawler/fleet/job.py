@@ -1,17 +1,19 @@
 """A job: the podcasts that one ``archive`` was given, from their addresses to the last of their episodes."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from redis import Redis
 from scrapy import Request
 from scrapy.settings import BaseSettings
 
-from podcrawler.fleet.status import read_accounts
+from podcrawler.fleet.status import read_accounts, read_unreported
 from podcrawler.queue import codec
-from podcrawler.queue.archive import Archive, Event
-from podcrawler.queue.broker import Broker, Failed, HostWait
+from podcrawler.queue.archive import Archive, Event, Report
+from podcrawler.queue.broker import Broker, HostWait, Unreported
 from podcrawler.queue.entries import entry_of
+from podcrawler.queue.failures import Failed
 from podcrawler.queue.given_hosts import GivenHosts
 from podcrawler.queue.listings import Listings
 from podcrawler.sites.accounting import Account
@@ -106,7 +108,7 @@ class Job:
         open_pages = self._pages.open_entries(self._roots)
         for visit in self._archive.visits(self._roots):
             if "podcast" in visit:
-                self._podcasts[visit["podcast"]] = visit["title"]
+                self._podcasts[visit["podcast"]] = visit.get("title", "")
                 if "same_as" in visit:
                     self._same_as[visit["podcast"]] = visit["same_as"]
             self._left_out.update(dict.fromkeys(visit.get("not_followed", ())))
@@ -119,6 +121,10 @@ class Job:
             bytes=sum(self._bytes[podcast] for podcast in podcasts),
             waits=self._episodes.waits(),
         )
+
+    def unreported(self, nodes: Sequence[Report]) -> dict[str, Unreported]:
+        """By queue: the leases of nodes that died, given the reports of those that are alive."""
+        return read_unreported((self._pages, self._episodes), nodes)
 
     def includes(self, group: str) -> bool:
         """Whether entries of this group (a podcast's id or an address) are of this job."""

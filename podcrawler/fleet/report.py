@@ -11,6 +11,8 @@ import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 
 from redis.exceptions import RedisError
 from scrapy import signals
@@ -19,13 +21,17 @@ from scrapy.crawler import Crawler
 from podcrawler.config import Config
 from podcrawler.exceptions import PodcrawlerError
 from podcrawler.media.pipeline import EpisodeFilesPipeline
-from podcrawler.queue.archive import InHand, Report
+from podcrawler.queue.archive import REPORT_BYTES, InHand, Report, State, size_of
+from podcrawler.queue.node import NodeState
 from podcrawler.queue.scheduler import Scheduler, scheduler_of
+from podcrawler.tasks import keep_running
 
 logger = logging.getLogger(__name__)
 
 #: Seconds between two reports.
 _INTERVAL = 0.5
+#: Characters of a title, and of the reason of a pause, in a report.
+_TITLE, _REASON = 80, 300
 #: Of a new measurement in the moving average of a rate.
 _WEIGHT = 0.3
 
@@ -63,7 +69,7 @@ class NodeReport:
         self._crawler = crawler
         self._name = name
         self._supervisor_pid = supervisor_pid
-        self._started = time.time()
+        self._started = time.monotonic()
         self._rates = Rates()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -77,11 +83,10 @@ class NodeReport:
         return report
 
     def open(self) -> None:
-        loop = asyncio.get_running_loop()
         if (scheduler := scheduler_of(self._crawler)) is not None:
-            self._tasks.append(loop.create_task(self._report(scheduler)))
+            self._tasks.append(keep_running("the reports of this node", partial(self._report, scheduler)))
         if self._supervisor_pid:
-            self._tasks.append(loop.create_task(self._stop_without_supervisor()))
+            self._tasks.append(keep_running("the watch of the supervisor", self._stop_without_supervisor))
 
     async def close(self) -> None:
         for task in self._tasks:
@@ -107,19 +112,56 @@ class NodeReport:
         stats = self._crawler.stats
         pipeline = self._crawler.get_item_pipeline(EpisodeFilesPipeline)
         assert self._crawler.spider is not None
-        return Report(
-            name=self._name,
-            spider=self._crawler.spider.name,
-            pid=os.getpid(),
-            host=socket.gethostname(),
-            started=self._started,
-            seen=time.time(),
-            finished=stats.get_value("podcrawler/finished", 0),
-            failed=stats.get_value("podcrawler/failed", 0),
-            bytes=stats.get_value("podcrawler/bytes", 0),
-            in_hand=list(_in_hand(pipeline, self._rates)) if pipeline else [],
-            holds_off=scheduler.node.pause_reason,
+        now = time.time()
+        in_hand = tuple(_in_hand(pipeline, self._rates)) if pipeline else ()
+        return fitted(
+            Report(
+                name=self._name,
+                spider=self._crawler.spider.name,
+                pid=os.getpid(),
+                host=socket.gethostname(),
+                started=now - (time.monotonic() - self._started),
+                seen=now,
+                finished=stats.get_value("podcrawler/finished", 0),
+                failed=stats.get_value("podcrawler/failed", 0),
+                bytes=stats.get_value("podcrawler/bytes", 0),
+                in_hand=in_hand,
+                transfers=len(in_hand),
+                leases=len(scheduler.prefetcher.leases),
+                state=_state(scheduler),
+                mark=scheduler.queue.mark,
+                holds_off=scheduler.node.pause_reason,
+            )
         )
+
+
+def fitted(report: Report) -> Report:
+    """The report, as far as it fits into ``REPORT_BYTES``: reasons and titles are cut, and the episodes at the end of
+    ``in_hand`` left out."""
+    whole = replace(
+        report,
+        holds_off=_cut(report.holds_off, _REASON),
+        in_hand=tuple(replace(episode, title=_cut(episode.title, _TITLE)) for episode in report.in_hand),
+    )
+    while whole.in_hand and size_of(whole) > REPORT_BYTES:
+        whole = replace(whole, in_hand=whole.in_hand[: len(whole.in_hand) * 3 // 4])
+    return whole
+
+
+def _cut(text: str, length: int) -> str:
+    return (text if len(text) <= length else f"{text[: length - 1]}…").encode(errors="replace").decode()
+
+
+def _state(scheduler: Scheduler) -> State:
+    match scheduler.node.state:
+        case NodeState.RUNNING:
+            return "working" if scheduler.prefetcher.leases else "waiting"
+        case NodeState.PAUSED:
+            return "paused"
+        case NodeState.DRAINING:
+            return "draining"
+        case NodeState.STOPPING:
+            return "stopping"
 
 
 def _in_hand(pipeline: EpisodeFilesPipeline, rates: Rates) -> Iterator[InHand]:

@@ -1,6 +1,7 @@
 """What is going on in the whole fleet, read from Redis at one moment."""
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -8,7 +9,7 @@ from redis import Redis
 from scrapy.settings import BaseSettings
 
 from podcrawler.queue.archive import Archive, Report
-from podcrawler.queue.broker import Broker, Counts, HostWait
+from podcrawler.queue.broker import Broker, Counts, HostWait, Unreported
 from podcrawler.queue.listings import Listings
 from podcrawler.sites.accounting import Account
 
@@ -29,6 +30,8 @@ class Status:
     #: The hosts that episodes wait for.
     hosts: list[HostWait]
     nodes: list[Report]
+    #: By queue that has any: the leases of nodes that do not report any more.
+    unreported: dict[str, Unreported]
     #: How many entries failed, by kind of failure, the most frequent first.
     failures: dict[str, int]
 
@@ -44,6 +47,7 @@ def read_status(settings: BaseSettings, redis: Redis) -> Status:
     pages = Broker.from_settings(settings, redis, "podcasts")
     kinds = Counter(failed.kind for queue in (episodes, pages) for failed in queue.failed())
     podcasts = archive.podcast_ids()
+    nodes = archive.reports()
     return Status(
         queue=episodes.counts(podcasts),
         pages=pages.counts([]),
@@ -51,9 +55,18 @@ def read_status(settings: BaseSettings, redis: Redis) -> Status:
         accounts=read_accounts(Listings.from_settings(settings, redis), podcasts),
         paused=archive.is_paused(),
         hosts=episodes.waits(),
-        nodes=archive.reports(),
+        nodes=nodes,
+        unreported=read_unreported((pages, episodes), nodes),
         failures=dict(kinds.most_common()),
     )
+
+
+def read_unreported(queues: Iterable[Broker], nodes: Sequence[Report]) -> dict[str, Unreported]:
+    """By queue: the leases of nodes that died. None as long as a node of an earlier release reports, because its leases
+    cannot be told from those. Blocks on Redis."""
+    marks = {node.mark for node in nodes}
+    found = {queue.name: queue.leases_without(marks) for queue in queues if "" not in marks}
+    return {name: unreported for name, unreported in found.items() if unreported.leases}
 
 
 def read_accounts(listings: Listings, podcast_ids: list[str]) -> dict[str, Account]:

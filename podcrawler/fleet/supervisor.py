@@ -4,9 +4,10 @@ There is no second way of running: the children are ``crawl`` processes as on a 
 shown of them is what they report through Redis.
 """
 
+import math
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -16,15 +17,17 @@ from scrapy.settings import BaseSettings
 from podcrawler.fleet.children import Child
 from podcrawler.fleet.display import Display
 from podcrawler.fleet.job import Job
-from podcrawler.fleet.waiting import waiting
+from podcrawler.fleet.waiting import standing, waiting
 from podcrawler.queue.archive import Archive, Report
-from podcrawler.queue.broker import HostWait
+from podcrawler.queue.broker import HostWait, Unreported
 from podcrawler.redis.embedded import EmbeddedServer
 
 #: Seconds between two checks of the queue and the children.
 _INTERVAL = 0.2
 #: Seconds that a node may take to stop, beyond ``PODCRAWLER_SHUTDOWN_GRACE``.
 _STOP_SECONDS = 10.0
+#: Seconds for which a queue stands still before that is shown.
+_STANDING_SECONDS = 3.0
 
 
 class Supervisor:
@@ -49,6 +52,8 @@ class Supervisor:
         self._embedded = embedded
         self._grace = shutdown_grace
         self._obstacle = ""
+        #: By queue that stands still: since when (``time.monotonic``); infinite once that was shown.
+        self._standing: dict[str, float] = {}
         #: The pauses that were shown: hosts with their ends.
         self._rests: set[tuple[str, float]] = set()
 
@@ -76,11 +81,14 @@ class Supervisor:
                     self._display.show_event(event)
             reports = self._archive.reports()
             paused = self._archive.is_paused()
+            unreported = self._job.unreported(reports)
         except (RedisConnectionError, RedisTimeoutError) as error:
             self._wait_for_redis(error)
             return False
         self._show_obstacle(_obstacle(paused, reports))
         self._show_rests(progress.waits)
+        at_work = {report.spider for report in reports if report.state in ("working", None)}
+        self._show_standing({queue: leases for queue, leases in unreported.items() if queue not in at_work})
         # Not while Redis is away: a node cannot start without it.
         for child in self._children:
             child.ensure_running()
@@ -111,6 +119,16 @@ class Supervisor:
         if sentence and sentence != self._obstacle:
             self._display.show_line(sentence)
         self._obstacle = sentence
+
+    def _show_standing(self, unreported: Mapping[str, Unreported]) -> None:
+        """Show once for which queues all nodes wait for leases of nodes that died."""
+        now = time.monotonic()
+        self._standing = {queue: self._standing.get(queue, now) for queue in unreported}
+        for queue, since in self._standing.items():
+            # A node that has just started has leases before it reports.
+            if now - since >= _STANDING_SECONDS:
+                self._standing[queue] = math.inf
+                self._display.show_line(standing(queue, unreported[queue]))
 
     def _show_rests(self, waits: Sequence[HostWait]) -> None:
         """Show for which hosts everything waits because they asked for that, each time once."""

@@ -2,7 +2,19 @@
 
 import time
 
-from podcrawler.queue.broker import HostWait
+from podcrawler.durations import duration
+from podcrawler.queue.broker import HostWait, Unreported
+
+
+def standing(queue: str, unreported: Unreported) -> str:
+    """One sentence about the leases of nodes that died."""
+    what = {"podcasts": "page"}.get(queue, "episode")
+    one = unreported.leases == 1
+    return (
+        f"{unreported.leases} {what}{' is' if one else 's are'} leased to nodes that do not report: "
+        f"{'it goes' if one else 'they go'} on in {duration(unreported.expire_in)} at the latest, when "
+        f"{'that lease expires' if one else 'those leases expire'} (PODCRAWLER_LEASE_TIME)"
+    )
 
 
 def waiting(wait: HostWait) -> str:

@@ -4,10 +4,12 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from podcrawler.exceptions import DiskFullError
 from podcrawler.store.fs import free_bytes
+from podcrawler.tasks import keep_running
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +38,7 @@ class DiskFullBackoff:
         if self._waiting is None:
             logger.warning("This node takes nothing up for now: %s", error)
             self._pause(str(error))
-            self._waiting = asyncio.get_running_loop().create_task(self._wait(error.folder))
+            self._waiting = keep_running("the wait for room on the disk", partial(self._wait, error.folder))
 
     def note_success(self) -> None:
         """A file was published: the next pause is a short one."""

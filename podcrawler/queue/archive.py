@@ -5,24 +5,34 @@ Everything here blocks.
 """
 
 import json
-import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import asdict, dataclass, fields, replace
+from importlib.resources import files as files_of
+from typing import Annotated, Any, Literal, cast
 
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import from_json
 from redis import Redis
 from scrapy.settings import BaseSettings
+from typing_extensions import TypedDict
 
 from podcrawler.config import Config
 from podcrawler.exceptions import RedisError
-from podcrawler.logins import Login
+from podcrawler.items import PODCAST_ID
+from podcrawler.logins import Login, masked
 from podcrawler.queue.keys import Keys
+from podcrawler.queue.values import Count, Rate, Time, cause, read_json, tell, text
 
 #: The version of the keys and values in Redis, so that nodes of different versions never work on one queue. It goes
 #: up by one with every change that the version before could not read; docs/queue-operations.md says how to upgrade.
 SCHEMA = 1
 #: Seconds after which the report of a node that wrote no other expires.
 REPORT_SECONDS = 15
+#: Bytes of values that a report takes at most, and those of one that is read: of another release it may be longer.
+REPORT_BYTES = 4096
+_MOST_READ = 4 * REPORT_BYTES
+#: Reports that are read, of the nodes that wrote one last.
+_MOST_NODES = 1000
 #: Events in one reply of Redis.
 _EVENT_BATCH = 1000
 
@@ -32,31 +42,49 @@ class InHand:
     """An episode that a node is downloading."""
 
     key: str
+    #: Its beginning, if it is a long one.
     title: str
     #: Bytes so far, and the bytes that the server announced (None: it did not).
-    received: int
-    expected: int | None
+    received: Count
+    expected: Count | None
     #: Bytes per second, averaged over the last few reports.
-    rate: float = 0.0
+    rate: Rate = 0.0
+
+
+#: What a node does: it works; it waits for something that can be leased; it is paused, which ``holds_off`` explains; it
+#: finishes what it has begun, and then ends; it ends at once.
+State = Literal["working", "waiting", "paused", "draining", "stopping"]
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The last report of a node. Its fields are those of the hash in Redis, and of ``status --json``."""
+    """The last report of a node. Its fields are those of the hash in Redis, and of ``status --json``. Nothing in it
+    changes, because a call that writes it may be repeated."""
 
     name: str
     spider: str
-    pid: int
+    pid: Count
     host: str
-    #: Seconds since 1970.
-    started: float
-    seen: float
-    finished: int
-    failed: int
-    bytes: int
-    in_hand: list[InHand]
+    #: Seconds since 1970, by Redis's clock.
+    started: Time
+    seen: Time
+    finished: Count
+    failed: Count
+    bytes: Count
+    #: What is being downloaded, as far as a report has room for it.
+    in_hand: tuple[InHand, ...] = ()
+    #: How many episodes are being downloaded; None: all that are in hand.
+    transfers: Count | None = None
+    #: How many leases the node holds.
+    leases: Count = 0
+    #: None: a node of an earlier release, which does not say.
+    state: State | None = None
+    #: What the tokens of its leases begin with (``Broker.mark``); empty: as above.
+    mark: str = ""
     #: Why the node starts nothing new for now; empty while it does.
     holds_off: str = ""
+    #: Seconds since ``seen`` when it was read. Not in the hash.
+    age: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +93,17 @@ class Event:
 
     #: Of the entry in the stream; later events have greater ids.
     id: str
-    state: str
+    state: Literal["finished", "delayed", "failed"]
     key: str
     group: str
     #: Of an episode that was downloaded: bytes, and the path in the store.
-    size: int = 0
+    size: Count = 0
     path: str = ""
     #: Of an error.
     kind: str = ""
     reason: str = ""
     #: Seconds until an entry that is delayed is tried again; 0 if a node of an earlier release told it.
-    delay: float = 0.0
+    delay: Rate = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +119,40 @@ class Imported:
     size: int
 
 
+class Visit(TypedDict, total=False):
+    """What a list page led to: a podcast, or, if it is a list of subscriptions, other pages."""
+
+    __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc]  # pydantic's name for it
+
+    podcast: Annotated[str, Field(pattern=f"^{PODCAST_ID.pattern}$")]
+    title: str
+    #: Numbers of episodes; the other fields of a page are those of ``Account.to_json``.
+    added: Count
+    finished: Count
+    failed: Count
+    #: The address that the podcast had before this one.
+    same_as: str
+    #: Number of podcasts.
+    referred: Count
+    #: Sentences.
+    not_followed: list[str]
+
+
+class _Addressed(TypedDict):
+    address: str
+
+
+class _File(TypedDict):
+    title: str
+    size: Count
+
+
+_ADDRESSED, _FILE, _TEXTS = TypeAdapter(_Addressed), TypeAdapter(_File), TypeAdapter(dict[str, str])
+_EVENT, _REPORT, _VISIT = TypeAdapter(Event), TypeAdapter(Report), TypeAdapter(Visit)
+#: The fields of the hash of a report.
+_REPORTED = [field.name for field in fields(Report) if field.name not in ("name", "age")]
+
+
 class Archive:
     """One archive in Redis. Cheap to make; safe to use from several threads."""
 
@@ -98,6 +160,7 @@ class Archive:
         # redis-py's types allow for text where this client answers in bytes.
         self._redis: Any = redis
         self._keys = keys
+        self._write_report = self._redis.register_script(_script("report"))
 
     @classmethod
     def from_settings(cls, settings: BaseSettings, redis: Redis) -> "Archive":
@@ -108,7 +171,7 @@ class Archive:
         pipe = self._redis.pipeline(transaction=True)
         pipe.setnx(self._keys.schema, SCHEMA)
         pipe.get(self._keys.schema)
-        found = pipe.execute()[1].decode()
+        found = text(pipe.execute()[1])
         if found != str(SCHEMA):
             raise RedisError(
                 f"The queue {self._keys.archive}* in this Redis has schema {found}, and this podcrawler works with "
@@ -128,12 +191,12 @@ class Archive:
 
     def podcast_ids(self) -> list[str]:
         """The ids of all podcasts that a list page was finished for."""
-        return [podcast_id.decode() for podcast_id in self._redis.hkeys(self._keys.podcasts)]
+        return [name for found in self._redis.hkeys(self._keys.podcasts) if (name := _podcast_id(found))]
 
     def podcast_id(self, addresses: Sequence[str]) -> str | None:
         """The podcast's id in this archive, looked up by the first of ``addresses`` that is known."""
         found = self._redis.hmget(self._keys.addresses, list(addresses))
-        return next((known.decode() for known in found if known), None)
+        return next((name for known in found if known and (name := _podcast_id(known))), None)
 
     def name_podcast(self, addresses: Sequence[str], podcast_id: str) -> str:
         """The podcast's id in this archive, looked up as in ``podcast_id``. If none of the addresses is known, the
@@ -143,12 +206,17 @@ class Archive:
         pipe = self._redis.pipeline(transaction=True)
         pipe.hsetnx(self._keys.addresses, addresses[0], podcast_id)
         pipe.hget(self._keys.addresses, addresses[0])
-        return str(pipe.execute()[1].decode())
+        if known := _podcast_id(pipe.execute()[1]):
+            return known
+        # What is recorded there leads to no podcast.
+        self._redis.hset(self._keys.addresses, addresses[0], podcast_id)
+        return podcast_id
 
     def podcast_address(self, podcast_id: str) -> str:
         """The address of the podcast's last list page; empty if none was finished."""
         record = self._redis.hget(self._keys.podcasts, podcast_id)
-        return str(json.loads(record)["address"]) if record else ""
+        found = read_json(_ADDRESSED, record, f"the podcast {podcast_id}") if record else None
+        return found["address"] if found else ""
 
     def keep_login(self, names: Iterable[str], login: Login) -> None:
         """Keep the login under these names: a podcast's id, and the address that it was read from."""
@@ -157,24 +225,24 @@ class Archive:
     def login(self, name: str) -> Login | None:
         """The login that is kept under the name."""
         value = self._redis.hget(self._keys.logins, name)
-        return Login.read(json.loads(value)) if value else None
+        return Login.read(read_json(_TEXTS, value, f"the login of {masked(name)}")) if value else None
 
-    def visits(self, roots: Sequence[str]) -> list[dict[str, Any]]:
-        """The results of the last visits to these addresses, one for each list page: ``podcast`` (id), ``title``,
-        ``added``, ``finished`` and ``failed`` (numbers of episodes), and what became of the entries
-        (``Account.to_json``); of a list of subscriptions instead ``referred`` (number of podcasts) and
-        ``not_followed`` (sentences)."""
+    def visits(self, roots: Sequence[str]) -> list[Visit]:
+        """The results of the last visits to these addresses, one for each list page."""
         pipe = self._redis.pipeline(transaction=False)
         for root in roots:
             pipe.hvals(self._keys.visit(root))
-        return [json.loads(value) for values in pipe.execute() for value in values]
+        found = ((root, value) for root, values in zip(roots, pipe.execute(), strict=True) for value in values)
+        visits = [read_json(_VISIT, value, f"a visit to {masked(root)}") for root, value in found]
+        return [visit for visit in visits if visit is not None]
 
     def imported(self, podcast_id: str) -> dict[str, Imported]:
         """The podcast's imported files whose episodes are not known yet, by the id in the file's name."""
         files = {}
         for field, value in self._redis.hgetall(self._keys.imported(podcast_id)).items():
-            name, file = field.decode(), json.loads(value)
-            files[name] = Imported(podcast_id, name, file["title"], file["size"])
+            name = text(field)
+            if file := read_json(_FILE, value, f"the imported file {name} of {podcast_id}"):
+                files[name] = Imported(podcast_id, name, file["title"], file["size"])
         return files
 
     def keep_imported(self, files: Iterable[Imported]) -> None:
@@ -190,15 +258,13 @@ class Archive:
         self._redis.hdel(self._keys.finished(podcast_id), *names)
 
     def write_report(self, report: Report) -> None:
-        """Replace the node's report."""
-        values = asdict(report)
-        del values["name"]
-        pipe = self._redis.pipeline(transaction=True)
-        pipe.hset(self._keys.node(report.name), mapping={field: json.dumps(value) for field, value in values.items()})
-        pipe.expire(self._keys.node(report.name), REPORT_SECONDS)
-        pipe.zadd(self._keys.nodes, {report.name: report.seen})
-        pipe.zremrangebyscore(self._keys.nodes, "-inf", report.seen - REPORT_SECONDS)
-        pipe.execute()
+        """Replace the node's report. Of its times only the difference counts: Redis's clock says when it was."""
+        fields = [word for name, value in _written(report).items() for word in (name, value)]
+        uptime = report.seen - report.started
+        self._write_report(
+            keys=[self._keys.node(report.name), self._keys.nodes],
+            args=[report.name, REPORT_SECONDS, uptime, *fields],
+        )
 
     def remove_report(self, name: str) -> None:
         pipe = self._redis.pipeline(transaction=True)
@@ -208,12 +274,22 @@ class Archive:
 
     def reports(self) -> list[Report]:
         """The reports of all nodes that are alive, by name."""
-        since = time.time() - REPORT_SECONDS
-        names = [name.decode() for name in self._redis.zrangebyscore(self._keys.nodes, since, "+inf")]
         pipe = self._redis.pipeline(transaction=False)
+        pipe.time()
+        pipe.zrevrange(self._keys.nodes, 0, _MOST_NODES - 1, withscores=True)
+        (seconds, microseconds), found = pipe.execute()
+        now = seconds + microseconds / 1e6
+        names = sorted(text(name) for name, seen in found if abs(now - seen) <= REPORT_SECONDS)
         for name in names:
-            pipe.hgetall(self._keys.node(name))
-        return [_report(name, values) for name, values in sorted(zip(names, pipe.execute(), strict=True)) if values]
+            for field in _REPORTED:
+                pipe.hstrlen(self._keys.node(name), field)
+        lengths = pipe.execute(raise_on_error=False)
+        sizes = [lengths[start : start + len(_REPORTED)] for start in range(0, len(lengths), len(_REPORTED))]
+        fitting = [name for name, size in zip(names, sizes, strict=True) if _fits(name, size)]
+        for name in fitting:
+            pipe.hmget(self._keys.node(name), _REPORTED)
+        reports = (_report(name, values, now) for name, values in zip(fitting, pipe.execute(), strict=True))
+        return [report for report in reports if report]
 
     def last_event_id(self) -> str:
         """The id of the newest event; ``0`` if there is none."""
@@ -224,25 +300,66 @@ class Archive:
         """The events after the one with this id, oldest first. The stream keeps the last 10,000 or so."""
         events: list[Event] = []
         while batch := self._redis.xread({self._keys.events: event_id}, count=_EVENT_BATCH):
-            events += [_event(found.decode(), values) for found, values in batch[0][1]]
-            event_id = events[-1].id
+            events += [event for found, values in batch[0][1] if (event := _event(found.decode(), values))]
+            event_id = batch[0][1][-1][0].decode()
         return events
 
 
-def _report(name: str, values: Mapping[bytes, bytes]) -> Report:
-    report: dict[str, Any] = {field.decode(): json.loads(value) for field, value in values.items()}
-    report["in_hand"] = [InHand(**_known_fields(InHand, episode)) for episode in report["in_hand"]]
-    return Report(name=name, **_known_fields(Report, report))
+def _script(name: str) -> str:
+    return (files_of(__package__) / "lua" / f"{name}.lua").read_text(encoding="utf-8")
 
 
-def _known_fields(kind: type[InHand] | type[Report], values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values that this version has fields for: a node of a later version may report more."""
-    return {field.name: values[field.name] for field in fields(kind) if field.name in values}
+def _written(report: Report) -> dict[str, str]:
+    """The values of a report as they are written, but its name and its times."""
+    values = {name: value for name, value in asdict(report).items() if name not in ("name", "started", "seen", "age")}
+    return {name: json.dumps(value, ensure_ascii=False, separators=(",", ":")) for name, value in values.items()}
 
 
-def _event(event_id: str, values: Mapping[bytes, bytes]) -> Event:
-    texts = {name.decode(): value.decode() for name, value in values.items()}
-    names = ("state", "key", "group", "path", "kind", "reason")
-    known: dict[str, Any] = {name: texts[name] for name in names if name in texts}
-    size = int(texts["value"]) if texts.get("path") else 0
-    return Event(id=event_id, size=size, delay=int(texts.get("delay", 0)) / 1000, **known)
+def size_of(report: Report) -> int:
+    """How many bytes of values it takes."""
+    return sum(len(value.encode()) for value in _written(report).values())
+
+
+def _fits(name: str, lengths: Sequence[int | Exception]) -> bool:
+    """Whether these are the lengths of the values of a report."""
+    if any(isinstance(length, Exception) for length in lengths):
+        tell(f"the report of the node {name}", "it has another type")
+        return False
+    if (size := sum(cast("Sequence[int]", lengths))) > _MOST_READ:
+        tell(f"the report of the node {name}", f"it has {size} bytes")
+    return 0 < size <= _MOST_READ
+
+
+def _report(name: str, values: Sequence[bytes | None], now: float) -> Report | None:
+    """The report; None if it has ended meanwhile, or cannot be read."""
+    try:
+        fields = {field: from_json(value) for field, value in zip(_REPORTED, values, strict=True) if value is not None}
+        if not fields:
+            return None
+        report = _REPORT.validate_python({**fields, "name": name})
+        return replace(report, age=max(0.0, now - report.seen))
+    except ValidationError as error:
+        tell(f"the report of the node {name}", cause(error))
+    except ValueError as error:
+        tell(f"the report of the node {name}", error)
+    return None
+
+
+def _event(event_id: str, values: Mapping[bytes, bytes]) -> Event | None:
+    texts = {text(name): text(value) for name, value in values.items()}
+    if texts.get("path"):
+        texts["size"] = texts.get("value", "")
+    try:
+        event = _EVENT.validate_python({**texts, "id": event_id})
+        return replace(event, delay=event.delay / 1000)
+    except ValidationError as error:
+        tell(f"the event {event_id}", cause(error))
+        return None
+
+
+def _podcast_id(value: bytes) -> str:
+    """The id; empty if the value is none: it becomes the name of a folder."""
+    if PODCAST_ID.fullmatch(found := text(value)):
+        return found
+    tell(f"the id of a podcast {found!r}", "it has other characters, or too many")
+    return ""

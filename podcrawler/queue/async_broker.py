@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
 
+from redis.exceptions import ConnectionError as ClosedError
 from redis.exceptions import RedisError, ResponseError
 
 from podcrawler.batching import Batcher
@@ -55,20 +56,24 @@ class AsyncBroker:
         self._node = node
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="redis")
         self._acks: Batcher[Ack[Any], Any] = Batcher(
-            lambda acks: self.call(broker.acknowledge, acks), max_size=_MAX_ACKS, interval=_ACK_INTERVAL
+            lambda acks: self.call(broker.acknowledge, tuple(acks)), max_size=_MAX_ACKS, interval=_ACK_INTERVAL
         )
         self._moves: Batcher[Ack[bool], bool] = Batcher(
             lambda moves: self.call(broker.acknowledge, moves), max_size=_MAX_ACKS
         )
         self._away_since: float | None = None
+        self._is_closed = False
 
     async def call(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
-        """Call ``function`` in a thread, again and again while Redis is away.
+        """Call ``function`` in a thread, again and again while Redis is away: nothing may change its arguments, neither
+        the function nor the caller.
 
         Raises podcrawler's RedisError if Redis refuses the call, and redis-py's as soon as a try fails while the node
-        is stopping."""
+        is stopping, and after ``close``."""
         pause = _FIRST_RECONNECT
         while True:
+            if self._is_closed:
+                raise ClosedError("this node has ended its calls")
             loop = asyncio.get_running_loop()
             try:
                 answer = await loop.run_in_executor(self._threads, lambda: function(*args, **kwargs))
@@ -99,6 +104,7 @@ class AsyncBroker:
         return self._acks.unsent
 
     def close(self) -> None:
+        self._is_closed = True
         self._threads.shutdown(wait=False)
 
     def _note_away(self, error: RedisError) -> None:

@@ -4,15 +4,15 @@ Everything here blocks on Redis; a node calls it off its event loop (async_broke
 1970 everywhere, and None means Redis's own clock, so that the clocks of the nodes do not matter.
 """
 
-import json
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from itertools import chain
 from typing import Any, TypeVar
 
+from pydantic import TypeAdapter
 from redis import Redis
 from redis.commands.core import Script
 from redis.exceptions import NoScriptError
@@ -20,22 +20,24 @@ from scrapy.settings import BaseSettings
 
 from podcrawler.batching import batches
 from podcrawler.config import Config
-from podcrawler.exceptions import CodecError, FailureClass
-from podcrawler.queue import codec
 from podcrawler.queue.acks import Ack
 from podcrawler.queue.entries import Entry, Lease
+from podcrawler.queue.failures import Failed, read_failed
 from podcrawler.queue.host_limits import HostLimits
 from podcrawler.queue.keys import Keys
 from podcrawler.queue.retry_policy import RetryPolicy
+from podcrawler.queue.values import LAST_TIME, Count, number, read_json, text
 
 _T = TypeVar("_T")
+_ASKED = TypeAdapter(tuple[str, Count])
 
 #: By queue: the other queues that its entries come from.
 _SOURCES = {"episodes": ("podcasts",)}
 #: Entries in one call of a script: some 20 ms of Redis's time.
 _BATCH = 500
-#: Random bytes in a token.
+#: Random bytes in a token, behind the mark of its broker, which has so many characters.
 _TOKEN_BYTES = 6
+MARK_LENGTH = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ class LeaseBatch:
     next_due: float | None
     #: Keys of entries that this call failed because their leases had expired too often.
     abandoned: list[str]
+    #: Keys of entries that this call failed because what Redis has of them cannot be read.
+    unreadable: list[str]
     #: Whether a host has all of its connections: the end of a lease, or of a transfer, may make room for another.
     is_limited: bool
 
@@ -92,18 +96,12 @@ class HostWait:
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
-    """An entry that ended in an error."""
+class Unreported:
+    """Leases that no node reports to hold: those of nodes that died."""
 
-    key: str
-    group: str
-    kind: str
-    reason: str
-    failure_class: FailureClass
-    tries: int
-    #: Milliseconds since 1970.
-    at: int
-    title: str
+    leases: int
+    #: Seconds until the last of them has expired.
+    expire_in: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +136,7 @@ class Broker:
         this one come from to their lists of seeds; the other values are as in docs/settings.md."""
         # redis-py's types allow for text where this client answers in bytes.
         self._redis: Any = redis
-        self._name = name
+        self.name = name
         self._keys = keys
         self.lease_time = lease_time
         self.retry_policy = retry_policy
@@ -147,6 +145,8 @@ class Broker:
         self._lease_keys = [seeds_key, *chain.from_iterable((keys.queue(q), seeds) for q, seeds in sources.items())]
         self._max_expiries = max_expiries
         self._scripts: dict[str, Script] = {}
+        #: What its tokens begin with, and those of no other broker.
+        self.mark = secrets.token_hex(MARK_LENGTH // 2)
 
     @classmethod
     def from_settings(cls, settings: BaseSettings, redis: Redis, name: str) -> "Broker":
@@ -183,11 +183,11 @@ class Broker:
             already_pushed += len(batch)
         return pushed
 
-    @staticmethod
-    def new_tokens(count: int) -> list[str]:
-        """``count`` random tokens, one for each lease."""
+    def new_tokens(self, count: int) -> list[str]:
+        """``count`` random tokens, one for each lease. They begin with the mark of this broker."""
         noise = secrets.token_bytes(count * _TOKEN_BYTES)
-        return [noise[start : start + _TOKEN_BYTES].hex() for start in range(0, len(noise), _TOKEN_BYTES)]
+        starts = range(0, len(noise), _TOKEN_BYTES)
+        return [self.mark + noise[start : start + _TOKEN_BYTES].hex() for start in starts]
 
     def lease(self, tokens: Sequence[str], now: int | None = None, done: Mapping[str, str] | None = None) -> LeaseBatch:
         """Up to one lease for each token: on entries first, their hosts in turn, then on seeds. No host gets more
@@ -197,7 +197,7 @@ class Broker:
         Idempotent: a second call with the same tokens returns the same leases.
         """
         limits = [_time(now), _ms(self.lease_time), self._max_expiries, *self.host_limits.arguments]
-        open_entries, due, rows, abandoned, full = self._run(
+        open_entries, due, rows, abandoned, full, unreadable = self._run(
             "lease",
             [*limits, len(done or ()), *chain.from_iterable((done or {}).items()), *tokens],
             extra_keys=self._lease_keys,
@@ -206,7 +206,8 @@ class Broker:
             leases=[_lease(row) for row in rows],
             open=open_entries,
             next_due=None if due < 0 else due / 1000,
-            abandoned=[key.decode() for key in abandoned],
+            abandoned=[text(key) for key in abandoned],
+            unreadable=[text(key) for key in unreadable],
             is_limited=full > 0,
         )
 
@@ -238,7 +239,7 @@ class Broker:
         """How many entries of these groups are pending, leased or delayed."""
         if not groups:
             return 0
-        return sum(int(count or 0) for count in self._redis.hmget(self._key("open"), list(groups)))
+        return sum(map(number, self._redis.hmget(self._key("open"), list(groups))))
 
     def counts(self, podcasts: Sequence[str]) -> Counts:
         """How many entries are in each state; finished episodes are counted for ``podcasts`` (ids)."""
@@ -250,7 +251,7 @@ class Broker:
         for podcast_id in podcasts:
             pipe.hlen(self._keys.finished(podcast_id))
         entries, leased, delayed, failed, *finished = pipe.execute()
-        return Counts(entries - leased - delayed - failed, leased, delayed, failed, sum(finished))
+        return Counts(max(0, entries - leased - delayed - failed), leased, delayed, failed, sum(finished))
 
     def waits(self) -> list[HostWait]:
         """The hosts that entries wait for, because they rest or have all of their connections, by name."""
@@ -260,23 +261,33 @@ class Broker:
         pipe.hgetall(self._key("asked"))
         pipe.zrange(self._key("full"), 0, -1)
         (seconds, _), resting, asked, full = pipe.execute()
-        until = {host: at / 1000 for host, at in resting if at > seconds * 1000}
+        until = {host: min(at / 1000, LAST_TIME) for host, at in resting if at > seconds * 1000}
         hosts = sorted({*until, *full})
         for host in hosts:
-            pipe.zcard(self._key("pending:") + host.decode())
+            pipe.zcard(self._key("pending:").encode() + host)
             pipe.hget(self._key("connections"), host)
         counts = pipe.execute()
         return [
             HostWait(
-                host.decode(),
+                text(host),
                 pending,
-                int(connections or 0) if host in full else 0,
+                number(connections) if host in full else 0,
                 until.get(host, 0.0),
-                json.loads(asked[host])[0] if host in asked else "",
+                _kind_of_answer(asked[host]) if host in asked else "",
             )
             for host, pending, connections in zip(hosts, counts[::2], counts[1::2], strict=True)
             if pending or host in asked
         ]
+
+    def leases_without(self, marks: Collection[str]) -> Unreported:
+        """The leases that no broker with one of these marks holds."""
+        pipe = self._redis.pipeline(transaction=True)
+        pipe.time()
+        pipe.hgetall(self._key("owners"))
+        pipe.zrange(self._key("leases"), 0, -1, withscores=True)
+        (seconds, _), owners, leases = pipe.execute()
+        expire = [at for key, at in leases if text(owners.get(key, b""))[:MARK_LENGTH] not in marks]
+        return Unreported(len(expire), min(max(0.0, max(expire) / 1000 - seconds), LAST_TIME) if expire else 0.0)
 
     def failed(self) -> Iterator[Failed]:
         """Every entry that ended in an error, in no order."""
@@ -285,13 +296,12 @@ class Broker:
             routes = self._redis.hmget(self._key("routes"), keys)
             payloads = self._redis.hmget(self._key("entries"), keys)
             for (key, failure), route, payload in zip(rows, routes, payloads, strict=True):
-                # Without a route the entry was requeued or recorded since the scan read it.
-                if route:
-                    group = json.loads(route)[1]
-                    yield _failed(key.decode(), group, _title(payload), json.loads(failure))
+                # With neither, the entry was requeued or recorded since the scan read it.
+                if route or payload:
+                    yield read_failed(key, route, failure, payload)
 
     def _key(self, name: str) -> str:
-        return f"{self._keys.queue(self._name)}{name}"
+        return f"{self._keys.queue(self.name)}{name}"
 
     def _run(self, script: str, arguments: Iterable[Any], extra_keys: Sequence[str] = ()) -> Any:
         return self._script(script)(keys=[*self._prefixes, *extra_keys], args=list(arguments))
@@ -312,7 +322,7 @@ class Broker:
 
     @property
     def _prefixes(self) -> tuple[str, str]:
-        return self._keys.queue(self._name), self._keys.archive
+        return self._keys.queue(self.name), self._keys.archive
 
     def _script(self, name: str) -> Script:
         if name not in self._scripts:
@@ -338,10 +348,10 @@ def _lease(row: Sequence[Any]) -> Lease:
     return Lease(key, token, kind, group, name, tries, payload, count > 1, host.decode(), own_host.decode())
 
 
-def _failed(key: str, group: str, title: str, record: dict[str, Any]) -> Failed:
-    # Entries that failed before there were classes have a boolean "passing" instead.
-    failure_class: FailureClass = record.get("class") or ("passing" if record.get("passing") else "permanent")
-    return Failed(key, group, record["kind"], record["reason"], failure_class, record["tries"], record["at"], title)
+def _kind_of_answer(asked: bytes) -> str:
+    """What is kept of a host that asked for a pause: JSON ``[kind, ms]``."""
+    kind, _ = read_json(_ASKED, asked, "the pause of a host") or ("", 0)
+    return kind or "unknown"
 
 
 def _values(entry: Entry) -> list[Any]:
@@ -356,11 +366,3 @@ def _time(now: int | None) -> str:
 
 def _ms(seconds: float) -> int:
     return round(seconds * 1000)
-
-
-def _title(payload: bytes | None) -> str:
-    """The title in an episode's request; empty for a list page, and for a request that cannot be read."""
-    try:
-        return str(codec.loads(payload or b"null")["meta"]["episode"].title)
-    except (CodecError, LookupError, TypeError, AttributeError):
-        return ""

@@ -7,7 +7,7 @@ as three short digests, and an entry is the episode that it agrees with. docs/si
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from typing_extensions import override
 
@@ -36,8 +36,10 @@ class Traits:
         return cls(*map(_digest, (letters, moment.isoformat() if moment else "", file)))
 
     @classmethod
-    def read(cls, text: str) -> "Traits":
-        return cls(*text.split(" "))
+    def read(cls, text: str) -> "Traits | None":
+        """The inverse of ``str``; None for any other text."""
+        parts = text.split(" ")
+        return cls(*parts) if len(parts) == len(fields(cls)) else None
 
     @override
     def __str__(self) -> str:

@@ -4,17 +4,32 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pydantic import TypeAdapter
 from redis import Redis
 from scrapy.settings import BaseSettings
+from typing_extensions import TypedDict
 
 from podcrawler.batching import batches
 from podcrawler.config import Config
 from podcrawler.queue.keys import Keys
+from podcrawler.queue.values import Count, number, read_json, text
 
 #: Fields that are written in one command.
 _BATCH = 500
 #: Fields in one answer of HSCAN, about: some milliseconds of Redis's time.
 _PART = 5000
+
+
+class AccountJson(TypedDict, total=False):
+    """What became of the entries of a page (``sites.accounting.Account.to_json``)."""
+
+    entries: Count
+    listed: Count
+    left_out: dict[str, Count]
+    examples: dict[str, list[str]]
+
+
+_ACCOUNT = TypeAdapter(AccountJson)
 
 
 class Listings:
@@ -33,7 +48,7 @@ class Listings:
         """A part of what is kept of the podcast's episodes to know them again (identities.py), by their ids, and the
         cursor of the next part; 0 after the last one."""
         cursor, found = self._redis.hscan(self._keys.identities(podcast_id), cursor, count=_PART)
-        return cursor, {name.decode(): traits.decode() for name, traits in found.items()}
+        return cursor, {text(name): text(traits) for name, traits in found.items()}
 
     def keep_identities(self, podcast_id: str, traits: Mapping[str, str]) -> None:
         for batch in batches(traits.items(), _BATCH):
@@ -44,7 +59,7 @@ class Listings:
         if not self._redis.exists(self._keys.finished(podcast_id)):
             return {}
         sizes = self._redis.hmget(self._keys.finished(podcast_id), list(names))
-        return {name: int(size) for name, size in zip(names, sizes, strict=True) if size}
+        return {name: number(size) for name, size in zip(names, sizes, strict=True) if size}
 
     def note_listed(self, podcast_id: str, names: Sequence[str], page: str, *, seconds: int, is_first: bool) -> bool:
         """Note, for ``seconds``, which entries a page lists; whether it is the first page of the visit to list any of
@@ -68,13 +83,14 @@ class Listings:
             pipe.hset(self._keys.accounts(podcast_id), page, json.dumps(account))
         pipe.execute()
 
-    def accounts(self, podcast_ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    def accounts(self, podcast_ids: Sequence[str]) -> dict[str, list[AccountJson]]:
         """What is kept by ``keep_account`` of each page of these podcasts, for those that have any."""
         pipe = self._redis.pipeline(transaction=False)
         for podcast_id in podcast_ids:
             pipe.hvals(self._keys.accounts(podcast_id))
-        return {
-            podcast_id: [json.loads(page) for page in pages]
-            for podcast_id, pages in zip(podcast_ids, pipe.execute(), strict=True)
-            if pages
-        }
+        found: dict[str, list[AccountJson]] = {}
+        for podcast_id, pages in zip(podcast_ids, pipe.execute(), strict=True):
+            for page in pages:
+                if account := read_json(_ACCOUNT, page, f"an account of {podcast_id}"):
+                    found.setdefault(podcast_id, []).append(account)
+        return found

@@ -24,6 +24,7 @@ from podcrawler.queue.held_lease import HeldLease, Phase
 from podcrawler.queue.node import Node
 from podcrawler.queue.slots import Load, Pace, leases_to_request, occupied_slots
 from podcrawler.queue.timed_calls import timed_extend, timed_lease
+from podcrawler.tasks import keep_running, run_once
 
 logger = logging.getLogger(__name__)
 
@@ -46,21 +47,22 @@ class Prefetcher:
         *,
         heartbeat: float,
         on_lost: Callable[[Lease], None],
-        on_abandoned: Callable[[str], None],
+        on_failed: Callable[[str, str], None],
         is_closing: Callable[[], bool],
     ) -> None:
         """The node works on ``capacity`` entries at once, and renews its leases every ``heartbeat`` seconds.
 
         ``on_lost`` is called with each lease that another node may hold by now: the work under it must stop.
-        ``on_abandoned`` is called with the key of each entry that failed, as this node found, because its leases
-        expired too often. Nothing is leased any more when ``is_closing``."""
+        ``on_failed`` is called with the key of each entry that failed, as this node found, and the kind: ``abandoned``
+        if its leases expired too often, ``unreadable`` if Redis has not what was written. Nothing is leased any more
+        when ``is_closing``."""
         self.broker = broker
         self.async_broker = AsyncBroker(broker, node)
         self._node = node
         self._capacity = capacity
         self._heartbeat = heartbeat
         self._on_lost = on_lost
-        self._on_abandoned = on_abandoned
+        self._on_failed = on_failed
         self._is_closing = is_closing
         #: By the key of the entry, in the order in which they were leased.
         self._held: dict[str, HeldLease] = {}
@@ -78,7 +80,7 @@ class Prefetcher:
 
     def open(self) -> None:
         """Start to renew the leases; needs a running event loop."""
-        self._keeper = asyncio.get_running_loop().create_task(self._keep_alive())
+        self._keeper = keep_running("the renewal of leases", self._keep_alive)
 
     async def close(self) -> None:
         """Release what is still held. The node is stopping by now."""
@@ -295,7 +297,9 @@ class Prefetcher:
         self._pace.note_round_trip(time.monotonic() - asked)
         batch = granted.batch
         for key in batch.abandoned:
-            self._on_abandoned(key)
+            self._on_failed(key, "abandoned")
+        for key in batch.unreadable:
+            self._on_failed(key, "unreadable")
         for lease in batch.leases:
             if before := self.lease_of(lease.key):
                 # It expired, and this node got the entry again before it noticed.
@@ -328,15 +332,9 @@ class Prefetcher:
     def _start_releasing_prefetched(self, hosts: Collection[str] | None = None) -> None:
         if not (submitted := self._submit_releases(hosts)):
             return
-        task = asyncio.get_running_loop().create_task(self._released_or_log(submitted))
+        task = run_once("the release of prefetched leases", self._released(submitted))
         self._releasing.add(task)
         task.add_done_callback(self._releasing.discard)
-
-    async def _released_or_log(self, submitted: _Submitted) -> None:
-        try:
-            await self._released(submitted)
-        except PodcrawlerError as error:
-            logger.error("Prefetched leases could not be released: %s", error)
 
     def _submit_releases(self, hosts: Collection[str] | None = None) -> _Submitted:
         """Release prefetched leases: all, or those of these hosts. Nothing is awaited, so that ``next`` can begin none

@@ -44,6 +44,7 @@ from podcrawler.queue.stream import EpisodeStream, is_stream
 from podcrawler.redis.connection import client_for_node
 from podcrawler.scrapy_internals import assert_engine_supported, is_closing, items_in_progress, requests_in_progress
 from podcrawler.signals import lease_lost
+from podcrawler.tasks import keep_running, run_once
 
 logger = logging.getLogger(__name__)
 
@@ -99,7 +100,7 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
             capacity,
             heartbeat=heartbeat,
             on_lost=self._lost,
-            on_abandoned=self._abandoned,
+            on_failed=self._failed_in_redis,
             is_closing=lambda: is_closing(crawler),
         )
         self._shutdown_grace = shutdown_grace
@@ -164,7 +165,7 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         else:
             self._outgoing.append(self._entry(request))
             if self._pusher is None or self._pusher.done():
-                self._pusher = asyncio.get_running_loop().create_task(self._push_outgoing())
+                self._pusher = keep_running("what the spider queues", self._push_outgoing)
         return True
 
     @override
@@ -246,13 +247,16 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
     async def _open(self) -> None:
         assert_engine_supported(self.crawler)
         self.prefetcher.open()
-        watch = watch_idle_leases(
-            lambda: self.prefetcher.leases, self._leases_at_work, self.give_up, self.queue.lease_time / 3
-        )
-        self._watcher = asyncio.get_running_loop().create_task(watch)
+        self._watcher = keep_running("the watch for idle leases", self._watch_idle_leases)
+
+    async def _watch_idle_leases(self) -> None:
+        interval = self.queue.lease_time / 3
+        await watch_idle_leases(lambda: self.prefetcher.leases, self._leases_at_work, self.give_up, interval)
 
     async def _close(self) -> None:
         self._watcher.cancel()
+        if self._pusher:
+            self._pusher.cancel()
         if self._grace:
             self._grace.cancel()
         try:
@@ -312,8 +316,9 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
     def _lost(self, lease: Lease) -> None:
         self.crawler.signals.send_catch_log(signal=lease_lost, token=lease.token)
 
-    def _abandoned(self, key: str) -> None:
-        logger.error("failed %s [abandoned]: too many nodes that took it died; `podcrawler failed` says more.", key)
+    def _failed_in_redis(self, key: str, kind: str) -> None:
+        reason = {"abandoned": "too many nodes that took it died", "unreadable": "Redis has not what was written of it"}
+        logger.error("failed %s [%s]: %s; `podcrawler failed` says more.", key, kind, reason[kind])
         self.crawler.stats.inc_value("podcrawler/failed")
 
     def _callback_failed(self, failure: Failure, response: Any) -> None:
@@ -337,7 +342,7 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         if lease is None and isinstance(response, Response) and response.request:
             lease = response.request.meta.get("lease")
         if lease is not None and self.prefetcher.holds(lease):
-            task = asyncio.get_running_loop().create_task(self.give_up(lease, error))
+            task = run_once("the end of a lease", self.give_up(lease, error))
             self._pending_failures.add(task)
             task.add_done_callback(self._pending_failures.discard)
 

@@ -125,7 +125,7 @@ class _Listed:
 
     def _known(self) -> Iterator[tuple[str, Traits]]:
         while part := self._connection.receive()[0]:
-            yield from ((name, Traits.read(text)) for name, text in part.items())
+            yield from ((name, traits) for name, text in part.items() if (traits := Traits.read(text)))
 
     def _settle(self, wanted: Settle, known: Mapping[str, Traits]) -> None:
         """Give the episodes the ids that they had at earlier visits, and tell what is to be queued."""

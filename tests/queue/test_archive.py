@@ -2,6 +2,9 @@
 
 import json
 import time
+from collections.abc import Iterable
+from dataclasses import replace
+from uuid import uuid4
 
 import pytest
 
@@ -69,28 +72,100 @@ def test_an_archive_of_another_schema_is_refused(archive: Archive, redis: Client
         archive.check_schema()
 
 
-def report(name: str, seen: float) -> Report:
-    in_hand = [InHand("show/1", "One", 1, None, 0.5)]
+def report(name: str, seen: float = 1000.0) -> Report:
+    in_hand = (InHand("show/1", "One", 1, None, 0.5),)
     return Report(name, "episodes", 1, "attic", seen - 60, seen, finished=3, failed=0, bytes=4, in_hand=in_hand)
 
 
+def without_times(reports: Iterable[Report]) -> list[Report]:
+    return [replace(report, started=0, seen=0, age=0) for report in reports]
+
+
 def test_the_reports_of_nodes_that_are_alive_are_read(archive: Archive, redis: Client) -> None:
-    now = time.time()
-    alive = [report("a-1", now), report("b-1", now)]
-    for written in (report("gone-1", now - REPORT_SECONDS - 1), *reversed(alive)):
+    alive = [report("a-1"), report("b-1")]
+    for written in (report("gone-1"), *reversed(alive)):
         archive.write_report(written)
-    assert archive.reports() == alive
+    redis.zincrby("{podcrawler}:nodes", -REPORT_SECONDS, "gone-1")
+    assert without_times(archive.reports()) == without_times(alive)
     assert 0 < redis.ttl("{podcrawler}:node:a-1") <= REPORT_SECONDS
     archive.remove_report("a-1")
-    assert archive.reports() == alive[1:]
+    assert without_times(archive.reports()) == without_times(alive[1:])
+    archive.write_report(alive[1])
+    assert redis.zrange("{podcrawler}:nodes", 0, -1) == [b"b-1"]
+
+
+@pytest.mark.parametrize("ahead", [-3600, 0, 3600], ids=["behind", "right", "ahead"])
+def test_the_clock_of_redis_says_when_a_node_reported(archive: Archive, redis: Client, ahead: float) -> None:
+    archive.write_report(report("a-1", time.time() + ahead))
+    (read,) = archive.reports()
+    seconds, _ = redis.time()
+    assert read.seen == pytest.approx(seconds, abs=5)
+    assert read.seen - read.started == pytest.approx(60, abs=0.01)
+    assert 0 <= read.age < 5
+
+
+def test_a_clock_that_was_set_back_keeps_no_node_alive(archive: Archive, redis: Client) -> None:
+    archive.write_report(report("gone-1"))
+    redis.persist("{podcrawler}:node:gone-1")
+    redis.zincrby("{podcrawler}:nodes", 3600, "gone-1")
+    assert archive.reports() == []
+    archive.write_report(report("a-1"))
+    assert redis.zrange("{podcrawler}:nodes", 0, -1) == [b"a-1"]
+
+
+def test_a_report_may_be_written_again(archive: Archive) -> None:
+    """A node repeats a call whose answer did not arrive."""
+    written = report("a-1")
+    archive.write_report(written)
+    archive.write_report(written)
+    assert written == report("a-1")
+    assert without_times(archive.reports()) == without_times([written])
 
 
 def test_fields_of_a_later_version_are_left_out(archive: Archive, redis: Client) -> None:
-    written = report("later", time.time())
+    written = report("later")
     archive.write_report(written)
     in_hand = {"key": "show/1", "title": "One", "received": 1, "expected": None, "rate": 0.5, "mood": "good"}
     redis.hset("{podcrawler}:node:later", mapping={"mood": '"good"', "in_hand": json.dumps([in_hand])})
-    assert archive.reports() == [written]
+    assert without_times(archive.reports()) == without_times([written])
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("seen", b"1e400"),
+        ("seen", b"NaN"),
+        ("started", b'"then"'),
+        ("bytes", b"1" + b"0" * 400),
+        ("bytes", b"-1"),
+        ("spider", b'"\\ud800"'),
+        ("spider", b'"\xff"'),
+        ("in_hand", b"[" * 100_000),
+        ("in_hand", b'[{"key": "show/1"}]'),
+        ("state", b'"asleep"'),
+        ("holds_off", b'"' + b"x" * 1_000_000 + b'"'),
+        ("pid", b""),
+    ],
+)
+def test_a_report_that_cannot_be_read_is_left_out_and_told_once(
+    archive: Archive, redis: Client, caplog: pytest.LogCaptureFixture, field: str, value: bytes
+) -> None:
+    name = f"bad-{uuid4()}"
+    for each in ("a-1", name):
+        archive.write_report(report(each))
+    redis.hset(f"{{podcrawler}}:node:{name}", field, value)
+    for _ in range(2):
+        assert [read.name for read in archive.reports()] == ["a-1"]
+    (told,) = caplog.messages
+    assert name in told
+    assert len(told) < 400
+
+
+def test_a_report_of_another_type_is_left_out(archive: Archive, redis: Client) -> None:
+    archive.write_report(report("a-1"))
+    redis.set("{podcrawler}:node:odd", "text")
+    redis.zadd("{podcrawler}:nodes", {"odd": redis.time()[0], b"\xff\x1b": redis.time()[0]})
+    assert [read.name for read in archive.reports()] == ["a-1"]
 
 
 def test_events_are_read_from_the_last_one_on(archive: Archive, redis: Client) -> None:

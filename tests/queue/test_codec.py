@@ -116,6 +116,7 @@ def test_the_class_of_a_request_survives() -> None:
 def test_callbacks_are_methods_of_the_spider() -> None:
     class Own(Spider):
         name = "own"
+        queue_callbacks = ("parse_other",)
 
         def parse_other(self, response: Response) -> None: ...
 
@@ -127,9 +128,23 @@ def test_callbacks_are_methods_of_the_spider() -> None:
         codec.request_to_dict(Request("http://x/", callback=stranger), spider)
 
 
+@pytest.mark.parametrize("field", ["callback", "errback"])
+@pytest.mark.parametrize("name", ["start", "closed", "__class__", "update_settings", "crawler", "", 1, ["parse"], {}])
+def test_whoever_writes_to_redis_calls_no_other_method(field: str, name: Any) -> None:
+    with pytest.raises(CodecError, match="as its callback"):
+        codec.dict_to_request({"url": "http://x/", field: name}, Spider("any"))
+
+
+def test_a_request_for_a_method_that_is_no_callback_is_not_queued() -> None:
+    spider = Spider("any")
+    with pytest.raises(CodecError, match="queue_callbacks"):
+        codec.request_to_dict(Request("http://x/", callback=spider.start), spider)  # type: ignore[arg-type]
+
+
 def test_what_belongs_to_one_process_stays_there() -> None:
     request = Request("http://x/", meta={"lease": object(), "part": object(), "depth": 1})
     assert there_and_back(request).meta == {"depth": 1}
+    assert codec.dict_to_request({"url": "http://x/", "meta": {"part": "x", "lease": "y"}}).meta == {}
 
 
 @pytest.mark.parametrize("value", [object(), {"f": len}, [open]])
@@ -179,6 +194,10 @@ def test_what_was_not_written_here_is_refused(text: bytes) -> None:
         {"url": "http://x", "callback": "os.system"},
         {"url": "http://x", "_class": "this.that"},
         {"url": "http://x", "_class": "scrapy.http.request.no.Such"},
+        {"url": "http://x", "_class": "scrapy.http.request.NO_CALLBACK"},
+        {"url": "http://x", "_class": ["scrapy.http.request.Request"]},
+        {"url": "http://x", "encoding": "no-such"},
+        {"url": "http://x", "meta": "text"},
     ],
 )
 def test_what_is_no_request_is_refused(fields: Any) -> None:

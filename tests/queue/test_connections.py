@@ -28,7 +28,7 @@ async def prefetcher(broker: Broker) -> AsyncIterator[Prefetcher]:
     """That of a node with two slots."""
     node = Node(SignalManager())
     prefetcher = Prefetcher(
-        broker, node, 2, heartbeat=15, on_lost=lambda _: None, on_abandoned=lambda _: None, is_closing=lambda: False
+        broker, node, 2, heartbeat=15, on_lost=lambda _: None, on_failed=lambda *_: None, is_closing=lambda: False
     )
     prefetcher.open()
     yield prefetcher
@@ -96,7 +96,7 @@ async def test_a_host_that_asks_for_a_pause_loses_what_was_not_begun(redis: Clie
     broker = make_broker(redis, host_limits=HostLimits(9))
     node = Node(SignalManager())
     prefetcher = Prefetcher(
-        broker, node, 3, heartbeat=15, on_lost=lambda _: None, on_abandoned=lambda _: None, is_closing=lambda: False
+        broker, node, 3, heartbeat=15, on_lost=lambda _: None, on_failed=lambda *_: None, is_closing=lambda: False
     )
     broker.push_many([*(episode(number, host="a.example") for number in (1, 2)), episode(3, host="b.example")])
     first = await begin(prefetcher)

@@ -147,7 +147,8 @@ def test_redis_remembers(redis: Client) -> None:
     listings = Listings(redis, Keys())
 
     def ids(podcast_id: str, *episodes: Episode) -> list[str]:
-        known = {name: Traits.read(text) for name, text in listings.identities(podcast_id)[1].items()}
+        kept = listings.identities(podcast_id)[1]
+        known = {name: traits for name, text in kept.items() if (traits := Traits.read(text))}
         found, settled = visit(known, *episodes)
         listings.keep_identities(podcast_id, {name: str(traits) for name, traits in settled.traits.items()})
         return found

@@ -72,7 +72,7 @@ def prefetcher_of(broker: Broker, node: Node, heartbeat: float = 15) -> Prefetch
         CAPACITY,
         heartbeat=heartbeat,
         on_lost=lambda _: None,
-        on_abandoned=lambda _: None,
+        on_failed=lambda *_: None,
         is_closing=lambda: False,
     )
     prefetcher.open()
@@ -240,7 +240,7 @@ async def test_a_lease_that_expired_is_reported_lost_once(every_redis: Client, b
         CAPACITY,
         heartbeat=0.1,
         on_lost=lost.append,
-        on_abandoned=lambda _: None,
+        on_failed=lambda *_: None,
         is_closing=lambda: False,
     )
     prefetcher.open()

@@ -8,16 +8,16 @@
 --   under this lease: then the entry is pending again.
 local key, token, value, path = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local pushed_count, visit_ttl = tonumber(ARGV[5]), tonumber(ARGV[6])
-local route = route_of(key)
 if not owns(key, token) then
   redis.call('HDEL', A .. 'told', token)
-  -- No route: the entry is finished, by an earlier call with this lease whose answer did not arrive, or by a later lease.
-  return route and 0 or 1
+  -- No entry: it is finished, by an earlier call with this lease whose answer did not arrive, or by a later lease.
+  return redis.call('HEXISTS', Q .. 'entries', key) == 1 and 0 or 1
 end
+local route = any_route(key)
 
 if not has_pushed(token, pushed_count) then
   end_lease(key)
-  to_pending(key, route)
+  back_to_pending(key)
   return 0
 end
 

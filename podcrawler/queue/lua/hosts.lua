@@ -17,6 +17,41 @@
 -- What is set for single hosts comes as JSON: host -> [connections, delay in ms], 0 for what is not set. It is for the
 -- subdomains, too; the nearest counts.
 local Q, A = KEYS[1], KEYS[2]
+local MOST_NUMBER = 2 ^ 53
+-- No host rests longer, and no entry is delayed longer (ms): PODCRAWLER_MAX_RETRY_DELAY has the same limit.
+local MOST_WAIT = 10000000 * 1000
+
+-- Anybody who can write to Redis may have written what is in it. What cannot be a number counts as 0, what cannot be read
+-- as if it were not there, and no such value ends a script in the middle of a move.
+local function number_in(hash, field)
+  local number = tonumber(redis.call('HGET', hash, field) or 0)
+  return number and number >= 0 and number < MOST_NUMBER and math.floor(number) or 0
+end
+
+local function add_to(hash, field, change)
+  local sum = redis.pcall('HINCRBY', hash, field, change)
+  if type(sum) == 'number' and math.abs(sum) < MOST_NUMBER then return sum end
+  redis.call('HSET', hash, field, change)
+  return change
+end
+
+local function json(text)
+  local ok, value = pcall(cjson.decode, text)
+  return ok and type(value) == 'table' and value or nil
+end
+
+local UTF8 = {'[\240][\144-\191][\128-\191][\128-\191]', '[\241-\243][\128-\191][\128-\191][\128-\191]',
+  '[\244][\128-\143][\128-\191][\128-\191]', '[\224][\160-\191][\128-\191]', '[\237][\128-\159][\128-\191]',
+  '[\225-\236\238\239][\128-\191][\128-\191]', '[\194-\223][\128-\191]'}
+
+local function is_text(value)
+  if type(value) ~= 'string' then return false end
+  if not value:find('[\128-\255]') then return true end
+  for _, character in ipairs(UTF8) do
+    value = value:gsub(character, '.')
+  end
+  return not value:find('[\128-\255]')
+end
 
 local function read_limits(most_connections, single_hosts)
   local given = single_hosts ~= '{}' and cjson.decode(single_hosts) or nil
@@ -43,9 +78,24 @@ local function offer(host, last_leased)
   end
 end
 
+local function recount_connections(host)
+  local count = 0
+  for _, hash in ipairs({'connected', 'hops'}) do
+    for _, counted in ipairs(redis.call('HVALS', Q .. hash)) do
+      if counted == host then count = count + 1 end
+    end
+  end
+  redis.call('HDEL', Q .. 'connections', host)
+  if count > 0 then redis.call('HSET', Q .. 'connections', host, count) end
+  return count
+end
+
 local function has_all_connections(host, limits)
-  local count = redis.call('HGET', Q .. 'connections', host)
-  return count and tonumber(count) >= (limits_of(limits, host))
+  local count, most = number_in(Q .. 'connections', host), limits_of(limits, host)
+  if count >= most and count > redis.call('HLEN', Q .. 'connected') + redis.call('HLEN', Q .. 'hops') then
+    count = recount_connections(host)
+  end
+  return count >= most
 end
 
 -- Takes a host out of `hosts` that has all of its connections.
@@ -59,7 +109,7 @@ local function free_connection(hash, key)
   local host = redis.call('HGET', Q .. hash, key)
   if not host then return end
   redis.call('HDEL', Q .. hash, key)
-  if redis.call('HINCRBY', Q .. 'connections', host, -1) <= 0 then redis.call('HDEL', Q .. 'connections', host) end
+  if add_to(Q .. 'connections', host, -1) <= 0 then redis.call('HDEL', Q .. 'connections', host) end
   local last_leased = redis.call('ZSCORE', Q .. 'full', host)
   if last_leased then
     redis.call('ZREM', Q .. 'full', host)
@@ -84,7 +134,7 @@ local function connect(hash, key, host, limits)
     free_connection(hash, key)
     redis.call('HSET', Q .. hash, key, host)
   end
-  if redis.call('HINCRBY', Q .. 'connections', host, 1) >= (limits_of(limits, host)) then set_aside(host) end
+  if add_to(Q .. 'connections', host, 1) >= (limits_of(limits, host)) then set_aside(host) end
 end
 
 local function rest(host, till)
@@ -101,7 +151,7 @@ end
 -- entry waits for it anyway.
 local function rest_as_asked(host, now, kind, length)
   local asked = redis.call('HGET', Q .. 'asked', host)
-  local before = asked and cjson.decode(asked)[2] or length
+  local before = asked and tonumber((json(asked) or {})[2]) or length
   if length > 2 * before then return end
   local till = now + length
   if before <= 2 * length then till = math.max(till, tonumber(redis.call('ZSCORE', Q .. 'resting', host) or 0)) end
@@ -109,12 +159,31 @@ local function rest_as_asked(host, now, kind, length)
   redis.call('HSET', Q .. 'asked', host, cjson.encode({kind, length}))
 end
 
+-- The members of a sorted set whose time has come, or is so far ahead that nothing here can have set it.
+local function due(zset, now, longest, most)
+  local found = redis.call('ZRANGEBYSCORE', Q .. zset, '-inf', now, 'LIMIT', 0, most)
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', Q .. zset, now + longest, '+inf', 'LIMIT', 0, most)) do
+    found[#found + 1] = member
+  end
+  return found
+end
+
 local function wake(now, most)
-  for _, host in ipairs(redis.call('ZRANGEBYSCORE', Q .. 'resting', '-inf', now, 'LIMIT', 0, most)) do
+  for _, host in ipairs(due('resting', now, MOST_WAIT, most)) do
     local till = redis.call('ZSCORE', Q .. 'resting', host)
     redis.call('ZREM', Q .. 'resting', host)
     redis.call('HDEL', Q .. 'asked', host)
     offer(host, till)
+  end
+end
+
+-- Offers hosts that are set aside although they have connections to spare: where a count was wrong.
+local function offer_again(limits, most)
+  for _, host in ipairs(redis.call('ZRANGE', Q .. 'full', 0, most - 1)) do
+    if not has_all_connections(host, limits) then
+      redis.call('ZREM', Q .. 'full', host)
+      offer(host, 0)
+    end
   end
 end
 

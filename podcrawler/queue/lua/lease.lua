@@ -8,11 +8,14 @@
 -- Returns {number of entries of all these queues that are pending, leased or delayed, seeds included; ms until a delayed
 --   entry of this queue is due, a lease expires or a host has rested, or -1; the leases, each as {key, token, kind, group,
 --   name, tries, request, number of leases so far, host, host of its address}; the keys of entries that failed because
---   their leases expired too often; how many hosts have all of their connections}.
+--   their leases expired too often; how many hosts have all of their connections; the keys of entries that failed because
+--   they cannot be read}.
 local now, lease_time, most_expiries = clock(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local limits, done_count = read_limits(ARGV[4], ARGV[5]), tonumber(ARGV[6])
 local seeds = KEYS[3]
-local BATCH = 200
+local BATCH, FEW = 200, 20
+-- A lease that expires later than so many lease times from now was not granted by this clock.
+local MOST_LEASE_TIMES = 10
 
 -- How to take a seed from each type of key that scrapy-redis supports, and how to count them.
 local TAKE = {
@@ -45,28 +48,39 @@ end
 for i = 7, 6 + 2 * done_count, 2 do
   local key = redis.call('HGET', Q .. 'tokens', ARGV[i])
   if key then
-    if ARGV[i + 1] ~= '' then note_media_host(route_of(key), ARGV[i + 1]) end
+    local route = route_of(key)
+    if ARGV[i + 1] ~= '' and route then note_media_host(route, ARGV[i + 1]) end
     disconnect(key)
   end
 end
 forget_lost_connections()
 wake(now, BATCH)
 
-for _, key in ipairs(redis.call('ZRANGEBYSCORE', Q .. 'delayed', '-inf', now, 'LIMIT', 0, BATCH)) do
-  redis.call('ZREM', Q .. 'delayed', key)
-  to_pending(key, route_of(key))
+local abandoned, unreadable = {}, {}
+
+local function make_pending(key)
+  if not back_to_pending(key) then unreadable[#unreadable + 1] = key end
 end
 
-local abandoned = {}
+for _, key in ipairs(due('delayed', now, MOST_WAIT, BATCH)) do
+  redis.call('ZREM', Q .. 'delayed', key)
+  make_pending(key)
+end
+
+-- The clock of Redis was set back.
+local latest = now + MOST_LEASE_TIMES * lease_time
+for _, key in ipairs(redis.call('ZRANGEBYSCORE', Q .. 'leases', latest, '+inf', 'LIMIT', 0, BATCH)) do
+  redis.call('ZADD', Q .. 'leases', now + lease_time, key)
+end
 for _, key in ipairs(redis.call('ZRANGEBYSCORE', Q .. 'leases', '-inf', now, 'LIMIT', 0, BATCH)) do
   local route = route_of(key)
-  if redis.call('HINCRBY', Q .. 'expiries', key, 1) > most_expiries then
+  if route and state_of(key) == 'leased' and add_to(Q .. 'expiries', key, 1) > most_expiries then
     to_failed(now, key, route, 'abandoned', 'permanent', most_expiries + 1 .. ' leases on it expired, because their nodes '
       .. 'died; it may be what kills them: look at their logs, then queue it again.')
     abandoned[#abandoned + 1] = key
   else
     end_lease(key)
-    to_pending(key, route)
+    make_pending(key)
   end
 end
 
@@ -84,8 +98,13 @@ local function take_first(host)
   else
     redis.call('ZREM', Q .. 'hosts', host)
   end
-  if not key then return nil end
+  if not key or (state_of(key) or 'pending') ~= 'pending' then return nil end
   local route = route_of(key)
+  if not route or redis.call('HEXISTS', Q .. 'entries', key) == 0 then
+    fail_unreadable(key)
+    unreadable[#unreadable + 1] = key
+    return nil
+  end
   local known = knows_media_hosts and host == route.own_host and media_host(route)
   if not known or known == host then return key, route end
   route.host = known
@@ -132,17 +151,45 @@ local function take()
   return take_seed()
 end
 
+-- Pending entries that no host leads to are found where nothing else is left to lease or to wait for.
+local function find_lost()
+  if redis.call('ZCARD', Q .. 'leases') == 0 then
+    -- Nothing is leased, so nothing has an owner or a connection.
+    for _, hash in ipairs({'owners', 'tokens', 'connected', 'hops', 'connections'}) do
+      redis.call('DEL', Q .. hash)
+    end
+  end
+  local waiting = 0
+  for _, zset in ipairs({'hosts', 'full', 'resting', 'leases', 'delayed'}) do
+    waiting = waiting + redis.call('ZCARD', Q .. zset)
+  end
+  local open = redis.call('HLEN', Q .. 'entries') - redis.call('HLEN', Q .. 'failed')
+  if waiting > 0 or open == 0 then
+    -- Nothing is open: whatever these counts say is wrong.
+    if open == 0 then redis.call('DEL', Q .. 'open') end
+    return
+  end
+  local found = 0
+  for _, key in ipairs(redis.call('HKEYS', Q .. 'entries')) do
+    if state_of(key) == 'pending' then
+      make_pending(key)
+      found = found + 1
+    end
+    if found == BATCH then return end
+  end
+end
+
 local leases = {}
 if redis.call('EXISTS', A .. 'paused') == 0 then
   for i = 7 + 2 * done_count, #ARGV do
     local token, route = ARGV[i], nil
     local key = redis.call('HGET', Q .. 'tokens', token)
-    if key then
-      route = route_of(key)
+    if key and owns(key, token) and state_of(key) == 'leased' then
+      route = any_route(key)
     else
       key, route = take()
       if not key then break end
-      redis.call('HINCRBY', Q .. 'deliveries', key, 1)
+      add_to(Q .. 'deliveries', key, 1)
       connect('connected', key, route.host, limits)
       rest_for_delay(route.host, now, limits)
     end
@@ -150,8 +197,12 @@ if redis.call('EXISTS', A .. 'paused') == 0 then
     redis.call('HSET', Q .. 'owners', key, token)
     redis.call('HSET', Q .. 'tokens', token, key)
     leases[#leases + 1] = {key, token, route.kind, route.group, route.name,
-      tonumber(redis.call('HGET', Q .. 'tries', key) or 0), redis.call('HGET', Q .. 'entries', key),
-      tonumber(redis.call('HGET', Q .. 'deliveries', key)), route.host, route.own_host}
+      number_in(Q .. 'tries', key), redis.call('HGET', Q .. 'entries', key), number_in(Q .. 'deliveries', key),
+      route.host, route.own_host}
+  end
+  if #leases < #ARGV - 6 - 2 * done_count then
+    find_lost()
+    offer_again(limits, FEW)
   end
 end
 
@@ -159,7 +210,7 @@ local next_due = -1
 for _, zset in ipairs({'delayed', 'leases', 'resting'}) do
   local first = redis.call('ZRANGE', Q .. zset, 0, 0, 'WITHSCORES')
   if first[2] then
-    local wait = math.max(0, math.ceil(tonumber(first[2]) - now))
+    local wait = math.min(MOST_WAIT, math.max(0, math.ceil(tonumber(first[2]) - now)))
     if next_due < 0 or wait < next_due then next_due = wait end
   end
 end
@@ -168,4 +219,4 @@ for _, queue in ipairs(queues) do
   open = open + redis.call('HLEN', queue.prefix .. 'entries') - redis.call('HLEN', queue.prefix .. 'failed')
     + count_seeds(queue.seeds)
 end
-return {open, next_due, leases, abandoned, redis.call('ZCARD', Q .. 'full')}
+return {open, next_due, leases, abandoned, redis.call('ZCARD', Q .. 'full'), unreadable}

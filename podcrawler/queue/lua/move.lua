@@ -15,7 +15,7 @@ if host == counts_for then
   return 1
 end
 
-local route = route_of(key)
+local route = any_route(key)
 local is_full = has_all_connections(host, limits)
 if is_full or redis.call('ZSCORE', Q .. 'resting', host) then
   end_lease(key)

@@ -16,6 +16,13 @@ local function replace(key, route, state, host, version, request)
   if state == 'pending' then to_pending(key, route) end
 end
 
+local function next_order()
+  local order = redis.pcall('INCR', Q .. 'order')
+  if type(order) == 'number' then return order end
+  redis.call('SET', Q .. 'order', redis.call('HLEN', Q .. 'entries') + 1)
+  return redis.call('HLEN', Q .. 'entries') + 1
+end
+
 local function push(kind, key, group, name, host, priority, fresh, version, request)
   local state = state_of(key)
   if state == nil then
@@ -26,7 +33,7 @@ local function push(kind, key, group, name, host, priority, fresh, version, requ
     elseif redis.call('HEXISTS', record_key(route), name) == 1 then
       return FINISHED
     end
-    local order = redis.call('INCR', Q .. 'order')
+    local order = next_order()
     route.score = string.format('%.0f', order - priority * PRIORITY_STEP)
     redis.call('HSET', Q .. 'entries', key, request)
     set_route(key, route)
@@ -35,7 +42,7 @@ local function push(kind, key, group, name, host, priority, fresh, version, requ
     return ADDED
   end
 
-  local route = route_of(key)
+  local route = any_route(key)
   local replaced = redis.call('HGET', Q .. 'entries', key) ~= request
   local changed = replaced
   -- An entry of an earlier release has no version: it is taken for unchanged.

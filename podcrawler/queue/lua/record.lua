@@ -9,7 +9,7 @@ for i = 1, #ARGV, 4 do
   local state = state_of(key)
   if state ~= 'leased' then
     if state then
-      local route = route_of(key)
+      local route = any_route(key)
       if state == 'pending' then from_pending(key, route) end
       redis.call('ZREM', Q .. 'delayed', key)
       if redis.call('HDEL', Q .. 'failed', key) == 0 then count_open(route.group, -1) end

@@ -5,5 +5,5 @@
 local key, token = ARGV[1], ARGV[2]
 if not owns(key, token) then return 0 end
 end_lease(key)
-to_pending(key, route_of(key))
+back_to_pending(key)
 return 1

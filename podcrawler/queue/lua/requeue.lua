@@ -5,8 +5,14 @@
 local queued = 0
 for _, key in ipairs(ARGV) do
   if redis.call('HEXISTS', Q .. 'failed', key) == 1 then
-    from_failed(key, route_of(key))
-    queued = queued + 1
+    if redis.call('HEXISTS', Q .. 'entries', key) == 1 then
+      local route = any_route(key)
+      set_route(key, route)
+      from_failed(key, route)
+      queued = queued + 1
+    else
+      redis.call('HDEL', Q .. 'failed', key)
+    end
   end
 end
 return queued

@@ -12,7 +12,7 @@ if not owns(key, token) then
   return state_of(key) == 'failed' and 'failed' or 'delayed'
 end
 
-local route = route_of(key)
+local route = any_route(key)
 if pause > 0 then
   if host == '' then
     host = counted_for(key) or route.host
@@ -20,7 +20,7 @@ if pause > 0 then
   rest_as_asked(host, now, kind, pause)
 end
 redis.call('HSET', Q .. 'ended', key, token)
-if counts and redis.call('HINCRBY', Q .. 'tries', key, 1) >= most_tries then
+if counts and add_to(Q .. 'tries', key, 1) >= most_tries then
   to_failed(now, key, route, kind, class, reason)
   return 'failed'
 end

@@ -34,13 +34,42 @@ local function clock(given)
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
+-- Whether an entry with this key can have this route.
+local function belongs(key, kind, group, name)
+  if kind == 'episode' then return key == group .. '/' .. name end
+  return (kind == 'page' or kind == 'seed') and key == name
+end
+
+-- nil if there is none, or none that can be read.
 local function route_of(key)
   local found = redis.call('HGET', Q .. 'routes', key)
-  if not found then return nil end
-  local kind, group, name, host, score, version, own_host = unpack(cjson.decode(found))
-  if version == '' then version = nil end
-  return {kind = kind, group = group, name = name, host = host, score = score, version = version,
-    own_host = own_host or host}
+  local fields = found and json(found)
+  if not fields then return nil end
+  local kind, group, name, host, score = fields[1], fields[2], fields[3], fields[4], fields[5]
+  local number = tonumber(score)
+  if not (is_text(group) and is_text(name) and is_text(host) and belongs(key, kind, group, name)) or not number
+    or number ~= number then
+    return nil
+  end
+  local version, own_host = fields[6], fields[7]
+  if not is_text(version) or version == '' then version = nil end
+  if not is_text(own_host) then own_host = host end
+  return {kind = kind, group = group, name = name, host = host, score = score, version = version, own_host = own_host}
+end
+
+-- The route of an entry; as far as the key and the request tell, if none can be read.
+local function any_route(key)
+  local route = route_of(key)
+  if route then return route end
+  local group, name = key:match('^([a-z0-9-]+)/([A-Za-z0-9_-]+)$')
+  local kind = group and 'episode' or key:sub(1, 5) == 'seed:' and 'seed' or 'page'
+  if kind == 'seed' then group = 'seeds' end
+  if kind == 'page' then
+    local meta = (json(redis.call('HGET', Q .. 'entries', key)) or {}).meta
+    local root = type(meta) == 'table' and meta.root
+    group = is_text(root) and root or key
+  end
+  return {kind = kind, group = group, name = name or key, host = '', own_host = '', score = '0'}
 end
 
 local function set_route(key, route)
@@ -55,7 +84,8 @@ end
 
 -- The host that the last file of the podcast came from whose address has the same host, if that is known.
 local function media_host(route)
-  return route.kind == 'episode' and redis.call('HGET', A .. 'media-hosts', route.group .. '/' .. route.own_host)
+  local host = route.kind == 'episode' and redis.call('HGET', A .. 'media-hosts', route.group .. '/' .. route.own_host)
+  return is_text(host) and host
 end
 
 -- Called when a file was received, with the host that it came from, if that is known.
@@ -93,7 +123,7 @@ local function from_pending(key, route)
 end
 
 local function count_open(group, change)
-  if redis.call('HINCRBY', Q .. 'open', group, change) <= 0 then
+  if add_to(Q .. 'open', group, change) <= 0 then
     redis.call('HDEL', Q .. 'open', group)
   end
 end
@@ -102,14 +132,14 @@ end
 -- that it had acknowledged, and this count with them: the count then stays too low, because pushes after the gap are not
 -- added to it, and finish.lua makes the page pending again.
 local function note_pushed(token, before, count)
-  local pushed = tonumber(redis.call('HGET', A .. 'told', token) or 0)
+  local pushed = number_in(A .. 'told', token)
   if token ~= '' and pushed >= before and pushed < before + count then
     redis.call('HSET', A .. 'told', token, before + count)
   end
 end
 
 local function has_pushed(token, count)
-  return tonumber(redis.call('HGET', A .. 'told', token) or 0) >= count
+  return number_in(A .. 'told', token) >= count
 end
 
 local function end_lease(key)
@@ -137,7 +167,7 @@ end
 
 -- leased -> failed
 local function to_failed(now, key, route, kind, class, reason)
-  local tries = tonumber(redis.call('HGET', Q .. 'tries', key) or 0)
+  local tries = number_in(Q .. 'tries', key)
   end_lease(key)
   redis.call('HSET', Q .. 'failed', key,
     cjson.encode({kind = kind, class = class, reason = reason, tries = tries, at = now}))
@@ -152,4 +182,35 @@ local function from_failed(key, route)
   end
   to_pending(key, route)
   count_open(route.group, 1)
+end
+
+local UNREADABLE = 'What Redis has of this entry cannot be read: something else has written there. Queue it again to have it '
+  .. 'read anew as far as possible.'
+
+-- Ends what cannot be worked on: it fails, or, if nothing but its name is left, it goes.
+local function fail_unreadable(key)
+  local route = any_route(key)
+  redis.call('ZREM', Q .. 'delayed', key)
+  if redis.call('HEXISTS', Q .. 'entries', key) == 1 then
+    set_route(key, route)
+    to_failed(clock(''), key, route, 'unreadable', 'permanent', UNREADABLE)
+    return
+  end
+  end_lease(key)
+  redis.call('HDEL', Q .. 'failed', key)
+  remove(key)
+  add_event('failed', key, route.group, 'kind', 'unreadable', 'reason', UNREADABLE)
+end
+
+-- Makes an entry pending that is neither leased nor delayed any more. False if it fails instead.
+local function back_to_pending(key)
+  local state = state_of(key)
+  if state and state ~= 'pending' then return true end
+  local route = route_of(key)
+  if state and route then
+    to_pending(key, route)
+    return true
+  end
+  fail_unreadable(key)
+  return false
 end

@@ -1,0 +1,245 @@
+"""Redis is input: whatever is in the place of anything there, every entry ends in a state, and the rest is read.
+
+The catalogue of what is there is docs/queue-keys.md.
+"""
+
+import json
+import logging
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from scrapy.settings import Settings
+from typing_extensions import override
+
+from podcrawler.exceptions import EntryError
+from podcrawler.fleet.job import Job
+from podcrawler.fleet.status import read_status
+from podcrawler.fleet.waiting import standing, waiting
+from podcrawler.items import PODCAST_ID, Enclosure, Episode
+from podcrawler.logins import Login
+from podcrawler.queue import acks, codec
+from podcrawler.queue.archive import Archive, Imported, InHand, Report
+from podcrawler.queue.broker import Broker
+from podcrawler.queue.entries import Lease, entry_of, episode_request, page_request
+from podcrawler.queue.host_limits import HostLimits
+from podcrawler.queue.identities import Traits, settle
+from podcrawler.queue.keys import Keys
+from podcrawler.queue.listings import Listings
+from podcrawler.queue.media_hosts import MediaHosts
+from tests.builders import NOW, episode, fail, finish, finish_page, lease_one, make_broker, retry
+from tests.conftest import Client
+from tests.queue.hostile import SCORES, VALUES, places, spoil
+
+PAGE = "http://example.com/feed.xml"
+LATER = NOW + 61_000
+LIMITS = HostLimits(2, {})
+#: Keys that are not there while nodes work, or whose value is not looked at.
+ABSENT = {"{podcrawler}:paused", "{podcrawler}:schema", "podcasts:start_urls"}
+EXAMPLES = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+
+
+@pytest.fixture
+def redis(every_redis: Client) -> Client:
+    return every_redis
+
+
+def request_of(number: int) -> str:
+    item = Episode(str(number), "show", f"Title {number}", Enclosure(f"http://media.example/{number}.mp3"))
+    return codec.dumps(codec.request_to_dict(episode_request(item)))
+
+
+def populate(redis: Client) -> None:
+    """Have something under every key, by the calls of nodes."""
+    redis.flushall()
+    archive, listings, hosts = Archive(redis, Keys()), Listings(redis, Keys()), MediaHosts(redis, Keys())
+    queue, pages = make_broker(redis, host_limits=LIMITS), make_broker(redis, "podcasts")
+    pages.push_many(
+        entry_of(request, codec.dumps(codec.request_to_dict(request)))
+        for request in (page_request(PAGE), page_request(f"{PAGE}?page=2", root=PAGE))
+    )
+    queue.push_many(
+        [episode(number, payload=request_of(number), host=f"host{number % 3}", version="v") for number in range(10)],
+        lease_one(pages),
+    )
+    finish(queue, lease_one(queue), size=7, path="show/0.x.mp3")
+    retry(queue, lease_one(queue), "timeout", "Slow.", NOW)
+    fail(queue, lease_one(queue), "http-404", "Not there.", NOW)
+    died = lease_one(queue)
+    queue.lease([], LATER, {died.token: "cdn.example"})
+    redis.hset("{podcrawler}:media-hosts", mapping={f"show/host{number}": "cdn.example" for number in range(3)})
+    leases = queue.lease(queue.new_tokens(2), LATER).leases
+    assert [lease.host for lease in leases] == ["cdn.example"] * 2
+    queue.acknowledge([acks.move(leases[0], "tracker.example", queue.host_limits, now=LATER)])
+    busy = EntryError("http-429", "Busy.", host="busy.example")
+    queue.acknowledge([acks.give_up(leases[1], busy, tries=3, delay=10, rest=1000, now=LATER)])
+    queue.push_many([episode(10, payload=request_of(10), host="busy.example")])
+    queue.lease(queue.new_tokens(4), LATER)
+    queue.push_many([episode(11, payload=request_of(11), host="idle.example")])
+    finish_page(pages, lease_one(pages), "show", {"podcast": "show", "title": "Show", "not_followed": []}, [PAGE])
+    redis.lpush("episodes:start_urls", "http://example.com/other.xml")
+    redis.hset("{podcrawler}:podcasts", "show", json.dumps({"id": "show", "title": "Show", "address": PAGE}))
+    archive.keep_login(["show", PAGE], Login("http://example.com:80", "ann", "secret"))
+    archive.keep_imported([Imported("show", "abcde", "Old", 7)])
+    archive.write_report(Report("a-1", "episodes", 1, "attic", 0, 60, 1, 1, 7, (InHand("show/1", "One", 1, None),)))
+    listings.keep_identities("show", {"1": str(Traits("a", "b", "c"))})
+    listings.note_listed("show", ["1"], PAGE, seconds=100, is_first=True)
+    listings.keep_account("show", PAGE, {"listed": 1, "left_out": {"no-media": 1}, "examples": {}}, is_first=True)
+    hosts.note_range_refused("show", "host1")
+
+
+class Everything:
+    """What was in Redis at a moment."""
+
+    def __init__(self, redis: Client) -> None:
+        self._redis = redis
+        self.places = places(redis)
+        #: By key, as DUMP has it.
+        self.dumps = {key: redis.dump(key) for key in {place.key for place in self.places}}
+
+    def restore(self) -> None:
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.flushall()
+        for key, dump in self.dumps.items():
+            pipe.restore(key, 0, dump)
+        pipe.execute()
+
+    @override
+    def __repr__(self) -> str:
+        return "everything"
+
+
+@pytest.fixture
+def everything(redis: Client) -> Everything:
+    populate(redis)
+    return Everything(redis)
+
+
+def test_every_key_of_the_docs_is_tried(everything: Everything) -> None:
+    docs = (Path(__file__).parents[2] / "docs/queue-keys.md").read_text(encoding="utf-8")
+    keys = set(re.findall(r"^\| `((?:{podcrawler}|[a-z]+):[^`]*)` \|", docs, re.MULTILINE)) - ABSENT
+    assert len(keys) > 30
+    there = [key.decode() for key in everything.dumps]
+    patterns = {key: re.sub("<.*?>", ".+", re.escape(key).replace("<queue>", "episodes")) for key in keys}
+    assert [key for key, pattern in patterns.items() if not any(re.fullmatch(pattern, name) for name in there)] == []
+
+
+@EXAMPLES
+@given(data=st.data())
+def test_everything_is_read(redis: Client, everything: Everything, data: st.DataObject) -> None:
+    everything.restore()
+    for place in data.draw(st.lists(st.sampled_from(everything.places), min_size=1, max_size=4)):
+        spoil(redis, place, data.draw(VALUES), data.draw(SCORES), member=data.draw(st.booleans()))
+    read_everything(redis)
+
+
+def read_everything(redis: Client) -> None:
+    """As the commands and nodes do. Nothing is raised."""
+    config = Settings()
+    config.setmodule("podcrawler.settings")
+    archive, listings, queue = Archive(redis, Keys()), Listings(redis, Keys()), make_broker(redis)
+    status = read_status(config, redis)
+    assert json.dumps(status.to_json())
+    assert all(map(waiting, status.hosts))
+    assert all(standing(*each) for each in status.unreported.items())
+    assert all(str(account) for account in status.accounts.values())
+    for failed in queue.failed():
+        assert isinstance(failed.at, int)
+        assert isinstance(failed.reason, str)
+    assert PODCAST_ID.fullmatch(archive.podcast_id([PAGE]) or "show")
+    assert PODCAST_ID.fullmatch(archive.name_podcast([PAGE], "show"))
+    assert archive.podcast_address("show") is not None
+    assert archive.login("show") is None or archive.login("show") is not None
+    assert all(file.size >= 0 for file in archive.imported("show").values())
+    assert archive.events_since("0") is not None
+    item = Episode("1", "show", "One", Enclosure("http://x/1.mp3"), guid="1", twin_id="1-2")
+    kept = listings.identities("show")[1]
+    known = {name: traits for name, text in kept.items() if (traits := Traits.read(text))}
+    assert settle([item], known, lambda names: listings.finished_sizes("show", names)).episodes
+    assert listings.finished_sizes("show", ["0"]) is not None
+    job = Job(config, redis, [page_request(PAGE)])
+    job.start()
+    job.new_events()
+    assert job.progress().finished >= 0
+    assert job.outcome().podcasts is not None
+
+
+@EXAMPLES
+@given(data=st.data())
+def test_every_entry_ends_in_a_state(redis: Client, everything: Everything, data: st.DataObject) -> None:
+    everything.restore()
+    # An entry whose key is another one is another entry.
+    mine = [
+        place for place in everything.places if place.key.startswith(b"{podcrawler}:episodes:") or place.type == b"list"
+    ]
+    for place in data.draw(st.lists(st.sampled_from(mine), min_size=1, max_size=4)):
+        spoil(redis, place, data.draw(VALUES), data.draw(SCORES), member=data.draw(st.booleans()))
+    entries = {key.decode() for key in redis.hkeys("{podcrawler}:episodes:entries")}
+    work_off(redis, make_broker(redis, host_limits=LIMITS))
+    failed = {text.decode(errors="replace") for text in redis.hkeys("{podcrawler}:episodes:failed")}
+    finished = {f"show/{name.decode()}" for name in redis.hkeys("{podcrawler}:finished:show")}
+    assert entries <= failed | finished
+    assert redis.hlen("{podcrawler}:episodes:entries") >= len(failed & entries)
+    left = {key.decode().rpartition(":")[2] for key in redis.scan_iter("{podcrawler}:episodes:*")}
+    assert left.isdisjoint({"leases", "owners", "connected", "hops", "connections", "full", "delayed", "open"}), left
+
+
+def work_off(redis: Client, queue: Broker) -> None:
+    """As nodes do until nothing is open; time passes quickly."""
+    now = LATER + 1000
+    for _ in range(60):
+        batch = queue.lease(queue.new_tokens(5), now)
+        ends = [_end(lease) for lease in batch.leases]
+        assert all(isinstance(lease.payload, bytes) for lease in batch.leases)
+        queue.extend(batch.leases, now)
+        queue.acknowledge(ends)
+        if batch.open == 0:
+            return
+        now += 61_000
+    raise AssertionError(f"open for ever: {list(redis.scan_iter('{podcrawler}:episodes:*'))}")
+
+
+def _end(lease: Lease) -> acks.Ack[Any]:
+    if lease.kind == "episode":
+        return acks.finish(lease, size=7, path=f"{lease.key}.mp3")
+    return acks.give_up(lease, EntryError("unreadable", "No."), tries=1, delay=0)
+
+
+@pytest.mark.parametrize("route", [None, b"", b"[]", b'["page", "show", "1", "h", "1"]', b'["episode", "show", "1"]'])
+@pytest.mark.parametrize("state", ["pending", "leased", "delayed"])
+def test_an_entry_whose_route_is_lost_fails_and_can_be_queued_again(
+    redis: Client, state: str, route: bytes | None
+) -> None:
+    queue = make_broker(redis)
+    queue.push_many([episode(1), episode(2, host="other")])
+    if state != "pending":
+        one = next(lease for lease in queue.lease(queue.new_tokens(2), NOW).leases if lease.key == "show/1")
+        if state == "delayed":
+            retry(queue, one, "timeout", "Slow.", NOW)
+    if route is None:
+        redis.hdel("{podcrawler}:episodes:routes", "show/1")
+    else:
+        redis.hset("{podcrawler}:episodes:routes", "show/1", route)
+    batch = queue.lease(queue.new_tokens(2), NOW + 61_000)
+    assert [lease.key for lease in batch.leases] == ["show/2"]
+    assert batch.unreadable == ["show/1"]
+    (failed,) = queue.failed()
+    assert (failed.key, failed.group, failed.kind) == ("show/1", "show", "unreadable")
+    (event,) = [event for event in Archive(redis, Keys()).events_since("0") if event.state == "failed"]
+    assert (event.key, event.kind) == ("show/1", "unreadable")
+    assert queue.requeue(["show/1"]) == 1
+    assert finish(queue, lease_one(queue, NOW + 61_000), size=1, path="show/1.mp3")
+    assert redis.hget("{podcrawler}:finished:show", "1") == b"1"
+    assert queue.open_entries(["show"]) == 1
+
+
+@pytest.fixture(autouse=True)
+def _quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    with caplog.at_level(logging.ERROR):
+        yield
