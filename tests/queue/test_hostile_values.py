@@ -26,6 +26,7 @@ from podcrawler.queue import acks, codec
 from podcrawler.queue.archive import Archive, Imported, InHand, Report
 from podcrawler.queue.broker import Broker
 from podcrawler.queue.entries import Lease, entry_of, episode_request, page_request
+from podcrawler.queue.given_hosts import GivenHosts
 from podcrawler.queue.host_limits import HostLimits
 from podcrawler.queue.identities import Traits, settle
 from podcrawler.queue.keys import Keys
@@ -92,6 +93,9 @@ def populate(redis: Client) -> None:
     listings.note_listed("show", ["1"], PAGE, seconds=100, is_first=True)
     listings.keep_account("show", PAGE, {"listed": 1, "left_out": {"no-media": 1}, "examples": {}}, is_first=True)
     hosts.note_range_refused("show", "host1")
+    given = GivenHosts(redis, Keys())
+    given.note_addresses([PAGE])
+    given.note_public("example.com")
 
 
 class Everything:
@@ -163,6 +167,7 @@ def read_everything(redis: Client) -> None:
     known = {name: traits for name, text in kept.items() if (traits := Traits.read(text))}
     assert settle([item], known, lambda names: listings.finished_sizes("show", names)).episodes
     assert listings.finished_sizes("show", ["0"]) is not None
+    assert GivenHosts(redis, Keys()).is_given(PAGE, "example.com") in (True, False)
     job = Job(config, redis, [page_request(PAGE)])
     job.start()
     job.new_events()
