@@ -47,6 +47,9 @@ class Host(BaseModel):
     proxy: Annotated[tuple[ProxyAddress, ...], BeforeValidator(_proxies)] | None = None
 
 
+_UNSET = Host()
+
+
 @dataclass(frozen=True, slots=True)
 class Hosts:
     """What is set for single hosts, by their names in lower case."""
@@ -61,7 +64,7 @@ class Hosts:
 
     def of(self, host: str) -> Host:
         """What is set for a host: in its own table, else in that of the nearest domain above it."""
-        return nearest(self.by_name, host) or Host()
+        return nearest(self.by_name, host) or _UNSET
 
 
 def nearest(by_name: Mapping[str, _T], host: str) -> _T | None:

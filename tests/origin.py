@@ -369,9 +369,10 @@ class Origin:
                 block = block[until_stall:]
                 until_stall = sys.maxsize
             for piece in _pieces(block, max(1, rate // 10) if rate else len(block)):
-                yield piece
                 if rate:
+                    # Before it: with the last one the answer is over, for whoever counts those under way.
                     await asyncio.sleep(len(piece) / rate)
+                yield piece
             until_stall -= len(block)
 
 

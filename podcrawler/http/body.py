@@ -4,7 +4,7 @@ What a server may send, and how slowly, is decided here; how it is asked, in han
 """
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -12,7 +12,7 @@ import aiohttp
 
 from podcrawler.config import TransferConfig
 from podcrawler.exceptions import FetchError, MediaError
-from podcrawler.http.content_coding import Decoder, decoder_for
+from podcrawler.http.content_coding import Decoder, decoder_for, is_coded
 from podcrawler.http.lenient import surplus_of
 from podcrawler.http.rate import RateLimits
 from podcrawler.store import sniff
@@ -101,7 +101,7 @@ class Body:
         this raises: MediaError (``contradiction``, ``not-media``, ``encoded``, refusals of the disk), FetchError
         (``too-large``, ``too-slow``, ``encoded``) and aiohttp's errors."""
         headers = self._answer.headers
-        coded = _is_coded(headers)
+        coded = is_coded(headers)
         if self._answer.status == 200:
             await self._examine()
             coded = self._decoder is not None
@@ -144,7 +144,7 @@ class Body:
             if (announced := self._answer.content_length) is None:
                 raise self._broken_off
             raise _mismatch(f"{self._host} announced {announced} bytes and sent {self._size}; try again later.")
-        if probe := decoder_for(codings, head, self._host):
+        if self._decoder and (probe := decoder_for(codings, head, self._host)):
             head = await self._decoded_head(probe)
         kind = self._answer.headers.get("Content-Type", "")
         sniff.refuse_document(head, url=str(self._answer.url), content_type=kind, wanted=self._limits.wanted)
@@ -192,7 +192,7 @@ class Body:
         remarks = []
         if surplus_of(self._answer):
             remarks.append(f"{self._host} sent more bytes than the file has, which were left out.")
-        if self._decoder is None and _is_coded(self._answer.headers):
+        if self._decoder is None and is_coded(self._answer.headers):
             remarks.append(f"{self._host} called the file compressed, which it is not.")
         return remarks
 
@@ -275,10 +275,6 @@ async def _reading_paused(answer: aiohttp.ClientResponse) -> AsyncIterator[None]
     finally:
         if not transport.is_closing():
             transport.resume_reading()
-
-
-def _is_coded(headers: Mapping[str, str]) -> bool:
-    return headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity")
 
 
 def _mismatch(sentence: str) -> MediaError:

@@ -7,7 +7,7 @@ there is a media file behind it. Decoding takes bounded memory and time, whateve
 import re
 import sys
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -206,10 +206,10 @@ def decoder_for(codings: Iterable[str], head: bytes, host: str) -> Decoder | Non
 
     FetchError (``encoded``) for a coding that podcrawler cannot undo.
     """
-    if not head or sniff.is_media(head, ""):
-        return None
     named = [coding.strip().lower() for header in codings for coding in header.split(",")]
     told = [coding for coding in named if coding in _CODINGS or coding in _UNKNOWN]
+    if told and (not head or sniff.is_media(head, "")):
+        return None
     if len(told) > _MAX_CODINGS or not _UNKNOWN.isdisjoint(told):
         raise FetchError(
             "encoded",
@@ -227,6 +227,11 @@ def decoder_for(codings: Iterable[str], head: bytes, host: str) -> Decoder | Non
         if (decoded := _beginning(coding, head)) and sniff.is_media(decoded, ""):
             found.insert(0, coding)
     return Decoder(found, host) if found else None
+
+
+def is_coded(headers: Mapping[str, str]) -> bool:
+    """Whether the head of an answer says that its body is compressed."""
+    return headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity")
 
 
 def _beginning(coding: str, head: bytes) -> bytes | None:

@@ -40,6 +40,7 @@ from podcrawler.config import TransferConfig
 from podcrawler.exceptions import FetchError, TransferCancelledError
 from podcrawler.http.body import Body, Limits, Received
 from podcrawler.http.client import Client, address
+from podcrawler.http.content_coding import is_coded
 from podcrawler.http.guard import Guard
 from podcrawler.http.rate import RateLimits
 from podcrawler.queue.scheduler import scheduler_of
@@ -275,8 +276,7 @@ def _range_headers(request: Request, part: PartFile) -> dict[str, str]:
 
 def _is_media(body: bytearray, answer: aiohttp.ClientResponse) -> bool:
     """Whether a body that begins like this is a media file. A compressed one may be a page of any kind."""
-    is_coded = answer.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity")
-    content_type = "" if is_coded else answer.headers.get("Content-Type", "")
+    content_type = "" if is_coded(answer.headers) else answer.headers.get("Content-Type", "")
     return sniff.is_media(bytes(body[: sniff.MAX_HEAD]), content_type)
 
 

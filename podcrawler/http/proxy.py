@@ -115,8 +115,10 @@ class ProxyMiddleware(HttpProxyMiddleware):
 
     def _choice_of(self, request: Request) -> tuple[Rotation, _Choice] | None:
         """The proxy that was chosen for the request, and where from; None if it has none, or came with one."""
-        chosen, rotation = request.meta.get(_CHOSEN), self._rotation_for(request.url)
-        return (rotation, chosen) if isinstance(chosen, _Choice) and rotation else None
+        chosen = request.meta.get(_CHOSEN)
+        if isinstance(chosen, _Choice) and (rotation := self._rotation_for(request.url)):
+            return rotation, chosen
+        return None
 
     def _rotation_for(self, url: str) -> Rotation | None:
         parts = urlsplit(url)
@@ -126,9 +128,9 @@ class ProxyMiddleware(HttpProxyMiddleware):
             if own and own not in self._rotations:
                 self._rotations[own] = Rotation(own)
             return self._rotations.get(own)
-        if proxy_bypass(host):
-            return None
-        return self.everywhere or self._environment.get(parts.scheme)
+        rotation = self.everywhere or self._environment.get(parts.scheme)
+        # Last: it reads the whole environment, which takes 0.1 ms.
+        return None if rotation is None or proxy_bypass(host) else rotation
 
 
 def _all_failed(last: ProxyFailedError, count: int) -> FetchError:

@@ -20,7 +20,7 @@ from podcrawler.networks import host_of
 #: Whether a connection to the host may be made.
 _MayConnect = Callable[[str], Awaitable[bool]]
 #: Kinds of failures that are no answer of the host.
-_NOT_THE_HOSTS = frozenset({"cancelled", "dns", "proxy", "refused"})
+_NOT_THE_HOSTS = frozenset({"cancelled", "dns", "private-address", "proxy", "refused"})
 
 
 class Fetched(NamedTuple):

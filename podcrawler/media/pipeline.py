@@ -226,7 +226,7 @@ class EpisodeFilesPipeline(FilesPipeline):
         episode.file, episode.size, episode.sha256 = published.path, published.size, published.sha256
         episode.verified = examined.verified
         episode.redirects = chain(response)
-        episode.remarks = list(response.received.remarks)
+        episode.remarks = response.received.remarks
         return episode
 
     async def _examine(self, episode: Episode, part: PartFile, response: MediaResponse) -> sniff.Examined:

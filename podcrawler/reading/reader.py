@@ -113,7 +113,7 @@ class _Listed:
         self._connection.send(Head(head, needs_identities))
         wanted, _ = self._connection.receive()
         if isinstance(wanted, Settle):
-            self._settle(wanted, dict(self._known()) if needs_identities else {})
+            self._settle(wanted, dict(self._known()) if needs_identities else None)
         else:
             for episodes in batches(listing.episodes, MAX_ENTRIES):
                 self._connection.send(episodes)
@@ -127,9 +127,10 @@ class _Listed:
         while part := self._connection.receive()[0]:
             yield from ((name, traits) for name, text in part.items() if (traits := Traits.read(text)))
 
-    def _settle(self, wanted: Settle, known: Mapping[str, Traits]) -> None:
-        """Give the episodes the ids that they had at earlier visits, and tell what is to be queued."""
-        if known or any(episode.twin_id for episode in self._announced()):
+    def _settle(self, wanted: Settle, known: Mapping[str, Traits] | None) -> None:
+        """Give the episodes the ids that they had at earlier visits, and tell what is to be queued. ``known`` is what
+        those visits know of them; None if their ids do not depend on it."""
+        if known is not None:
             settled = settle(list(self._announced()), known, self._finished_sizes)
             episodes, duplicates, traits = settled.episodes, settled.duplicates, settled.traits
             del settled

@@ -45,13 +45,14 @@ def test_a_fleet_keeps_to_the_budget_of_a_host_while_its_nodes_die(
 
 
 def _at_work(crew: Crew, redis: Client) -> int:
-    """The place of a node that is downloading."""
-    places: list[int] = []
+    """The place of the node that has most downloads in hand."""
+    place_of = {node.process.pid: place for place, node in enumerate(crew.nodes)}
+    busiest: list[int] = []
 
     def look() -> bool:
-        busy = {report.pid for report in Archive(redis, Keys()).reports() if len(report.in_hand) > 1}
-        places[:] = [place for place, node in enumerate(crew.nodes) if node.process.pid in busy]
-        return bool(places)
+        reports = [report for report in Archive(redis, Keys()).reports() if report.pid in place_of and report.in_hand]
+        busiest[:] = [place_of[report.pid] for report in sorted(reports, key=lambda report: -len(report.in_hand))]
+        return bool(busiest)
 
     until(look)
-    return places[0]
+    return busiest[0]
