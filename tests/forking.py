@@ -266,9 +266,12 @@ def _be(program: Callable[[], None], environment: Mapping[str, str]) -> NoReturn
     try:
         # Whatever the other holds must not be collected, or it would close descriptors that are this one's by then.
         gc.freeze()
-        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        # What the other does at a signal needs descriptors that this one closes.
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number in (signal.SIGCHLD, signal.SIGHUP, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
+        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
         for number in (signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_IGN)
         for name in _NOT_IMPORTED:

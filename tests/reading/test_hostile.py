@@ -199,7 +199,8 @@ def test_without_a_reader_an_entry_fails(node: Commands, redis: Client, publishe
     site = node.folder / "own_site.py"
     site.write_text(f"import sys\nassert 'scrapy.crawler' in sys.modules\n{site.read_text()}")
     seed(redis, f"{publisher}/good", "podcasts")
-    ended = node.run("crawl", "podcasts", "-s", "PODCRAWLER_EXIT_WHEN_DONE=1", *REGISTERED)
-    assert ended.status == 1
+    with node.start("crawl", "podcasts", "-s", "PODCRAWLER_EXIT_WHEN_DONE=1", *REGISTERED) as started:
+        _, err = started.communicate(timeout=90)
+    assert started.returncode == 1
     assert agree(ending(redis, f"{publisher}/good"), ("no-reader", "No process can be started that reads pages"))
-    assert "AssertionError" in ended.err
+    assert "AssertionError" in err
