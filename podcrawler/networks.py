@@ -163,12 +163,17 @@ def same_name(host: str) -> str:
 
 
 def host_of(url: str) -> str:
-    """The host of an address, as ``same_name`` has it; empty if it has none. As aiohttp reads the address, which
-    connects to it: programs that read addresses in two ways can be led astray."""
+    """The host that an address is requested of: in lower case, without a dot at its end; empty if it has none. As
+    aiohttp reads the address, which connects to it: programs that read addresses in two ways can be led astray."""
     try:
-        return same_name(URL(url, encoded=True).raw_host or "")
+        return (URL(url, encoded=True).raw_host or "").lower().rstrip(".")
     except ValueError:
         return ""
+
+
+def named_host(url: str) -> str:
+    """``host_of`` the address, as ``same_name`` has it."""
+    return same_name(host_of(url))
 
 
 @dataclass(frozen=True, slots=True)

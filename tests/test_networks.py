@@ -9,7 +9,7 @@ from scrapy.settings import Settings
 
 from podcrawler.config import TransferConfig
 from podcrawler.exceptions import SettingError
-from podcrawler.networks import Allowed, host_of, is_local_name, literal, same_name, special_purpose
+from podcrawler.networks import Allowed, host_of, is_local_name, literal, named_host, same_name, special_purpose
 
 #: By purpose: the first and the last address of each network, and what carries one of them.
 SPECIAL = {
@@ -121,9 +121,9 @@ def test_this_machine_is_one_host_and_other_spellings_are_others() -> None:
 @pytest.mark.parametrize(
     ("url", "host"),
     [
-        ("http://example.com@127.0.0.1/", "localhost"),
+        ("http://example.com@127.0.0.1/", "127.0.0.1"),
         ("http://127.0.0.1@example.com/", "example.com"),
-        ("http://[::1]:80/x", "localhost"),
+        ("http://[::1]:80/x", "::1"),
         ("http://127.0.0.1:80\\@example.com/", ""),
         ("http://[::1", ""),
         ("mailto:a@b", ""),
@@ -131,6 +131,7 @@ def test_this_machine_is_one_host_and_other_spellings_are_others() -> None:
 )
 def test_the_host_of_an_address_is_the_one_that_is_connected_to(url: str, host: str) -> None:
     assert host_of(url) == host
+    assert named_host(url) == same_name(host)
 
 
 # PODCRAWLER_ALLOW_HOSTS

@@ -1,7 +1,6 @@
 """podcrawler's commands, for both ``scrapy`` and ``podcrawler``; thin, the work is in the packages below."""
 
 import argparse
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -17,7 +16,8 @@ from podcrawler.config import Config, TransferConfig
 from podcrawler.exceptions import PodcrawlerError
 from podcrawler.hosts import Hosts
 from podcrawler.http.auth import read_netrc
-from podcrawler.networks import host_of
+from podcrawler.networks import named_host
+from podcrawler.printing import say
 from podcrawler.proxies import read_proxies
 from podcrawler.queue import scrapy_redis_settings
 from podcrawler.queue.archive import Archive
@@ -35,16 +35,16 @@ def explained(run: Run) -> Run:
         try:
             run(self, args, opts)
         except PodcrawlerError as error:
-            print(f"podcrawler: {error}", file=sys.stderr)
+            say(f"podcrawler: {error}", is_error=True)
             self.exitcode = error.exit_status
         except ResponseError as error:
-            print(f"podcrawler: Redis refuses what it is asked ({error}); see its own log.", file=sys.stderr)
+            say(f"podcrawler: Redis refuses what it is asked ({error}); see its own log.", is_error=True)
             self.exitcode = 2
         except RedisError as error:
-            print(f"podcrawler: Redis does not answer any more ({error}); run the command again.", file=sys.stderr)
+            say(f"podcrawler: Redis does not answer any more ({error}); run the command again.", is_error=True)
             self.exitcode = 2
         except KeyboardInterrupt:
-            print("podcrawler: interrupted; run the same command again to continue.", file=sys.stderr)
+            say("podcrawler: interrupted; run the same command again to continue.", is_error=True)
             self.exitcode = 130
 
     return wrapper
@@ -72,7 +72,7 @@ def archive_redis(settings: BaseSettings, *, start: bool = False) -> Iterator[Re
 
 def _allow_host_of(settings: Settings, address: str) -> None:
     """Let the command lead to the host of an address that the user gives it, wherever that is."""
-    if host := host_of(add_http_if_no_scheme(address)):
+    if host := named_host(add_http_if_no_scheme(address)):
         allowed = settings["PODCRAWLER_ALLOW_HOSTS"]
         more = f"{allowed} {host}" if isinstance(allowed, str) else [*allowed, host]
         settings.set("PODCRAWLER_ALLOW_HOSTS", more, priority="cmdline")

@@ -18,9 +18,10 @@ from typing_extensions import override
 from podcrawler.commands import check_settings, explained
 from podcrawler.config import Config
 from podcrawler.exceptions import AddressError, ListingError
-from podcrawler.fleet.display import new_display, printable
+from podcrawler.fleet.display import new_display
 from podcrawler.fleet.job import Job, Outcome
 from podcrawler.fleet.supervisor import Supervisor, new_children
+from podcrawler.printing import say
 from podcrawler.queue.archive import Archive
 from podcrawler.queue.seeds import address_request
 from podcrawler.redis.connection import connect, redis_configured, state_dir
@@ -156,24 +157,22 @@ def _exit_status(outcome: Outcome) -> int:
 def _print_summary(outcome: Outcome, seconds: float) -> None:
     for failed in outcome.failed:
         name = f"{failed.key} {failed.title}".strip()
-        print(printable(f"failed: {name} [{failed.kind}]: {failed.reason}"))
+        say(f"failed: {name} [{failed.kind}]: {failed.reason}")
     for sentence in outcome.left_out:
-        print(printable(f"left out: {sentence}"))
+        say(f"left out: {sentence}")
     for podcast_id, title in outcome.podcasts.items():
         account = outcome.accounts.get(podcast_id)
-        print(printable(f"{title or podcast_id}: {podcast_id}" + (f" ({account})" if account else "")))
+        say(f"{title or podcast_id}: {podcast_id}" + (f" ({account})" if account else ""))
         if other := outcome.same_as.get(podcast_id):
-            print(
-                printable(
-                    f"    It has the guid of the podcast at {other}, and is taken for the same one: episodes that are "
-                    "there already are not downloaded from both. For an archive of its own give it another FILES_STORE "
-                    "and PODCRAWLER_NAMESPACE."
-                )
+            say(
+                f"    It has the guid of the podcast at {other}, and is taken for the same one: episodes that are "
+                "there already are not downloaded from both. For an archive of its own give it another FILES_STORE "
+                "and PODCRAWLER_NAMESPACE."
             )
     if not outcome.finished and not outcome.failed and outcome.already_there:
-        print(f"Nothing to download: all {outcome.already_there} episodes are already there ({seconds:.1f} s).")
+        say(f"Nothing to download: all {outcome.already_there} episodes are already there ({seconds:.1f} s).")
         return
-    print(
+    say(
         f"{outcome.finished} finished ({decimal(outcome.bytes)}), {outcome.already_there} already there, "
         f"{len(outcome.failed)} failed, in {seconds:.1f} s."
     )

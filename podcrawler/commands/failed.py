@@ -1,7 +1,6 @@
 """``failed``: what failed, and why."""
 
 import argparse
-import json
 from dataclasses import asdict
 from datetime import UTC, datetime
 
@@ -9,7 +8,7 @@ from scrapy.commands import ScrapyCommand
 from typing_extensions import override
 
 from podcrawler.commands import archive_redis, explained
-from podcrawler.fleet.display import printable
+from podcrawler.printing import json_line, say
 from podcrawler.queue.broker import Broker
 from podcrawler.queue.failures import Failed
 
@@ -35,12 +34,12 @@ class Command(ScrapyCommand):
             queues = [Broker.from_settings(self.settings, redis, name) for name in ("podcasts", "episodes")]
             failed = sorted((f for queue in queues for f in queue.failed()), key=lambda f: f.at)
         for entry in failed:
-            print(json.dumps(asdict(entry), ensure_ascii=False) if opts.json else _line(entry))
+            say(json_line(asdict(entry)) if opts.json else _line(entry))
         if not failed and not opts.json:
-            print("Nothing has failed.")
+            say("Nothing has failed.")
 
 
 def _line(failed: Failed) -> str:
     at = datetime.fromtimestamp(failed.at / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
     tries = "1 try" if failed.tries == 1 else f"{failed.tries} tries"
-    return printable(f"{at}  {failed.key}  {failed.title}  [{failed.kind}, {tries}] {failed.reason}")
+    return f"{at}  {failed.key}  {failed.title}  [{failed.kind}, {tries}] {failed.reason}"

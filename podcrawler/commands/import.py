@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from podcrawler.commands import archive_redis, explained
 from podcrawler.library.importing import Refused, find_media
+from podcrawler.printing import say
 from podcrawler.queue.archive import Archive, Imported
 from podcrawler.queue.broker import Broker
 from podcrawler.queue.legacy_ids import Imports
@@ -53,14 +54,14 @@ class Command(ScrapyCommand):
         files = [file for file in found if isinstance(file, Imported)]
         refused = [file for file in found if isinstance(file, Refused)]
         for file in refused:
-            print(f"left out: {file.path} ({_WHY[file.why]})")
+            say(f"left out: {file.path} ({_WHY[file.why]})")
         recorded = 0
         if files and not opts.dry_run:
             with archive_redis(self.settings, start=True) as redis:
                 episodes = Broker.from_settings(self.settings, redis, "episodes")
                 recorded = Imports(episodes, Archive.from_settings(self.settings, redis)).record(files)
         for podcast_id, count in sorted(Counter(file.podcast_id for file in files).items()):
-            print(f"{podcast_id}: {count} media files")
+            say(f"{podcast_id}: {count} media files")
         outcome = "nothing was recorded (--dry-run)" if opts.dry_run else f"{recorded} recorded as finished"
-        print(f"{len(files)} media files, {outcome}; {len(refused)} files left out.")
+        say(f"{len(files)} media files, {outcome}; {len(refused)} files left out.")
         self.exitcode = 0 if files else 2

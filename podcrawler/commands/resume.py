@@ -6,6 +6,7 @@ from scrapy.commands import ScrapyCommand
 from typing_extensions import override
 
 from podcrawler.commands import archive_redis, explained
+from podcrawler.printing import say
 from podcrawler.queue.archive import Archive
 
 
@@ -23,4 +24,4 @@ class Command(ScrapyCommand):
         assert self.settings is not None
         with archive_redis(self.settings) as redis:
             was_paused = Archive.from_settings(self.settings, redis).resume()
-        print("Resumed." if was_paused else "Nothing was paused.")
+        say("Resumed." if was_paused else "Nothing was paused.")

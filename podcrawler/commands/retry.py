@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from podcrawler.commands import archive_redis, explained
 from podcrawler.exceptions import FailureClass
+from podcrawler.printing import say
 from podcrawler.queue.broker import Broker
 
 
@@ -39,7 +40,7 @@ class Command(ScrapyCommand):
         with archive_redis(self.settings) as redis:
             queues = [Broker.from_settings(self.settings, redis, name) for name in ("podcasts", "episodes")]
             queued = sum(queue.requeue(args or _failed(queue, opts.failure_class)) for queue in queues)
-        print(f"{queued} queued again.")
+        say(f"{queued} queued again.")
         self.exitcode = 0 if queued or not args else 2
 
 

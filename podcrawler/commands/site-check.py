@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,9 @@ from typing_extensions import override
 from podcrawler.addresses import candidates
 from podcrawler.commands import WithoutQueue, explained
 from podcrawler.exceptions import EntryError, ListingError, SiteFileError
-from podcrawler.fleet.display import printable
 from podcrawler.http.errors import explain
 from podcrawler.items import Episode, Podcast
+from podcrawler.printing import json_line, say
 from podcrawler.queue.entries import private_request
 from podcrawler.sites.base import Listing
 from podcrawler.sites.toml import Extraction, TomlSite
@@ -66,9 +65,10 @@ class Command(WithoutQueue, ScrapyCommand):
         extraction = _extract(site, response)
         if opts.json:
             found = {**_LISTING.dump_python(extraction.listing, mode="json"), "unread": extraction.unread}
-            print(json.dumps(found, ensure_ascii=False))
+            say(json_line(found))
         else:
-            print("\n".join(printable(line).rstrip() for line in _lines(extraction, args[0], response.url)))
+            for line in _lines(extraction, args[0], response.url):
+                say(line.rstrip())
         self.exitcode = 0 if extraction.listing.episodes else 1
 
     def _fetch(self, request: Request) -> Response:

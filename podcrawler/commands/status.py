@@ -1,7 +1,6 @@
 """``status``: the queue by state, the nodes and what they are downloading, what waits for its host, and what failed."""
 
 import argparse
-import json
 from dataclasses import asdict
 from itertools import islice
 
@@ -10,9 +9,9 @@ from scrapy.commands import ScrapyCommand
 from typing_extensions import override
 
 from podcrawler.commands import archive_redis, explained
-from podcrawler.fleet.display import printable
 from podcrawler.fleet.status import Status, read_status
 from podcrawler.fleet.waiting import standing, waiting
+from podcrawler.printing import json_line, say
 from podcrawler.queue.archive import InHand, Report
 from podcrawler.sites.accounting import Account
 
@@ -42,9 +41,10 @@ class Command(ScrapyCommand):
         with archive_redis(self.settings) as redis:
             status = read_status(self.settings, redis)
         if opts.json:
-            print(json.dumps(status.to_json(), ensure_ascii=False))
+            say(json_line(status.to_json()))
         else:
-            print("\n".join(map(printable, _lines(status))))
+            for line in _lines(status):
+                say(line)
 
 
 def _lines(status: Status) -> list[str]:

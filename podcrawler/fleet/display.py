@@ -21,6 +21,7 @@ from rich.progress import (
 
 from podcrawler.durations import duration
 from podcrawler.fleet.job import JobProgress
+from podcrawler.printing import printable, say
 from podcrawler.queue.archive import Event, InHand
 
 #: Seconds between two plain lines about progress.
@@ -49,11 +50,6 @@ class Display(Protocol):
 def new_display() -> Display:
     """The display for what standard error is: a terminal, or a file or pipe."""
     return Bars() if sys.stderr.isatty() else Lines()
-
-
-def printable(line: str) -> str:
-    """The line without control characters, which could command the terminal: titles and addresses come from feeds."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in line)
 
 
 def _sentence(event: Event) -> str | None:
@@ -96,7 +92,7 @@ class Lines:
             self.show_line(line)
 
     def show_line(self, sentence: str) -> None:
-        print(printable(sentence), file=sys.stderr, flush=True)
+        say(sentence, is_error=True)
 
     def show_progress(self, progress: JobProgress, in_hand: list[InHand]) -> None:
         if time.monotonic() >= self._next_line:

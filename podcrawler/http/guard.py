@@ -19,7 +19,7 @@ from scrapy.crawler import Crawler
 
 from podcrawler.config import TransferConfig
 from podcrawler.exceptions import FetchError
-from podcrawler.networks import Address, host_of, is_local_name, literal, same_name, special_purpose
+from podcrawler.networks import Address, is_local_name, literal, named_host, same_name, special_purpose
 from podcrawler.queue.entries import TOLD_ELSEWHERE, Lease
 from podcrawler.queue.given_hosts import GivenHosts
 from podcrawler.queue.scheduler import scheduler_of
@@ -71,7 +71,7 @@ class Guard:
 
     def trusts(self, request: Request) -> bool:
         """Whether the request may lead to any address, as far as this node knows by now."""
-        host = host_of(request.url)
+        host = named_host(request.url)
         if self._allowed.has_host(host):
             return True
         return bool(self._given) and (host, _given_for(request, host)) in self._given
@@ -110,7 +110,7 @@ class Guard:
 
     async def is_given(self, request: Request) -> bool:
         """Whether the user gave the host of the request, and means it to be where it is."""
-        host = host_of(request.url)
+        host = named_host(request.url)
         given_for, scheduler = _given_for(request, host), scheduler_of(self._crawler)
         if given_for is None or scheduler is None:
             return False
@@ -126,10 +126,10 @@ class Guard:
         """Remember that a host that the user gave is on the public internet, once it was: if it leads elsewhere later,
         that is not what the user meant (DNS rebinding)."""
         lease = request.meta.get("lease")
-        if not isinstance(lease, Lease) or lease.kind != "page" or (host := host_of(request.url)) in self._public:
+        if not isinstance(lease, Lease) or lease.kind != "page" or (host := named_host(request.url)) in self._public:
             return
         scheduler = scheduler_of(self._crawler)
-        if scheduler is None or host != host_of(lease.group) or literal(host):
+        if scheduler is None or host != named_host(lease.group) or literal(host):
             return
         given = GivenHosts.from_settings(self._crawler.settings, scheduler.server)
         await scheduler.call(given.note_public, host)
@@ -163,7 +163,7 @@ def _given_for(request: Request, host: str) -> str | None:
     request cannot be exempt, because another host told its address."""
     # Either may come from an entry of the queue.
     hops = request.meta.get("redirect_urls") or [request.url]
-    is_told_there = isinstance(hops, list) and host_of(str(hops[-1])) == host
+    is_told_there = isinstance(hops, list) and named_host(str(hops[-1])) == host
     if request.meta.get(TOLD_ELSEWHERE) or not is_told_there:
         return None
     lease = request.meta.get("lease")

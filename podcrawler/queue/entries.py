@@ -10,7 +10,7 @@ from scrapy.utils.request import fingerprint
 
 from podcrawler.items import Episode
 from podcrawler.logins import split_login
-from podcrawler.networks import host_of
+from podcrawler.networks import host_of, named_host
 from podcrawler.sites.identity import digest, media_version
 
 Kind = Literal["page", "episode", "seed"]
@@ -92,7 +92,7 @@ def page_request(
 def told_by(request: Request, teller: str, root: str) -> Request:
     """The request, with a note if the page at ``teller`` told its address, and not the host that the user gave with
     the address ``root``: then it is not exempt from http/guard.py, even if it leads to that host."""
-    if host_of(teller) != host_of(request.url) == host_of(root):
+    if named_host(teller) != named_host(request.url) == named_host(root):
         request.meta[TOLD_ELSEWHERE] = True
     return request
 

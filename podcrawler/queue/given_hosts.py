@@ -11,7 +11,7 @@ from redis import Redis
 from scrapy.settings import BaseSettings
 
 from podcrawler.config import Config
-from podcrawler.networks import host_of, literal
+from podcrawler.networks import literal, named_host
 from podcrawler.queue.keys import Keys
 
 
@@ -30,13 +30,13 @@ class GivenHosts:
 
     def note_addresses(self, addresses: Iterable[str]) -> None:
         """Remember addresses that a user gave."""
-        members = {_member(given_for, host_of(address)) for address in addresses for given_for in (address, "")}
+        members = {_member(given_for, named_host(address)) for address in addresses for given_for in (address, "")}
         if members:
             self._redis.sadd(self._keys.given_hosts, *members)
 
     def note_podcast(self, address: str, podcast_id: str, host: str) -> None:
         """Remember that the podcast was listed by a page on the host, if a user gave that host with ``address``."""
-        if host == host_of(address) and self._is_member(address, host):
+        if host == named_host(address) and self._is_member(address, host):
             self._redis.sadd(self._keys.given_hosts, _member(podcast_id, host))
 
     def note_public(self, host: str) -> None:

@@ -8,6 +8,8 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from podcrawler.printing import printable
+
 logger = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
@@ -61,7 +63,7 @@ def cause(error: ValidationError) -> str:
 
 def tell(what: str, why: Any) -> None:
     """Tell once that something cannot be read."""
-    shown = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in what[:_SHOWN])
+    shown = printable(what[:_SHOWN])
     if shown not in _told and len(_told) < _MOST_TOLD:
         _told.add(shown)
         logger.warning("Redis has a value that cannot be read and is left out: %s (%s).", shown, str(why)[:_SHOWN])

@@ -11,7 +11,7 @@ from scrapy.settings import BaseSettings
 from podcrawler.config import Config
 from podcrawler.items import Podcast
 from podcrawler.logins import Login
-from podcrawler.networks import host_of
+from podcrawler.networks import named_host
 from podcrawler.queue.acks import finish_page
 from podcrawler.queue.broker import Pushed
 from podcrawler.queue.entries import Lease, told_by
@@ -52,7 +52,7 @@ class Discovery:
         addresses = own_addresses(lease, response, listing)
         # Before anything is pushed: another node may read the next page before this page is finished.
         podcast.id, same_as = await call(self._name, addresses, podcast.id)
-        await call(self._given.note_podcast, lease.group, podcast.id, host_of(response.url))
+        await call(self._given.note_podcast, lease.group, podcast.id, named_host(response.url))
         if login := Login.read(response.meta.get("login")):
             await call(self._archive.keep_login, [addresses[0], podcast.id], login)
         number = page_number(response)

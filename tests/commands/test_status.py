@@ -99,16 +99,6 @@ def test_nobody_works_a_queue_of_another_schema(fleet: Commands, redis: Client) 
         assert "Traceback" not in ended.err
 
 
-def test_no_title_commands_the_terminal(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
-    redis.lpush("episodes:start_urls", f"{origin.address}/feed.xml?episodes=1&size=10&status=404")
-    assert fleet.drain().status == 1
-    ((key, entry),) = redis.hgetall("{podcrawler}:episodes:entries").items()
-    redis.hset("{podcrawler}:episodes:entries", key, entry.replace(b"Episode 1", b"\\u001b[2J\\u202eEvil"))
-    out = fleet.run("failed").out
-    assert "Evil" in out
-    assert out.removesuffix("\n").isprintable()
-
-
 def test_a_node_of_a_later_version_is_shown_as_far_as_it_is_known(fleet: Commands, redis: Client) -> None:
     now = time.time()
     in_hand = {"key": "show/1", "title": "One", "received": 1, "expected": 2, "rate": 0.5, "mood": "good"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from podcrawler.fleet.display import Lines, printable
+from podcrawler.fleet.display import Lines
 from podcrawler.queue.archive import Event
 
 
@@ -24,7 +24,3 @@ def test_every_event_that_concerns_a_user_is_one_line(capsys: pytest.CaptureFixt
         "will be tried again in 58 min: show/4 [http-429]: Busy.",
         "failed show/3 [http-404]: Not there.",
     ]
-
-
-def test_no_text_from_outside_commands_the_terminal() -> None:
-    assert printable("a\x1b[2Jb\u202ec") == "a\ufffd[2Jb\ufffdc"
