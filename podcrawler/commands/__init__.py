@@ -7,7 +7,7 @@ from functools import wraps
 from typing import Any
 
 from redis import Redis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import NoPermissionError, RedisError, ResponseError
 from scrapy.commands import ScrapyCommand
 from scrapy.settings import BaseSettings, Settings
 from scrapy.utils.url import add_http_if_no_scheme
@@ -37,6 +37,13 @@ def explained(run: Run) -> Run:
         except PodcrawlerError as error:
             say(f"podcrawler: {error}", is_error=True)
             self.exitcode = error.exit_status
+        except NoPermissionError as error:
+            say(
+                f"podcrawler: Redis does not let its user do what is needed ({error}); give it the permissions that "
+                "docs/security.md lists.",
+                is_error=True,
+            )
+            self.exitcode = 2
         except ResponseError as error:
             say(f"podcrawler: Redis refuses what it is asked ({error}); see its own log.", is_error=True)
             self.exitcode = 2
@@ -64,7 +71,8 @@ def check_settings(settings: BaseSettings) -> None:
 
 @contextmanager
 def archive_redis(settings: BaseSettings, *, start: bool = False) -> Iterator[Redis]:
-    """The Redis of the archive that the settings name, for one command; ``start`` as in ``connected``."""
+    """The Redis of the archive that the settings name, for one command that needs no more than to read; ``start`` as in
+    ``connected``."""
     with connected(settings, start=start) as redis:
         Archive.from_settings(settings, redis).check_schema()
         yield redis

@@ -70,7 +70,7 @@ class Command(ScrapyCommand):
                 url = embedded.enter() if embedded else None
                 redis = connect(self.settings, url)
                 archive = Archive.from_settings(self.settings, redis)
-                archive.check_schema()
+                archive.check_schema(mark=True)
                 job = Job(self.settings, redis, requests)
                 children = new_children(self.settings, _options(opts), url, folder)
                 grace = Config.read(self.settings).shutdown_grace

@@ -39,7 +39,7 @@ class Command(crawl.Command):
         assert self.settings is not None
         check_settings(self.settings)
         with connect_node(self.settings) as redis:
-            Archive.from_settings(self.settings, redis).check_schema()
+            Archive.from_settings(self.settings, redis).check_schema(mark=True)
         open_store(self.settings).check()
         try:
             node = self.crawler_process.crawl(args[0], **opts.spargs)

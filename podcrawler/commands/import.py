@@ -58,8 +58,9 @@ class Command(ScrapyCommand):
         recorded = 0
         if files and not opts.dry_run:
             with archive_redis(self.settings, start=True) as redis:
-                episodes = Broker.from_settings(self.settings, redis, "episodes")
-                recorded = Imports(episodes, Archive.from_settings(self.settings, redis)).record(files)
+                archive = Archive.from_settings(self.settings, redis)
+                archive.check_schema(mark=True)
+                recorded = Imports(Broker.from_settings(self.settings, redis, "episodes"), archive).record(files)
         for podcast_id, count in sorted(Counter(file.podcast_id for file in files).items()):
             say(f"{podcast_id}: {count} media files")
         outcome = "nothing was recorded (--dry-run)" if opts.dry_run else f"{recorded} recorded as finished"

@@ -166,15 +166,14 @@ class Archive:
     def from_settings(cls, settings: BaseSettings, redis: Redis) -> "Archive":
         return cls(redis, Keys(Config.read(settings).namespace))
 
-    def check_schema(self) -> None:
-        """Mark an archive that has no schema with ours. Raises RedisError if it has another."""
-        pipe = self._redis.pipeline(transaction=True)
-        pipe.setnx(self._keys.schema, SCHEMA)
-        pipe.get(self._keys.schema)
-        found = text(pipe.execute()[1])
-        if found != str(SCHEMA):
+    def check_schema(self, *, mark: bool = False) -> None:
+        """Raises RedisError if the archive has another schema than ours. With ``mark``, one that has none gets ours."""
+        if mark:
+            self._redis.setnx(self._keys.schema, SCHEMA)
+        found = self._redis.get(self._keys.schema)
+        if found is not None and (version := text(found)) != str(SCHEMA):
             raise RedisError(
-                f"The queue {self._keys.archive}* in this Redis has schema {found}, and this podcrawler works with "
+                f"The queue {self._keys.archive}* in this Redis has schema {version}, and this podcrawler works with "
                 f"{SCHEMA}: install the version that the other nodes have, or upgrade as docs/queue-operations.md says."
             )
 
