@@ -195,12 +195,11 @@ def test_a_node_whose_reading_program_was_killed_starts_another(node: Commands, 
 
 @pytest.mark.fresh
 def test_without_a_reader_an_entry_fails(node: Commands, redis: Client, publisher: str) -> None:
-    """A site of the user's that cannot be imported anywhere but in the node."""
+    """A site of the user's that cannot be imported anywhere but in the node, which has Redis's address."""
     site = node.folder / "own_site.py"
-    site.write_text(f"import sys\nassert 'scrapy.crawler' in sys.modules\n{site.read_text()}")
+    site.write_text(f"import os\nassert 'REDIS_URL' in os.environ\n{site.read_text()}")
     seed(redis, f"{publisher}/good", "podcasts")
-    with node.start("crawl", "podcasts", "-s", "PODCRAWLER_EXIT_WHEN_DONE=1", *REGISTERED) as started:
-        _, err = started.communicate(timeout=90)
-    assert started.returncode == 1
+    ended = node.run("crawl", "podcasts", "-s", "PODCRAWLER_EXIT_WHEN_DONE=1", *REGISTERED)
+    assert ended.status == 1
     assert agree(ending(redis, f"{publisher}/good"), ("no-reader", "No process can be started that reads pages"))
-    assert "AssertionError" in err
+    assert "AssertionError" in ended.err
