@@ -83,6 +83,16 @@ def prepare() -> None:
     _prepared.append(_Started(_Forked(pid), ours))
 
 
+def _prepared_before() -> _Started | None:
+    while _prepared:
+        started = _prepared.pop()
+        if started.process.poll() is None:
+            return started
+        # Whoever stops a node may have sent the signal to all that belongs to it.
+        started.control.close()
+    return None
+
+
 def _become(node: socket.socket) -> NoReturn:
     """Be the program, in a process that has just been forked from a node."""
     try:
@@ -183,7 +193,7 @@ class Program:
         modules = {type(site).__module__ for site in all_sites()}
         own = [name for name in modules if not name.startswith("podcrawler.") and name != "__main__"]
         arguments = {"sites": self._sites, "modules": sorted(own), "memory": self._memory}
-        self._process, self._control = _prepared.pop() if _prepared else _interpreter()
+        self._process, self._control = _prepared_before() or _interpreter()
         self._control.settimeout(_TIMEOUT)
         try:
             self._control.sendall(json.dumps(arguments).encode() + b"\n")

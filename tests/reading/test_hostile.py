@@ -194,6 +194,21 @@ def test_a_node_whose_reading_program_was_killed_starts_another(node: Commands, 
 
 
 @pytest.mark.fresh
+def test_a_reading_program_that_was_ended_before_it_was_used_is_replaced(
+    node: Commands, redis: Client, publisher: str
+) -> None:
+    with node.start("crawl", "episodes", *REGISTERED) as started:
+        until(lambda: redis.zcard("{podcrawler}:nodes"))
+        (prepared,) = psutil.Process(started.pid).children()
+        prepared.kill()
+        seed(redis, f"{publisher}/good")
+        until(lambda: redis.exists(f"{{podcrawler}}:visit:{publisher}/good"))
+        assert ending(redis, f"{publisher}/good") == ("listed", 2)
+        assert not prepared.is_running() or prepared.status() == psutil.STATUS_ZOMBIE
+        started.kill()
+
+
+@pytest.mark.fresh
 def test_without_a_reader_an_entry_fails(node: Commands, redis: Client, publisher: str) -> None:
     """A site of the user's that cannot be imported anywhere but in the node, which has Redis's address."""
     site = node.folder / "own_site.py"
