@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -173,7 +173,7 @@ def main() -> None:
         fds = _wait_to_be_forked(control)
         control.detach()
     arguments = _become(*fds)
-    subprocess.Popen = _Popen  # type: ignore[misc, assignment]  # what a command starts others with
+    subprocess.Popen = _Popen  # type: ignore[misc, assignment]  # that is how `archive` starts its nodes
     _run(arguments)
 
 
@@ -231,54 +231,35 @@ def _become(report_fd: int, out: int, err: int) -> Sequence[str]:
     return request.arguments
 
 
-# The programs that a command starts: the nodes of an `archive`, and what reads documents for a node
+# The nodes of an `archive`
 
 
 class _Popen(subprocess.Popen[Any]):
-    """Forks this process for podcrawler's own programs. Others are started as ever."""
+    """Forks this process for ``python -m podcrawler``. Other programs are started as ever."""
 
     def __init__(self, command: Sequence[str], **options: Any) -> None:
-        program = _program_of(command)
-        if program:
+        if list(command[:3]) == [sys.executable, "-m", "podcrawler"]:
             # Called in the child when everything else is done, and never returns.
-            options["preexec_fn"] = partial(_be, program, options["env"])
+            options["preexec_fn"] = partial(_be_node, command[3:], options["env"])
         super().__init__(command, **options)
 
 
-def _program_of(command: Sequence[str]) -> Callable[[], None] | None:
-    """What a process does that is forked for a command; None if it is not podcrawler's."""
-    match command:
-        case [sys.executable, "-m", "podcrawler", *arguments]:
-            return partial(_run, arguments)
-        case [sys.executable, "-I", "-c", code, *arguments] if "podcrawler" in code:
-            return partial(_run_code, code, arguments)
-    return None
-
-
-def _run_code(code: str, arguments: Sequence[str]) -> None:
-    sys.argv[:] = ["-c", *arguments]
-    exec(code, {"__name__": "__main__"})
-
-
-def _be(program: Callable[[], None], environment: Mapping[str, str]) -> NoReturn:
-    """Run a program in a process that has just been forked from another command, and end the process."""
+def _be_node(arguments: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
+    """Run podcrawler in a process that has just been forked from another command, and end the process."""
     status: Any = 1
     try:
         # Whatever the other holds must not be collected, or it would close descriptors that are this one's by then.
         gc.freeze()
-        # What the other does at a signal needs descriptors that this one closes.
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        for number in (signal.SIGCHLD, signal.SIGHUP, signal.SIGTERM):
-            signal.signal(number, signal.SIG_DFL)
         os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
         for number in (signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_IGN)
         for name in _NOT_IMPORTED:
             sys.modules.pop(name, None)
         os.environ.clear()
         os.environ.update(environment)
-        program()
+        _run(arguments)
     except SystemExit as end:
         status = end.code or 0
     except BaseException:

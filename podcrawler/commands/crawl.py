@@ -12,6 +12,7 @@ from typing_extensions import override
 from podcrawler.commands import check_settings, explained
 from podcrawler.queue.archive import Archive
 from podcrawler.queue.scheduler import scheduler_of
+from podcrawler.reading.program import prepare
 from podcrawler.redis.connection import connect_node
 from podcrawler.store.factory import open_store
 
@@ -25,6 +26,7 @@ class Command(crawl.Command):
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         super().process_options(args, opts)
         assert self.settings is not None
+        prepare()
         if loop := self.settings["ASYNCIO_EVENT_LOOP"]:
             # Otherwise Scrapy sets asyncio's default loop first, and drops it without closing it: whether Python then
             # prints a traceback when the process exits depends on the order of garbage collection.

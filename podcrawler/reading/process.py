@@ -1,8 +1,8 @@
 """The program that reading processes are forks of: it has imported the sites, and does nothing but fork.
 
-A node cannot fork itself: it has threads, an event loop and connections, and its memory has passwords in it. A program
-of its own has none of these, and needs a second to start, once: its forks take some milliseconds, so that a reader that
-was killed is replaced at once. It knows what the node tells it, and nothing of settings, Redis or the disk.
+A node at work cannot fork itself: it has threads, an event loop and connections. This program has none of these, and
+its forks take some milliseconds, so that a reader that was killed is replaced at once. It is told what it needs by the
+node, and uses no settings, Redis or disk.
 
 It lives as long as its socket to the node is open. When that ends, whatever ended the node, it ends with all its forks.
 """

@@ -1,24 +1,29 @@
-"""The node's side of the program that reading processes are forks of (process.py): starts, asks and ends it."""
+"""The node's side of the program that reading processes are forks of (process.py): starts, asks and ends it.
 
+The first one is a fork of the node itself, which has imported all that it needs, if the node has prepared that before
+it has threads, an event loop and connections. Else, and when it has died, an interpreter is started, for a second.
+"""
+
+import gc
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import traceback
 from contextlib import suppress
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn, Protocol
 
-from podcrawler.reading.process import END, FORK, NUMBER, READY
-from podcrawler.sites import all_sites
+from podcrawler.reading.process import END, FORK, NUMBER, READY, serve
+from podcrawler.sites import all_sites, load_sites
 
-#: What is run. Its socket is its standard input, its argument what ``serve`` is told.
+#: What an interpreter runs. Its socket is its standard input; what comes from there first is what ``serve`` is told.
 _PROGRAM = """
-import json, socket, sys
-arguments = json.loads(sys.argv[1])
-sys.path[:] = arguments.pop("path")
-from podcrawler.reading.process import serve
-serve(socket.socket(fileno=0), **arguments)
+import json, sys
+sys.path[:] = json.loads(sys.argv[1])
+from podcrawler.reading.program import obey
+obey()
 """
 #: Seconds that it may take to start, and to answer.
 _TIMEOUT = 60.0
@@ -26,11 +31,102 @@ _TIMEOUT = 60.0
 _ENVIRONMENT = ("LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "PATH", "TZ", "TZDIR")
 
 
+class _Process(Protocol):
+    """The program, as a process: a ``subprocess.Popen``, or what is like one."""
+
+    pid: int
+
+    def poll(self) -> int | None: ...
+    def wait(self) -> int: ...
+
+
+class _Forked:
+    """A fork of this process."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self._status: int | None = None
+
+    def poll(self) -> int | None:
+        return self._waited(os.WNOHANG)
+
+    def wait(self) -> int:
+        status = self._waited(0)
+        assert status is not None
+        return status
+
+    def _waited(self, options: int) -> int | None:
+        if self._status is None:
+            pid, status = os.waitpid(self.pid, options)
+            self._status = os.waitstatus_to_exitcode(status) if pid else None
+        return self._status
+
+
+class _Started(NamedTuple):
+    process: _Process
+    control: socket.socket
+
+
+#: What ``prepare`` made, until it is used.
+_prepared: list[_Started] = []
+
+
+def prepare() -> None:
+    """Fork this process for the first Program that is started in it. To be called before there are threads, an event
+    loop, or connections."""
+    load_sites()
+    ours, theirs = socket.socketpair()
+    pid = os.fork()
+    if not pid:
+        _become(theirs)
+    theirs.close()
+    _prepared.append(_Started(_Forked(pid), ours))
+
+
+def _prepared_before() -> _Started | None:
+    while _prepared:
+        started = _prepared.pop()
+        if started.process.poll() is None:
+            return started
+        # Whoever stops a node may have sent the signal to all that belongs to it.
+        started.control.close()
+    return None
+
+
+def _become(node: socket.socket) -> NoReturn:
+    """Be the program, in a process that has just been forked from a node."""
+    try:
+        # What the node holds must not be collected, or it would close descriptors that are this process's by then.
+        gc.freeze()
+        # As the interpreter; see there.
+        os.setsid()
+        os.dup2(node.fileno(), 0)
+        os.dup2(2, 1)
+        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+        environment = _environment()
+        os.environ.clear()
+        os.environ.update(environment)
+        obey()
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(1)
+
+
+def obey() -> None:
+    """Serve the node at the socket that is standard input as it tells; do nothing if it ends before."""
+    node = socket.socket(fileno=0)
+    with node.makefile() as lines:
+        told = lines.readline()
+    if told:
+        serve(node, **json.loads(told))
+
+
 class Fork(NamedTuple):
     """A reading process."""
 
     #: The program that it is a fork of.
-    parent: "subprocess.Popen[bytes]"
+    parent: _Process
     pid: int
     #: The node's end of their socket.
     node: socket.socket
@@ -44,7 +140,7 @@ class Program:
         """As ``process.serve``."""
         self._sites = sites
         self._memory = memory
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: _Process | None = None
         self._control: socket.socket | None = None
 
     def start(self) -> socket.socket:
@@ -96,19 +192,12 @@ class Program:
     def _start(self) -> None:
         modules = {type(site).__module__ for site in all_sites()}
         own = [name for name in modules if not name.startswith("podcrawler.") and name != "__main__"]
-        arguments = {"path": sys.path, "sites": self._sites, "modules": sorted(own), "memory": self._memory}
-        command = [sys.executable, "-I", "-c", _PROGRAM, json.dumps(arguments)]
-        environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
-        ours, theirs = socket.socketpair()
-        ours.settimeout(_TIMEOUT)
-        with theirs:
-            # In a session of its own, so that Ctrl-C does not end it before the node, and its group can be ended.
-            self._process = subprocess.Popen(
-                command, stdin=theirs.fileno(), stdout=2, env=environment, start_new_session=True
-            )
-        self._control = ours
+        arguments = {"sites": self._sites, "modules": sorted(own), "memory": self._memory}
+        self._process, self._control = _prepared_before() or _interpreter()
+        self._control.settimeout(_TIMEOUT)
         try:
-            if ours.recv(1) != READY:
+            self._control.sendall(json.dumps(arguments).encode() + b"\n")
+            if self._control.recv(1) != READY:
                 raise ChildProcessError("it ended at once")
         except OSError:
             self.stop()
@@ -120,3 +209,16 @@ class Program:
         if len(answer) < NUMBER.size:
             raise ChildProcessError("it has died")
         return int(NUMBER.unpack(answer)[0])
+
+
+def _interpreter() -> _Started:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        # In a session of its own, so that Ctrl-C does not end it before the node, and its group can be ended.
+        command = [sys.executable, "-I", "-c", _PROGRAM, json.dumps(sys.path)]
+        process = subprocess.Popen(command, stdin=theirs.fileno(), stdout=2, env=_environment(), start_new_session=True)
+    return _Started(process, ours)
+
+
+def _environment() -> dict[str, str]:
+    return {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}

@@ -20,11 +20,16 @@ from podcrawler.sites.toml import TomlSite
 _own: tuple[Site, ...] = ()
 
 
+def load_sites() -> None:
+    """Import the sites that podcrawler knows itself."""
+    for module in pkgutil.iter_modules(__path__):
+        import_module(f"{__name__}.{module.name}")
+
+
 @cache
 def all_sites() -> tuple[Site, ...]:
     """Every site that podcrawler knows itself, the specific ones before the generic ones."""
-    for module in pkgutil.iter_modules(__path__):
-        import_module(f"{__name__}.{module.name}")
+    load_sites()
     classes = [site for site in Site.__subclasses__() if site is not TomlSite]
     return tuple(site() for site in sorted(classes, key=lambda site: (site.generic, site.name)))
 

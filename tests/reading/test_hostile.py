@@ -194,13 +194,27 @@ def test_a_node_whose_reading_program_was_killed_starts_another(node: Commands, 
 
 
 @pytest.mark.fresh
+def test_a_reading_program_that_was_ended_before_it_was_used_is_replaced(
+    node: Commands, redis: Client, publisher: str
+) -> None:
+    with node.start("crawl", "episodes", *REGISTERED) as started:
+        until(lambda: redis.zcard("{podcrawler}:nodes"))
+        (prepared,) = psutil.Process(started.pid).children()
+        prepared.kill()
+        seed(redis, f"{publisher}/good")
+        until(lambda: redis.exists(f"{{podcrawler}}:visit:{publisher}/good"))
+        assert ending(redis, f"{publisher}/good") == ("listed", 2)
+        assert not prepared.is_running() or prepared.status() == psutil.STATUS_ZOMBIE
+        started.kill()
+
+
+@pytest.mark.fresh
 def test_without_a_reader_an_entry_fails(node: Commands, redis: Client, publisher: str) -> None:
-    """A site of the user's that cannot be imported anywhere but in the node."""
+    """A site of the user's that cannot be imported anywhere but in the node, which has Redis's address."""
     site = node.folder / "own_site.py"
-    site.write_text(f"import sys\nassert 'scrapy.crawler' in sys.modules\n{site.read_text()}")
+    site.write_text(f"import os\nassert 'REDIS_URL' in os.environ\n{site.read_text()}")
     seed(redis, f"{publisher}/good", "podcasts")
-    with node.start("crawl", "podcasts", "-s", "PODCRAWLER_EXIT_WHEN_DONE=1", *REGISTERED) as started:
-        _, err = started.communicate(timeout=90)
-    assert started.returncode == 1
+    ended = node.run("crawl", "podcasts", "-s", "PODCRAWLER_EXIT_WHEN_DONE=1", *REGISTERED)
+    assert ended.status == 1
     assert agree(ending(redis, f"{publisher}/good"), ("no-reader", "No process can be started that reads pages"))
-    assert "AssertionError" in err
+    assert "AssertionError" in ended.err
