@@ -190,8 +190,6 @@ def test_scrapyd_finds_both_spiders_in_the_egg(scrapyd: Scrapyd) -> None:
 def test_nodes_of_scrapyd_archive_a_podcast(
     scrapyd: Scrapyd, settings: dict[str, object], redis: Client, origin: RunningOrigin
 ) -> None:
-    # Enough for both: else the first may have them all.
-    settings = {**settings, "PODCRAWLER_HOST_CONNECTIONS": 16}
     workers = [scrapyd.schedule("episodes", **settings) for _ in range(2)]
     finder = scrapyd.schedule("podcasts", **settings)
     until(lambda: redis.zcard("{podcrawler}:nodes") == 3)

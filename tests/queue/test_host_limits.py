@@ -59,6 +59,57 @@ def pause(queue: Broker, lease: Lease, seconds: float, now: int = NOW, host: str
 # Connections
 
 
+def test_nodes_that_want_connections_of_a_host_share_them(redis: Client) -> None:
+    one, other = broker(redis, 4), broker(redis, 4)
+    one.push_many(episodes("example.com", *range(1, 20)))
+    first = leased(one, 4)
+    assert leased(other, 4) == []
+    # Without a share, the first would get each connection again that it gives back.
+    for lease in first[:2]:
+        finish(one, lease, size=1, path="x")
+    assert leased(one, 2) == []
+    second = leased(other, 4)
+    assert len(second) == 2
+    assert leased(one, 2) == leased(other, 2) == []
+    finish(one, first[2], size=1, path="x")
+    assert len(leased(one, 2)) == 1
+    finish(other, second[0], size=1, path="x")
+    assert len(leased(other, 2)) == 1
+
+
+def test_a_node_that_wants_no_more_leaves_the_connections_to_others(redis: Client) -> None:
+    one, other = broker(redis, 4), broker(redis, 4)
+    one.push_many(episodes("example.com", *range(1, 20)))
+    first = leased(one, 4)
+    assert leased(other, 4) == []
+    for lease in first:
+        finish(one, lease, size=1, path="x")
+    # The other has not asked for three seconds.
+    assert len(leased(one, 4, NOW + 3_001)) == 4
+    assert not redis.exists(f"{PREFIX}wanting")
+
+
+def test_a_share_of_one_host_leaves_other_hosts_alone(redis: Client) -> None:
+    one, other = broker(redis, 2), broker(redis, 2)
+    one.push_many(episodes("a.example", *range(1, 9)))
+    first = leased(one, 2)
+    assert leased(other, 1) == []
+    one.push_many(episodes("b.example", *range(11, 19)))
+    finish(one, first[0], size=1, path="x")
+    assert names(one, 2) == ["11"]
+    assert names(other, 4) == ["3", "12"]
+
+
+def test_of_a_host_with_fewer_connections_than_nodes_each_may_have_one(redis: Client) -> None:
+    nodes = [broker(redis, 1) for _ in range(3)]
+    nodes[0].push_many(episodes("example.com", *range(1, 9)))
+    (lease,) = leased(nodes[0], 1)
+    for node in nodes[1:]:
+        assert leased(node, 1) == []
+    finish(nodes[0], lease, size=1, path="x")
+    assert len(leased(nodes[1], 1)) == 1
+
+
 def test_a_host_gets_no_more_leases_than_connections_and_others_go_on(redis: Client) -> None:
     queue = broker(redis, 2)
     queue.push_many([*episodes("a.example", 1, 2, 3, 4), *episodes("b.example", 5, 6)])

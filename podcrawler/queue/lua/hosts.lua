@@ -6,6 +6,7 @@
 -- Keys; Q is KEYS[1], the prefix of the queue, and A is KEYS[2], the prefix of the archive:
 --   Q pending:<host>  zset    see states.lua
 --   Q leases          zset    see states.lua
+--   Q owners          hash    see states.lua
 --   Q hosts           zset    host whose entries may be leased -> ms when one of them was last leased
 --   Q full            zset    host that has all of its connections -> the same
 --   Q resting         zset    host -> ms until it rests
@@ -13,6 +14,8 @@
 --   Q connected       hash    leased entry -> host that it counts for
 --   Q hops            hash    leased entry -> host that it counts for in addition, on its way to that one
 --   Q connections     hash    host -> how many entries count for it, by `connected` and `hops` together
+--   Q wanting         zset    mark of a node that has got less than it wanted, while a host had all of its connections
+--                             -> ms when it last asked
 --
 -- What is set for single hosts comes as JSON: host -> [connections, delay in ms], 0 for what is not set. It is for the
 -- subdomains, too; the nearest counts.
@@ -135,6 +138,50 @@ local function connect(hash, key, host, limits)
     redis.call('HSET', Q .. hash, key, host)
   end
   if add_to(Q .. 'connections', host, 1) >= (limits_of(limits, host)) then set_aside(host) end
+end
+
+-- Characters that the tokens of a node begin with (broker.py), and ms for which a node counts as wanting: it asks again
+-- every second.
+local MARK_LENGTH, WANTING = 8, 3000
+-- By host: how many connections the node has that calls; nil until they are counted.
+local connections_here = nil
+
+local function count_connections_here(mark)
+  local counts, found = {}, redis.call('HGETALL', Q .. 'connected')
+  for i = 1, #found, 2 do
+    local owner = redis.call('HGET', Q .. 'owners', found[i])
+    if owner and owner:sub(1, MARK_LENGTH) == mark then counts[found[i + 1]] = (counts[found[i + 1]] or 0) + 1 end
+  end
+  return counts
+end
+
+-- Whether a node has its share of the host's connections, where other nodes want some of them: without that, a node that
+-- asks as soon as a transfer has ended would keep them all, and take them along when it dies.
+local function has_its_share(mark, host, limits)
+  local others = redis.call('ZCARD', Q .. 'wanting') - (redis.call('ZSCORE', Q .. 'wanting', mark) and 1 or 0)
+  if others == 0 then return false end
+  connections_here = connections_here or count_connections_here(mark)
+  local share = math.ceil((limits_of(limits, host)) / (others + 1))
+  return (connections_here[host] or 0) >= share
+end
+
+local function note_connection_here(host)
+  if connections_here then connections_here[host] = (connections_here[host] or 0) + 1 end
+end
+
+local function forget_wants(now)
+  redis.call('ZREMRANGEBYSCORE', Q .. 'wanting', '-inf', now - WANTING)
+end
+
+-- Notes whether a node wants more than it got.
+local function note_wants(mark, now, has_less)
+  if mark == '' then return end
+  if has_less and redis.call('EXISTS', Q .. 'full') == 1 then
+    redis.call('ZADD', Q .. 'wanting', now, mark)
+    redis.call('PEXPIRE', Q .. 'wanting', WANTING)
+  else
+    redis.call('ZREM', Q .. 'wanting', mark)
+  end
 end
 
 local function rest(host, till)

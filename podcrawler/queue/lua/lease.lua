@@ -14,6 +14,8 @@ local now, lease_time, most_expiries = clock(ARGV[1]), tonumber(ARGV[2]), tonumb
 local limits, done_count = read_limits(ARGV[4], ARGV[5]), tonumber(ARGV[6])
 local seeds = KEYS[3]
 local BATCH, FEW = 200, 20
+-- What all tokens of a node begin with; empty if it wants no lease.
+local mark = (ARGV[7 + 2 * done_count] or ''):sub(1, MARK_LENGTH)
 -- A lease that expires later than so many lease times from now was not granted by this clock.
 local MOST_LEASE_TIMES = 10
 
@@ -55,6 +57,7 @@ for i = 7, 6 + 2 * done_count, 2 do
 end
 forget_lost_connections()
 wake(now, BATCH)
+forget_wants(now)
 
 local abandoned, unreadable = {}, {}
 
@@ -112,12 +115,19 @@ local function take_first(host)
   to_pending(key, route)
 end
 
+-- The hosts that this node has its share of, with the ms when they were last leased.
+local passed_over = {}
+
 local function take_pending()
   while steps > 0 do
-    local host = redis.call('ZRANGE', Q .. 'hosts', 0, 0)[1]
+    local first = redis.call('ZRANGE', Q .. 'hosts', 0, 0, 'WITHSCORES')
+    local host = first[1]
     if not host then return nil end
     if has_all_connections(host, limits) then
       set_aside(host)
+    elseif has_its_share(mark, host, limits) then
+      passed_over[host] = first[2]
+      redis.call('ZREM', Q .. 'hosts', host)
     elseif some_rest and redis.call('ZSCORE', Q .. 'resting', host) then
       -- A node of an earlier release has put it here.
       redis.call('ZREM', Q .. 'hosts', host)
@@ -179,7 +189,7 @@ local function find_lost()
   end
 end
 
-local leases = {}
+local leases, wanted = {}, #ARGV - 6 - 2 * done_count
 if redis.call('EXISTS', A .. 'paused') == 0 then
   for i = 7 + 2 * done_count, #ARGV do
     local token, route = ARGV[i], nil
@@ -191,6 +201,7 @@ if redis.call('EXISTS', A .. 'paused') == 0 then
       if not key then break end
       add_to(Q .. 'deliveries', key, 1)
       connect('connected', key, route.host, limits)
+      note_connection_here(route.host)
       rest_for_delay(route.host, now, limits)
     end
     redis.call('ZADD', Q .. 'leases', now + lease_time, key)
@@ -200,7 +211,11 @@ if redis.call('EXISTS', A .. 'paused') == 0 then
       number_in(Q .. 'tries', key), redis.call('HGET', Q .. 'entries', key), number_in(Q .. 'deliveries', key),
       route.host, route.own_host}
   end
-  if #leases < #ARGV - 6 - 2 * done_count then
+  for host, last_leased in pairs(passed_over) do
+    offer(host, last_leased)
+  end
+  note_wants(mark, now, #leases < wanted and next(passed_over) == nil)
+  if #leases < wanted then
     find_lost()
     offer_again(limits, FEW)
   end
