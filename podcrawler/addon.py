@@ -13,6 +13,7 @@ from scrapy.settings import BaseSettings
 from scrapy.utils.misc import load_object
 
 from podcrawler.exceptions import SettingError
+from podcrawler.log_lines import mask_log
 from podcrawler.scrapy_internals import assert_supported, use_shipped_suffixes
 
 #: Settings that name one class or module. Any value of the user's takes precedence.
@@ -65,6 +66,8 @@ class Addon:
         UnsupportedScrapyError."""
         assert_supported()
         use_shipped_suffixes()
+        # Before Scrapy tells the settings.
+        mask_log()
         for name, path in _CLASSES.items():
             settings.set(name, path, priority="addon")
         for name, components in _COMPONENTS.items():

@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from podcrawler.commands import archive_redis, explained
 from podcrawler.fleet.display import printable
+from podcrawler.logins import without_logins
 from podcrawler.queue.broker import Broker
 from podcrawler.queue.failures import Failed
 
@@ -35,7 +36,7 @@ class Command(ScrapyCommand):
             queues = [Broker.from_settings(self.settings, redis, name) for name in ("podcasts", "episodes")]
             failed = sorted((f for queue in queues for f in queue.failed()), key=lambda f: f.at)
         for entry in failed:
-            print(json.dumps(asdict(entry), ensure_ascii=False) if opts.json else _line(entry))
+            print(json.dumps(without_logins(asdict(entry)), ensure_ascii=False) if opts.json else _line(entry))
         if not failed and not opts.json:
             print("Nothing has failed.")
 

@@ -23,6 +23,7 @@ from podcrawler.exceptions import EntryError, ListingError, SiteFileError
 from podcrawler.fleet.display import printable
 from podcrawler.http.errors import explain
 from podcrawler.items import Episode, Podcast
+from podcrawler.logins import without_logins
 from podcrawler.queue.entries import private_request
 from podcrawler.sites.base import Listing
 from podcrawler.sites.toml import Extraction, TomlSite
@@ -59,14 +60,14 @@ class Command(WithoutQueue, ScrapyCommand):
         if len(args) != 2:
             raise UsageError("site-check needs a file that describes a site, and the address of a page of that site")
         site = TomlSite.read(Path(args[0]))
-        request = private_request(candidates(args[1])[0], dont_filter=True)
+        request = private_request(candidates(args[1])[0], is_told=False, dont_filter=True)
         _check_address(site, args[0], request.url)
         response = self._fetch(request)
         _check_address(site, args[0], response.url)
         extraction = _extract(site, response)
         if opts.json:
             found = {**_LISTING.dump_python(extraction.listing, mode="json"), "unread": extraction.unread}
-            print(json.dumps(found, ensure_ascii=False))
+            print(json.dumps(without_logins(found), ensure_ascii=False))
         else:
             print("\n".join(printable(line).rstrip() for line in _lines(extraction, args[0], response.url)))
         self.exitcode = 0 if extraction.listing.episodes else 1

@@ -21,6 +21,7 @@ from rich.progress import (
 
 from podcrawler.durations import duration
 from podcrawler.fleet.job import JobProgress
+from podcrawler.logins import masked
 from podcrawler.queue.archive import Event, InHand
 
 #: Seconds between two plain lines about progress.
@@ -52,8 +53,9 @@ def new_display() -> Display:
 
 
 def printable(line: str) -> str:
-    """The line without control characters, which could command the terminal: titles and addresses come from feeds."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in line)
+    """The line without control characters, which could command the terminal, and without logins: titles and addresses
+    come from feeds."""
+    return masked("".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in line))
 
 
 def _sentence(event: Event) -> str | None:
