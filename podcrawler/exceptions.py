@@ -70,6 +70,10 @@ class ImportFolderError(PodcrawlerError):
     """Raised when a folder cannot be imported: it cannot be read, or nothing says which podcast its files are of."""
 
 
+class MergeError(PodcrawlerError):
+    """Raised when two podcasts cannot be made one: one is not known, or nodes are at work."""
+
+
 class NodeError(PodcrawlerError):
     """Raised when a child node dies again and again, so that the job cannot be done."""
 

@@ -1,27 +1,31 @@
-"""What is logged shows no login, whoever logs it: Scrapy tells its settings, and requests and items as they are."""
+"""What is logged shows no login, whoever logs it: Scrapy tells its settings, and requests and items as they are.
+
+The records themselves are masked, because Scrapy replaces its handler, and users may have others.
+"""
 
 import logging
+import traceback
+from typing import Any
 
-from scrapy.utils.log import get_scrapy_root_handler
 from typing_extensions import override
 
 from podcrawler.logins import masked
 
 
-class MaskingFormatter(logging.Formatter):
-    """Lines as another formatter makes them, tracebacks included, without logins."""
+class MaskedRecord(logging.LogRecord):
+    """A record whose message and traceback are masked."""
 
-    def __init__(self, lines: logging.Formatter) -> None:
-        super().__init__()
-        self._lines = lines
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        if isinstance(self.exc_info, tuple) and self.exc_info[0] is not None:
+            # What formatters would make of it, and take as it is if it is there.
+            self.exc_text = masked("".join(traceback.format_exception(*self.exc_info)).rstrip("\n"))
 
     @override
-    def format(self, record: logging.LogRecord) -> str:
-        return masked(self._lines.format(record))
+    def getMessage(self) -> str:
+        return masked(super().getMessage())
 
 
 def mask_log() -> None:
-    """Mask what Scrapy's handler writes from now on, to its file or to standard error."""
-    handler = get_scrapy_root_handler()
-    if handler and handler.formatter and not isinstance(handler.formatter, MaskingFormatter):
-        handler.setFormatter(MaskingFormatter(handler.formatter))
+    """Have all that is logged in this process masked from now on."""
+    logging.setLogRecordFactory(MaskedRecord)

@@ -16,8 +16,9 @@ from urllib.parse import unquote, urlsplit
 #: In the meta of a request: the login that the user gave with its address, or with the one that led to it; and one that
 #: a feed, a page or a redirect told with this very address.
 LOGIN, TOLD_LOGIN = "login", "told_login"
-#: Whether http/auth.py set the header Authorization; and, if it did not, the part of the web that the login is for.
-IS_OURS, WITHHELD = "authorization_is_ours", "login_is_for"
+#: The header Authorization, which is none of the request's headers, because those are shown; and, without one, the part
+#: of the web that the login is for. Both are valid for the request's present address.
+AUTHORIZATION, WITHHELD = "authorization", "login_is_for"
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 #: Where an address begins, or one that is part of another; and what it stands in.
@@ -156,7 +157,8 @@ def _masked_words(text: str, quote: str) -> str:
     end = _END.search(text)
     length = closing if closing >= 0 else end.start() if end else len(text)
     address, words = text[:length], text[length:]
-    if "@" in words and not _is_parseable(_authority(address)):
+    is_whole = address.startswith("***@") or (closing >= 0 and "@" in address)
+    if "@" in words and not is_whole and not _is_parseable(_authority(address)):
         return _masked_address(text)
     return _masked_address(address) + words
 

@@ -23,7 +23,7 @@ from typing_extensions import override
 from podcrawler.config import TransferConfig
 from podcrawler.exceptions import SettingError
 from podcrawler.hosts import Hosts, nearest
-from podcrawler.logins import IS_OURS, LOGIN, TOLD_LOGIN, WITHHELD, Login, origin_of
+from podcrawler.logins import AUTHORIZATION, LOGIN, TOLD_LOGIN, WITHHELD, Login, origin_of
 from podcrawler.queue.entries import Lease
 from podcrawler.queue.scheduler import scheduler_of
 
@@ -36,7 +36,7 @@ _REDIS_TIMEOUT = 1.0
 
 
 class LoginMiddleware:
-    """Sets the header Authorization if there is a login for the request's address."""
+    """Has the header Authorization sent if there is a login for the request's address."""
 
     def __init__(self, crawler: Crawler, hosts: dict[str, tuple[str, str]]) -> None:
         """``hosts`` has user and password by host, as `read_netrc` returns them."""
@@ -50,15 +50,15 @@ class LoginMiddleware:
         return cls(crawler, read_netrc())
 
     async def process_request(self, request: Request) -> None:
+        for name in (AUTHORIZATION, WITHHELD):
+            request.meta.pop(name, None)
         # The handler sends a login that is in the address (``scrapy fetch``).
         if "Authorization" in request.headers or "@" in urlsplit(request.url).netloc:
             return
-        request.meta.pop(WITHHELD, None)
         given = [Login.read(request.meta.get(LOGIN)), await self._stored(request)]
         for login in (Login.read(request.meta.get(TOLD_LOGIN)), *given, self._of_netrc(request)):
             if login and login.is_for(request.url):
-                request.headers["Authorization"] = login.header
-                request.meta[IS_OURS] = True
+                request.meta[AUTHORIZATION] = login.header
                 return
         if others := [login for login in given if login and login.origin == origin_of(request.url)]:
             request.meta[WITHHELD] = others[0].place

@@ -24,7 +24,7 @@ from podcrawler.exceptions import EntryError, FailureClass, FetchError, Transfer
 from podcrawler.http.heads import UnreadableAnswerError
 from podcrawler.http.lenient import MalformedBodyError
 from podcrawler.http.retry_after import retry_after
-from podcrawler.logins import WITHHELD, masked
+from podcrawler.logins import AUTHORIZATION, WITHHELD, masked
 from podcrawler.networks import host_of
 
 _AGAIN = "try again later"
@@ -155,7 +155,7 @@ def explain_response(response: Response) -> FetchError:
 
 def _login_remedy(request: Request) -> str:
     """What to do after a 401, if there was a login for the request, or for another part of its host."""
-    if "Authorization" in request.headers:
+    if AUTHORIZATION in request.meta or "Authorization" in request.headers:
         return "it refuses the login that it got; check user and password, which are percent-encoded in an address"
     if place := request.meta.get(WITHHELD):
         return f"the login was given for {place} alone; to have it sent to the whole host, put it into ~/.netrc"

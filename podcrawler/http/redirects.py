@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from podcrawler.exceptions import FetchError
 from podcrawler.http.handler import MediaResponse
-from podcrawler.logins import IS_OURS, TOLD_LOGIN, origin_of, split_login
+from podcrawler.logins import AUTHORIZATION, TOLD_LOGIN, origin_of, split_login
 from podcrawler.store.validators import without_query
 
 #: RFC 9110 §15.4.
@@ -60,8 +60,7 @@ def _sanitized(request: Request, redirected: Request) -> Request:
     if login:
         redirected = redirected.replace(url=url)
         redirected.meta[TOLD_LOGIN] = login._asdict()
-    if redirected.meta.pop(IS_OURS, False):
-        redirected.headers.pop("Authorization", None)
+    redirected.meta.pop(AUTHORIZATION, None)
     if _crosses_port_or_tls(request.url, url):
         redirected.headers.pop("Cookie", None)
         # A cookie is not bound to a port, and without Secure not to a scheme (RFC 6265 §8.5, §8.6).

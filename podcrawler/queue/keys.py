@@ -66,10 +66,6 @@ class Keys:
         return f"{self.archive}addresses"
 
     @property
-    def named(self) -> str:
-        return f"{self.archive}named"
-
-    @property
     def logins(self) -> str:
         return f"{self.archive}logins"
 

@@ -27,6 +27,8 @@ class Names:
         # redis-py's types allow for text where this client answers in bytes.
         self._redis: Any = redis
         self._keys = keys
+        #: Of each id: the address, or what stands in the place of one, that it was given for.
+        self._named = f"{keys.archive}named"
 
     @classmethod
     def from_settings(cls, settings: BaseSettings, redis: Redis) -> "Names":
@@ -70,12 +72,12 @@ class Names:
 
     def _take(self, name: str, address: str, *, is_known: bool) -> bool:
         """Whether the id is the podcast's at this address, which gets it if no other has it."""
-        has_record, has_owner = (self._redis.hexists(key, name) for key in (self._keys.podcasts, self._keys.named))
+        has_record, has_owner = (self._redis.hexists(key, name) for key in (self._keys.podcasts, self._named))
         if has_record and not has_owner and not is_known:
             return False
         pipe = self._redis.pipeline(transaction=True)
-        pipe.hsetnx(self._keys.named, name, address)
-        pipe.hget(self._keys.named, name)
+        pipe.hsetnx(self._named, name, address)
+        pipe.hget(self._named, name)
         return text(pipe.execute()[1]) == address
 
 

@@ -166,11 +166,12 @@ class TomlSite(Site):
         )
 
     def _known_as(self, url: str, podcast: Podcast) -> str:
-        """What the file's author makes the podcast's identity of."""
+        """What the file makes the podcast's identity of; without an id, on the page's host alone."""
         table = self._file.podcast
+        made_of = self._filled(table.guid_from, url)
         if self._filled(table.id, url):
-            return f"site:{podcast.id}"
-        return self._filled(table.guid_from, url) or podcast.address
+            return made_of or f"site:{podcast.id}"
+        return urlsplit(made_of or podcast.address)._replace(netloc=urlsplit(url).netloc).geturl()
 
     def _next_urls(self, page: Page) -> list[str]:
         """The addresses of other pages, without duplicates."""
