@@ -55,8 +55,8 @@ def merge(settings: BaseSettings, redis: Redis, gone: str, kept: str) -> Merged:
             )
         if not isinstance(store, LocalStore) and any(merging.finished(other)):
             raise MergeError(
-                f"The files of {other} are in a bucket, where this command cannot move them; leave the two podcasts apart, "
-                "or merge an address before it is archived."
+                f"The files of {other} are in a bucket, where this command cannot move them; leave the two podcasts "
+                "apart, or merge an address before it is archived."
             )
         files = move_files(store.root / other, store.root / into) if isinstance(store, LocalStore) else (0, 0)
         return Merged(other, into, merging.join(other, into), *files)
