@@ -13,7 +13,7 @@ from scrapy.settings import BaseSettings
 from scrapy.utils.misc import load_object
 
 from podcrawler.exceptions import SettingError
-from podcrawler.printing import escape_log_records
+from podcrawler.printing import make_log_presentable
 from podcrawler.scrapy_internals import assert_supported, use_shipped_suffixes
 
 #: Settings that name one class or module. Any value of the user's takes precedence.
@@ -66,7 +66,8 @@ class Addon:
         UnsupportedScrapyError."""
         assert_supported()
         use_shipped_suffixes()
-        escape_log_records()
+        # Before Scrapy tells the settings.
+        make_log_presentable()
         for name, path in _CLASSES.items():
             settings.set(name, path, priority="addon")
         for name, components in _COMPONENTS.items():

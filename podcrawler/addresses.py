@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from scrapy import Request
 
 from podcrawler.exceptions import AddressError
-from podcrawler.logins import masked
+from podcrawler.logins import is_ambiguous, masked
 
 #: What podcast apps and directories put in front of the address of a feed.
 _WRAPPERS = re.compile(r"feeds?|rss|url|podcasts?|pcast|itpcs?|itmss?|itms-podcasts?")
@@ -19,8 +19,6 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(?!\d{1,5}(?:[/?#]|$))", re.ASC
 _WEB = re.compile(r"(https?):/?(?![/])", re.IGNORECASE)
 #: At the beginning of an address without ``//``.
 _LOGIN = re.compile(r"\A[^/?#@:\s]+:[^/?#@\s]*@")
-#: From the first character that may be a login's to the last.
-_BROKEN_LOGIN = re.compile(r"(?:(?<=://)|\A)[^/?#\s]*:(?!//)\S*@")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 #: How files are called, and no host is.
 _FILE = re.compile(r"[^/]+\.(?:opml|xml|rss|atom|rdf|json|txt|html?|mp3|m4a|csv)", re.IGNORECASE)
@@ -87,23 +85,32 @@ def _scheme(address: str) -> str:
 
 def _checked(address: str, given: str) -> str:
     """The address in its normal form. Raises AddressError if it cannot be requested."""
+    login, at, _ = address.rpartition("@")
+    has_broken_login = is_ambiguous(address) or (at and not _is_one_word(login))
     try:
         parts = urlsplit(address)
         host, port = parts.hostname, parts.port
         url = Request(address).url
     except ValueError as error:
-        if "@" in address:
-            raise AddressError(
-                f"{quoted(given)} is not an address, because its login has special characters: write them "
-                "percent-encoded, such as %23 for #, %2F for /, %3A for :, %3F for ? and %40 for @."
-            ) from None
-        raise AddressError(f"{quoted(given)} is not an address: {error}.") from error
-    if not host or any(char.isspace() or not char.isprintable() for char in address + url):
+        if not at:
+            raise AddressError(f"{quoted(given)} is not an address: {error}.") from error
+        has_broken_login = True
+    if has_broken_login:
+        raise AddressError(
+            f"{quoted(given)} is not an address, because its login has special characters: write them "
+            "percent-encoded, such as %20 for a blank, %23 for #, %2F for /, %3A for :, %3F for ? and %40 for @, and "
+            "%40 for an @ behind the login, too."
+        )
+    if not host or not _is_one_word(address + url):
         raise AddressError(f"{quoted(given)} is not an address: it needs a host name, and no spaces.")
     for hosts, sentence in ((_SPOTIFY, _NO_SPOTIFY), (_YOUTUBE, _NO_YOUTUBE)):
         if hosts.fullmatch(host):
             raise AddressError(sentence.format(quoted(given)))
     return normal(url) if port != _DEFAULT_PORTS[parts.scheme] else normal(_without_port(url))
+
+
+def _is_one_word(text: str) -> bool:
+    return not any(char.isspace() or not char.isprintable() for char in text)
 
 
 def normal(url: str) -> str:
@@ -117,17 +124,8 @@ def _without_port(url: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition(":")[0]).geturl()
 
 
-def quoted(text: str) -> str:
-    """The text in quotes, on one short line, without logins and unprintable characters."""
-    text = _LOGIN.sub("***@", masked(_BROKEN_LOGIN.sub("***@", text) if _is_broken(text) else text))
+def quoted(text: str, *, is_address: bool = True) -> str:
+    """The text in quotes, on one short line, without logins (``masked``) and unprintable characters."""
+    text = masked(text, is_address=is_address)
     line = text.encode("unicode_escape").decode() if not text.isprintable() else text
     return f'"{line[:100]}…"' if len(line) > 100 else f'"{line}"'
-
-
-def _is_broken(text: str) -> bool:
-    """Whether a login may end later than an address's syntax has it, because it has special characters."""
-    try:
-        _ = urlsplit(text).port
-    except ValueError:
-        return True
-    return "://" not in text

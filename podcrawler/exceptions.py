@@ -4,9 +4,11 @@ The message of each is one sentence for the user: what happened, and what to do 
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from scrapy.exceptions import DropItem
+
+from podcrawler.logins import masked
 
 #: The class of a failure, by which the queue decides on further tries (queue/retry_policy.py):
 #: ``permanent``  waiting does not help (404, not an address);
@@ -26,6 +28,10 @@ class PodcrawlerError(Exception):
     """The base class. ``exit_status`` is the exit status of a command that fails with it."""
 
     exit_status = 2
+
+    def __init__(self, sentence: str = "", **arguments: Any) -> None:
+        # It may quote addresses.
+        super().__init__(masked(sentence), **arguments)
 
 
 class AddressError(PodcrawlerError):
@@ -64,6 +70,10 @@ class ImportFolderError(PodcrawlerError):
     """Raised when a folder cannot be imported: it cannot be read, or nothing says which podcast its files are of."""
 
 
+class MergeError(PodcrawlerError):
+    """Raised when two podcasts cannot be made one: one is not known, or nodes are at work."""
+
+
 class NodeError(PodcrawlerError):
     """Raised when a child node dies again and again, so that the job cannot be done."""
 
@@ -94,6 +104,7 @@ class EntryError(PodcrawlerError):
         host: str = "",
     ) -> None:
         # It quotes what publishers and servers wrote, and goes into Redis, reports and logs.
+        sentence = masked(sentence)
         super().__init__(sentence if len(sentence) <= _LONGEST else f"{sentence[: _LONGEST - 1]}…")
         self.kind = kind
         self.failure_class = failure_class

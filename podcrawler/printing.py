@@ -1,6 +1,6 @@
-"""What is printed. Titles, addresses, sentences of hosts and values in Redis come from outside: control characters in
-them could command a terminal, and others turn the direction of the text or hide in it (CVE-2021-42574). None is printed
-as it is, in logs neither.
+"""What is printed and logged. Titles, addresses, sentences of hosts and values in Redis come from outside: control
+characters in them could command a terminal, and others turn the direction of the text or hide in it (CVE-2021-42574).
+None is shown as it is, and no login is.
 """
 
 import json
@@ -9,6 +9,8 @@ import sys
 from typing import Any
 
 from typing_extensions import override
+
+from podcrawler.logins import masked, without_logins
 
 _FORMATTER = logging.Formatter()
 
@@ -22,36 +24,40 @@ def say(line: str, *, is_error: bool = False) -> None:
 
 
 def printable(line: str) -> str:
-    """The line with a replacement character for each control or format character, lone surrogates included."""
-    return _replaced(line)
+    """The line without logins, and with a replacement character for each control or format character, lone surrogates
+    included."""
+    return _presentable(line)
 
 
 def json_line(value: Any) -> str:
-    """The value as JSON in one line, with ``\\u`` and its digits for what is not printable: whoever reads the JSON gets
-    the text as it is."""
-    text = json.dumps(value, ensure_ascii=False)
+    """The value as JSON in one line, without logins, and with ``\\u`` and its digits for what is not printable: whoever
+    reads the JSON gets the text as it is."""
+    text = json.dumps(without_logins(value), ensure_ascii=False)
     return text if text.isprintable() else "".join(map(_escaped, text))
 
 
-def escape_log_records() -> None:
-    """Have all that this process logs from now on printable, wherever it is written to."""
+def make_log_presentable() -> None:
+    """Have all that this process logs from now on as ``printable``, whoever logs it: Scrapy tells its settings, and
+    requests and items as they are. Records are changed, because Scrapy replaces its handler, and users may have others.
+    """
     logging.setLogRecordFactory(_LogRecord)
 
 
 class _LogRecord(logging.LogRecord):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        if self.exc_info:
+        if isinstance(self.exc_info, tuple) and self.exc_info[0] is not None:
             # Handlers take it from here, if it is there.
-            self.exc_text = _replaced(_FORMATTER.formatException(self.exc_info), kept="\n\t")
+            self.exc_text = _presentable(_FORMATTER.formatException(self.exc_info), kept="\n\t")
 
     @override
     def getMessage(self) -> str:
         # A table of stats has lines.
-        return _replaced(super().getMessage(), kept="\n\t")
+        return _presentable(super().getMessage(), kept="\n\t")
 
 
-def _replaced(text: str, kept: str = "") -> str:
+def _presentable(text: str, kept: str = "") -> str:
+    text = masked(text)
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() or char in kept else "\N{REPLACEMENT CHARACTER}" for char in text)

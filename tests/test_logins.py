@@ -2,6 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from podcrawler.addresses import candidates
+from podcrawler.exceptions import AddressError
 from podcrawler.logins import Login, masked, origin_of, split_login
 from podcrawler.queue.entries import entry_of, page_request
 
@@ -35,9 +37,112 @@ def test_what_is_no_login_is_none(value: object) -> None:
     assert Login.read(value) is None
 
 
-def test_logins_are_masked_wherever_they_stand() -> None:
-    text = 'no "https://u:p@ss@h/a@b", and ftp://u@h; but mail a@b'
-    assert masked(text) == 'no "https://***@h/a@b", and ftp://***@h; but mail a@b'
+SECRETS = [
+    "secret",
+    "se#cret",
+    "se/cret",
+    "se?cret",
+    "se@cret",
+    "se:cret",
+    "se cret",
+    "12#cret",
+    "12/cret",
+    "12?cret",
+    "12@cret",
+    "12:cret",
+    "99999cret",
+    "se[cret",
+    "s@e/cr?e#t:1 cret",
+    "cret%2F",
+    "s\u00e9cret",
+    "se\\cret",
+    "://cret",
+    "",
+]
+USERS = ["ann", "ann@mail.example", ""]
+SCHEMES = ["https://", "http://", "feed:https://", "feed://", "ftp://", "s3://", "redis://", "HTTPS://", ""]
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize("user", USERS)
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_no_form_of_an_address_shows_its_password(secret: str, user: str, scheme: str) -> None:
+    address = f"{scheme}{user}:{secret}@host.example/feed.xml?a=b"
+    shown = masked(address, is_address=True)
+    assert "cret" not in shown
+    assert shown.endswith("***@host.example/feed.xml?a=b")
+    assert masked(shown, is_address=True) == shown
+    if scheme and " " not in secret:
+        texts = (f"it is {address}.", f'it is "{address}"; ask', f"{{'URL': '{address}', 'B': 'c'}}", f"<{address}>")
+        assert [text for text in texts if "cret" in masked(text)] == []
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize("user", USERS)
+@pytest.mark.parametrize("scheme", ["https://", "feed:https://", ""])
+def test_what_is_taken_for_an_address_has_its_whole_login_taken_out(secret: str, user: str, scheme: str) -> None:
+    """Else it is refused, in a sentence without it."""
+    address, refusal = "", ""
+    try:
+        address = split_login(candidates(f"{scheme}{user}:{secret}@host.example/feed.xml")[0])[0]
+    except AddressError as error:
+        refusal = str(error)
+    assert address == "https://host.example/feed.xml" or "percent-encoded" in refusal or not scheme
+    assert "cret" not in refusal
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ('no "https://u:p@ss@h/a@b", and ftp://u@h; but mail a@b', 'no "https://***@b", and ftp://***@h; but mail a@b'),
+        ("https://medium.example/@user/feed", None),
+        ("https://medium.example:8443/@user/feed and a@b", None),
+        ("http://localhost:8000/@user http://[::1]:8000/@user http://192.0.2.7/@user", None),
+        ("https://tracker.example/https://u:p@h.example/1.mp3", "https://tracker.example/https://***@h.example/1.mp3"),
+        ("write https://USER:PASSWORD@HOST/, or redis://:PASSWORD@HOST:PORT/0", None),
+        ("a@b c@d", None),
+        ("GET http://nas/x from a@b", None),
+        ("{'AWS_SECRET_ACCESS_KEY': 'ab\\'c', 'MAIL_PASS': \"d\", 'A': 'e'}",
+         "{'AWS_SECRET_ACCESS_KEY': '***', 'MAIL_PASS': \"***\", 'A': 'e'}"),
+    ],
+)  # fmt: skip
+def test_only_logins_are_masked(text: str, shown: str | None) -> None:
+    assert masked(text) == (text if shown is None else shown)
+    assert masked(masked(text)) == masked(text)
+
+
+@pytest.mark.parametrize(
+    ("path", "is_for"),
+    [
+        ("/a/b/feed.xml", True),
+        ("/a/b/", True),
+        ("/a/b/c/1.mp3?x=../..", True),
+        ("/a/%62/1.mp3", True),
+        ("/a/b", False),
+        ("/a/", False),
+        ("/a/bc", False),
+        ("", False),
+        ("/a/b/../c", False),
+        ("/a/b/%2e%2E/c", False),
+        ("/a/b/..;/c", False),
+        ("/a/b/..%2Fc", False),
+        ("/a/b/..%5cc", False),
+        ("/a/b/%252e%252e/c", False),
+    ],
+)
+def test_a_login_is_for_its_folder_and_what_is_below(path: str, is_for: bool) -> None:
+    login = split_login("https://u:p@h/a/b/feed.xml")[1]
+    assert login
+    assert login.place == "https://h/a/b/"
+    assert login.is_for(f"https://h{path}") == is_for
+    assert not login.is_for(f"http://h{path}")
+    assert not login.is_for(f"https://h:444{path}")
+
+
+def test_a_login_of_an_earlier_release_is_for_its_origin() -> None:
+    login = Login.read({"origin": "https://h:443", "user": "u", "password": "p"})
+    assert login
+    assert login.is_for("https://h/any")
 
 
 @given(st.text())
@@ -45,4 +150,5 @@ def test_no_address_upsets_them(text: str) -> None:
     for address in (text, f"https://{text}", f"https://u:p@{text}"):
         split_login(address)
         origin_of(address)
-        masked(address)
+        assert masked(masked(address)) == masked(address)
+        assert masked(masked(address, is_address=True), is_address=True) == masked(address, is_address=True)

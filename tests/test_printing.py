@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from podcrawler.printing import escape_log_records, json_line, printable, say
+from podcrawler.printing import json_line, make_log_presentable, printable, say
 from tests.builders import seed
 from tests.conftest import Client, Commands
 from tests.origin import RunningOrigin
@@ -65,7 +65,7 @@ def test_what_the_encoding_of_the_output_lacks_is_spelt(monkeypatch: pytest.Monk
 
 def test_tracebacks_in_logs_are_printable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logging, "_logRecordFactory", logging.getLogRecordFactory())
-    escape_log_records()
+    make_log_presentable()
     written = io.StringIO()
     handler = logging.StreamHandler(written)
     logger = logging.Logger("test")

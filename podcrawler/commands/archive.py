@@ -163,11 +163,10 @@ def _print_summary(outcome: Outcome, seconds: float) -> None:
     for podcast_id, title in outcome.podcasts.items():
         account = outcome.accounts.get(podcast_id)
         say(f"{title or podcast_id}: {podcast_id}" + (f" ({account})" if account else ""))
-        if other := outcome.same_as.get(podcast_id):
+        if other := outcome.claims.get(podcast_id):
             say(
-                f"    It has the guid of the podcast at {other}, and is taken for the same one: episodes that are "
-                "there already are not downloaded from both. For an archive of its own give it another FILES_STORE "
-                "and PODCRAWLER_NAMESPACE."
+                f"    It declares the guid of {other}, which any feed can do, and is kept apart. If it is the same "
+                f"podcast: podcrawler merge {podcast_id} {other}"
             )
     if not outcome.finished and not outcome.failed and outcome.already_there:
         say(f"Nothing to download: all {outcome.already_there} episodes are already there ({seconds:.1f} s).")

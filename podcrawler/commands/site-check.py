@@ -58,7 +58,7 @@ class Command(WithoutQueue, ScrapyCommand):
         if len(args) != 2:
             raise UsageError("site-check needs a file that describes a site, and the address of a page of that site")
         site = TomlSite.read(Path(args[0]))
-        request = private_request(candidates(args[1])[0], dont_filter=True)
+        request = private_request(candidates(args[1])[0], is_told=False, dont_filter=True)
         _check_address(site, args[0], request.url)
         response = self._fetch(request)
         _check_address(site, args[0], response.url)

@@ -16,6 +16,7 @@ from podcrawler.queue.entries import entry_of
 from podcrawler.queue.failures import Failed
 from podcrawler.queue.given_hosts import GivenHosts
 from podcrawler.queue.listings import Listings
+from podcrawler.queue.naming import Names
 from podcrawler.sites.accounting import Account
 
 
@@ -45,8 +46,8 @@ class Outcome:
     podcasts: dict[str, str]
     #: By id: what became of the entries of those podcasts some of whose entries are no episodes.
     accounts: dict[str, Account]
-    #: By id: the other address of podcasts that were taken for one that the archive had, by their guid.
-    same_as: dict[str, str]
+    #: By id: the id of the podcast that declared the same guid first.
+    claims: dict[str, str]
     finished: int
     bytes: int
     #: Episodes that were in the archive before.
@@ -62,6 +63,7 @@ class Job:
     def __init__(self, settings: BaseSettings, redis: Redis, requests: list[Request]) -> None:
         """``requests`` are those for the addresses that the user gave."""
         self._archive = Archive.from_settings(settings, redis)
+        self._names = Names.from_settings(settings, redis)
         self._listings = Listings.from_settings(settings, redis)
         self._pages = Broker.from_settings(settings, redis, "podcasts")
         self._episodes = Broker.from_settings(settings, redis, "episodes")
@@ -70,7 +72,7 @@ class Job:
         self._roots = [request.url for request in self._requests]
         #: By id: the titles of the podcasts that the addresses led to so far.
         self._podcasts: dict[str, str] = {}
-        self._same_as: dict[str, str] = {}
+        self._claims: dict[str, str] = {}
         #: Sentences, in the order in which they came.
         self._left_out: dict[str, None] = {}
         self._last_event_id = "0"
@@ -81,7 +83,7 @@ class Job:
     def start(self) -> None:
         """Queue the addresses as a new visit, and again those episodes that failed before and may succeed now."""
         self._last_event_id = self._archive.last_event_id()
-        known = {podcast_id for root in self._roots if (podcast_id := self._archive.podcast_id([root]))}
+        known = {podcast_id for root in self._roots if (podcast_id := self._names.podcast_of([root]))}
         known |= {visit["podcast"] for visit in self._archive.visits(self._roots) if "podcast" in visit}
         failed = [f for f in self._episodes.failed() if f.group in known and f.failure_class != "permanent"]
         self._episodes.requeue(f.key for f in failed)
@@ -109,8 +111,8 @@ class Job:
         for visit in self._archive.visits(self._roots):
             if "podcast" in visit:
                 self._podcasts[visit["podcast"]] = visit.get("title", "")
-                if "same_as" in visit:
-                    self._same_as[visit["podcast"]] = visit["same_as"]
+                if "claims" in visit:
+                    self._claims[visit["podcast"]] = visit["claims"]
             self._left_out.update(dict.fromkeys(visit.get("not_followed", ())))
         podcasts = list(self._podcasts)
         return JobProgress(
@@ -138,7 +140,7 @@ class Job:
         return Outcome(
             podcasts=self._podcasts,
             accounts=read_accounts(self._listings, list(self._podcasts)),
-            same_as=self._same_as,
+            claims=self._claims,
             finished=progress.finished,
             bytes=progress.bytes,
             already_there=recorded - progress.finished,

@@ -1,15 +1,18 @@
 """Request headers that identify us: Authorization for private podcasts, and the User-Agent of each host.
 
 A login is taken from the address, else from what Redis stores for the podcast, else from netrc. It is sent to its own
-origin only. A login of netrc is for a host, on any port, but is not sent over http after a redirect from https.
+origin only, and there to the folder that it was given for. A login of netrc is for a host, on any port, but is not sent
+over http after a redirect from https.
 """
 
 import asyncio
 import netrc
 import os
+import stat
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from scrapy import Request
@@ -20,7 +23,7 @@ from typing_extensions import override
 from podcrawler.config import TransferConfig
 from podcrawler.exceptions import SettingError
 from podcrawler.hosts import Hosts, nearest
-from podcrawler.logins import Login, origin_of
+from podcrawler.logins import AUTHORIZATION, LOGIN, TOLD_LOGIN, WITHHELD, Login, origin_of
 from podcrawler.queue.entries import Lease
 from podcrawler.queue.scheduler import scheduler_of
 
@@ -33,7 +36,7 @@ _REDIS_TIMEOUT = 1.0
 
 
 class LoginMiddleware:
-    """Sets the header Authorization if there is a login for the request's origin."""
+    """Has the header Authorization sent if there is a login for the request's address."""
 
     def __init__(self, crawler: Crawler, hosts: dict[str, tuple[str, str]]) -> None:
         """``hosts`` has user and password by host, as `read_netrc` returns them."""
@@ -47,13 +50,18 @@ class LoginMiddleware:
         return cls(crawler, read_netrc())
 
     async def process_request(self, request: Request) -> None:
+        for name in (AUTHORIZATION, WITHHELD):
+            request.meta.pop(name, None)
         # The handler sends a login that is in the address (``scrapy fetch``).
         if "Authorization" in request.headers or "@" in urlsplit(request.url).netloc:
             return
-        for login in (Login.read(request.meta.get("login")), await self._stored(request), self._of_netrc(request)):
-            if login and login.origin == origin_of(request.url):
-                request.headers["Authorization"] = login.header
+        given = [Login.read(request.meta.get(LOGIN)), await self._stored(request)]
+        for login in (Login.read(request.meta.get(TOLD_LOGIN)), *given, self._of_netrc(request)):
+            if login and login.is_for(request.url):
+                request.meta[AUTHORIZATION] = login.header
                 return
+        if others := [login for login in given if login and login.origin == origin_of(request.url)]:
+            request.meta[WITHHELD] = others[0].place
 
     async def _stored(self, request: Request) -> Login | None:
         """The login that Redis stores for the podcast of the request."""
@@ -119,21 +127,27 @@ def read_netrc() -> dict[str, tuple[str, str]]:
     """User and password by host, from the file that the environment variable ``NETRC`` names, else from ``~/.netrc``.
 
     An entry ``default`` is ignored, because it would be sent to every host. Raises SettingError if the file exists and
-    cannot be used, or if ``NETRC`` names a file that does not exist.
+    cannot be used, or may be used by others than its owner, or if ``NETRC`` names a file that does not exist.
     """
     named = os.environ.get("NETRC")
     try:
-        entries = netrc.netrc(named or None).hosts
-    except FileNotFoundError as error:
+        # Of a file that was named, the library does not look who may read it.
+        status = Path(named or "~/.netrc").expanduser().stat()
+        is_open = stat.S_ISREG(status.st_mode) and status.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
+        entries = {} if is_open else netrc.netrc(named or None).hosts
+    except (FileNotFoundError, RuntimeError) as error:
+        # Without a home there is a RuntimeError.
         if not named:
             return {}
-        problem = f"is not there ({error.strerror})"
+        problem = f"is not there ({getattr(error, 'strerror', error)})"
     except OSError as error:
         problem = f"cannot be read ({error.strerror})"
     except (netrc.NetrcParseError, UnicodeDecodeError) as error:
         problem = f"cannot be used ({getattr(error, 'msg', 'it is no UTF-8')})"
     else:
-        return {host: (user, password) for host, (user, _, password) in entries.items() if host != "default"}
+        if not is_open:
+            return {host: (user, password) for host, (user, _, password) in entries.items() if host != "default"}
+        problem = f"cannot be used (others than its owner may use it: mode {stat.S_IMODE(status.st_mode):o})"
     raise SettingError(
         f"{named or '~/.netrc'} {problem}: mend it, make it readable for this user alone (chmod 600), "
         "or set NETRC=/dev/null to go without."

@@ -26,6 +26,7 @@ from podcrawler.exceptions import FetchError
 from podcrawler.http.guard import Guard, PrivateAddressError
 from podcrawler.http.lenient import Answer, teach
 from podcrawler.http.proxy_errors import proxy_failure
+from podcrawler.logins import AUTHORIZATION
 from podcrawler.proxies import ProxyAddress
 
 #: aiohttp buffers up to twice this much of a body before it stops reading from the network.
@@ -250,6 +251,8 @@ def _proxy_of(request: Request) -> ProxyAddress | None:
 def _headers_and_proxy(request: Request, proxy: ProxyAddress | None, more_headers: Mapping[str, str]) -> dict[str, Any]:
     """The headers and the proxy as arguments for aiohttp. Credentials for the proxy go into the request only if that is
     sent to the proxy itself; for https they are sent with the CONNECT before it (RFC 9110 §9.3.6, §11.7.2)."""
+    if login := request.meta.get(AUTHORIZATION):
+        more_headers = {**more_headers, "Authorization": login}
     given = request.headers.to_tuple_list()
     headers = [(name, value) for name, value in given if name != "Proxy-Authorization" and name not in more_headers]
     headers += more_headers.items()

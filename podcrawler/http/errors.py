@@ -15,7 +15,7 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 import aiohttp
-from scrapy import exceptions
+from scrapy import Request, exceptions
 from scrapy.http import Response
 from scrapy.spidermiddlewares.httperror import HttpError
 
@@ -24,6 +24,7 @@ from podcrawler.exceptions import EntryError, FailureClass, FetchError, Transfer
 from podcrawler.http.heads import UnreadableAnswerError
 from podcrawler.http.lenient import MalformedBodyError
 from podcrawler.http.retry_after import retry_after
+from podcrawler.logins import AUTHORIZATION, WITHHELD, masked
 from podcrawler.networks import host_of
 
 _AGAIN = "try again later"
@@ -145,11 +146,20 @@ def explain_response(response: Response) -> FetchError:
     failure_class = _STATUS_CLASSES.get(status, "passing" if status >= 500 else "permanent")
     otherwise = _BROWSER if failure_class == "permanent" else _AGAIN
     remedy = _STATUS_REMEDIES.get(status, otherwise).format(host=host)
-    if status == HTTPStatus.UNAUTHORIZED and response.request and "Authorization" in response.request.headers:
-        remedy = "it refuses the login that it got; check user and password, which are percent-encoded in an address"
+    if status == HTTPStatus.UNAUTHORIZED and response.request:
+        remedy = _login_remedy(response.request) or remedy
     return FetchError(
         f"http-{status}", f"{answer}; {remedy}.", failure_class, retry_after=seconds, host=host_of(response.url)
     )
+
+
+def _login_remedy(request: Request) -> str:
+    """What to do after a 401, if there was a login for the request, or for another part of its host."""
+    if AUTHORIZATION in request.meta or "Authorization" in request.headers:
+        return "it refuses the login that it got; check user and password, which are percent-encoded in an address"
+    if place := request.meta.get(WITHHELD):
+        return f"the login was given for {place} alone; to have it sent to the whole host, put it into ~/.netrc"
+    return ""
 
 
 def tls_failure(host: str, error: BaseException) -> FetchError:
@@ -266,6 +276,6 @@ def _reason(exception: BaseException) -> str:
 
 def _host(url: str) -> str:
     try:
-        return urlsplit(url).hostname or url
+        return urlsplit(url).hostname or masked(url, is_address=True)
     except ValueError:
-        return url
+        return masked(url, is_address=True)

@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from podcrawler.exceptions import FetchError
 from podcrawler.http.handler import MediaResponse
-from podcrawler.logins import origin_of, split_login
+from podcrawler.logins import AUTHORIZATION, TOLD_LOGIN, origin_of, split_login
 from podcrawler.store.validators import without_query
 
 #: RFC 9110 §15.4.
@@ -54,12 +54,13 @@ class RedirectMiddleware(ScrapyRedirectMiddleware):
 
 
 def _sanitized(request: Request, redirected: Request) -> Request:
-    """The redirected request, with the login of its URL moved to the meta, where no log shows it, and without cookies
-    that are for another port, or for TLS."""
+    """The redirected request, with the login of its URL moved to the meta, where no log shows it, without the login
+    that was for the address before, and without cookies that are for another port, or for TLS."""
     url, login = split_login(redirected.url)
     if login:
         redirected = redirected.replace(url=url)
-        redirected.meta["login"] = login._asdict()
+        redirected.meta[TOLD_LOGIN] = login._asdict()
+    redirected.meta.pop(AUTHORIZATION, None)
     if _crosses_port_or_tls(request.url, url):
         redirected.headers.pop("Cookie", None)
         # A cookie is not bound to a port, and without Secure not to a scheme (RFC 6265 §8.5, §8.6).

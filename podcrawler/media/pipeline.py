@@ -35,7 +35,7 @@ from podcrawler.http.errors import explain
 from podcrawler.http.handler import MediaResponse, Range
 from podcrawler.http.redirects import chain
 from podcrawler.items import Episode
-from podcrawler.logins import masked
+from podcrawler.logins import masked, without_login
 from podcrawler.media.backpressure import DiskFullBackoff
 from podcrawler.media.fetch import fetch_media
 from podcrawler.networks import host_of
@@ -116,7 +116,7 @@ class EpisodeFilesPipeline(FilesPipeline):
     def get_media_requests(self, item: Episode, info: MediaPipeline.SpiderInfo) -> list[Request]:
         assert item.enclosure is not None
         headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
-        request = private_request(item.enclosure.url, headers=headers, callback=NO_CALLBACK)
+        request = private_request(item.enclosure.url, is_told=True, headers=headers, callback=NO_CALLBACK)
         request.meta.update(_FOR_MEDIA, podcast=item.podcast_id)
         return [request]
 
@@ -224,6 +224,7 @@ class EpisodeFilesPipeline(FilesPipeline):
                 raise TransferCancelledError
         # A copy of an item with so many fields takes a twelfth of a small file's time.
         episode.file, episode.size, episode.sha256 = published.path, published.size, published.sha256
+        _forget_logins(episode)
         episode.verified = examined.verified
         episode.redirects = chain(response)
         episode.remarks = response.received.remarks
@@ -289,7 +290,9 @@ class EpisodeFilesPipeline(FilesPipeline):
         logger.info("already there %s: %s (%d bytes)", lease.key, found.path, found.size)
         self.inc_stats("uptodate")
         await self._scheduler.finish(lease, finish(lease, size=found.size, path=""))
-        return replace(transfer.episode, file=found.path, size=found.size)
+        archived = replace(transfer.episode, file=found.path, size=found.size)
+        _forget_logins(archived)
+        return archived
 
     async def _finish_downloaded(self, transfer: Transfer, archived: Episode) -> Episode:
         assert archived.file is not None
@@ -332,11 +335,18 @@ class EpisodeFilesPipeline(FilesPipeline):
             transfer.part.cancellation.request()
 
 
+def _forget_logins(episode: Episode) -> None:
+    """Take the logins out of the addresses that were needed with them."""
+    episode.page = without_login(episode.page)
+    if episode.enclosure and "@" in episode.enclosure.url:
+        episode.enclosure = replace(episode.enclosure, url=without_login(episode.enclosure.url))
+
+
 def _bad_address(episode: Episode) -> EpisodeError:
     address = episode.enclosure.url if episode.enclosure else ""
     return EpisodeError(
         "address",
-        f'Its file is said to be at "{masked(address)[:200]}", which is no address of http or https; '
+        f'Its file is said to be at "{masked(address, is_address=True)[:200]}", which is no address of http or https; '
         "tell its publisher. It is tried again when its page gives another address.",
     )
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
 from podcrawler.exceptions import EntryError
+from podcrawler.logins import masked
 from podcrawler.queue.entries import Lease
 from podcrawler.queue.host_limits import HostLimits
 
@@ -80,7 +81,9 @@ def give_up(
     cause = [error.kind, error.failure_class, str(error)]
     time = "" if now is None else now
     limits = [tries, round(delay * 1000), int(counts), error.host, round(rest * 1000)]
-    return Ack("retry", [time, lease.key, lease.token, *cause, *limits], _text)
+    # What stays of a seed that is no address may have a login in it.
+    seed = [masked(lease.payload.decode(errors="replace"), is_address=True)] if lease.kind == "seed" else []
+    return Ack("retry", [time, lease.key, lease.token, *cause, *limits, *seed], _text)
 
 
 def move(lease: Lease, host: str, limits: HostLimits, *, now: int | None = None) -> Ack[bool]:

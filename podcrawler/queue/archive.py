@@ -21,6 +21,7 @@ from podcrawler.exceptions import RedisError
 from podcrawler.items import PODCAST_ID
 from podcrawler.logins import Login, masked
 from podcrawler.queue.keys import Keys
+from podcrawler.queue.naming import legal_id
 from podcrawler.queue.values import Count, Rate, Time, cause, read_json, tell, text
 
 #: The version of the keys and values in Redis, so that nodes of different versions never work on one queue. It goes
@@ -130,8 +131,8 @@ class Visit(TypedDict, total=False):
     added: Count
     finished: Count
     failed: Count
-    #: The address that the podcast had before this one.
-    same_as: str
+    #: The id of the podcast that declared the guid first that this one declares.
+    claims: Annotated[str, Field(pattern=f"^{PODCAST_ID.pattern}$")]
     #: Number of podcasts.
     referred: Count
     #: Sentences.
@@ -190,26 +191,7 @@ class Archive:
 
     def podcast_ids(self) -> list[str]:
         """The ids of all podcasts that a list page was finished for."""
-        return [name for found in self._redis.hkeys(self._keys.podcasts) if (name := _podcast_id(found))]
-
-    def podcast_id(self, addresses: Sequence[str]) -> str | None:
-        """The podcast's id in this archive, looked up by the first of ``addresses`` that is known."""
-        found = self._redis.hmget(self._keys.addresses, list(addresses))
-        return next((name for known in found if known and (name := _podcast_id(known))), None)
-
-    def name_podcast(self, addresses: Sequence[str], podcast_id: str) -> str:
-        """The podcast's id in this archive, looked up as in ``podcast_id``. If none of the addresses is known, the
-        podcast gets the given id, recorded under the first of them; the first node to record one wins."""
-        if known := self.podcast_id(addresses):
-            return known
-        pipe = self._redis.pipeline(transaction=True)
-        pipe.hsetnx(self._keys.addresses, addresses[0], podcast_id)
-        pipe.hget(self._keys.addresses, addresses[0])
-        if known := _podcast_id(pipe.execute()[1]):
-            return known
-        # What is recorded there leads to no podcast.
-        self._redis.hset(self._keys.addresses, addresses[0], podcast_id)
-        return podcast_id
+        return [name for found in self._redis.hkeys(self._keys.podcasts) if (name := legal_id(found))]
 
     def podcast_address(self, podcast_id: str) -> str:
         """The address of the podcast's last list page; empty if none was finished."""
@@ -218,7 +200,7 @@ class Archive:
         return found["address"] if found else ""
 
     def keep_login(self, names: Iterable[str], login: Login) -> None:
-        """Keep the login under these names: a podcast's id, and the address that it was read from."""
+        """Keep the login under these names: a podcast's id, and the address that it is known by."""
         self._redis.hset(self._keys.logins, mapping=dict.fromkeys(names, json.dumps(login._asdict())))
 
     def login(self, name: str) -> Login | None:
@@ -354,11 +336,3 @@ def _event(event_id: str, values: Mapping[bytes, bytes]) -> Event | None:
     except ValidationError as error:
         tell(f"the event {event_id}", cause(error))
         return None
-
-
-def _podcast_id(value: bytes) -> str:
-    """The id; empty if the value is none: it becomes the name of a folder."""
-    if PODCAST_ID.fullmatch(found := text(value)):
-        return found
-    tell(f"the id of a podcast {found!r}", "it has other characters, or too many")
-    return ""

@@ -18,6 +18,7 @@ from scrapy.utils.request import request_from_dict
 
 from podcrawler.exceptions import CodecError
 from podcrawler.items import Episode
+from podcrawler.logins import AUTHORIZATION
 
 _EPISODE = TypeAdapter(Episode)
 _DEFAULTS = Request("http://default.invalid/").to_dict()
@@ -36,7 +37,7 @@ CALLBACKS = frozenset({"parse", "parse_page", "parse_episode", "failed"})
 #: A spider's further ones, in an attribute of this name.
 _MORE_CALLBACKS = "queue_callbacks"
 #: Fields of ``meta`` that are valid in one process only.
-_LOCAL_META = frozenset({"lease", "part"})
+_LOCAL_META = frozenset({"lease", "part", AUTHORIZATION})
 #: Fields of an episode that are for the reading of its list page only.
 _LOCAL_FIELDS = {"twin_id", "alternates"}
 

@@ -9,7 +9,7 @@ from scrapy import Request
 from scrapy.utils.request import fingerprint
 
 from podcrawler.items import Episode
-from podcrawler.logins import split_login
+from podcrawler.logins import LOGIN, TOLD_LOGIN, split_login
 from podcrawler.networks import host_of, named_host
 from podcrawler.sites.identity import digest, media_version
 
@@ -76,7 +76,7 @@ def page_request(
     ``alternatives`` are asked in their order if the address leads to no podcast. ``podcast_address`` is the address
     that the podcast is known by, if that is not ``root``: one of many in a list of subscriptions.
     """
-    request = private_request(address, dont_filter=True)
+    request = private_request(address, is_told=root is not None, dont_filter=True)
     if root:
         request.meta["root"] = root
     if alternatives:
@@ -101,7 +101,7 @@ def episode_request(episode: Episode) -> Request:
     """The request for an episode: for its enclosure if that is known, else for its page. An enclosure whose address
     cannot be requested is replaced: the episode fails when it is leased."""
     url = episode.enclosure.url if episode.enclosure else episode.page
-    request = private_request(url if is_requestable(episode) else _UNREQUESTABLE, dont_filter=True)
+    request = private_request(url if is_requestable(episode) else _UNREQUESTABLE, is_told=True, dont_filter=True)
     request.meta["episode"] = episode
     return request
 
@@ -115,12 +115,13 @@ def is_requestable(episode: Episode) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
-def private_request(address: str, **arguments: Any) -> Request:
-    """A request for an address. A login in the address is moved into ``meta["login"]``."""
+def private_request(address: str, *, is_told: bool, **arguments: Any) -> Request:
+    """A request for an address. A login in the address is moved into the meta; ``is_told`` says that it is not the
+    user who gave it."""
     url, login = split_login(address)
     request = Request(url, **arguments)
     if login:
-        request.meta["login"] = login._asdict()
+        request.meta[TOLD_LOGIN if is_told else LOGIN] = login._asdict()
     return request
 
 

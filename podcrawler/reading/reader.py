@@ -1,6 +1,7 @@
 """A reading process: reads one document at a time, and keeps what a page lists until the node has taken it, so that the
 node holds no more of a page than it is just pushing."""
 
+import re
 import resource
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,6 +15,7 @@ from scrapy.utils.misc import load_object
 from podcrawler.batching import batches
 from podcrawler.exceptions import EntryError
 from podcrawler.items import Episode, Podcast
+from podcrawler.logins import without_logins
 from podcrawler.queue import codec
 from podcrawler.queue.entries import entry_of, episode_request, is_requestable
 from podcrawler.queue.identities import Traits, settle
@@ -43,6 +45,8 @@ from podcrawler.sites.base import Cause, LeftOut, Listing, Referral
 from podcrawler.sites.identity import digest
 
 _PODCAST = TypeAdapter(Podcast)
+#: In JSON: there may be an address with a login.
+_LOGIN = re.compile(r"://[^/\s\"]*@")
 
 
 def work(connection: Connection, memory: int) -> None:
@@ -105,18 +109,18 @@ class _Listed:
     def tell(self) -> None:
         """Tell all of it, as the node wants it."""
         listing = self._listing
-        podcast = listing.podcast
+        podcast: Podcast = without_logins(listing.podcast)
         if len(_PODCAST.dump_json(podcast)) > limits.MAX_RECORD:
             podcast = limits.without_details(podcast)
         needs_identities = any(episode.twin_id for episode in self._announced())
-        head = Listing(podcast, next_urls=listing.next_urls, moved_to=listing.moved_to)
+        head = Listing(podcast, next_urls=listing.next_urls, moved_to=listing.moved_to, known_as=listing.known_as)
         self._connection.send(Head(head, needs_identities))
         wanted, _ = self._connection.receive()
         if isinstance(wanted, Settle):
             self._settle(wanted, dict(self._known()) if needs_identities else None)
         else:
             for episodes in batches(listing.episodes, MAX_ENTRIES):
-                self._connection.send(episodes)
+                self._connection.send([without_logins(episode) for episode in episodes])
         self._connection.send(Told(Account.of(self._listing).to_json()))
 
     def _announced(self) -> Iterator[Episode]:
@@ -172,12 +176,21 @@ def _entries(episodes: Iterable[Episode], wanted: Settle) -> Iterator[tuple[Any,
         episode.podcast_id = wanted.podcast_id
         request = episode_request(episode)
         payload = serializer.dumps(codec.request_to_dict(request))
+        if _LOGIN.search(payload):
+            request = episode_request(_masked(episode))
+            payload = serializer.dumps(codec.request_to_dict(request))
         if len(payload) > limits.MAX_RECORD:
-            request = episode_request(limits.without_details(episode))
+            request = episode_request(limits.without_details(request.meta["episode"]))
             payload = serializer.dumps(codec.request_to_dict(request))
         entry = entry_of(request, payload)
         fields = (entry.kind, entry.key, entry.group, entry.name, entry.host, entry.payload)
         yield (*fields, entry.priority, entry.fresh, entry.version)
+
+
+def _masked(episode: Episode) -> Episode:
+    """The episode without the logins in its texts, but for the addresses that are needed with theirs."""
+    masked: Episode = without_logins(episode)
+    return replace(masked, id=episode.id, podcast_id=episode.podcast_id, enclosure=episode.enclosure, page=episode.page)
 
 
 def _portions(entries: Iterable[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:

@@ -39,7 +39,7 @@ class Account:
     def of(cls, listing: Listing) -> Self:
         examples: dict[Cause, list[str]] = {}
         for entry in listing.left_out:
-            _add_examples(examples, entry.cause, [masked(entry.named)])
+            _add_examples(examples, entry.cause, [masked(entry.named, is_address=True)])
         return cls(len(listing.episodes), Counter(entry.cause for entry in listing.left_out), examples)
 
     @classmethod

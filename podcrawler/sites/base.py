@@ -56,6 +56,9 @@ class Listing:
     left_out: list[LeftOut] = field(default_factory=list)
     #: The address that the feed says it has moved to (``itunes:new-feed-url``), absolute; empty if it says nothing.
     moved_to: str = ""
+    #: By what the podcast is known on whichever of its pages: an address, or a text in the place of one, that is made
+    #: of the page's own address, or of what it says of its own host. Empty if that is the page's address alone.
+    known_as: str = ""
 
 
 @dataclass(frozen=True, slots=True)

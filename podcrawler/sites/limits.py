@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from podcrawler.details import EpisodeDetails, PodcastDetails
 from podcrawler.items import Enclosure, Episode, Podcast
+from podcrawler.logins import without_login
 from podcrawler.sites.base import Cause, LeftOut, Listing, Referral
 
 #: Characters of a name, a title or another text on one line.
@@ -54,15 +55,17 @@ _OF_PODCASTS = _limits(Podcast)
 
 
 def bounded(listing: Listing) -> Listing:
-    """The listing within the limits. An entry whose address or guid is too long is left out."""
+    """The listing within the limits, and other pages without logins: which of them get one, the user decides. An entry
+    whose address or guid is too long is left out."""
     found = list(map(_bounded_entry, listing.episodes))
     left_out = [one for one in found if isinstance(one, LeftOut)]
     return Listing(
         bounded_podcast(listing.podcast),
         [one for one in found if isinstance(one, Episode)],
-        [url for url in listing.next_urls if len(url) <= MAX_ADDRESS][:MAX_PAGES],
+        [without_login(url) for url in listing.next_urls if len(url) <= MAX_ADDRESS][:MAX_PAGES],
         [*map(_bounded_left_out, listing.left_out), *left_out],
-        listing.moved_to if len(listing.moved_to) <= MAX_ADDRESS else "",
+        without_login(listing.moved_to) if len(listing.moved_to) <= MAX_ADDRESS else "",
+        without_login(listing.known_as) if len(listing.known_as) <= MAX_ADDRESS else "",
     )
 
 

@@ -51,9 +51,9 @@ class Opml(Site):
                     found = candidates(address)
                     podcasts.setdefault(found[0], found)
                 except AddressError as error:
-                    left_out.append(f"{quoted(title)}: {error}")
+                    left_out.append(f"{quoted(title, is_address=False)}: {error}")
             elif outline.get("type", "").lower() in _FEED_TYPES or address is not None:
-                left_out.append(f"{quoted(title)}: the outline names no address of a feed.")
+                left_out.append(f"{quoted(title, is_address=False)}: the outline names no address of a feed.")
         if not podcasts:
             raise ListingError(
                 "no-feed",

@@ -22,6 +22,7 @@ from podcrawler.sites.base import Listing, Site
 from podcrawler.sites.reading import oldest_first, one_line, page_base, root_name, seconds, web_url, xml_root
 
 _OWN_HOST = re.compile(r"(?:.+\.)?rthk(?:\.org)?\.hk\.?")
+_OWN_PAGE = "https://podcast.rthk.hk/podcast/item.php?pid={pid}"
 #: Not eight digits: `rthk-12345678` could be the id of another podcast with the title RTHK.
 _PID = re.compile(r"[0-9]{1,7}")
 _NUMBER = re.compile(r"[0-9]{1,9}")
@@ -83,7 +84,7 @@ def _html_list(response: TextResponse) -> Listing:
             episodes.setdefault(eid, Episode(eid, podcast.id, title, page=address, published=published))
     links = page.css("a.yearBox::attr(href)").getall() + _xml_lists(response.url, page)
     next_urls = _others(response.url, [web_url(base, link) for link in links])
-    return Listing(podcast, oldest_first(list(episodes.values())), next_urls)
+    return Listing(podcast, oldest_first(list(episodes.values())), next_urls, known_as=_known_as(response.url))
 
 
 def _xml_lists(url: str, page: Selector) -> list[str]:
@@ -108,7 +109,7 @@ def _single_episode(response: TextResponse) -> Listing:
         page=response.url,
         description=_description(page),
     )
-    return Listing(podcast, [episode])
+    return Listing(podcast, [episode], known_as=_known_as(response.url))
 
 
 def _xml_list(response: TextResponse) -> Listing:
@@ -139,7 +140,7 @@ def _xml_list(response: TextResponse) -> Listing:
     if episodes and _number(root.findtext("remainder", "0")):
         page = _number(root.findtext("page", "1"))
         next_urls = _others(response.url, [_with_page(response.url, page + 1)])
-    return Listing(podcast, oldest_first(list(episodes.values())), next_urls)
+    return Listing(podcast, oldest_first(list(episodes.values())), next_urls, known_as=_known_as(response.url))
 
 
 def _with_page(url: str, page: int) -> str:
@@ -153,16 +154,26 @@ def _podcast(url: str, title: str) -> Podcast:
     """The podcast of a page. Its guid depends on its pid alone, so that it is the same on mirrors."""
     parts = urlsplit(url)
     pid = _query(url, "pid")
-    guid = identity.podcast_guid(f"https://podcast.rthk.hk/podcast/item.php?pid={pid}")
-    own = _OWN_HOST.fullmatch(parts.hostname or "")
+    guid = identity.podcast_guid(_OWN_PAGE.format(pid=pid))
     return Podcast(
-        id=f"rthk-{pid}" if own else identity.podcast_id(title, guid),
+        id=f"rthk-{pid}" if _is_own(url) else identity.podcast_id(title, guid),
         title=title,
         address=parts._replace(
             path=parts.path.replace("item_epi.php", "item_all.php"), query=f"pid={pid}", fragment=""
         ).geturl(),
         guid=guid,
     )
+
+
+def _is_own(url: str) -> bool:
+    return bool(_OWN_HOST.fullmatch(urlsplit(url).hostname or ""))
+
+
+def _known_as(url: str) -> str:
+    """The podcast of a page by its pid, on all of RTHK's own hosts, or on one that has copies of its pages."""
+    pid = _query(url, "pid")
+    own_page = _OWN_PAGE.format(pid=pid)
+    return own_page if _is_own(url) else urlsplit(own_page)._replace(netloc=urlsplit(url).netloc).geturl()
 
 
 def _show_title(page: Selector, other_than: str = "") -> str:

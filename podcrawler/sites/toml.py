@@ -100,7 +100,13 @@ class TomlSite(Site):
             else:
                 left_out.append(made)
         episodes, duplicates = _distinct(found)
-        return Listing(podcast, oldest_first(episodes), self._next_urls(page), left_out + duplicates)
+        return Listing(
+            podcast,
+            oldest_first(episodes),
+            self._next_urls(page),
+            left_out + duplicates,
+            known_as=self._known_as(page.url, podcast),
+        )
 
     def _listed(self, page: Page, element: etree._Element, podcast_id: str) -> Episode | LeftOut:
         """The episode that an element of the list is, or why it is none."""
@@ -129,13 +135,15 @@ class TomlSite(Site):
         if entry.audio is None:
             raise ListingError("no-audio", self._no_audio(page.url))
         podcast = self._podcast(page, other_than=entry.title)
+        known_as = self._known_as(page.url, podcast)
         rule = table.id or self._file.entries.id
         # A selector for the id in an entry of the list says nothing of this page.
         is_for_entries = rule is not None and rule.selector is not None and table.id is None
         guid = page.id("episode.id", rule, page.root, page.url) if rule and not is_for_entries else ""
         if rule and not guid:
-            return Listing(podcast, left_out=[LeftOut(Cause.NO_ID, entry.title, page.url[:_MOST_NAMED])])
-        return Listing(podcast, [_episode(entry, podcast.id, page.url, guid)])
+            nameless = LeftOut(Cause.NO_ID, entry.title, page.url[:_MOST_NAMED])
+            return Listing(podcast, left_out=[nameless], known_as=known_as)
+        return Listing(podcast, [_episode(entry, podcast.id, page.url, guid)], known_as=known_as)
 
     def _podcast(self, page: Page, other_than: str = "") -> Podcast:
         """The podcast of a page. On the page of an episode some places may have the episode's title, which is passed
@@ -156,6 +164,14 @@ class TomlSite(Site):
             language=page.text("podcast.language", table.language, page.root),
             author=page.text("podcast.author", table.author, page.root),
         )
+
+    def _known_as(self, url: str, podcast: Podcast) -> str:
+        """What the file makes the podcast's identity of; without an id, on the page's host alone."""
+        table = self._file.podcast
+        made_of = self._filled(table.guid_from, url)
+        if self._filled(table.id, url):
+            return made_of or f"site:{podcast.id}"
+        return urlsplit(made_of or podcast.address)._replace(netloc=urlsplit(url).netloc).geturl()
 
     def _next_urls(self, page: Page) -> list[str]:
         """The addresses of other pages, without duplicates."""

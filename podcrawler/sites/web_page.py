@@ -3,12 +3,14 @@
 What a page declares itself to be comes first (JSON-LD, ``og:audio``), then its feeds, then whatever it plays.
 """
 
+from dataclasses import replace
 from typing import ClassVar
 
 from scrapy.http import TextResponse
 from typing_extensions import override
 
 from podcrawler.exceptions import ListingError
+from podcrawler.logins import origin_of
 from podcrawler.sites.base import Listing, Referral, Site
 from podcrawler.sites.directories import feeds_in_json, look_ups, lookups
 from podcrawler.sites.links import feed_links, is_web_page, selector_of, weak_links
@@ -30,7 +32,7 @@ class WebPage(Site):
         page = selector_of(response)
         assert page is not None
         base = page_base(response)
-        declared = declared_episodes(page, response.url, base)
+        declared = _of_series(declared_episodes(page, response.url, base))
         if len(declared.episodes) == 1:
             return declared
         in_json = feeds_in_json(page, base)
@@ -40,7 +42,7 @@ class WebPage(Site):
         feeds += [*feed_links(page, base), *look_ups(page)]
         # A link to one podcast at Apple was taken; of several, none is the page's.
         feeds = feeds or [url for url in weak_links(page, base) if not lookups(url)]
-        listed = declared if declared.episodes else played_episodes(page, response.url, base)
+        listed = declared if declared.episodes else _of_series(played_episodes(page, response.url, base))
         otherwise = listed if listed.episodes else None
         if feeds:
             return Referral([list(dict.fromkeys(feeds))], otherwise)
@@ -51,3 +53,10 @@ class WebPage(Site):
             f"{response.url} is neither a feed nor a page that podcrawler knows, and has no link to a feed and no "
             "audio; give the address of the podcast's RSS or Atom feed, or of its list of episodes.",
         )
+
+
+def _of_series(listing: Listing) -> Listing:
+    """The listing of a page, which belongs to a series of its own origin; no page can say so of another one."""
+    podcast = listing.podcast
+    is_own = origin_of(podcast.link) == origin_of(podcast.address)
+    return replace(listing, known_as=f"{podcast.link}#{podcast.title}") if is_own else listing

@@ -20,6 +20,7 @@ from podcrawler.exceptions import EntryError, FetchError, PodcrawlerError, Trans
 from podcrawler.http.errors import explain
 from podcrawler.queue.entries import Lease
 from podcrawler.queue.given_hosts import GivenHosts
+from podcrawler.queue.naming import Names
 from podcrawler.queue.scheduler import Scheduler, scheduler_of
 from podcrawler.queue.seeds import address_request
 from podcrawler.reading.readers import Readers
@@ -131,4 +132,5 @@ class QueueSpider(Spider):
         scheduler = self.scheduler
         if lease.tries + 1 < _TRIES_OF_UNKNOWN or lease.key != lease.group:
             return False
-        return await scheduler.call(scheduler.archive.podcast_id, [lease.key]) is None
+        names = Names.from_settings(self.settings, scheduler.server)
+        return await scheduler.call(names.podcast_of, [lease.key]) is None

@@ -2,7 +2,7 @@
 
 import logging
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from uuid import uuid4
 
 from pydantic import TypeAdapter
 from scrapy.http import Response
@@ -10,7 +10,7 @@ from scrapy.settings import BaseSettings
 
 from podcrawler.config import Config
 from podcrawler.items import Podcast
-from podcrawler.logins import Login
+from podcrawler.logins import LOGIN, TOLD_LOGIN, Login
 from podcrawler.networks import named_host
 from podcrawler.queue.acks import finish_page
 from podcrawler.queue.broker import Pushed
@@ -18,13 +18,15 @@ from podcrawler.queue.entries import Lease, told_by
 from podcrawler.queue.given_hosts import GivenHosts
 from podcrawler.queue.legacy_ids import Imports
 from podcrawler.queue.listings import Listings
+from podcrawler.queue.naming import GUID, Names
 from podcrawler.queue.scheduler import Scheduler
 from podcrawler.reading.messages import AskSizes, Batch, Settle
 from podcrawler.reading.readers import Reading
+from podcrawler.sites import identity
 from podcrawler.sites.accounting import Account
 from podcrawler.sites.base import Listing
 from podcrawler.spiders.paging import Paging, page_number
-from podcrawler.spiders.referrals import GUID, claimed_move, own_addresses
+from podcrawler.spiders.referrals import Led, addresses_that_led, claimed_move, declared_guid
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +40,7 @@ class Discovery:
     def __init__(self, scheduler: Scheduler, settings: BaseSettings) -> None:
         self._scheduler = scheduler
         self._archive = scheduler.archive
+        self._names = Names.from_settings(settings, scheduler.server)
         self._listings = Listings.from_settings(settings, scheduler.server)
         self._given = GivenHosts.from_settings(settings, scheduler.server)
         self._visit_seconds = scheduler.queue.visit_seconds
@@ -49,18 +52,17 @@ class Discovery:
         call = self._scheduler.call
         listing: Listing = reading.first.listing
         podcast = listing.podcast
-        addresses = own_addresses(lease, response, listing)
         # Before anything is pushed: another node may read the next page before this page is finished.
-        podcast.id, same_as = await call(self._name, addresses, podcast.id)
+        named = await call(self._name, addresses_that_led(lease, response, listing), podcast, listing.known_as)
+        podcast.id = named.id
         await call(self._given.note_podcast, lease.group, podcast.id, named_host(response.url))
-        if login := Login.read(response.meta.get("login")):
-            await call(self._archive.keep_login, [addresses[0], podcast.id], login)
+        await call(self._keep_login, named, response)
         number = page_number(response)
         await self._settle(reading, podcast.id, wants_names=self._paging.wants_names(number, listing))
-        moved = await call(claimed_move, self._archive, podcast.id, listing, [lease.name, response.url])
+        moved = await call(claimed_move, self._names, podcast.id, listing, [lease.name, response.url])
         told = await self._push(reading, lease, podcast.id, is_first_page=number == 1)
         pages = await call(
-            self._paging.further_pages, lease, number, listing, moved, addresses[0], is_new=told.lists_new
+            self._paging.further_pages, lease, number, listing, moved, named.address, is_new=told.lists_new
         )
         for page in pages:
             told_by(page, response.url, lease.group)
@@ -68,25 +70,42 @@ class Discovery:
         await call(self._keep_account, podcast.id, lease.name, told.account, number)
         ack = finish_page(
             lease,
-            _visit_result(podcast, told.account, told.pushed, same_as),
+            _visit_result(podcast, told.account, told.pushed, named.claims),
             (podcast.id, _PODCAST.dump_json(podcast).decode()),
-            addresses,
+            named.told,
             pushed_count=told.entries + len(pages),
             visit_ttl=self._visit_seconds,
         )
         is_finished = await self._scheduler.finish(lease, ack)
         if is_finished:
-            _log(lease, told.account, told.pushed, podcast.id, same_as)
+            _log(lease, told.account, told.pushed, podcast.id, named.claims)
         return is_finished
 
-    def _name(self, addresses: list[str], podcast_id: str) -> tuple[str, str]:
-        """The podcast's id in the archive; and the address that it is known by, if it is not known by any of these."""
-        own = addresses[:-1] if addresses[-1].startswith(GUID) else addresses
-        is_known = self._archive.podcast_id(own)
-        podcast_id = self._archive.name_podcast(addresses, podcast_id)
-        other = "" if is_known else self._archive.podcast_address(podcast_id)
-        # The same feed on another port, or by another scheme, needs no word.
-        return podcast_id, "" if _place(other) in map(_place, own) else other
+    def _name(self, led: Led, podcast: Podcast, known_as: str) -> "_Named":
+        """Which podcast of the archive a page is of."""
+        guid = declared_guid(podcast)
+        if found := self._names.find(led.by_weight):
+            address, name = found
+            # Those before it have but pointed to it, and may point elsewhere the next time.
+            told = led.telling[led.telling.index(address) :]
+        else:
+            address, told = led.by_weight[0], led.telling
+            guids = (identity.podcast_guid(address), str(uuid4()))
+            ids = (podcast.id, *(identity.podcast_id(podcast.title, each) for each in guids))
+            name = self._names.name(known_as or address, ids, is_known=bool(known_as))
+            name = self._names.record(address, name)
+        claimed = self._names.claimed(guid)
+        told = [*told, f"{GUID}{guid}"] if guid else told
+        return _Named(name, address, led.telling[0], told, claimed if claimed and claimed != name else "")
+
+    def _keep_login(self, named: "_Named", response: Response) -> None:
+        """Keep the login that the user gave; one that a page told only for a podcast that was not there before."""
+        login = Login.read(response.meta.get(LOGIN))
+        if login is None and not self._archive.podcast_address(named.id):
+            login = Login.read(response.meta.get(TOLD_LOGIN))
+        if login:
+            is_its_own = named.given in named.told
+            self._archive.keep_login([named.given, *((named.address, named.id) if is_its_own else ())], login)
 
     async def _settle(self, reading: Reading, podcast_id: str, *, wants_names: bool) -> None:
         """Let the reader give the page's episodes the ids that they had at earlier visits."""
@@ -130,6 +149,19 @@ class Discovery:
         self._listings.keep_account(podcast_id, page, kept, is_first=number == 1)
 
 
+class _Named(NamedTuple):
+    """Which podcast a page is of."""
+
+    id: str
+    #: An address that leads to it, and the one that the user, or a list, gave.
+    address: str
+    given: str
+    #: The addresses that lead to it from now on, unless they lead to another one.
+    told: list[str]
+    #: The id of another podcast that declared the same guid first; empty if none did.
+    claims: str
+
+
 class _Told(NamedTuple):
     """What became of a page's entries."""
 
@@ -141,13 +173,7 @@ class _Told(NamedTuple):
     account: Account
 
 
-def _place(address: str) -> tuple[str | None, str, str]:
-    """Where an address leads, whatever its scheme and port."""
-    parts = urlsplit(address)
-    return parts.hostname, parts.path, parts.query
-
-
-def _visit_result(podcast: Podcast, account: Account, pushed: Pushed, same_as: str) -> dict[str, Any]:
+def _visit_result(podcast: Podcast, account: Account, pushed: Pushed, claims: str) -> dict[str, Any]:
     return {
         "podcast": podcast.id,
         "title": podcast.title,
@@ -155,12 +181,20 @@ def _visit_result(podcast: Podcast, account: Account, pushed: Pushed, same_as: s
         "added": pushed.added,
         "finished": pushed.finished,
         "failed": pushed.failed,
-        **({"same_as": same_as} if same_as else {}),
+        **({"claims": claims} if claims else {}),
     }
 
 
-def _log(lease: Lease, account: Account, pushed: Pushed, podcast_id: str, same_as: str) -> None:
+def _log(lease: Lease, account: Account, pushed: Pushed, podcast_id: str, claims: str) -> None:
     told = "" if account.is_complete else f" ({account})"
     logger.info("listed %s: %d episodes, %d of them new%s", lease.key, account.episodes, pushed.added, told)
-    if same_as:
-        logger.warning("%s has the guid of %s, and is taken for the same podcast (%s)", lease.key, same_as, podcast_id)
+    if claims:
+        logger.warning(
+            "%s (%s) declares the guid of %s, which any feed can do: it is kept apart. If it is the same podcast: "
+            "podcrawler merge %s %s",
+            podcast_id,
+            lease.key,
+            claims,
+            podcast_id,
+            claims,
+        )

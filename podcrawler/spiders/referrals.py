@@ -10,16 +10,19 @@ import logging
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from scrapy import Request
 from scrapy.http import Response
 
 from podcrawler.exceptions import EntryError, ListingError, TransferCancelledError
-from podcrawler.queue.archive import Archive
-from podcrawler.queue.entries import Lease, page_request, told_by
+from podcrawler.items import Podcast
+from podcrawler.logins import LOGIN, TOLD_LOGIN, split_login, without_login
+from podcrawler.queue.entries import Lease, page_request, private_request, told_by
+from podcrawler.queue.naming import Names
 from podcrawler.sites.base import Listing, Referral
 from podcrawler.sites.identity import other_address, podcast_guid
+from podcrawler.spiders.paging import page_number
 
 logger = logging.getLogger(__name__)
 
@@ -27,10 +30,8 @@ logger = logging.getLogger(__name__)
 _MAX_REFERRALS = 5
 #: Where a request keeps its trail. Never queued: it belongs to one lease.
 _TRAIL = "trail"
-#: What a guid begins with among the addresses of a podcast.
-GUID = "podcast:guid:"
 #: What every request under a lease takes from the one before.
-_INHERITED = ("lease", "root", "podcast_address", "login")
+_INHERITED = ("lease", "root", "podcast_address", LOGIN, TOLD_LOGIN)
 #: Of ``podcast:guid``; that of zeros alone is nobody's.
 _UUID = re.compile(r"(?=.*[1-9a-f])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 #: Failures in which no server answered.
@@ -90,7 +91,7 @@ class Trail:
         """The request for the next address, to be made under the lease of ``request``; None if there is none."""
         if not self.ahead:
             return None
-        following = page_request(self.ahead[0])
+        following = private_request(self.ahead[0], is_told=True, dont_filter=True)
         inherited = {name: request.meta[name] for name in _INHERITED if name in request.meta}
         following.meta.update({**inherited, **following.meta})
         if self.teller:
@@ -124,10 +125,12 @@ def _first_url(request: Request) -> str:
 def requests_for(referral: Referral, root: str, teller: str) -> list[Request]:
     """The requests for the podcasts of the list at ``teller``; each podcast is known by its own address, not by that of
     the list."""
-    return [
-        told_by(page_request(address, root=root, alternatives=alternatives, podcast_address=address), teller, root)
-        for address, *alternatives in referral.podcasts
-    ]
+    requests = []
+    for address, *others in referral.podcasts:
+        alternatives, own = list(map(without_login, others)), split_login(address)[0]
+        request = page_request(address, root=root, alternatives=alternatives, podcast_address=own)
+        requests.append(told_by(request, teller, root))
+    return requests
 
 
 def visit_result(referral: Referral) -> dict[str, Any]:
@@ -135,26 +138,33 @@ def visit_result(referral: Referral) -> dict[str, Any]:
     return {"referred": len(referral.podcasts), "not_followed": referral.left_out}
 
 
-def _home_address(lease: Lease, request: Request) -> str:
-    """The address that the podcast of a page is known by before any page of it is finished."""
-    asked = Trail.of(request).asked
-    return asked[-1] if len(asked) > 1 else request.meta.get("podcast_address") or lease.group
+class Led(NamedTuple):
+    """The addresses that led to the podcast of a page, and what the page is known as."""
+
+    #: From the one that was given to the one that the page has: each told of the next one.
+    telling: list[str]
+    #: Those of the page itself first: what the search for it went through (a home page) leads to it, too, but tells
+    #: least which podcast it is.
+    by_weight: list[str]
 
 
-def own_addresses(lease: Lease, response: Response, listing: Listing) -> list[str]:
-    """What the podcast of a page is known by, the most telling first: its addresses, the one that it has moved to, and
-    the guid that it declares.
-
-    What the search for it went through (a home page) leads to it, too, but tells least which one it is."""
+def addresses_that_led(lease: Lease, response: Response, listing: Listing) -> Led:
+    """The addresses that led to the podcast of a page."""
     assert response.request is not None
     given = response.meta.get("podcast_address") or lease.group
-    home = _home_address(lease, response.request)
-    found = [home] if home == given else [home, response.url]
-    podcast = listing.podcast
-    declared = podcast.guid != podcast_guid(podcast.address) and _UUID.fullmatch(podcast.guid.lower())
-    guid = [f"{GUID}{podcast.guid.lower()}"] if declared else []
-    moved = moved_page(listing, [response.url])
-    return list(dict.fromkeys([*found, given, lease.name, response.url, *moved, *guid]))
+    if page_number(response) > 1:
+        # What a list names as its next page may be anybody's.
+        return Led([given], [given])
+    asked = Trail.of(response.request).asked
+    found = [asked[-1], response.url] if len(asked) > 1 else []
+    telling = [given, lease.name, *found, response.url, listing.known_as]
+    return Led(*(list(dict.fromkeys(filter(None, each))) for each in (telling, [*found, *telling])))
+
+
+def declared_guid(podcast: Podcast) -> str:
+    """The guid that the podcast declares; empty if it declares none that could be one."""
+    guid = podcast.guid.lower()
+    return guid if podcast.guid != podcast_guid(podcast.address) and _UUID.fullmatch(guid) else ""
 
 
 def moved_page(listing: Listing, known: Iterable[str]) -> list[str]:
@@ -163,12 +173,20 @@ def moved_page(listing: Listing, known: Iterable[str]) -> list[str]:
     return [moved] if moved else []
 
 
-def claimed_move(archive: Archive, podcast_id: str, listing: Listing, known: Iterable[str]) -> list[str]:
+def claimed_move(names: Names, podcast_id: str, listing: Listing, known: Iterable[str]) -> list[str]:
     """The address that a podcast has moved to, as in ``moved_page``, once it leads to this podcast; none if it leads to
     another one. Blocks on Redis."""
     moved = moved_page(listing, known)
-    owner = archive.name_podcast(moved, podcast_id) if moved else podcast_id
+    owner = (names.podcast_of(moved) or names.record(moved[0], podcast_id)) if moved else podcast_id
     if owner == podcast_id:
         return moved
-    logger.warning("%s says that it has moved to %s, which is that of %s: not followed", podcast_id, *moved, owner)
+    logger.warning(
+        "%s says that it has moved to %s, which is that of %s: not followed. If it is the same podcast: "
+        "podcrawler merge %s %s",
+        podcast_id,
+        *moved,
+        owner,
+        podcast_id,
+        owner,
+    )
     return []

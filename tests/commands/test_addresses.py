@@ -190,7 +190,6 @@ def test_a_feed_that_moves_is_the_same_podcast(archive: Archive) -> None:
     def moved(to: str) -> str:
         return f"<itunes:new-feed-url>{to}</itunes:new-feed-url>"
 
-    guid = "<podcast:guid>917393e3-1b1e-5cef-ace4-edaa54e1f810</podcast:guid>"
     files = [f"http://m.example/{number}.mp3" for number in range(4)]
     pages = {
         # Moves to a page that says that it has moved back.
@@ -199,19 +198,15 @@ def test_a_feed_that_moves_is_the_same_podcast(archive: Archive) -> None:
         # Empty, but for its new address; that is the same in another spelling there.
         "https://empty.example/": feed("Gone", more=moved("https://full.example/f")),
         "https://full.example/f": feed("Full", files[2], more=moved("http://full.example/f/")),
-        "https://first.example/": feed("Before", files[3], more=guid),
-        "https://second.example/": feed("After", files[3], more=guid),
-        "https://third.example/": Page("", status=301, headers={"Location": "https://second.example/"}),
-        "https://greedy.example/": feed("Greedy", files[3], more=moved("https://full.example/f")),
+        "https://first.example/": feed("Before", files[3]),
+        "https://second.example/": Page("", status=301, headers={"Location": "https://first.example/"}),
         **dict.fromkeys(files, AUDIO),
     }
     with archive.web(pages):
         first = archive.run("https://a.example/", "https://empty.example/", "https://first.example/")
         assert first.status == 0, first.out
         assert archive.files() == {"farewell/0.mp3.mp3", "farewell/1.mp3.mp3", "full/2.mp3.mp3", "before/3.mp3.mp3"}
-        again = archive.run(
-            "https://b.example/", "https://full.example/f", "https://second.example/", "https://third.example/"
-        )
+        again = archive.run("https://b.example/", "https://full.example/f", "https://second.example/")
         assert again.status == 0, again.out
         assert "all 4 episodes are already there" in again.out
         assert len(archive.files()) == 4

@@ -81,6 +81,7 @@ def test_a_bad_address_is_shown_without_its_login(commands: Commands) -> None:
 def test_netrc_has_logins_by_host(fleet: Commands, origin: RunningOrigin) -> None:
     netrc = fleet.folder / "netrc"
     netrc.write_text('machine 127.0.0.1 login ann password "s3cr@t/ü"\ndefault login ann password wrong\n')
+    netrc.chmod(0o600)
     address = f"{origin.address}/feed.xml?episodes=1"
     with running() as stranger:
         by_name = stranger.address.replace("127.0.0.1", "localhost")
@@ -93,6 +94,7 @@ def test_netrc_has_logins_by_host(fleet: Commands, origin: RunningOrigin) -> Non
 def test_a_login_of_netrc_is_not_stored_in_redis(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
     netrc = fleet.folder / "netrc"
     netrc.write_text("machine 127.0.0.1 login ann password s3cret\n")
+    netrc.chmod(0o600)
     ended = fleet.drain("-a", f"address={origin.address}/feed.xml?episodes=1&size=10", NETRC=str(netrc))
     assert ended.status == 0, ended.err
     assert not [key for key in redis.scan_iter() if "s3cret" in str(values(redis, key))]
@@ -101,7 +103,8 @@ def test_a_login_of_netrc_is_not_stored_in_redis(fleet: Commands, redis: Client,
 @pytest.mark.parametrize(
     ("text", "mode", "words"),
     [
-        ("machine h login ann password secret\n", 0o644, "too permissive"),
+        ("machine h login ann password secret\n", 0o644, "others than its owner may use it: mode 644"),
+        ("machine h login ann password secret\n", 0o620, "mode 620"),
         ("machine h login ann sesame secret\n", 0o600, "cannot be used"),
     ],
 )
@@ -109,12 +112,13 @@ def test_a_netrc_that_cannot_be_used_ends_in_a_sentence(commands: Commands, text
     netrc = commands.folder / ".netrc"
     netrc.write_text(text)
     netrc.chmod(mode)
-    ended = commands.run("archive", "https://example.com/feed.xml", HOME=str(commands.folder), NETRC="")
-    assert ended.status == 2
-    assert ended.err.startswith("podcrawler: ~/.netrc cannot be used (")
-    assert words in ended.err
-    assert "NETRC=/dev/null" in ended.err
-    assert "secret" not in ended.err.replace("sesame secret", "")
+    for named in ("", str(netrc)):
+        ended = commands.run("archive", "https://example.com/feed.xml", HOME=str(commands.folder), NETRC=named)
+        assert ended.status == 2
+        assert ended.err.startswith(f"podcrawler: {named or '~/.netrc'} cannot be used (")
+        assert words in ended.err
+        assert "NETRC=/dev/null" in ended.err
+        assert "secret" not in ended.err.replace("sesame secret", "")
 
 
 def test_a_netrc_that_was_named_must_be_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -111,7 +111,8 @@ def test_secrets_are_sent_only_to_their_own_origin(
 def test_a_login_in_a_location_is_for_that_origin() -> None:
     request = redirected("https://a/1", "https://ann:secret@b/2?x=%2F")
     assert request.url == "https://b/2?x=%2F"
-    assert request.meta["login"] == {"origin": "https://b:443", "user": "ann", "password": "secret"}
+    told = {"origin": "https://b:443", "user": "ann", "password": "secret", "path": "/"}
+    assert request.meta["told_login"] == told
     assert "Authorization" not in request.headers
 
 

@@ -12,7 +12,7 @@ from podcrawler.exceptions import RedisError
 from podcrawler.logins import Login
 from podcrawler.queue.archive import REPORT_SECONDS, Archive, InHand, Report
 from podcrawler.queue.keys import Keys
-from tests.builders import NOW, episode, fail, finish, finish_page, lease_one, make_broker, page, retry
+from tests.builders import NOW, episode, fail, finish, lease_one, make_broker, retry
 from tests.conftest import Client
 
 
@@ -24,24 +24,6 @@ def redis(every_redis: Client) -> Client:
 @pytest.fixture
 def archive(redis: Client) -> Archive:
     return Archive(redis, Keys())
-
-
-def test_an_address_leads_to_the_podcast_that_it_led_to_first(archive: Archive, redis: Client) -> None:
-    pages = make_broker(redis, "podcasts")
-    assert archive.podcast_id(["http://x/1"]) is None
-    for podcast in ("first", "second"):
-        pages.push_many([page("http://x/1")])
-        assert finish_page(pages, lease_one(pages), podcast, addresses=["http://x/1", f"http://x/{podcast}"])
-    assert archive.podcast_id(["http://unknown", "http://x/1"]) == "first"
-    assert archive.podcast_id(["http://x/second"]) == "second"
-    assert sorted(archive.podcast_ids()) == ["first", "second"]
-
-
-def test_a_podcast_has_the_id_that_was_given_first(archive: Archive) -> None:
-    """Two nodes may read pages of one address at once, and derive different ids."""
-    assert archive.name_podcast(["http://x/1", "http://x/moved"], "first") == "first"
-    assert archive.name_podcast(["http://x/1", "http://x/page-2"], "second") == "first"
-    assert archive.podcast_id(["http://x/1"]) == "first"
 
 
 def test_a_login_is_found_under_each_of_its_names(archive: Archive) -> None:

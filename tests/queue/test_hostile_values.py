@@ -32,6 +32,7 @@ from podcrawler.queue.identities import Traits, settle
 from podcrawler.queue.keys import Keys
 from podcrawler.queue.listings import Listings
 from podcrawler.queue.media_hosts import MediaHosts
+from podcrawler.queue.naming import Names
 from tests.builders import NOW, episode, fail, finish, finish_page, lease_one, make_broker, retry
 from tests.conftest import Client
 from tests.queue.hostile import SCORES, VALUES, places, spoil
@@ -86,6 +87,7 @@ def populate(redis: Client) -> None:
     finish_page(pages, lease_one(pages), "show", {"podcast": "show", "title": "Show", "not_followed": []}, [PAGE])
     redis.lpush("episodes:start_urls", "http://example.com/other.xml")
     redis.hset("{podcrawler}:podcasts", "show", json.dumps({"id": "show", "title": "Show", "address": PAGE}))
+    redis.hset("{podcrawler}:named", "show", PAGE)
     archive.keep_login(["show", PAGE], Login("http://example.com:80", "ann", "secret"))
     archive.keep_imported([Imported("show", "abcde", "Old", 7)])
     archive.write_report(Report("a-1", "episodes", 1, "attic", 0, 60, 1, 1, 7, (InHand("show/1", "One", 1, None),)))
@@ -148,6 +150,7 @@ def read_everything(redis: Client) -> None:
     config = Settings()
     config.setmodule("podcrawler.settings")
     archive, listings, queue = Archive(redis, Keys()), Listings(redis, Keys()), make_broker(redis)
+    names = Names(redis, Keys())
     status = read_status(config, redis)
     assert json.dumps(status.to_json())
     assert all(map(waiting, status.hosts))
@@ -156,8 +159,9 @@ def read_everything(redis: Client) -> None:
     for failed in queue.failed():
         assert isinstance(failed.at, int)
         assert isinstance(failed.reason, str)
-    assert PODCAST_ID.fullmatch(archive.podcast_id([PAGE]) or "show")
-    assert PODCAST_ID.fullmatch(archive.name_podcast([PAGE], "show"))
+    assert PODCAST_ID.fullmatch(names.podcast_of([PAGE]) or "show")
+    assert PODCAST_ID.fullmatch(names.name(PAGE, ["show", "show-2"]))
+    assert PODCAST_ID.fullmatch(names.claimed("917393e3-1b1e-5cef-ace4-edaa54e1f810") or "show")
     assert archive.podcast_address("show") is not None
     assert archive.login("show") is None or archive.login("show") is not None
     assert all(file.size >= 0 for file in archive.imported("show").values())

@@ -267,7 +267,7 @@ def test_an_xml_list_ends(remainder: str, number: str) -> None:
 
 def test_an_empty_page_ends_a_list_whatever_it_says_remains() -> None:
     assert listing(xml("", remainder="12", number="5", url=f"{XML}&page=5")) == Listing(
-        listing(xml(xml_item())).podcast
+        listing(xml(xml_item())).podcast, known_as="https://podcast.rthk.hk/podcast/item.php?pid=447"
     )
 
 

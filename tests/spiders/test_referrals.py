@@ -8,12 +8,19 @@ from scrapy.http import Response
 
 from podcrawler.exceptions import EntryError, FetchError, ListingError, TransferCancelledError
 from podcrawler.items import Podcast
-from podcrawler.queue.archive import Archive
 from podcrawler.queue.entries import Lease, page_request
 from podcrawler.queue.keys import Keys
+from podcrawler.queue.naming import Names
 from podcrawler.sites.base import Listing, Referral
 from podcrawler.sites.identity import podcast_guid
-from podcrawler.spiders.referrals import Trail, claimed_move, moved_page, own_addresses, requests_for
+from podcrawler.spiders.referrals import (
+    Trail,
+    addresses_that_led,
+    claimed_move,
+    declared_guid,
+    moved_page,
+    requests_for,
+)
 from tests.conftest import Client
 
 HOME, FEED, OTHER = "https://h.example/", "https://h.example/feed", "https://h.example/other"
@@ -69,7 +76,7 @@ def test_a_request_on_the_trail_keeps_what_belongs_to_the_lease_and_nothing_else
     request.meta.update({"lease": LEASE, "redirect_times": 3, "redirect_urls": [HOME], "proxy": "http://p/"})
     following = Trail.of(request).next_request(request)
     assert following
-    assert following.meta.keys() == {"lease", "root", "podcast_address", "login", "trail"}
+    assert following.meta.keys() == {"lease", "root", "podcast_address", "told_login", "trail"}
     assert following.dont_filter
 
 
@@ -77,7 +84,7 @@ def test_a_login_of_the_next_address_is_its_own() -> None:
     request = page_request("https://u:p@h.example/", alternatives=["https://v:q@i.example/"])
     following = Trail.of(request).next_request(request)
     assert following
-    assert following.meta["login"]["user"] == "v"
+    assert (following.meta["login"]["user"], following.meta["told_login"]["user"]) == ("u", "v")
 
 
 @pytest.mark.parametrize(
@@ -132,28 +139,36 @@ def test_each_podcast_of_a_list_is_known_by_its_own_address() -> None:
     assert second.meta["alternatives"] == [HOME]
 
 
+def test_a_list_keeps_its_logins_out_of_what_its_podcasts_are_known_by() -> None:
+    (request,) = requests_for(Referral([["https://u:p@h.example/feed", "https://u:p@h.example/"]]), LIST, LIST)
+    assert (request.url, request.meta["podcast_address"], request.meta["alternatives"]) == (FEED, FEED, [HOME])
+    assert request.meta["told_login"]["user"] == "u"
+
+
 def test_a_podcast_is_known_by_the_addresses_that_led_to_it() -> None:
     plain = page_request(HOME)
-    assert own_addresses(LEASE, response_to(plain), listing()) == [HOME]
-    # A further page, and one of a list of subscriptions.
+    assert addresses_that_led(LEASE, response_to(plain), listing()).telling == [HOME]
+    # The first page of another address, a next one, and one of a list of subscriptions.
     further = replace(LEASE, key=FEED, name=FEED)
-    assert own_addresses(further, response_to(page_request(FEED, root=HOME)), listing()) == [HOME, FEED]
+    request = page_request(FEED, root=HOME)
+    assert addresses_that_led(further, response_to(request), listing()).telling == [HOME, FEED]
+    request.meta["page"] = 2
+    assert addresses_that_led(further, response_to(request), listing()).telling == [HOME]
     listed = page_request(FEED, root=HOME, podcast_address=OTHER)
-    assert own_addresses(further, response_to(listed), listing()) == [OTHER, FEED]
+    assert addresses_that_led(further, response_to(listed), listing()).telling == [OTHER, FEED]
     # What the search found comes before what it went through.
     found = Trail(ahead=(FEED,), asked=(HOME,)).next_request(plain)
     assert found
     redirected = Response(OTHER, request=found)
-    assert own_addresses(LEASE, redirected, listing()) == [FEED, OTHER, HOME]
-    # Where it has moved to, and what it declares.
-    moved = listing("https://new.example/", GUID.upper())
-    assert own_addresses(LEASE, response_to(plain), moved)[-2:] == ["https://new.example/", f"podcast:guid:{GUID}"]
+    led = addresses_that_led(LEASE, redirected, replace(listing("https://new.example/", GUID), known_as="site:1"))
+    assert led.telling == [HOME, FEED, OTHER, "site:1"]
+    assert led.by_weight == [FEED, OTHER, HOME, "site:1"]
 
 
 @pytest.mark.parametrize("guid", ["", "show", "00000000-0000-0000-0000-000000000000", "urn:uuid:" + GUID])
-def test_what_is_no_guid_of_a_podcast_identifies_none(guid: str) -> None:
-    found = own_addresses(LEASE, response_to(page_request(HOME)), listing(guid=guid))
-    assert found == [HOME]
+def test_what_is_no_guid_of_a_podcast_is_declared_by_none(guid: str) -> None:
+    assert declared_guid(listing(guid=guid).podcast) == ""
+    assert declared_guid(listing(guid=GUID.upper()).podcast) == GUID
 
 
 @pytest.mark.parametrize("spelling", [FEED, "http://h.example/feed", "https://h.example/feed/", ""])
@@ -162,9 +177,9 @@ def test_a_feed_that_names_its_own_address_has_not_moved(spelling: str) -> None:
 
 
 def test_an_address_of_another_podcast_is_not_taken_over(redis: Client, caplog: pytest.LogCaptureFixture) -> None:
-    archive = Archive(redis, Keys())
-    archive.name_podcast([OTHER], "other-1")
-    assert claimed_move(archive, "show-1", listing(OTHER), [FEED]) == []
+    names = Names(redis, Keys())
+    names.record(OTHER, "other-1")
+    assert claimed_move(names, "show-1", listing(OTHER), [FEED]) == []
     assert f"says that it has moved to {OTHER}, which is that of other-1" in caplog.text
-    assert claimed_move(archive, "show-1", listing(HOME), [FEED]) == [HOME]
-    assert archive.podcast_id([HOME]) == "show-1"
+    assert claimed_move(names, "show-1", listing(HOME), [FEED]) == [HOME]
+    assert names.podcast_of([HOME]) == "show-1"

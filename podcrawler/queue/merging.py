@@ -1,0 +1,89 @@
+"""Two podcasts that are one, by the user's word: what Redis knows of one of them becomes the other's.
+
+Everything here blocks on Redis. All of it may be repeated, if it was interrupted.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from redis import Redis
+from scrapy.settings import BaseSettings
+
+from podcrawler.batching import batches
+from podcrawler.config import Config
+from podcrawler.queue.broker import Broker
+from podcrawler.queue.keys import Keys
+from podcrawler.queue.values import number, text
+
+_BATCH = 500
+_QUEUES = ("podcasts", "episodes")
+
+
+class Merging:
+    """The merging of podcasts of one archive."""
+
+    def __init__(self, redis: Redis, keys: Keys, episodes: Broker) -> None:
+        # redis-py's types allow for text where this client answers in bytes.
+        self._redis: Any = redis
+        self._keys = keys
+        self._episodes = episodes
+
+    @classmethod
+    def from_settings(cls, settings: BaseSettings, redis: Redis) -> "Merging":
+        keys = Keys(Config.read(settings).namespace)
+        return cls(redis, keys, Broker.from_settings(settings, redis, "episodes"))
+
+    def leases(self) -> int:
+        """How many entries nodes are working on."""
+        return sum(int(self._redis.zcard(f"{self._keys.queue(name)}leases")) for name in _QUEUES)
+
+    def has(self, podcast_id: str) -> bool:
+        """Whether the archive knows a podcast with this id."""
+        key = self._keys.finished(podcast_id)
+        return bool(self._redis.hexists(self._keys.podcasts, podcast_id) or self._redis.exists(key))
+
+    def finished(self, podcast_id: str) -> Iterator[tuple[str, int]]:
+        """The finished episodes of a podcast, each with its bytes."""
+        found = self._redis.hscan_iter(self._keys.finished(podcast_id), count=_BATCH)
+        return ((text(name), number(size)) for name, size in found)
+
+    def join(self, gone: str, kept: str) -> int:
+        """Make the episodes, the addresses and the login of the podcast ``gone`` those of ``kept``, which keeps what it
+        has itself, and forget ``gone``; how many finished episodes it brought. Nothing may be leased."""
+        brought = self._episodes.record((kept, name, size) for name, size in self.finished(gone))
+        keys = self._keys
+        for of_podcast in (keys.identities, keys.imported):
+            self._copy(of_podcast(gone), of_podcast(kept))
+        # Its next visit lists what was not downloaded yet, as episodes of the other one.
+        names = (name for name in self._entries(gone))
+        self._episodes.record((gone, name, 0) for name in names)
+        self._lead(gone, kept)
+        if login := self._redis.hget(self._keys.logins, gone):
+            self._redis.hsetnx(self._keys.logins, kept, login)
+        pipe = self._redis.pipeline(transaction=True)
+        for key in (keys.logins, keys.podcasts):
+            pipe.hdel(key, gone)
+        made = keys.finished, keys.identities, keys.imported, keys.accounts, keys.no_ranges, keys.listed
+        pipe.delete(*(of_podcast(gone) for of_podcast in made))
+        pipe.execute()
+        return brought
+
+    def _entries(self, podcast_id: str) -> list[str]:
+        """The ids of the podcast's episodes that are pending, delayed or failed."""
+        routes = f"{self._keys.queue('episodes')}routes"
+        found = self._redis.hscan_iter(routes, match=f"{podcast_id}/*", count=_BATCH)
+        return [text(key).rpartition("/")[2] for key, _ in found]
+
+    def _copy(self, source: str, target: str) -> None:
+        for fields in batches(self._redis.hscan_iter(source, count=_BATCH), _BATCH):
+            pipe = self._redis.pipeline(transaction=False)
+            for name, value in fields:
+                pipe.hsetnx(target, name, value)
+            pipe.execute()
+
+    def _lead(self, gone: str, kept: str) -> None:
+        """Have all that leads to the one podcast lead to the other."""
+        found = self._redis.hscan_iter(self._keys.addresses, count=_BATCH)
+        addresses = [address for address, value in found if text(value) == gone]
+        for batch in batches(addresses, _BATCH):
+            self._redis.hset(self._keys.addresses, mapping=dict.fromkeys(batch, kept))

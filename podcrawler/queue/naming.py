@@ -1,0 +1,100 @@
+"""Which address leads to which podcast: a podcast is known by its addresses, and not by what it says of itself.
+
+An address that is recorded leads to its podcast for good; another one joins it only if a recorded one told of it (by a
+redirect, a link or ``itunes:new-feed-url``), if it is the same in another spelling, or by the user's word (``merge``).
+Everything here blocks on Redis.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from redis import Redis
+from scrapy.settings import BaseSettings
+
+from podcrawler.config import Config
+from podcrawler.items import PODCAST_ID
+from podcrawler.queue.keys import Keys
+from podcrawler.queue.values import tell, text
+
+#: What a guid begins with among the addresses. A guid is a claim: it names no podcast, and is told to the user.
+GUID = "podcast:guid:"
+
+
+class Names:
+    """The names of one archive's podcasts. Cheap to make; safe to use from several threads."""
+
+    def __init__(self, redis: Redis, keys: Keys) -> None:
+        # redis-py's types allow for text where this client answers in bytes.
+        self._redis: Any = redis
+        self._keys = keys
+        #: Of each id: the address, or what stands in the place of one, that it was given for.
+        self._named = f"{keys.archive}named"
+
+    @classmethod
+    def from_settings(cls, settings: BaseSettings, redis: Redis) -> "Names":
+        return cls(redis, Keys(Config.read(settings).namespace))
+
+    def find(self, addresses: Sequence[str]) -> tuple[str, str] | None:
+        """The first of the addresses that leads to a podcast, in any spelling, and the podcast's id."""
+        spelled = [(address, spelling) for address in addresses for spelling in spellings(address)]
+        found = self._redis.hmget(self._keys.addresses, [spelling for _, spelling in spelled]) if spelled else []
+        known = zip(spelled, found, strict=True)
+        return next(((address, name) for (address, _), value in known if value and (name := legal_id(value))), None)
+
+    def podcast_of(self, addresses: Sequence[str]) -> str | None:
+        """The id of the podcast that the first of these addresses leads to that leads to one."""
+        found = self.find(addresses)
+        return found[1] if found else None
+
+    def claimed(self, guid: str) -> str | None:
+        """The id of the podcast that declared this guid first."""
+        value = self._redis.hget(self._keys.addresses, f"{GUID}{guid}") if guid else None
+        return (legal_id(value) or None) if value else None
+
+    def record(self, address: str, name: str) -> str:
+        """Have the address lead to the podcast with this id, unless it leads to one already; the id of the one that it
+        leads to."""
+        pipe = self._redis.pipeline(transaction=True)
+        pipe.hsetnx(self._keys.addresses, address, name)
+        pipe.hget(self._keys.addresses, address)
+        if known := legal_id(pipe.execute()[1]):
+            return known
+        # What is recorded there leads to no podcast.
+        self._redis.hset(self._keys.addresses, address, name)
+        return name
+
+    def name(self, address: str, candidates: Iterable[str], *, is_known: bool = False) -> str:
+        """Give the podcast at an address that leads to none the first of these ids that no other podcast has; its id,
+        which is another one if another node was first. ``is_known``: it may be one that an earlier release has
+        named, which did not record by what."""
+        name = next(name for name in candidates if self._take(name, address, is_known=is_known))
+        return self.record(address, name)
+
+    def _take(self, name: str, address: str, *, is_known: bool) -> bool:
+        """Whether the id is the podcast's at this address, which gets it if no other has it."""
+        has_record, has_owner = (self._redis.hexists(key, name) for key in (self._keys.podcasts, self._named))
+        if has_record and not has_owner and not is_known:
+            return False
+        pipe = self._redis.pipeline(transaction=True)
+        pipe.hsetnx(self._named, name, address)
+        pipe.hget(self._named, name)
+        return text(pipe.execute()[1]) == address
+
+
+def spellings(address: str) -> list[str]:
+    """The address, and what is the same but for the scheme, http or https, and slashes at its end (as the guid of a
+    podcast without one is computed, Podcasting 2.0)."""
+    scheme, separator, rest = address.partition("://")
+    if scheme not in ("http", "https") or not separator:
+        return [address]
+    bare = rest.rstrip("/")
+    schemes = [scheme, "http" if scheme == "https" else "https"]
+    return list(dict.fromkeys([address, *(f"{name}://{bare}{end}" for name in schemes for end in ("", "/"))]))
+
+
+def legal_id(value: bytes) -> str:
+    """The id; empty if the value is none: it becomes the name of a folder."""
+    if PODCAST_ID.fullmatch(found := text(value)):
+        return found
+    tell(f"the id of a podcast {found!r}", "it has other characters, or too many")
+    return ""

@@ -1,0 +1,87 @@
+"""A stand-in for the whole web by http that a test may change while nodes ask it, and that notes which logins it got.
+
+stand_in.py has pages that stay, by https too.
+"""
+
+import base64
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from typing_extensions import override
+
+from tests.stand_in import Page
+
+#: MPEG-1 layer III: frames of 417 bytes.
+AUDIO = Page((b"\xff\xfb\x90\x00" + b"\x55" * 413) * 40, "audio/mpeg")
+
+
+@dataclass
+class Web:
+    #: Of the proxy that it is, for ``http_proxy``.
+    address: str
+    #: By address.
+    pages: dict[str, Page] = field(default_factory=dict)
+    #: The addresses that were asked for, each with the login that came along; empty if none did.
+    asked: list[tuple[str, str]] = field(default_factory=list)
+
+    def logins(self) -> dict[str, set[str]]:
+        """By login, but for requests without one: the addresses that were asked for with it."""
+        found: dict[str, set[str]] = {}
+        for address, login in self.asked:
+            if login:
+                found.setdefault(login, set()).add(address)
+        return found
+
+    def files(self) -> list[str]:
+        """The media files that were asked for."""
+        return [address for address, _ in self.asked if address.endswith(".mp3")]
+
+
+@contextmanager
+def changing_web() -> Iterator[Web]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            given = self.headers.get("Authorization", "").removeprefix("Basic ")
+            web.asked.append((self.path, base64.b64decode(given).decode()))
+            page = web.pages.get(self.path) or Page("no such page", status=404)
+            body = page.body.encode() if isinstance(page.body, str) else page.body
+            self.send_response(page.status)
+            for name, value in {"Content-Type": page.content_type, **page.headers}.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        @override
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    web = Web(f"http://127.0.0.1:{server.server_port}")
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield web
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def feed(title: str, *files: str, more: str = "") -> Page:
+    """A feed with an episode for each file, whose guid and title are its name."""
+    items = "".join(
+        f"<item><title>{name}</title><guid>{name.partition('.')[0]}</guid>"
+        f'<enclosure url="{file}" type="audio/mpeg" length="{len(AUDIO.body)}"/></item>'
+        for file in files
+        if (name := file.rpartition("/")[2])
+    )
+    head = '<rss version="2.0" xmlns:itunes="http://www.itunes.com/dtds/podcast-1.0.dtd" '
+    head += 'xmlns:podcast="https://podcastindex.org/namespace/1.0" xmlns:atom="http://www.w3.org/2005/Atom">'
+    return Page(f"{head}<channel><title>{title}</title>{more}{items}</channel></rss>", "application/rss+xml")
