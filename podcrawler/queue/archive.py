@@ -127,6 +127,7 @@ class Visit(TypedDict, total=False):
     podcast: Annotated[str, Field(pattern=f"^{PODCAST_ID.pattern}$")]
     title: str
     #: Numbers of episodes; the other fields of a page are those of ``Account.to_json``.
+    listed: Count
     added: Count
     finished: Count
     failed: Count
@@ -227,14 +228,24 @@ class Archive:
         value = self._redis.hget(self._keys.logins, name)
         return Login.read(read_json(_TEXTS, value, f"the login of {masked(name)}")) if value else None
 
-    def visits(self, roots: Sequence[str]) -> list[Visit]:
-        """The results of the last visits to these addresses, one for each list page."""
+    def visits(self, roots: Sequence[str]) -> dict[str, list[Visit]]:
+        """By address: the results of its last visit, one for each list page, if there was one."""
         pipe = self._redis.pipeline(transaction=False)
         for root in roots:
             pipe.hvals(self._keys.visit(root))
         found = ((root, value) for root, values in zip(roots, pipe.execute(), strict=True) for value in values)
-        visits = [read_json(_VISIT, value, f"a visit to {masked(root)}") for root, value in found]
-        return [visit for visit in visits if visit is not None]
+        visits: dict[str, list[Visit]] = {}
+        for root, value in found:
+            if (visit := read_json(_VISIT, value, f"a visit to {masked(root)}")) is not None:
+                visits.setdefault(root, []).append(visit)
+        return visits
+
+    def recorded(self, podcast_ids: Sequence[str]) -> dict[str, int]:
+        """How many episodes of each podcast are recorded as finished."""
+        pipe = self._redis.pipeline(transaction=True)
+        for podcast_id in podcast_ids:
+            pipe.hlen(self._keys.finished(podcast_id))
+        return dict(zip(podcast_ids, pipe.execute(), strict=True))
 
     def imported(self, podcast_id: str) -> dict[str, Imported]:
         """The podcast's imported files whose episodes are not known yet, by the id in the file's name."""

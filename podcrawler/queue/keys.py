@@ -1,6 +1,6 @@
 """The names of all keys in Redis; docs/queue-keys.md says what each holds.
 
-All but the seeds share one hash tag, so that Redis Cluster keeps them in one slot.
+All but the seeds begin with the name of the archive.
 """
 
 from dataclasses import dataclass
@@ -44,6 +44,10 @@ class Keys:
 
     def node(self, name: str) -> str:
         return f"{self.archive}node:{name}"
+
+    @property
+    def watches(self) -> str:
+        return f"{self.archive}watches"
 
     @property
     def nodes(self) -> str:

@@ -227,7 +227,7 @@ def test_a_page_is_finished_for_one_visit(redis: Client) -> None:
     queue.push_many([further])
     for lease in queue.lease(queue.new_tokens(2), NOW).leases:
         assert finish_page(queue, lease, "show", result)
-    assert Archive(redis, Keys()).visits(["http://x/1"]) == [result, result]
+    assert Archive(redis, Keys()).visits(["http://x/1"]) == {"http://x/1": [result, result]}
     assert queue.push_many([further]) == Pushed(finished=1)
     assert 0 < redis.ttl("{podcrawler}:visit:http://x/1") <= 100
     assert queue.push_many([root]) == Pushed(added=1)
