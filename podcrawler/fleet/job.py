@@ -232,7 +232,7 @@ class Job:
     def outcome(self) -> Outcome:
         """The result so far: that of the whole job once it is done."""
         progress = self.progress()
-        recorded = self._archive.recorded(list(self._podcasts))
+        recorded = self._listings.recorded(list(self._podcasts))
         # A node whose call Redis forgot may have made it twice.
         finished = sum(min(self._downloaded[podcast], count) for podcast, count in recorded.items())
         failed = [f for queue in (self._pages, self._episodes) for f in queue.failed() if self.includes(f.group)]

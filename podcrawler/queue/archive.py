@@ -1,6 +1,6 @@
 """What Redis knows of a whole archive: its podcasts and their logins, its nodes, its events, whether it is paused.
 
-The moves of entries are broker.py's, and what pages list is in listings.py; no other module sends commands to Redis.
+The moves of entries are broker.py's, and what pages list is in listings.py.
 Everything here blocks.
 """
 
@@ -240,13 +240,6 @@ class Archive:
                 visits.setdefault(root, []).append(visit)
         return visits
 
-    def recorded(self, podcast_ids: Sequence[str]) -> dict[str, int]:
-        """How many episodes of each podcast are recorded as finished."""
-        pipe = self._redis.pipeline(transaction=True)
-        for podcast_id in podcast_ids:
-            pipe.hlen(self._keys.finished(podcast_id))
-        return dict(zip(podcast_ids, pipe.execute(), strict=True))
-
     def imported(self, podcast_id: str) -> dict[str, Imported]:
         """The podcast's imported files whose episodes are not known yet, by the id in the file's name."""
         files = {}
@@ -268,13 +261,16 @@ class Archive:
         self._redis.hdel(self._keys.imported(podcast_id), *names)
         self._redis.hdel(self._keys.finished(podcast_id), *names)
 
-    def write_report(self, report: Report) -> None:
-        """Replace the node's report. Of its times only the difference counts: Redis's clock says when it was."""
+    def write_report(self, report: Report) -> bool:
+        """Replace the node's report; whether there was one. Of its times only the difference counts: Redis's clock says
+        when it was."""
         fields = [word for name, value in _written(report).items() for word in (name, value)]
         uptime = report.seen - report.started
-        self._write_report(
-            keys=[self._keys.node(report.name), self._keys.nodes],
-            args=[report.name, REPORT_SECONDS, uptime, *fields],
+        return bool(
+            self._write_report(
+                keys=[self._keys.node(report.name), self._keys.nodes],
+                args=[report.name, REPORT_SECONDS, uptime, *fields],
+            )
         )
 
     def remove_report(self, name: str) -> None:

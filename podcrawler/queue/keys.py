@@ -46,10 +46,6 @@ class Keys:
         return f"{self.archive}node:{name}"
 
     @property
-    def watches(self) -> str:
-        return f"{self.archive}watches"
-
-    @property
     def nodes(self) -> str:
         return f"{self.archive}nodes"
 

@@ -24,7 +24,7 @@ class Watch:
     def __init__(self, redis: Redis, keys: Keys) -> None:
         # redis-py's types allow for text where this client answers in bytes.
         self._redis: Any = redis
-        self._key = keys.watches
+        self._key = f"{keys.archive}watches"
         self._name = secrets.token_hex(8)
         #: The number that Redis has, as it said last.
         self._number = 0

