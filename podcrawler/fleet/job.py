@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from redis import Redis
@@ -78,7 +78,8 @@ class Job:
         self._listings = Listings.from_settings(settings, redis)
         self._pages = Broker.from_settings(settings, redis, "podcasts")
         self._episodes = Broker.from_settings(settings, redis, "episodes")
-        self._counts = [Recount.from_settings(settings, redis, queue.name) for queue in (self._pages, self._episodes)]
+        self._page_count = Recount.from_settings(settings, redis, self._pages.name)
+        self._episode_count = Recount.from_settings(settings, redis, self._episodes.name)
         self._given = GivenHosts.from_settings(settings, redis)
         self._watch = Watch.from_settings(settings, redis)
         self._next_look = 0.0
@@ -130,8 +131,8 @@ class Job:
         self._last_event_id = min(self._last_event_id, self._archive.last_event_id(), key=_moment)
         for queue in (self._pages, self._episodes):
             queue.requeue(f.key for f in queue.failed() if f.kind == "unreadable" and self.includes(f.group))
-        for counts in self._counts:
-            counts.drop([*self._roots, *self._podcasts])
+        self._page_count.drop(self._roots)
+        self._episode_count.drop(self._podcasts)
         for found in (self._podcasts, self._same_as, self._left_out, self._visits, self._recorded, self._ended):
             found.clear()
         self._queue_addresses()
@@ -163,14 +164,7 @@ class Job:
         """How far the job is, by the events that were read and the entries that are open."""
         # In this order: when no list page is open any more, every podcast is known.
         open_pages = self._pages.open_entries(self._roots)
-        # A visit expires, and a job may last for longer.
-        self._visits |= self._archive.visits(self._roots)
-        for visit in self._all_visits():
-            if "podcast" in visit:
-                self._podcasts[visit["podcast"]] = visit.get("title", "")
-                if "same_as" in visit:
-                    self._same_as[visit["podcast"]] = visit["same_as"]
-            self._left_out.update(dict.fromkeys(visit.get("not_followed", ())))
+        self._read_visits()
         podcasts = list(self._podcasts)
         return JobProgress(
             open_episodes=self._episodes.open_entries(podcasts),
@@ -190,9 +184,11 @@ class Job:
         return group in self._podcasts or group in self._roots
 
     def is_done(self) -> bool:
-        """Whether nothing is open: of the addresses, and of the podcasts that they led to, as ``progress`` found."""
-        groups: tuple[Collection[str], ...] = (self._roots, self._podcasts)
-        return not any(counts.has_open(each) for counts, each in zip(self._counts, groups, strict=True))
+        """Whether nothing is open, counted one by one. What ended is in the events that are read afterwards."""
+        if self._page_count.has_open(self._roots):
+            return False
+        self._read_visits()
+        return not self._episode_count.has_open(self._podcasts)
 
     def has_been_forgotten(self, outcome: Outcome | None) -> bool:
         """Whether Redis has forgotten something of the job. If it is done, it has an ``outcome``, which must add up."""
@@ -221,6 +217,16 @@ class Job:
             or self._recorded[podcast] > recorded
             for podcast, recorded in outcome.recorded.items()
         )
+
+    def _read_visits(self) -> None:
+        # A visit expires, and a job may last for longer.
+        self._visits |= self._archive.visits(self._roots)
+        for visit in self._all_visits():
+            if "podcast" in visit:
+                self._podcasts[visit["podcast"]] = visit.get("title", "")
+                if "same_as" in visit:
+                    self._same_as[visit["podcast"]] = visit["same_as"]
+            self._left_out.update(dict.fromkeys(visit.get("not_followed", ())))
 
     def _all_visits(self) -> list[Visit]:
         return [visit for pages in self._visits.values() for visit in pages]

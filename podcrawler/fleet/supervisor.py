@@ -81,13 +81,14 @@ class Supervisor:
         """Check everything once; the outcome if the job is done."""
         try:
             progress = self._job.progress()
+            is_done = progress.seems_done and self._job.is_done()
             for event in self._job.new_events():
                 if self._job.includes(event.group):
                     self._display.show_event(event)
             reports = self._archive.reports()
             paused = self._archive.is_paused()
             unreported = self._job.unreported(reports)
-            outcome = self._job.outcome() if progress.seems_done and self._job.is_done() else None
+            outcome = self._job.outcome() if is_done else None
             if self._job.has_been_forgotten(outcome):
                 outcome = None
                 self._job.start_again()
