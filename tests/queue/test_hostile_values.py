@@ -32,6 +32,7 @@ from podcrawler.queue.identities import Traits, settle
 from podcrawler.queue.keys import Keys
 from podcrawler.queue.listings import Listings
 from podcrawler.queue.media_hosts import MediaHosts
+from podcrawler.queue.watch import Watch
 from tests.builders import NOW, episode, fail, finish, finish_page, lease_one, make_broker, retry
 from tests.conftest import Client
 from tests.queue.hostile import SCORES, VALUES, places, spoil
@@ -96,6 +97,7 @@ def populate(redis: Client) -> None:
     given = GivenHosts(redis, Keys())
     given.note_addresses([PAGE])
     given.note_public("example.com")
+    Watch(redis, Keys()).look()
 
 
 class Everything:
