@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parent.parent / "podcrawler"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 _SPEAK_TO_REDIS = [
     Path("queue", f"{name}.py")
-    for name in ("broker", "archive", "given_hosts", "listings", "media_hosts", "merging", "naming")
+    for name in ("broker", "archive", "given_hosts", "listings", "media_hosts", "merging", "naming", "recount", "watch")
 ]
 
 

@@ -75,8 +75,7 @@ class Command(ScrapyCommand):
                 children = new_children(self.settings, _options(opts), url, folder)
                 grace = Config.read(self.settings).shutdown_grace
                 with new_display() as display:
-                    Supervisor(archive, job, children, display, embedded, shutdown_grace=grace).run()
-                outcome = job.outcome()
+                    outcome = Supervisor(archive, job, children, display, embedded, shutdown_grace=grace).run()
                 outcome.left_out[:0] = left_out
             finally:
                 if embedded:

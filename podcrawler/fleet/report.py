@@ -97,9 +97,14 @@ class NodeReport:
                 await asyncio.to_thread(scheduler.archive.remove_report, self._name)
 
     async def _report(self, scheduler: Scheduler) -> None:
+        has_reported = False
         while True:
             with suppress(PodcrawlerError, RedisError):
-                await scheduler.call(scheduler.archive.write_report, self._current(scheduler))
+                was_there = await scheduler.call(scheduler.archive.write_report, self._current(scheduler))
+                if has_reported and not was_there:
+                    # Redis has forgotten it, and perhaps the leases, or was away for long.
+                    await scheduler.prefetcher.renew()
+                has_reported = True
             await asyncio.sleep(_INTERVAL)
 
     async def _stop_without_supervisor(self) -> None:

@@ -8,18 +8,19 @@ import math
 import os
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.exceptions import RedisError
 from scrapy.settings import BaseSettings
 
 from podcrawler.fleet.children import Child
 from podcrawler.fleet.display import Display
-from podcrawler.fleet.job import Job
+from podcrawler.fleet.job import Job, Outcome
 from podcrawler.fleet.waiting import standing, waiting
 from podcrawler.queue.archive import Archive, Report
 from podcrawler.queue.broker import HostWait, Unreported
+from podcrawler.redis.connection import is_passing
 from podcrawler.redis.embedded import EmbeddedServer
 
 #: Seconds between two checks of the queue and the children.
@@ -57,12 +58,16 @@ class Supervisor:
         #: The pauses that were shown: hosts with their ends.
         self._rests: set[tuple[str, float]] = set()
 
-    def run(self) -> None:
-        """Run until every entry of the job is finished or failed. The children have ended when this returns."""
+    def run(self) -> Outcome:
+        """Run until every entry of the job is finished or failed. The children have ended when this returns. Raises
+        podcrawler's RedisError if Redis loses again and again what it is told."""
         try:
             self._job.start()
-            while not self._step():
+            while (outcome := self._step()) is None:
                 time.sleep(_INTERVAL)
+            with suppress(RedisError):
+                self._job.end()
+            return outcome
         except KeyboardInterrupt:
             if self._grace:
                 self._display.show_line(
@@ -72,19 +77,30 @@ class Supervisor:
         finally:
             self._stop_children()
 
-    def _step(self) -> bool:
-        """Check everything once; whether the job is done."""
+    def _step(self) -> Outcome | None:
+        """Check everything once; the outcome if the job is done."""
         try:
             progress = self._job.progress()
+            is_done = progress.seems_done and self._job.is_done()
             for event in self._job.new_events():
                 if self._job.includes(event.group):
                     self._display.show_event(event)
             reports = self._archive.reports()
             paused = self._archive.is_paused()
             unreported = self._job.unreported(reports)
-        except (RedisConnectionError, RedisTimeoutError) as error:
+            outcome = self._job.outcome() if is_done else None
+            if self._job.has_been_forgotten(outcome):
+                outcome = None
+                self._job.start_again()
+                self._display.show_line(
+                    "Redis has forgotten something of what it was told: the addresses are read again; "
+                    "the files that are there stay."
+                )
+        except RedisError as error:
+            if not is_passing(error):
+                raise
             self._wait_for_redis(error)
-            return False
+            return None
         self._show_obstacle(_obstacle(paused, reports))
         self._show_rests(progress.waits)
         at_work = {report.spider for report in reports if report.state in ("working", None)}
@@ -93,7 +109,7 @@ class Supervisor:
         for child in self._children:
             child.ensure_running()
         self._display.show_progress(progress, [episode for report in reports for episode in report.in_hand])
-        return progress.done
+        return outcome
 
     def _wait_for_redis(self, error: Exception) -> None:
         if self._embedded is None:

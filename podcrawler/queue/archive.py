@@ -1,6 +1,6 @@
 """What Redis knows of a whole archive: its podcasts and their logins, its nodes, its events, whether it is paused.
 
-The moves of entries are broker.py's, and what pages list is in listings.py; no other module sends commands to Redis.
+The moves of entries are broker.py's, and what pages list is in listings.py.
 Everything here blocks.
 """
 
@@ -128,6 +128,7 @@ class Visit(TypedDict, total=False):
     podcast: Annotated[str, Field(pattern=f"^{PODCAST_ID.pattern}$")]
     title: str
     #: Numbers of episodes; the other fields of a page are those of ``Account.to_json``.
+    listed: Count
     added: Count
     finished: Count
     failed: Count
@@ -208,14 +209,17 @@ class Archive:
         value = self._redis.hget(self._keys.logins, name)
         return Login.read(read_json(_TEXTS, value, f"the login of {masked(name)}")) if value else None
 
-    def visits(self, roots: Sequence[str]) -> list[Visit]:
-        """The results of the last visits to these addresses, one for each list page."""
+    def visits(self, roots: Sequence[str]) -> dict[str, list[Visit]]:
+        """By address: the results of its last visit, one for each list page, if there was one."""
         pipe = self._redis.pipeline(transaction=False)
         for root in roots:
             pipe.hvals(self._keys.visit(root))
         found = ((root, value) for root, values in zip(roots, pipe.execute(), strict=True) for value in values)
-        visits = [read_json(_VISIT, value, f"a visit to {masked(root)}") for root, value in found]
-        return [visit for visit in visits if visit is not None]
+        visits: dict[str, list[Visit]] = {}
+        for root, value in found:
+            if (visit := read_json(_VISIT, value, f"a visit to {masked(root)}")) is not None:
+                visits.setdefault(root, []).append(visit)
+        return visits
 
     def imported(self, podcast_id: str) -> dict[str, Imported]:
         """The podcast's imported files whose episodes are not known yet, by the id in the file's name."""
@@ -238,13 +242,16 @@ class Archive:
         self._redis.hdel(self._keys.imported(podcast_id), *names)
         self._redis.hdel(self._keys.finished(podcast_id), *names)
 
-    def write_report(self, report: Report) -> None:
-        """Replace the node's report. Of its times only the difference counts: Redis's clock says when it was."""
+    def write_report(self, report: Report) -> bool:
+        """Replace the node's report; whether there was one. Of its times only the difference counts: Redis's clock says
+        when it was."""
         fields = [word for name, value in _written(report).items() for word in (name, value)]
         uptime = report.seen - report.started
-        self._write_report(
-            keys=[self._keys.node(report.name), self._keys.nodes],
-            args=[report.name, REPORT_SECONDS, uptime, *fields],
+        return bool(
+            self._write_report(
+                keys=[self._keys.node(report.name), self._keys.nodes],
+                args=[report.name, REPORT_SECONDS, uptime, *fields],
+            )
         )
 
     def remove_report(self, name: str) -> None:

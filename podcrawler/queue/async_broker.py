@@ -11,13 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
 
 from redis.exceptions import ConnectionError as ClosedError
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 
 from podcrawler.batching import Batcher
 from podcrawler.exceptions import RedisError as UnusableRedisError
 from podcrawler.queue.acks import Ack
 from podcrawler.queue.broker import Broker
 from podcrawler.queue.node import Node
+from podcrawler.redis.connection import is_passing
 
 logger = logging.getLogger(__name__)
 
@@ -26,21 +27,6 @@ _T = TypeVar("_T")
 
 #: Seconds between two tries to reach a Redis that is away, at first and at most.
 _FIRST_RECONNECT, _LAST_RECONNECT = 0.1, 2.0
-#: How error answers begin that Redis gives for a while only (full, read-only, busy, failing over).
-_PASSING = (
-    "OOM",
-    "command not allowed when used memory",
-    "MISCONF",
-    "READONLY",
-    "You can't write against a read only",
-    "BUSY",
-    "LOADING",
-    "MASTERDOWN",
-    "NOREPLICAS",
-    "TRYAGAIN",
-    "CLUSTERDOWN",
-    "UNBLOCKED",
-)
 #: Concurrent calls: one for leases, one for acknowledgements, one for everything else, so that none waits for another.
 _THREADS = 3
 #: Seconds between two batches of acknowledgements, so that those of many small files share one.
@@ -80,7 +66,7 @@ class AsyncBroker:
             except RedisError as error:
                 if self._node.is_stopping:
                     raise
-                if isinstance(error, ResponseError) and not str(error).startswith(_PASSING):
+                if not is_passing(error):
                     raise UnusableRedisError(f"Redis refuses what it is asked ({error}); see its own log.") from error
                 self._note_away(error)
             else:

@@ -212,10 +212,16 @@ class Broker:
         )
 
     def extend(self, leases: Sequence[Lease], now: int | None = None) -> set[str]:
-        """Let the leases expire ``lease_time`` from now. Returns the tokens of those that this node has lost."""
+        """Let the leases expire ``lease_time`` from now. Returns the tokens of those that this node has lost; not of
+        those on episodes that Redis has forgotten, which it is given back."""
         pairs = chain.from_iterable((lease.key, lease.token) for lease in leases)
-        lost = self._run("extend", [_time(now), _ms(self.lease_time), *pairs])
-        return {token.decode() for token in lost}
+        lost = {text(token) for token in self._run("extend", [_time(now), _ms(self.lease_time), *pairs])}
+        unknown = [lease for lease in leases if lease.token in lost and lease.kind == "episode"]
+        if unknown:
+            values = chain.from_iterable(map(_known_of, unknown))
+            limits = [_time(now), _ms(self.lease_time), *self.host_limits.arguments]
+            lost -= {text(token) for token in self._run("restore", [*limits, *values])}
+        return lost
 
     def acknowledge(self, acks: Sequence[Ack[_T]]) -> list[_T]:
         """End leases in one round trip; the outcome of each."""
@@ -285,9 +291,10 @@ class Broker:
         pipe.time()
         pipe.hgetall(self._key("owners"))
         pipe.zrange(self._key("leases"), 0, -1, withscores=True)
-        (seconds, _), owners, leases = pipe.execute()
+        (seconds, microseconds), owners, leases = pipe.execute()
         expire = [at for key, at in leases if text(owners.get(key, b""))[:MARK_LENGTH] not in marks]
-        return Unreported(len(expire), min(max(0.0, max(expire) / 1000 - seconds), LAST_TIME) if expire else 0.0)
+        left = max(expire) / 1000 - seconds - microseconds / 1e6 if expire else 0.0
+        return Unreported(len(expire), min(max(0.0, left), LAST_TIME))
 
     def failed(self) -> Iterator[Failed]:
         """Every entry that ended in an error, in no order."""
@@ -358,6 +365,11 @@ def _values(entry: Entry) -> list[Any]:
     """The entry as lua/push_many.lua reads it."""
     fields = [entry.kind, entry.key, entry.group, entry.name, entry.host, entry.priority, int(entry.fresh)]
     return [*fields, entry.version, entry.payload]
+
+
+def _known_of(lease: Lease) -> list[Any]:
+    """What its node knows of a lease, as lua/restore.lua reads it."""
+    return [lease.key, lease.token, lease.group, lease.name, lease.host, lease.own_host, lease.payload]
 
 
 def _time(now: int | None) -> str:

@@ -49,11 +49,12 @@ def read_failed(key: bytes, route: bytes | None, failure: bytes, payload: bytes 
     except ValidationError:
         record = _Record.model_validate({"kind": "unreadable", "reason": _UNREADABLE, "tries": 0, "at": 0})
     failure_class = record.failure_class or ("passing" if record.passing else "permanent")
-    group = _group(name, route or b"")
+    group = group_of(name, route or b"")
     return Failed(name, group, record.kind, record.reason, failure_class, record.tries, record.at, title)
 
 
-def _group(key: str, route: bytes) -> str:
+def group_of(key: str, route: bytes) -> str:
+    """The group of an entry, by its route; as far as its key tells, if that cannot be read."""
     try:
         fields = from_json(route)
     except ValueError:

@@ -1,6 +1,6 @@
 """The names of all keys in Redis; docs/queue-keys.md says what each holds.
 
-All but the seeds share one hash tag, so that Redis Cluster keeps them in one slot.
+All but the seeds begin with the name of the archive.
 """
 
 from dataclasses import dataclass

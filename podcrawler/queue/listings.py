@@ -61,6 +61,13 @@ class Listings:
         sizes = self._redis.hmget(self._keys.finished(podcast_id), list(names))
         return {name: number(size) for name, size in zip(names, sizes, strict=True) if size}
 
+    def recorded(self, podcast_ids: Sequence[str]) -> dict[str, int]:
+        """How many episodes of each podcast are recorded as finished."""
+        pipe = self._redis.pipeline(transaction=True)
+        for podcast_id in podcast_ids:
+            pipe.hlen(self._keys.finished(podcast_id))
+        return dict(zip(podcast_ids, pipe.execute(), strict=True))
+
     def note_listed(self, podcast_id: str, names: Sequence[str], page: str, *, seconds: int, is_first: bool) -> bool:
         """Note, for ``seconds``, which entries a page lists; whether it is the first page of the visit to list any of
         them. ``is_first``: the page begins a visit. Safe to repeat."""

@@ -358,10 +358,12 @@ class Prefetcher:
             await asyncio.sleep(self._margin)
             if first and self.prefetched[:1] == first:
                 self._start_releasing_prefetched()
-            if leases := self.leases:
-                await self._renew_or_log(leases)
+            await self.renew()
 
-    async def _renew_or_log(self, leases: list[Lease]) -> None:
+    async def renew(self) -> None:
+        """Renew the leases, and end the work under those that are lost."""
+        if not (leases := self.leases):
+            return
         try:
             lost = await self._renew(leases)
         except (PodcrawlerError, RedisError) as error:

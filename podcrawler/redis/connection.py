@@ -33,6 +33,26 @@ OLDEST_VERSION = (6, 2)
 _DEFAULTS = {"socket_timeout": 2.0, "socket_connect_timeout": 2.0, "protocol": 2, "driver_info": None}
 #: Spans a quick restart of Redis. redis-py's own default is no retry with a URL, and ten with a host and port.
 RETRY = Retry(ExponentialWithJitterBackoff(cap=1.0, base=0.05), retries=3)
+#: How error answers begin that Redis gives for a while only (full, read-only, busy, failing over).
+_PASSING = (
+    "OOM",
+    "command not allowed when used memory",
+    "MISCONF",
+    "READONLY",
+    "You can't write against a read only",
+    "BUSY",
+    "LOADING",
+    "MASTERDOWN",
+    "NOREPLICAS",
+    "TRYAGAIN",
+    "CLUSTERDOWN",
+    "UNBLOCKED",
+)
+
+
+def is_passing(error: redis.RedisError) -> bool:
+    """Whether the call that failed may be repeated: Redis is away, or does not do for now what it is asked."""
+    return not isinstance(error, redis.ResponseError) or str(error).startswith(_PASSING)
 
 
 def redis_configured(settings: BaseSettings) -> bool:
@@ -182,6 +202,11 @@ def _check_server(address: str, info: dict[str, object]) -> None:
     if (match := re.match(r"(\d+)\.(\d+)", version)) and tuple(map(int, match.groups())) < OLDEST_VERSION:
         oldest = ".".join(map(str, OLDEST_VERSION))
         raise RedisError(f"Redis at {address} is too old ({version}): use version {oldest} or later, or Valkey.")
+    if info.get("cluster_enabled"):
+        raise RedisError(
+            f"Redis at {address} is a node of a Redis Cluster, which podcrawler does not work with: "
+            "use a server that is in no cluster (cluster-enabled no); it may have replicas."
+        )
     if (policy := info.get("maxmemory_policy", "noeviction")) != "noeviction":
         logger.warning(
             "Redis at %s may forget entries when its memory is full (maxmemory-policy is %s): set it to noeviction.",

@@ -19,11 +19,14 @@ class Server:
         """``options`` are those of redis-server."""
         folder.mkdir(exist_ok=True)
         with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        self.url = f"redis://127.0.0.1:{port}/0"
-        self._command = [binary, "--port", str(port), "--bind", "127.0.0.1", "--save", "", *options]
+            self.port = free.getsockname()[1]
+        self._command = [binary, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", *options]
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
@@ -38,6 +41,20 @@ class Server:
         assert self._process is not None
         self._process.kill()
         self._process.wait()
+
+    def follow(self, other: "Server") -> None:
+        """Become a replica of the other one, and wait until it has what that one has."""
+        with self.client() as client:
+            client.replicaof("127.0.0.1", other.port)
+            until(lambda: client.info("replication")["master_link_status"] == "up")
+
+    def take_over(self, other: "Server") -> None:
+        """Answer where the other one did, which is killed, as a replica that is promoted does."""
+        other.kill()
+        with self.client() as client:
+            client.replicaof("NO", "ONE")
+            client.config_set("port", other.port)
+        self.port = other.port
 
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:

@@ -70,7 +70,7 @@ def test_nobody_ends_and_nobody_prints_a_traceback(fleet: Commands, redis: Clien
 
 @pytest.mark.timeout(120)
 def test_an_archive_comes_to_its_end(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
-    """Whatever it finds on the way, it tells in sentences. (A count of open entries that says 0 ends it early.)"""
+    """Whatever it finds on the way, it tells in sentences."""
     numbers = random.Random(18)
     address = f"{origin.address}/feed.xml?title=a&episodes=8&size=20000&rate=10000&pages=2"
     options = ("-s", "PODCRAWLER_LEASE_TIME=3", "-s", "PODCRAWLER_HEARTBEAT=0.5", "-s", "PODCRAWLER_MAX_EXPIRIES=9")

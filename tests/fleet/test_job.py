@@ -57,7 +57,7 @@ def test_progress_and_outcome_are_those_of_the_jobs_own_podcasts(job: Job, episo
     episodes.push_many([episode(0, podcast="own")])
     finish(episodes, lease_one(episodes), size=5, path="own/0.x.mp3")
     job.start()
-    assert not job.progress().done
+    assert not job.progress().seems_done
     episodes.push_many(episode(number, podcast="own") for number in (1, 2))
     episodes.push_many(episode(number, podcast="other") for number in (1, 2))
     list_episodes(pages, "own")
@@ -74,7 +74,7 @@ def test_progress_and_outcome_are_those_of_the_jobs_own_podcasts(job: Job, episo
     ]
     assert job.new_events() == []
     progress = job.progress()
-    assert progress.done
+    assert progress.seems_done
     assert (progress.finished, progress.failed, progress.bytes) == (1, 1, 7)
     outcome = job.outcome()
     assert outcome.podcasts == {"own": "The own"}

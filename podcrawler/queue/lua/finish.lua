@@ -4,14 +4,21 @@
 -- ARGV: key, token, value to record (bytes of an episode, JSON of a page), path of a file that was downloaded, number of
 --   entries that were pushed under this lease, seconds that a visit is kept, then for a list page: podcast id, podcast
 --   JSON, the addresses that lead to the podcast
+-- An episode that Redis has forgotten is recorded all the same: it was leased, and its file is there.
 -- Returns 1; or 0 if the lease is lost and the entry is not finished; or 0 if Redis has lost entries that were pushed
 --   under this lease: then the entry is pending again.
 local key, token, value, path = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local pushed_count, visit_ttl = tonumber(ARGV[5]), tonumber(ARGV[6])
 if not owns(key, token) then
   redis.call('HDEL', A .. 'told', token)
-  -- No entry: it is finished, by an earlier call with this lease whose answer did not arrive, or by a later lease.
-  return redis.call('HEXISTS', Q .. 'entries', key) == 1 and 0 or 1
+  if redis.call('HEXISTS', Q .. 'entries', key) == 1 then return 0 end
+  -- No entry: it is finished, by an earlier call with this lease whose answer did not arrive, or by a later lease; or it
+  -- was forgotten.
+  local route = any_route(key)
+  if route.kind == 'episode' and redis.call('HSETNX', record_key(route), route.name, value) == 1 then
+    add_event('finished', key, route.group, 'value', value, 'path', path)
+  end
+  return 1
 end
 local route = any_route(key)
 

@@ -1,5 +1,5 @@
 -- Grants leases: first makes due delayed entries and expired leases pending, then leases pending entries, then seeds.
--- Keys: all of Q; A paused, told, events; KEYS[3], the seeds: a list, a set or a sorted set; then, for each other queue
+-- Keys: all of Q; A paused, told, events, watches; KEYS[3], the seeds: a list, a set or a sorted set; then, for each other queue
 --   that entries of this one come from, its prefix and its seeds
 -- ARGV: now, lease time in ms, most expiries, most connections of a host, JSON of single hosts, number of leases that
 --   need no connection any more, token of each with the host that its file came from (empty: none came), then one token
@@ -175,8 +175,8 @@ local function find_lost()
   end
   local open = redis.call('HLEN', Q .. 'entries') - redis.call('HLEN', Q .. 'failed')
   if waiting > 0 or open == 0 then
-    -- Nothing is open: whatever these counts say is wrong.
-    if open == 0 then redis.call('DEL', Q .. 'open') end
+    -- Nothing is open: if these counts say otherwise, they are wrong, or what they have counted is gone.
+    if open == 0 and redis.call('DEL', Q .. 'open') == 1 then note_loss() end
     return
   end
   local found = 0

@@ -24,6 +24,7 @@
 --                             there, if that is another
 --   A told            hash    token of the lease on a list page or seed -> how many entries were pushed under it
 --   A events          stream  the ends of leases, for supervisors
+--   A watches         hash    see note_loss
 local PRIORITY_STEP = 2 ^ 40
 local EVENTS = 10000
 
@@ -184,6 +185,12 @@ local function from_failed(key, route)
   count_open(route.group, 1)
 end
 
+-- Called when Redis has not all that it was told: some of its keys were deleted. Those who watch for that find their
+-- number gone.
+local function note_loss()
+  redis.call('DEL', A .. 'watches')
+end
+
 local UNREADABLE = 'What Redis has of this entry cannot be read: something else has written there. Queue it again to have it '
   .. 'read anew as far as possible.'
 
@@ -192,14 +199,16 @@ local function fail_unreadable(key)
   local route = any_route(key)
   redis.call('ZREM', Q .. 'delayed', key)
   if redis.call('HEXISTS', Q .. 'entries', key) == 1 then
+    if redis.call('HEXISTS', Q .. 'routes', key) == 0 then note_loss() end
     set_route(key, route)
     to_failed(clock(''), key, route, 'unreadable', 'permanent', UNREADABLE)
     return
   end
   end_lease(key)
-  redis.call('HDEL', Q .. 'failed', key)
+  if redis.call('HDEL', Q .. 'failed', key) == 0 then count_open(route.group, -1) end
   remove(key)
   add_event('failed', key, route.group, 'kind', 'unreadable', 'reason', UNREADABLE)
+  note_loss()
 end
 
 -- Makes an entry pending that is neither leased nor delayed any more. False if it fails instead.
