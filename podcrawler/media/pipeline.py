@@ -14,6 +14,7 @@ from functools import cached_property, partial
 from typing import Any
 from urllib.parse import urlsplit
 
+from redis.exceptions import RedisError as RedisAwayError
 from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.http import Response
@@ -87,6 +88,8 @@ class EpisodeFilesPipeline(FilesPipeline):
         self._publisher = Publisher(self.store)
         #: The transfers in flight, by their token.
         self.transfers: dict[str, Transfer] = {}
+        #: Whether the store has the key of the fleet.
+        self._is_proving = False
         self._min_size = config.min_size
         self._wanted = config.media
         self._backoff = DiskFullBackoff(
@@ -152,6 +155,8 @@ class EpisodeFilesPipeline(FilesPipeline):
         (request,) = self.get_media_requests(item, self.spiderinfo)
         transfer = self.transfers[lease.token] = Transfer(item, lease, request)
         try:
+            if not self._is_proving:
+                await self._share_key()
             found = await self._find_or_open(transfer)
             if isinstance(found, StoredFile):
                 return await self._finish_found(transfer, found)
@@ -167,6 +172,15 @@ class EpisodeFilesPipeline(FilesPipeline):
 
     async def close_spider(self) -> None:
         await self._publisher.close()
+
+    async def _share_key(self) -> None:
+        """Give the store the key of the fleet. Raises TransferCancelledError."""
+        try:
+            self.store.prove_with(await self._scheduler.call(self._scheduler.archive.parts_key))
+        except RedisAwayError:
+            # This node stops.
+            raise TransferCancelledError from None
+        self._is_proving = True
 
     async def _find_or_open(self, transfer: Transfer) -> StoredFile | PartFile:
         """The episode's file if the store has it, else the part for its transfer. Raises EntryError."""

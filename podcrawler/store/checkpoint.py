@@ -1,15 +1,61 @@
-"""Checkpoints: a small JSON file beside a part, which says which version of the media file its bytes are of and how
-many of them are on the disk, so that another transfer can resume it (resume.py)."""
+"""Checkpoints: a small JSON file beside a part, which says which version of the media file its bytes are of, and proves
+them, so that another transfer can resume it (resume.py).
 
+Others may write in the store, too. So a checkpoint has the SHA-256 of the bytes, and a code of all that it says (HMAC,
+RFC 2104), made with a key that only the nodes of the fleet have. Bytes that are not proven are fetched again.
+"""
+
+import hashlib
+import hmac
+import secrets
 from contextlib import suppress
-from functools import cache
-from pathlib import Path
-from typing import Self
+from typing import BinaryIO, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from podcrawler.store import names
+from podcrawler.store.fs import Folder
 from podcrawler.store.validators import Validator
+
+#: A key that no other process has.
+OWN_KEY = secrets.token_bytes(32)
+
+#: Bytes of a checkpoint that are read at most; it has about a thousand.
+_MAX_SIZE = 64 * 1024
+_BLOCK = 1024 * 1024
+
+
+class Mark(BaseModel):
+    """The first bytes of a part."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    size: int = Field(default=0, ge=0)
+    #: In hex digits.
+    sha256: str = hashlib.sha256().hexdigest()
+
+
+NOTHING = Mark()
+
+
+class Tally:
+    """Bytes that are counted and hashed as they come."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._sha256 = hashlib.sha256()
+
+    def add(self, piece: bytes) -> None:
+        self._sha256.update(piece)
+        self.size += len(piece)
+
+    def copy(self) -> "Tally":
+        copy = Tally()
+        copy.size, copy._sha256 = self.size, self._sha256.copy()
+        return copy
+
+    def mark(self) -> Mark:
+        return Mark(size=self.size, sha256=self._sha256.hexdigest())
 
 
 class Checkpoint(BaseModel):
@@ -22,58 +68,73 @@ class Checkpoint(BaseModel):
     enclosure: str
     #: When the version was seen first, in seconds since 1970.
     since: float = 0.0
-    #: Bytes that survive a power cut.
-    synced: int
-    #: The boot id of the machine that wrote the part: until its next boot, every byte in the file counts.
-    boot: str
+    #: The bytes that survive a power cut.
+    synced: Mark = NOTHING
+    #: Those that were written when the checkpoint was.
+    written: Mark = NOTHING
+    #: The code of all this, in hex digits; empty until it is written.
+    proof: str = Field(default="", pattern=r"^[0-9a-f]*$")
 
     @classmethod
-    def now(cls, validator: Validator, enclosure: str, synced: int, since: float = 0.0) -> Self:
-        """The checkpoint of a part that this machine writes."""
-        return cls(validator=validator, enclosure=enclosure, since=since, synced=synced, boot=_boot_id())
-
-    @classmethod
-    def read(cls, part: Path) -> Self | None:
-        """The checkpoint of a part; None if there is none that can be read."""
-        _, path = _paths(part)
+    def read(cls, folder: Folder, part: str, key: bytes) -> Self | None:
+        """The checkpoint of a part; None if there is none that can be read and was made with the key."""
+        _, name = names.checkpoint_names(part)
         try:
-            return cls.model_validate_json(path.read_bytes())
+            with folder.read(name) as file:
+                found = cls.model_validate_json(file.read(_MAX_SIZE))
         except (OSError, ValidationError):
             return None
+        return found if found.is_proven(key) else None
 
-    def write(self, part: Path) -> None:
+    def write(self, folder: Folder, part: str, key: bytes) -> None:
         """Put it beside the part, in place of an older one, in one step. Raises OSError."""
-        unfinished, path = _paths(part)
+        unfinished, name = names.checkpoint_names(part)
+        proven = self.model_copy(update={"proof": self._code(key)})
+        # Whatever has the name is of a node that died, or a stranger's.
+        folder.remove(unfinished)
         try:
-            unfinished.write_text(self.model_dump_json(), encoding="utf-8")
-            unfinished.rename(path)
+            folder.write(unfinished, proven.model_dump_json().encode())
+            folder.rename(unfinished, name)
         except OSError:
             with suppress(OSError):
-                unfinished.unlink()
+                folder.remove(unfinished)
             raise
 
+    def is_proven(self, key: bytes) -> bool:
+        """Whether it was written with the key."""
+        return hmac.compare_digest(self.proof, self._code(key))
+
     def usable(self, size: int) -> int:
-        """How many of the ``size`` bytes in the part a transfer may resume from. Always fewer than the whole: only the
-        answer to a request for at least one byte proves the version."""
-        usable = size if self.boot and self.boot == _boot_id() else min(size, self.synced)
-        return usable if self.validator.size is None else min(usable, self.validator.size - 1)
+        """How many of the ``size`` bytes in the part a transfer may resume from, if they are proven."""
+        return max(self._usable(mark) for mark in (NOTHING, self.synced, self.written) if mark.size <= size)
+
+    def proven(self, file: BinaryIO) -> Tally:
+        """The first bytes of the part that a transfer may resume from. Reads them."""
+        best, read = Tally(), Tally()
+        for mark in sorted({self.synced, self.written}, key=lambda mark: mark.size):
+            _read(file, read, self._usable(mark))
+            usable = read.copy()
+            _read(file, read, mark.size)
+            if read.mark() != mark:
+                break
+            best = usable
+        return best
+
+    def _code(self, key: bytes) -> str:
+        return hmac.digest(key, self.model_dump_json(exclude={"proof"}).encode(), "sha256").hex()
+
+    def _usable(self, mark: Mark) -> int:
+        """Fewer than the whole: only the answer to a request for at least one byte proves the version."""
+        return mark.size if self.validator.size is None else min(mark.size, self.validator.size - 1)
 
 
-def remove_checkpoint(part: Path) -> None:
+def remove_checkpoint(folder: Folder, part: str) -> None:
     """Remove the checkpoint of a part, if there is one. Blocking. Raises OSError."""
-    for path in _paths(part):
-        path.unlink(missing_ok=True)
+    for name in names.checkpoint_names(part):
+        folder.remove(name)
 
 
-def _paths(part: Path) -> tuple[Path, Path]:
-    """Where a checkpoint is while it is written, and where it is then."""
-    unfinished, checkpoint = names.checkpoint_names(part.name)
-    return part.with_name(unfinished), part.with_name(checkpoint)
-
-
-@cache
-def _boot_id() -> str:
-    """Names the time since this machine was started; empty where the system has no such name."""
-    with suppress(OSError):
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    return ""
+def _read(file: BinaryIO, read: Tally, size: int) -> None:
+    """Read on until there are so many bytes, or no more."""
+    while read.size < size and (block := file.read(min(_BLOCK, size - read.size))):
+        read.add(block)

@@ -14,9 +14,10 @@ import pytest
 from typing_extensions import override
 
 from podcrawler.exceptions import DiskFullError, MediaError
-from podcrawler.store.checkpoint import Checkpoint
+from podcrawler.store.checkpoint import OWN_KEY, Checkpoint, Mark
 from podcrawler.store.disk_space import DiskBudget
 from podcrawler.store.evidence import Judgement, Verdict
+from podcrawler.store.fs import open_folder
 from podcrawler.store.part import PartFile
 from podcrawler.store.validators import Validator
 
@@ -163,19 +164,22 @@ async def test_what_was_invalidated_is_not_kept(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-async def test_a_resumed_part_has_what_is_usable_of_the_bytes(tmp_path: Path) -> None:
+async def test_a_resumed_part_has_what_is_proven_of_the_bytes(tmp_path: Path) -> None:
     path = tmp_path / "1.t.part"
-    path.write_bytes(b"usablerest")
-    file = os.open(path, os.O_RDWR)
+    path.write_bytes(b"provenrest")
+    folder = open_folder(tmp_path)
+    synced, written = (Mark(size=len(text), sha256=hashlib.sha256(text).hexdigest()) for text in (b"prov", b"proven"))
     validator = VALIDATOR.model_copy(update={"size": 100})
-    part = PartFile.resume(path, file, Checkpoint.now(validator, "enclosure", synced=4), 6)
+    checkpoint = Checkpoint(validator=validator, enclosure="enclosure", synced=synced, written=written)
+    part = PartFile.resume(path, folder, os.open(path, os.O_RDWR), checkpoint)
     assert (part.received, part.resumed_from, part.expected) == (6, 6, 100)
-    assert part.sha256 == hashlib.sha256(b"usable").hexdigest()
+    assert part.sha256 == hashlib.sha256(b"proven").hexdigest()
     await part.write([b"!"])
-    assert path.read_bytes() == b"usable!"
-    checkpoint = Checkpoint.read(path)
-    assert checkpoint
-    assert checkpoint.synced == 4
+    assert path.read_bytes() == b"proven!"
+    with open_folder(tmp_path) as opened:
+        found = Checkpoint.read(opened, path.name, OWN_KEY)
+    assert found
+    assert (found.synced, found.written) == (synced, written)
     await part.discard()
 
 
