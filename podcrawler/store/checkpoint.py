@@ -1,15 +1,19 @@
 """Checkpoints: a small JSON file beside a part, which says which version of the media file its bytes are of, and proves
 them, so that another transfer can resume it (resume.py).
 
-Others may write in the store, too. So a checkpoint has the SHA-256 of the bytes, and a code of all that it says (HMAC,
-RFC 2104), made with a key that only the nodes of the fleet have. Bytes that are not proven are fetched again.
+Others may write in the store, too. So all that a checkpoint says of a part is proven by codes (HMAC, RFC 2104) that are
+made with a key that only the nodes of the fleet have. Bytes that are not proven are fetched again.
 """
 
 import hashlib
 import hmac
+import json
+import os
 import secrets
 from contextlib import suppress
-from typing import BinaryIO, Self
+from functools import cache
+from pathlib import Path
+from typing import BinaryIO, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -22,20 +26,21 @@ OWN_KEY = secrets.token_bytes(32)
 
 #: Bytes of a checkpoint that are read at most; it has about a thousand.
 _MAX_SIZE = 64 * 1024
+#: Bytes of a part that are read at once.
 _BLOCK = 1024 * 1024
+#: What a checkpoint ends with, of the same length whatever the values.
+_TAIL = ', "written": {:>16}, "written_proof": "{}"}}'
+_CODE = r"^[0-9a-f]{64}$"
 
 
-class Mark(BaseModel):
-    """The first bytes of a part."""
+class Mark(NamedTuple):
+    """The first bytes of a part: how many they are, and their SHA-256 in hex digits."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    size: int = Field(default=0, ge=0)
-    #: In hex digits.
-    sha256: str = hashlib.sha256().hexdigest()
+    size: int
+    sha256: str
 
 
-NOTHING = Mark()
+NOTHING = Mark(0, hashlib.sha256().hexdigest())
 
 
 class Tally:
@@ -55,7 +60,7 @@ class Tally:
         return copy
 
     def mark(self) -> Mark:
-        return Mark(size=self.size, sha256=self._sha256.hexdigest())
+        return Mark(self.size, self._sha256.hexdigest())
 
 
 class Checkpoint(BaseModel):
@@ -67,13 +72,16 @@ class Checkpoint(BaseModel):
     #: ``validators.resource`` of the enclosure's address.
     enclosure: str
     #: When the version was seen first, in seconds since 1970.
-    since: float = 0.0
-    #: The bytes that survive a power cut.
-    synced: Mark = NOTHING
-    #: Those that were written when the checkpoint was.
-    written: Mark = NOTHING
-    #: The code of all this, in hex digits; empty until it is written.
-    proof: str = Field(default="", pattern=r"^[0-9a-f]*$")
+    since: float
+    #: The code of all that.
+    proof: str = Field(pattern=_CODE)
+    #: The boot id of the machine that wrote the part: until its next boot, all that was written counts.
+    boot: str
+    #: Bytes that survive a power cut, and those that were written. Their codes are of all the above and the bytes.
+    synced: int = Field(ge=0)
+    synced_proof: str = Field(pattern=_CODE)
+    written: int = Field(ge=0)
+    written_proof: str = Field(pattern=_CODE)
 
     @classmethod
     def read(cls, folder: Folder, part: str, key: bytes) -> Self | None:
@@ -84,48 +92,82 @@ class Checkpoint(BaseModel):
                 found = cls.model_validate_json(file.read(_MAX_SIZE))
         except (OSError, ValidationError):
             return None
-        return found if found.is_proven(key) else None
-
-    def write(self, folder: Folder, part: str, key: bytes) -> None:
-        """Put it beside the part, in place of an older one, in one step. Raises OSError."""
-        unfinished, name = names.checkpoint_names(part)
-        proven = self.model_copy(update={"proof": self._code(key)})
-        # Whatever has the name is of a node that died, or a stranger's.
-        folder.remove(unfinished)
-        try:
-            folder.write(unfinished, proven.model_dump_json().encode())
-            folder.rename(unfinished, name)
-        except OSError:
-            with suppress(OSError):
-                folder.remove(unfinished)
-            raise
-
-    def is_proven(self, key: bytes) -> bool:
-        """Whether it was written with the key."""
-        return hmac.compare_digest(self.proof, self._code(key))
+        is_proven = hmac.compare_digest(found.proof, _code(key, found.validator, found.enclosure, found.since))
+        return found if is_proven else None
 
     def usable(self, size: int) -> int:
         """How many of the ``size`` bytes in the part a transfer may resume from, if they are proven."""
-        return max(self._usable(mark) for mark in (NOTHING, self.synced, self.written) if mark.size <= size)
+        return max((self._resumable(end) for end, _ in self._ends() if end <= size), default=0)
 
-    def proven(self, file: BinaryIO) -> Tally:
+    def proven(self, file: BinaryIO, key: bytes) -> Tally:
         """The first bytes of the part that a transfer may resume from. Reads them."""
-        best, read = Tally(), Tally()
-        for mark in sorted({self.synced, self.written}, key=lambda mark: mark.size):
-            _read(file, read, self._usable(mark))
-            usable = read.copy()
-            _read(file, read, mark.size)
-            if read.mark() != mark:
+        best, usable, read = Tally(), Tally(), Tally()
+        for end, proof in self._ends():
+            if read.size < end:
+                _read(file, read, self._resumable(end))
+                usable = read.copy()
+                _read(file, read, end)
+            if read.size != end or not hmac.compare_digest(proof, bytes_code(key, self.proof, read.mark())):
                 break
             best = usable
         return best
 
-    def _code(self, key: bytes) -> str:
-        return hmac.digest(key, self.model_dump_json(exclude={"proof"}).encode(), "sha256").hex()
+    def _ends(self) -> list[tuple[int, str]]:
+        """How many bytes there may be, and the code of each number, in their order."""
+        ends = [(self.synced, self.synced_proof)]
+        if self.boot and self.boot == _boot_id():
+            ends.append((self.written, self.written_proof))
+        return sorted(ends)
 
-    def _usable(self, mark: Mark) -> int:
+    def _resumable(self, size: int) -> int:
         """Fewer than the whole: only the answer to a request for at least one byte proves the version."""
-        return mark.size if self.validator.size is None else min(mark.size, self.validator.size - 1)
+        return size if self.validator.size is None else min(size, self.validator.size - 1)
+
+
+class CheckpointFile:
+    """The checkpoint of a part that grows, as it was written last. To be closed. Blocking; raises OSError."""
+
+    def __init__(
+        self, folder: Folder, part: str, key: bytes, validator: Validator, enclosure: str, since: float, synced: Mark
+    ) -> None:
+        """Put it beside the part, in place of an older one, in one step."""
+        self._key = key
+        self._proof = _code(key, validator, enclosure, since)
+        head = json.dumps(
+            {
+                "version": validator.model_dump(),
+                "enclosure": enclosure,
+                "since": since,
+                "proof": self._proof,
+                "boot": _boot_id(),
+                "synced": synced.size,
+                "synced_proof": bytes_code(key, self._proof, synced),
+            }
+        )
+        self._head = head[:-1].encode()
+        unfinished, name = names.checkpoint_names(part)
+        # Whatever has the name is of a node that died, or a stranger's.
+        folder.remove(unfinished)
+        self._file = folder.new_file(unfinished)
+        try:
+            os.write(self._file, self._head + self._tail(synced))
+            folder.rename(unfinished, name)
+        except OSError:
+            self.close()
+            with suppress(OSError):
+                folder.remove(unfinished)
+            raise
+
+    def note(self, written: Mark) -> None:
+        """Note that these bytes were written. In place: for each megabyte, a new file would cost too much. If a power
+        cut tears it, what was synced is still proven."""
+        os.pwrite(self._file, self._tail(written), len(self._head))
+
+    def close(self) -> None:
+        os.close(self._file)
+
+    def _tail(self, written: Mark) -> bytes:
+        return _TAIL.format(written.size, bytes_code(self._key, self._proof, written)).encode()
 
 
 def remove_checkpoint(folder: Folder, part: str) -> None:
@@ -134,7 +176,25 @@ def remove_checkpoint(folder: Folder, part: str) -> None:
         folder.remove(name)
 
 
+def bytes_code(key: bytes, proof: str, mark: Mark) -> str:
+    """The code of the first bytes of a part; ``proof`` is that of their version."""
+    return hmac.digest(key, f"{proof} {mark.size} {mark.sha256}".encode(), "sha256").hex()
+
+
+def _code(key: bytes, validator: Validator, enclosure: str, since: float) -> str:
+    said = json.dumps([validator.model_dump(), enclosure, since])
+    return hmac.digest(key, said.encode(), "sha256").hex()
+
+
 def _read(file: BinaryIO, read: Tally, size: int) -> None:
     """Read on until there are so many bytes, or no more."""
     while read.size < size and (block := file.read(min(_BLOCK, size - read.size))):
         read.add(block)
+
+
+@cache
+def _boot_id() -> str:
+    """Names the time since this machine was started; empty where the system has no such name."""
+    with suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return ""

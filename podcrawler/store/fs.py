@@ -92,11 +92,6 @@ class Folder:
         """A file that is there, for reading."""
         return open(self.open_file(name), "rb")
 
-    def write(self, name: Name, content: bytes) -> None:
-        """A new file, which has the content."""
-        with open(self.new_file(name), "wb") as file:
-            file.write(content)
-
     def found(self, name: Name) -> os.stat_result | None:
         """What has the name, be it a link; None if nothing has."""
         try:

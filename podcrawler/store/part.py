@@ -104,12 +104,13 @@ class PartFile:
         part.expected = checkpoint.validator.size
         try:
             with open(file, "rb", closefd=False) as content:
-                proven = checkpoint.proven(content)
-            part._progress = Progress.of(checkpoint, proven, key)
+                proven = checkpoint.proven(content, key)
+            part._progress.take(checkpoint, proven)
             part.received = part.resumed_from = proven.size
             part._sync_at = proven.size + part._sync_every
             os.ftruncate(file, proven.size)
             os.lseek(file, 0, os.SEEK_END)
+            os.fsync(file)
             part._write_checkpoint()
         except OSError as error:
             os.close(file)
@@ -262,8 +263,10 @@ class PartFile:
             file = self._flush()
             self._append_all(file, chunks)
             progress = self._progress
-            if progress.validator and self.received >= WORTH_KEEPING and progress.is_due:
-                with suppress(OSError):
+            with suppress(OSError):
+                if progress.has_checkpoint:
+                    progress.note()
+                elif progress.validator and self.received >= WORTH_KEEPING:
                     self._write_checkpoint()
             if self.received >= self._sync_at and (self._syncing is None or self._syncing.done()):
                 self._sync_at = self.received + self._sync_every
@@ -383,6 +386,7 @@ class PartFile:
         if self._syncing:
             # Its descriptor holds the lock on the file, too.
             self._syncing.result()
+        self._progress.close()
         if self._folder:
             self._folder.close()
 

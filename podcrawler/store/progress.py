@@ -2,17 +2,15 @@
 
 import time
 
-from podcrawler.store.checkpoint import NOTHING, Checkpoint, Tally, remove_checkpoint
+from podcrawler.store.checkpoint import NOTHING, Checkpoint, CheckpointFile, Tally, remove_checkpoint
 from podcrawler.store.evidence import Judgement
 from podcrawler.store.fs import Folder
 from podcrawler.store.validators import Validator
 
-#: Seconds between two checkpoints: about the most that is fetched again after a node was killed.
-_EVERY = 1.0
-
 
 class Progress:
-    """Of one part. Not for several threads at once; ``write`` and ``remove`` block and raise OSError."""
+    """Of one part; to be closed. Not for several threads at once. The methods that write or remove block and raise
+    OSError."""
 
     def __init__(self, enclosure: str, key: bytes) -> None:
         """``enclosure`` is ``validators.resource`` of what is fetched; ``key`` proves the checkpoints."""
@@ -23,25 +21,18 @@ class Progress:
         #: The bytes that are in the file, and those that survive a power cut.
         self.written = Tally()
         self.synced = NOTHING
-        self.has_checkpoint = False
         self._enclosure = enclosure
         self._key = key
-        self._due_at = 0.0
-
-    @classmethod
-    def of(cls, checkpoint: Checkpoint, written: Tally, key: bytes) -> "Progress":
-        """That of an earlier transfer, of which ``written`` is there."""
-        progress = cls(checkpoint.enclosure, key)
-        progress.validator, progress.since = checkpoint.validator, checkpoint.since
-        progress.written = written
-        if checkpoint.synced.size <= written.size:
-            progress.synced = checkpoint.synced
-        return progress
+        self._checkpoint: CheckpointFile | None = None
 
     @property
-    def is_due(self) -> bool:
-        """Whether it is time for a checkpoint."""
-        return time.monotonic() >= self._due_at
+    def has_checkpoint(self) -> bool:
+        return self._checkpoint is not None
+
+    def take(self, checkpoint: Checkpoint, written: Tally) -> None:
+        """Go on from an earlier transfer, of which ``written`` is on the disk, and proven."""
+        self.validator, self.since = checkpoint.validator, checkpoint.since
+        self.written, self.synced = written, written.mark()
 
     def since_of(self, judgement: Judgement) -> float:
         """When the version of a body that was judged was seen first."""
@@ -54,21 +45,25 @@ class Progress:
         self.written, self.synced = Tally(), NOTHING
 
     def write(self, folder: Folder, part: str) -> None:
-        """Write the checkpoint."""
+        """Write the checkpoint anew."""
         assert self.validator is not None
-        # Also after an error, which may come again.
-        self._due_at = time.monotonic() + _EVERY
-        Checkpoint(
-            validator=self.validator,
-            enclosure=self._enclosure,
-            since=self.since,
-            synced=self.synced,
-            written=self.written.mark(),
-        ).write(folder, part, self._key)
-        self.has_checkpoint = True
+        new = CheckpointFile(folder, part, self._key, self.validator, self._enclosure, self.since, self.synced)
+        self.close()
+        self._checkpoint = new
+        self.note()
+
+    def note(self) -> None:
+        """Note in the checkpoint what was written since."""
+        if self._checkpoint:
+            self._checkpoint.note(self.written.mark())
 
     def remove(self, folder: Folder, part: str) -> None:
         """Remove the checkpoint, if there is one."""
-        if self.has_checkpoint:
+        if self._checkpoint:
+            self.close()
             remove_checkpoint(folder, part)
-            self.has_checkpoint = False
+
+    def close(self) -> None:
+        if self._checkpoint:
+            self._checkpoint.close()
+            self._checkpoint = None

@@ -14,7 +14,7 @@ import pytest
 from typing_extensions import override
 
 from podcrawler.exceptions import DiskFullError, MediaError
-from podcrawler.store.checkpoint import OWN_KEY, Checkpoint, Mark
+from podcrawler.store.checkpoint import NOTHING, OWN_KEY, Checkpoint, CheckpointFile, Mark
 from podcrawler.store.disk_space import DiskBudget
 from podcrawler.store.evidence import Judgement, Verdict
 from podcrawler.store.fs import open_folder
@@ -168,9 +168,12 @@ async def test_a_resumed_part_has_what_is_proven_of_the_bytes(tmp_path: Path) ->
     path = tmp_path / "1.t.part"
     path.write_bytes(b"provenrest")
     folder = open_folder(tmp_path)
-    synced, written = (Mark(size=len(text), sha256=hashlib.sha256(text).hexdigest()) for text in (b"prov", b"proven"))
     validator = VALIDATOR.model_copy(update={"size": 100})
-    checkpoint = Checkpoint(validator=validator, enclosure="enclosure", synced=synced, written=written)
+    file = CheckpointFile(folder, path.name, OWN_KEY, validator, "enclosure", 0.0, NOTHING)
+    file.note(Mark(6, hashlib.sha256(b"proven").hexdigest()))
+    file.close()
+    checkpoint = Checkpoint.read(folder, path.name, OWN_KEY)
+    assert checkpoint
     part = PartFile.resume(path, folder, os.open(path, os.O_RDWR), checkpoint)
     assert (part.received, part.resumed_from, part.expected) == (6, 6, 100)
     assert part.sha256 == hashlib.sha256(b"proven").hexdigest()
@@ -179,7 +182,7 @@ async def test_a_resumed_part_has_what_is_proven_of_the_bytes(tmp_path: Path) ->
     with open_folder(tmp_path) as opened:
         found = Checkpoint.read(opened, path.name, OWN_KEY)
     assert found
-    assert (found.synced, found.written) == (synced, written)
+    assert (found.synced, found.written) == (6, 7)
     await part.discard()
 
 

@@ -153,7 +153,7 @@ async def test_of_a_part_that_lost_its_end_in_a_power_cut_what_was_synced_counts
     # Written and never synced, and killed.
     with another_node(tmp_path, M):
         pass
-    assert json.loads(checkpoint(tmp_path, "held").read_text())["written"]["size"] == 3 * M
+    assert json.loads(checkpoint(tmp_path, "held").read_text())["written"] == 3 * M
     with (tmp_path / "1.held.part").open("r+b") as file:
         file.truncate(2 * M)
         file.truncate(3 * M)
@@ -199,10 +199,9 @@ async def test_a_body_from_the_start_takes_the_checkpoint_away_first(tmp_path: P
 #: Another node: takes what is there over, adds bytes, and holds the part until it dies.
 NODE = """
 import asyncio, pathlib, sys
-from podcrawler.store import progress, resume
+from podcrawler.store import resume
 from podcrawler.store.evidence import Judgement, Verdict
 from podcrawler.store.validators import Validator
-progress._EVERY = 0
 async def main(folder, url, size):
     part = resume.open_part(pathlib.Path(folder), "1", "held", url, key=b"of the fleet")
     version = Validator.from_headers({"ETag": '"abc"'}, url=url, size=10_000_000)
@@ -272,6 +271,6 @@ async def test_a_growing_part_is_brought_to_the_disk_now_and_then(tmp_path: Path
     for _ in range(40):
         await part.write([bytes(1024 * 1024)])
     await asyncio.to_thread(
-        until, lambda: json.loads(checkpoint(tmp_path, "t").read_text())["synced"]["size"] >= 16 * 1024 * 1024
+        until, lambda: json.loads(checkpoint(tmp_path, "t").read_text())["synced"] >= 16 * 1024 * 1024
     )
     await part.suspend()
