@@ -24,7 +24,7 @@ def main() -> None:
         # Without the folder of a scrapy.cfg.
         sys.path[:] = path
         if editor := os.environ.get("EDITOR"):
-            settings["EDITOR"] = editor
+            settings.set("EDITOR", editor)
     execute(settings=settings)
 
 

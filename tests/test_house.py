@@ -9,7 +9,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "podcrawler"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 _SPEAK_TO_REDIS = [
-    Path("queue", f"{name}.py") for name in ("broker", "archive", "given_hosts", "listings", "media_hosts")
+    Path("queue", f"{name}.py") for name in ("broker", "archive", "given_hosts", "listings", "media_hosts", "parts_key")
 ]
 
 

@@ -43,6 +43,7 @@ from podcrawler.networks import host_of
 from podcrawler.queue.acks import finish
 from podcrawler.queue.entries import Lease, is_requestable, private_request
 from podcrawler.queue.media_hosts import MediaHosts
+from podcrawler.queue.parts_key import parts_key
 from podcrawler.queue.scheduler import Scheduler, scheduler_of
 from podcrawler.signals import lease_lost, node_draining
 from podcrawler.store import names, sniff
@@ -176,10 +177,11 @@ class EpisodeFilesPipeline(FilesPipeline):
     async def _share_key(self) -> None:
         """Give the store the key of the fleet. Raises TransferCancelledError."""
         try:
-            self.store.prove_with(await self._scheduler.call(self._scheduler.archive.parts_key))
+            key = await self._scheduler.call(parts_key, self._scheduler.server, self.crawler.settings)
         except RedisAwayError:
             # This node stops.
             raise TransferCancelledError from None
+        self.store.prove_with(key)
         self._is_proving = True
 
     async def _find_or_open(self, transfer: Transfer) -> StoredFile | PartFile:

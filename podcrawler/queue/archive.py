@@ -5,7 +5,6 @@ Everything here blocks.
 """
 
 import json
-import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from importlib.resources import files as files_of
@@ -178,17 +177,6 @@ class Archive:
                 f"The queue {self._keys.archive}* in this Redis has schema {found}, and this podcrawler works with "
                 f"{SCHEMA}: install the version that the other nodes have, or upgrade as docs/queue-operations.md says."
             )
-
-    def parts_key(self) -> bytes:
-        """The secret by which nodes prove to each other what the parts in the store have. The first one makes it."""
-        own = secrets.token_hex(32).encode()
-        if self._redis.type(self._keys.parts_key) not in (b"none", b"string"):
-            tell("the secret of the parts", "it has another type")
-            return own
-        pipe = self._redis.pipeline(transaction=True)
-        pipe.setnx(self._keys.parts_key, own)
-        pipe.get(self._keys.parts_key)
-        return bytes(pipe.execute()[1])
 
     def pause(self) -> None:
         """Grant no leases until ``resume`` (lua/lease.lua reads the key)."""

@@ -58,10 +58,6 @@ class Keys:
         return f"{self.archive}schema"
 
     @property
-    def parts_key(self) -> str:
-        return f"{self.archive}parts-key"
-
-    @property
     def podcasts(self) -> str:
         return f"{self.archive}podcasts"
 

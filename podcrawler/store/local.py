@@ -27,7 +27,7 @@ from podcrawler.store.fs import Folder, open_below, open_folder
 from podcrawler.store.fs_errors import FULL, disk_error, names_in
 from podcrawler.store.index import EpisodeIndex
 from podcrawler.store.names import Destination
-from podcrawler.store.part import PartFile
+from podcrawler.store.part import GiveName, PartFile
 from podcrawler.store.resume import clean, open_part
 from podcrawler.store.validators import resource
 
@@ -138,7 +138,7 @@ class LocalStore(FSFilesStore):
             return None
         had_files = self._index.may_have(folder, destination.episode_id)
         try:
-            published = part.publish(lambda: self._link(part, destination))
+            published = part.publish(lambda give_name: self._link(part, destination, give_name))
             if had_files:
                 clean(folder, destination.episode_id)
             self._index.add(folder, destination.episode_id)
@@ -146,22 +146,22 @@ class LocalStore(FSFilesStore):
             raise disk_error(self.root / destination.path, error) from error
         return published
 
-    def _link(self, part: PartFile, destination: Destination) -> Published:
+    def _link(self, part: PartFile, destination: Destination, give_name: GiveName) -> Published:
         """Give the part its final name, or a disambiguated one. Raises OSError."""
         if destination.is_default and self._collides(destination):
             destination = destination.disambiguated()
         # What has the name is not removed or replaced: it may be all that somebody has.
         for candidate in (destination, destination.disambiguated()):
-            if published := self._link_as(part, candidate):
+            if published := self._link_as(part, candidate, give_name):
                 return published
         raise FileExistsError(errno.EEXIST, "a broken file is in the way")
 
-    def _link_as(self, part: PartFile, destination: Destination) -> Published | None:
+    def _link_as(self, part: PartFile, destination: Destination, give_name: GiveName) -> Published | None:
         """None if a broken file, one of another episode, or what is no file has the name. Raises OSError."""
         *folders, name = destination.path.split("/")
         with open_below(self.root, folders, create=True) as folder:
             try:
-                part.link(folder, name)
+                give_name(folder, name)
                 folder.sync()
                 return Published(destination.path, part.received, part.sha256)
             except FileExistsError:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, TypeAlias, TypeVar
 
 from podcrawler.cancellation import Cancellation
 from podcrawler.exceptions import MediaError
@@ -26,6 +26,8 @@ from podcrawler.store.progress import Progress
 from podcrawler.store.validators import Validator
 
 _T = TypeVar("_T")
+#: Gives a file another name, in a folder, as ``Folder.link``.
+GiveName: TypeAlias = Callable[[Folder, str], None]
 
 #: Bytes from which on a part has a checkpoint and is kept; fewer are fetched again sooner than they are resumed.
 WORTH_KEEPING = 1024 * 1024
@@ -205,15 +207,10 @@ class PartFile:
                 "local",
             )
 
-    def link(self, folder: Folder, name: str) -> None:
-        """Give the sealed file another name, as ``Folder.link``. Blocking. Raises OSError."""
-        assert self._file is not None
-        self._opened_folder.link(self.path.name, self._file, folder, name)
-
-    def publish(self, link: Callable[[], _T]) -> _T:
-        """Have ``link`` give the sealed file its final name, then remove the name of the part and close it. If ``link``
-        raises, so does this, and the part stays with this node."""
-        published = link()
+    def publish(self, link: Callable[[GiveName], _T]) -> _T:
+        """Have ``link`` give the sealed file its final name, by what it is called with; then remove the name of the
+        part and close it. If ``link`` raises, so does this, and the part stays with this node."""
+        published = link(self._give_name)
         self._unlink()
         self._close()
         return published
@@ -323,6 +320,10 @@ class PartFile:
     def _drop_from_cache(self, file: int, size: int) -> None:
         if not self._keep_cached:
             drop_from_cache(file, size)
+
+    def _give_name(self, folder: Folder, name: str) -> None:
+        assert self._file is not None
+        self._opened_folder.link(self.path.name, self._file, folder, name)
 
     def _write_checkpoint(self) -> None:
         """Raises OSError."""

@@ -192,13 +192,14 @@ async def test_publishing_removes_the_name_of_the_part_and_closes_it(tmp_path: P
         await part.write([bytes(MB)])
         await asyncio.to_thread(part.seal)
         final = tmp_path / "1.title.mp3"
-        part.publish(lambda: os.link(part.path, final))
+        with open_folder(tmp_path) as folder:
+            part.publish(lambda give_name: give_name(folder, final.name))
         assert list(tmp_path.iterdir()) == [final]
         assert not is_locked(final)
 
 
 async def test_a_part_that_cannot_be_published_stays(tmp_path: Path) -> None:
-    def refuse() -> None:
+    def refuse(_: object) -> None:
         raise FileExistsError
 
     async with new_part(tmp_path) as part:
