@@ -29,6 +29,9 @@ Parameters of ``/bytes``:
   ``location=<address>`` a redirect to there; ``html=1`` a web page in its place;
 - lengths: ``truncate=<k>`` close after k bytes of those that were promised; ``surplus=<k>`` k bytes more than promised;
   ``chunked=1``; ``no_length=1`` the end of the connection ends the body; ``endless=1`` chunked, and never done;
+- what is no byte of the file: ``extended=<k>`` an extension of k bytes for each chunk; ``then=<what>`` after the body
+  (or ``truncate`` bytes of it), 20,000 bytes a second for ever: ``extension`` of a chunk, ``trailers``, or ``members``
+  of gzip that are empty;
 - time: ``stall_head=1`` wait for ``/release`` before anything; ``head_rate=<bytes per second>``; ``stall_after=<k>``
   wait after k bytes; ``rate=<bytes per second>``;
 - codings: ``gzip=1`` really compressed (implies chunked), ``compress=<br or zstd>`` likewise; ``coding=<text>`` only
@@ -55,6 +58,7 @@ import argparse
 import asyncio
 import base64
 import contextlib
+import gzip
 import http.client
 import json
 import random
@@ -344,10 +348,13 @@ class Origin:
             return
         end = min(size, first + query.number("truncate", size)) + query.number("surplus")
         blocks = self._paced(file.blocks(first, end), query)
+        extension = b";" + b"x" * query.number("extended") if "extended" in query else b""
         async for block in _coded(blocks, coding) if coding else blocks:
-            writer.writelines([b"%x\r\n" % len(block), block, b"\r\n"] if chunked else [block])
+            writer.writelines([b"%x%b\r\n" % (len(block), extension), block, b"\r\n"] if chunked else [block])
             self.sent[request.target] += len(block)
             await writer.drain()
+        if what := query.values.get("then"):
+            await _go_on(what, writer)
         if {"no_length", "truncate", "surplus"} & query.values.keys():
             raise HangUpError
         if chunked:
@@ -374,6 +381,21 @@ class Origin:
                     await asyncio.sleep(len(piece) / rate)
                 yield piece
             until_stall -= len(block)
+
+
+async def _go_on(what: str, writer: asyncio.StreamWriter) -> None:
+    """Send what is no byte of a file, until the connection closes."""
+    member = gzip.compress(b"") * 50
+    begins, piece = {
+        "extension": (b"5;", b"x" * 1000),
+        "trailers": (b"0\r\n", b"X: y\r\n" * 160),
+        "members": (b"", b"%x\r\n%b\r\n" % (len(member), member)),
+    }[what]
+    writer.write(begins)
+    while True:
+        writer.write(piece)
+        await writer.drain()
+        await asyncio.sleep(0.05)
 
 
 class _File:

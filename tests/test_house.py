@@ -10,7 +10,18 @@ PACKAGE = Path(__file__).parent.parent / "podcrawler"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 _SPEAK_TO_REDIS = [
     Path("queue", f"{name}.py")
-    for name in ("broker", "archive", "given_hosts", "listings", "media_hosts", "merging", "naming", "recount", "watch")
+    for name in [
+        "archive",
+        "broker",
+        "given_hosts",
+        "listings",
+        "media_hosts",
+        "merging",
+        "naming",
+        "parts_key",
+        "recount",
+        "watch",
+    ]
 ]
 
 

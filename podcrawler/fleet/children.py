@@ -10,10 +10,18 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import podcrawler
 from podcrawler.exceptions import NodeError
 
 #: A child that dies this many times within this many seconds is not restarted.
 _DEATHS, _WITHIN = 5, 60.0
+#: What a child runs: as ``python -m podcrawler``, but nothing is imported from the working folder, which may be shared
+#: with strangers. Its first argument is the folder that podcrawler is in, which need not be installed.
+_PROGRAM = """
+import runpy, sys
+sys.path.append(sys.argv.pop(1))
+runpy.run_module("podcrawler", run_name="__main__", alter_sys=True)
+"""
 
 
 class Child:
@@ -22,7 +30,8 @@ class Child:
     def __init__(self, spider: str, options: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
         """``options`` are arguments of ``scrapy crawl``; what the process prints goes to the file ``log``."""
         self._spider = spider
-        self._command = [sys.executable, "-m", "podcrawler", "crawl", spider, *options]
+        root = Path(podcrawler.__file__).parent.parent
+        self._command = [sys.executable, "-P", "-c", _PROGRAM, str(root), "crawl", spider, *options]
         self._environment = {**os.environ, **environment}
         self._log = log
         self._deaths: deque[float] = deque(maxlen=_DEATHS)

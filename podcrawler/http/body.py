@@ -3,6 +3,7 @@
 What a server may send, and how slowly, is decided here; how it is asked, in handler.py.
 """
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
@@ -30,9 +31,9 @@ class Limits:
 
     #: Seconds.
     connect_timeout: float
-    #: Seconds of silence. ``min_rate`` is averaged over this time, too.
+    #: Seconds without a byte of the file. ``min_rate`` is averaged over this time, too.
     idle_timeout: float
-    #: Bytes per second.
+    #: Bytes of the file per second.
     min_rate: int
     #: Bytes; 0 for no limit.
     max_size: int
@@ -92,14 +93,15 @@ class Body:
         self._write_by = time.monotonic() + _MAX_BLOCK_AGE
         self._at_end = False
         self._broken_off: aiohttp.ClientPayloadError | None = None
-        #: When the measurement of the rate began, and the bytes since.
+        #: When the measurement of the rate began, and the bytes since: those of the file, because what it is wrapped in
+        #: (chunks, codings) may come for ever.
         self._measured_from = time.monotonic()
         self._measured = 0
 
     async def begin(self) -> None:
         """Hold the answer, and the first bytes of a whole file, against all that is known. The part is as it was if
         this raises: MediaError (``contradiction``, ``not-media``, ``encoded``, refusals of the disk), FetchError
-        (``too-large``, ``too-slow``, ``encoded``) and aiohttp's errors."""
+        (``too-large``, ``too-slow``, ``timeout``, ``encoded``) and aiohttp's errors."""
         headers = self._answer.headers
         coded = is_coded(headers)
         if self._answer.status == 200:
@@ -115,7 +117,8 @@ class Body:
 
     async def receive(self) -> Received:
         """Stream the body into the part. Raises MediaError (``length-mismatch``, ``encoded``, refusals of the disk),
-        FetchError (``too-large``, ``too-slow``) and aiohttp's errors; the part has what came until then."""
+        FetchError (``too-large``, ``too-slow``, ``timeout``) and aiohttp's errors; the part has what came until
+        then."""
         while not self._at_end:
             try:
                 await self._read()
@@ -125,7 +128,8 @@ class Body:
                 raise
             # An error from here on must not lead to another write: the bytes of the failed one would be missing before
             # it.
-            if self._size >= _BLOCK or time.monotonic() >= self._write_by:
+            # What is judged next has to be decoded for that.
+            if self._size >= _BLOCK or time.monotonic() >= min(self._write_by, self._judged_at):
                 async with _reading_paused(self._answer):
                     await self._write()
             self._refuse_slowness()
@@ -153,15 +157,14 @@ class Body:
         """The first bytes, decoded, for which more are read if need be."""
         head, decoded = b"", 0
         while True:
-            for piece in probe.decode(self._block[decoded:]):
-                head += piece
-                if not sniff.needs_more(head):
-                    return head
-            decoded = len(self._block)
-            if self._at_end or self._size >= _BLOCK:
+            # In a thread: what is hostile may take long.
+            longer = await asyncio.to_thread(_prolonged, head, probe.decode(self._block[decoded:]))
+            self._measured += len(longer) - len(head)
+            head, decoded = longer, len(self._block)
+            if not sniff.needs_more(head) or self._at_end or self._size >= _BLOCK:
                 return head
-            await self._read()
             self._refuse_slowness()
+            await self._read()
 
     @property
     def _is_counted_decoded(self) -> bool:
@@ -199,16 +202,21 @@ class Body:
     async def _read(self) -> None:
         """Read the next chunk, or the end, be it that the connection breaks off."""
         try:
-            chunk = await self._answer.content.readany()
+            # aiohttp's own timeout ends with whatever comes, be it no byte of the file.
+            async with asyncio.timeout(self._limits.idle_timeout):
+                chunk = await self._answer.content.readany()
         except aiohttp.ClientPayloadError as error:
             self._broken_off, self._at_end = error, True
             return
+        except TimeoutError as error:
+            raise self._silence() from error
         if not chunk:
             self._at_end = True
             return
         self._block.append(chunk)
         self._size += len(chunk)
-        self._measured += len(chunk)
+        if self._decoder is None:
+            self._measured += len(chunk)
         self._on_chunk(chunk)
         # The rate that was set is not the server's fault either.
         waited = await self._rates.take(self._host, len(chunk))
@@ -225,7 +233,12 @@ class Body:
     async def _write(self) -> None:
         begun = time.monotonic()
         block, self._block, self._size = self._block, [], 0
-        await self._part.write(self._bounded(self._decoder.decode(block) if self._decoder else block))
+        if self._decoder:
+            before = self._part.received
+            await self._part.write(self._bounded(self._decoder.decode(block)))
+            self._measured += self._part.received - before
+        else:
+            await self._part.write(self._bounded(block))
         ended = time.monotonic()
         self._write_by = ended + _MAX_BLOCK_AGE
         # A slow disk is not the server's fault.
@@ -246,12 +259,19 @@ class Body:
                 "raise PODCRAWLER_MAX_SIZE if that is right.",
             )
 
+    @property
+    def _judged_at(self) -> float:
+        """When it is to be seen whether enough came."""
+        return self._measured_from + self._limits.idle_timeout
+
     def _refuse_slowness(self) -> None:
         now = time.monotonic()
-        seconds = now - self._measured_from
-        if seconds < self._limits.idle_timeout:
+        if now < self._judged_at or self._at_end:
             return
-        if self._measured < self._limits.min_rate * seconds and not self._at_end:
+        seconds = now - self._measured_from
+        if not self._measured:
+            raise self._silence()
+        if self._measured < self._limits.min_rate * seconds:
             raise FetchError(
                 "too-slow",
                 f"{self._host} sent {self._measured / seconds:.0f} bytes a second, and fewer than "
@@ -259,6 +279,22 @@ class Body:
                 "passing",
             )
         self._measured_from, self._measured = now, 0
+
+    def _silence(self) -> FetchError:
+        return FetchError(
+            "timeout",
+            f"{self._host} sent nothing for {self._limits.idle_timeout:g} s that belongs to the file; try again later.",
+            "passing",
+        )
+
+
+def _prolonged(head: bytes, pieces: Iterable[bytes]) -> bytes:
+    """The beginning of a file with more of its pieces, as many as show what it is."""
+    for piece in pieces:
+        head += piece
+        if not sniff.needs_more(head):
+            break
+    return head
 
 
 @asynccontextmanager

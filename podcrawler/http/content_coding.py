@@ -31,6 +31,10 @@ _FIRST_STEP = 4096
 _MAX_CODINGS = 5
 #: Decoded bytes after which an error means that the file is damaged, and not that it was never compressed.
 _PROOF = 256
+#: How many bytes the codings of a body may take together: so many, and so many for each byte that they give. A file
+#: takes about one for each coding. Streams that are empty, and codings that expand what another one ignores, would be
+#: decoded for ever, and give nothing.
+_MAX_BARREN, _MAX_TAKEN = 2 * 1024 * 1024, 16
 #: zlib's window bits for the formats of its data.
 _GZIP_BITS, _ZLIB_BITS, _RAW_BITS = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS, -zlib.MAX_WBITS
 #: The largest window that the coding ``zstd`` may have: 8 MB (RFC 9659 §3).
@@ -116,11 +120,32 @@ _UNKNOWN = frozenset({"compress", "x-compress", "dcb", "dcz"})
 _ERRORS = (zlib.error, brotli.error, zstd.ZstdError)
 
 
+@dataclass(slots=True)
+class _Work:
+    """What decoding a body has taken so far, and given. ``host`` is named in errors."""
+
+    host: str
+    #: Bytes that all codings took, each of its own.
+    taken: int = 0
+    #: Decoded bytes.
+    given: int = 0
+
+    def take(self, size: int) -> None:
+        self.taken += size
+        if self.taken > _MAX_BARREN + _MAX_TAKEN * self.given:
+            raise MediaError(
+                "encoded",
+                f"{self.host} sends compressed data that decompresses to next to nothing; try again later.",
+                "passing",
+            )
+
+
 class Decoder:
     """Decodes one body, of ``codings`` in the order in which they were applied. ``host`` is named in errors."""
 
     def __init__(self, codings: Sequence[str], host: str) -> None:
-        self._stages = [_Stage(coding, host) for coding in reversed(codings)]
+        self._work = _Work(host)
+        self._stages = [_Stage(coding, self._work) for coding in reversed(codings)]
 
     @property
     def is_complete(self) -> bool:
@@ -128,20 +153,22 @@ class Decoder:
         return all(stage.is_complete for stage in self._stages)
 
     def decode(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """The next chunks, decoded, in pieces of at most 256 KB. MediaError (``encoded``) if they are damaged. What
-        comes after the end of the compressed data is ignored."""
+        """The next chunks, decoded, in pieces of at most 256 KB. MediaError (``encoded``) if they are damaged, or take
+        much and give nothing. What comes after the end of the compressed data is ignored."""
         for stage in self._stages:
             chunks = stage.decode(chunks)
-        return iter(chunks)
+        for piece in chunks:
+            self._work.given += len(piece)
+            yield piece
 
 
 class _Stage:
     """Undoes one coding."""
 
-    def __init__(self, name: str, host: str) -> None:
+    def __init__(self, name: str, work: _Work) -> None:
         self._name = name
         self._coding = _CODINGS[name]
-        self._host = host
+        self._work = work
         self._stream: _Stream | None = None
         #: What came after the end of a stream, and is too short to show whether another one begins.
         self._between = b""
@@ -155,7 +182,7 @@ class _Stage:
     def decode(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         for chunk in chunks:
             data, self._between = self._between + chunk, b""
-            position, step = 0, _FIRST_STEP
+            position, step, counted = 0, _FIRST_STEP, 0
             while position < len(data) and not self._is_over:
                 if self._stream is None or self._stream.eof:
                     if not self._begin(data[position : position + 4]):
@@ -168,6 +195,8 @@ class _Stage:
                 step = min(2 * step, _BLOCK)
                 if self._stream.eof:
                     position -= len(self._stream.unused_data)
+                self._work.take(position - counted)
+                counted = position
 
     def _begin(self, first: bytes) -> bool:
         """Begin a stream, be it the next one: gzip has members (RFC 1952 §2.2), zstd frames (RFC 8878 §3)."""
@@ -189,7 +218,7 @@ class _Stage:
             except _ERRORS as error:
                 raise MediaError(
                     "encoded",
-                    f"{self._host} says that the file is compressed ({self._name}), but it is damaged; "
+                    f"{self._work.host} says that the file is compressed ({self._name}), but it is damaged; "
                     "try again later.",
                     "passing",
                 ) from error
@@ -243,7 +272,7 @@ def _beginning(coding: str, head: bytes) -> bytes | None:
     # In small steps, because of the step that has an error nothing comes.
     steps = (head[position : position + 64] for position in range(0, len(head), 64))
     try:
-        for piece in _Stage(coding, "").decode(steps):
+        for piece in _Stage(coding, _Work("")).decode(steps):
             decoded += piece
             if len(decoded) >= sniff.HEAD:
                 break

@@ -194,14 +194,20 @@ class DownloadHandler(BaseDownloadHandler):
         answer: aiohttp.ClientResponse,
         enough: int | None = None,
     ) -> Response:
-        """The answer with its body. Up to ``enough`` bytes of it, where a media file was asked for; else all, and more
-        than the limit raises DownloadCancelledError."""
+        """The answer with its body. Up to ``enough`` bytes of it, and what comes within the idle timeout, where a media
+        file was asked for; else all, and more than the limit raises DownloadCancelledError."""
         headers = Headers(answer.raw_headers)
         page = _Page()
         stopped: StopDownload | None = None
         try:
             self._send_headers_received(request, answer, headers)
-            await self._read_body(request, answer, page, enough)
+            async with asyncio.timeout(None if enough is None else self._limits.idle_timeout):
+                await self._read_body(request, answer, page, enough)
+        except TimeoutError:
+            # What says why there is no file is not waited for any longer.
+            if enough is None:
+                raise
+            page.flags.append("dataloss")
         except StopDownload as stop:
             page.flags.append("download_stopped")
             stopped = stop

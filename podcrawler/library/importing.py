@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from podcrawler.exceptions import ImportFolderError
 from podcrawler.items import EPISODE_ID
 from podcrawler.queue.archive import Imported
 from podcrawler.store import names, sniff
+from podcrawler.store.fs import open_below, open_file
 
 _NAME = re.compile(rf"(?P<id>{EPISODE_ID.pattern})\.(?P<title>.+)\.(?P<extension>[A-Za-z0-9]{{1,5}})", re.DOTALL)
 
@@ -34,15 +36,22 @@ def find_media(folder: Path, podcast_id: str | None) -> Iterator[Imported | Refu
     """
     if podcast_id is not None:
         _check_podcast(podcast_id, f"{podcast_id!r} is not the id of a podcast")
-    if not folder.is_dir():
-        raise ImportFolderError(f"{folder} is no folder that can be read; give the folder that the media files are in.")
-    for parent, folders, found in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(found):
-            yield _examine(Path(parent) / name, podcast_id)
+    try:
+        top = open_below(folder, ())
+    except OSError:
+        raise ImportFolderError(
+            f"{folder} is no folder that can be read; give the folder that the media files are in."
+        ) from None
+    with top:
+        # Through open folders, because a symbolic link may take the place of one at any moment.
+        for parent, folders, found, opened in os.fwalk(".", dir_fd=top.fd):
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            for name in sorted(found):
+                yield _examine(folder / parent / name, opened, podcast_id)
 
 
-def _examine(path: Path, podcast_id: str | None) -> Imported | Refused:
+def _examine(path: Path, folder: int, podcast_id: str | None) -> Imported | Refused:
+    """``folder`` is the descriptor of the one that the file is in."""
     if path.name.endswith(names.PART_SUFFIX):
         return Refused(path, "part")
     found = _NAME.fullmatch(path.name)
@@ -50,17 +59,19 @@ def _examine(path: Path, podcast_id: str | None) -> Imported | Refused:
         return Refused(path, "no-id")
     if not names.is_media_extension(found["extension"]):
         return Refused(path, "no-media")
-    if path.is_symlink() or not path.is_file() or (size := path.stat().st_size) == 0:
-        return Refused(path, "empty")
     try:
-        if not sniff.is_sound(path):
-            return Refused(path, "broken")
+        status = os.stat(path.name, dir_fd=folder, follow_symlinks=False)
+        if not stat.S_ISREG(status.st_mode) or status.st_size == 0:
+            return Refused(path, "empty")
+        with open(open_file(path.name, folder=folder), "rb") as file:  # noqa: PTH123
+            if not sniff.is_sound(file, path.name):
+                return Refused(path, "broken")
     except OSError:
         return Refused(path, "broken")
     if podcast_id is None:
         podcast_id = path.parent.name
         _check_podcast(podcast_id, f"{path.parent} is not named after a podcast")
-    return Imported(podcast_id, found["id"], found["title"], size)
+    return Imported(podcast_id, found["id"], found["title"], status.st_size)
 
 
 def _check_podcast(podcast_id: str, complaint: str) -> None:

@@ -14,6 +14,7 @@ from functools import cached_property, partial
 from typing import Any
 from urllib.parse import urlsplit
 
+from redis.exceptions import RedisError as RedisAwayError
 from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.http import Response
@@ -42,6 +43,7 @@ from podcrawler.networks import host_of
 from podcrawler.queue.acks import finish
 from podcrawler.queue.entries import Lease, is_requestable, private_request
 from podcrawler.queue.media_hosts import MediaHosts
+from podcrawler.queue.parts_key import parts_key
 from podcrawler.queue.scheduler import Scheduler, scheduler_of
 from podcrawler.signals import lease_lost, node_draining
 from podcrawler.store import names, sniff
@@ -87,6 +89,8 @@ class EpisodeFilesPipeline(FilesPipeline):
         self._publisher = Publisher(self.store)
         #: The transfers in flight, by their token.
         self.transfers: dict[str, Transfer] = {}
+        #: Whether the store has the key of the fleet.
+        self._is_proving = False
         self._min_size = config.min_size
         self._wanted = config.media
         self._backoff = DiskFullBackoff(
@@ -152,6 +156,8 @@ class EpisodeFilesPipeline(FilesPipeline):
         (request,) = self.get_media_requests(item, self.spiderinfo)
         transfer = self.transfers[lease.token] = Transfer(item, lease, request)
         try:
+            if not self._is_proving:
+                await self._share_key()
             found = await self._find_or_open(transfer)
             if isinstance(found, StoredFile):
                 return await self._finish_found(transfer, found)
@@ -167,6 +173,16 @@ class EpisodeFilesPipeline(FilesPipeline):
 
     async def close_spider(self) -> None:
         await self._publisher.close()
+
+    async def _share_key(self) -> None:
+        """Give the store the key of the fleet. Raises TransferCancelledError."""
+        try:
+            key = await self._scheduler.call(parts_key, self._scheduler.server, self.crawler.settings)
+        except RedisAwayError:
+            # This node stops.
+            raise TransferCancelledError from None
+        self.store.prove_with(key)
+        self._is_proving = True
 
     async def _find_or_open(self, transfer: Transfer) -> StoredFile | PartFile:
         """The episode's file if the store has it, else the part for its transfer. Raises EntryError."""

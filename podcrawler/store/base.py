@@ -33,12 +33,17 @@ class Published(NamedTuple):
 class Store(Protocol):
     """A place for media files, beside Scrapy's own interface (``STORE_SCHEMES``).
 
-    All methods block, so they are called in threads, but for ``may_have``, ``reserve_path`` and, where ``may_have``
-    says no, ``new_part``. Ids that are illegal raise ValueError; refusals of the disk or the bucket MediaError.
+    All methods block, so they are called in threads, but for ``prove_with``, ``may_have``, ``reserve_path`` and, where
+    ``may_have`` says no, ``new_part``. Ids that are illegal raise ValueError; refusals of the disk or the bucket
+    MediaError.
     """
 
     def check(self) -> None:
         """Raise StoreError if nothing can be written here."""
+
+    def prove_with(self, key: bytes) -> None:
+        """Use the key of the fleet for proving what parts have, so that each node can resume the parts of any other. A
+        store without it resumes its own."""
 
     def refresh(self, podcast_id: str, episode_id: str) -> None:
         """Look again for files of the episode: another node may have worked on it."""

@@ -1,5 +1,9 @@
 """File operations that the store is made of. They raise OSError; fs_errors.py has the sentences for that.
 
+A store may be shared with strangers, who put symbolic links where podcrawler expects its own files. So a folder of the
+store is opened, and all that is done in it is done by names in the open folder: no link leads out of it, neither one in
+place of the folder nor one in place of a file.
+
 Standard library only, and paths may be bytes: the writer process (writer.py) shall start at once, take little memory,
 and use names in the encoding of its node.
 """
@@ -7,11 +11,15 @@ and use names in the encoding of its node.
 import errno
 import fcntl
 import os
+import stat
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from io import BufferedReader
+from typing import Self
 
 AnyPath = str | bytes | os.PathLike[str]
+Name = str | bytes
 
 #: The errors of a file system that cannot sync folders.
 _NO_FOLDER_SYNC = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP)
@@ -20,28 +28,151 @@ _NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, er
 #: The most pieces that one writev takes (IOV_MAX on Linux and macOS), and about the most bytes.
 _MAX_PIECES = 1024
 _MAX_BYTES = 1024 * 1024
+#: A folder. Not the one that a symbolic link leads to.
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _NEW = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
+#: Does not wait for the other end of a pipe.
+_THERE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+#: What the umask narrows. Nothing is made for everybody to write.
+_FILE_MODE, _FOLDER_MODE = 0o664, 0o775
 
 
-def new_file(path: AnyPath) -> int:
-    """The descriptor of a new file, for reading and writing, locked (flock). Its folder is created if need be, but not
-    the parent of that, which may be the mount point of a disk that is not mounted."""
-    path = os.fsencode(path)
-    try:
-        file = os.open(path, _NEW, 0o666)
-    except FileNotFoundError:
-        folder = os.path.dirname(path)
+class Folder:
+    """An open folder of the store, to be closed. Names are of files in it; what has a name and is no file, such as a
+    symbolic link, is not opened (OSError)."""
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        os.close(self.fd)
+
+    def copy(self) -> "Folder":
+        """Another one, to be closed by itself."""
+        return Folder(os.dup(self.fd))
+
+    def inner(self, name: Name, *, create: bool = False) -> "Folder":
+        """A folder in this one, which is made if need be and ``create``."""
+        flags = _FOLDER | os.O_NOFOLLOW
+        try:
+            return Folder(os.open(name, flags, dir_fd=self.fd))
+        except FileNotFoundError:
+            if not create:
+                raise
         with suppress(FileExistsError):
-            os.mkdir(folder)
-        sync_folder(os.path.dirname(folder) or b".")
-        file = os.open(path, _NEW, 0o666)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.unlink(path)
+            os.mkdir(name, _FOLDER_MODE, dir_fd=self.fd)
+        self.sync()
+        return Folder(os.open(name, flags, dir_fd=self.fd))
+
+    def names(self) -> list[str]:
+        return os.listdir(self.fd)
+
+    def new_file(self, name: Name) -> int:
+        """The descriptor of a new file, for reading and writing, locked (flock)."""
+        file = os.open(name, _NEW, _FILE_MODE, dir_fd=self.fd)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self.remove(name)
+            os.close(file)
+            raise
+        return file
+
+    def open_file(self, name: Name, flags: int = os.O_RDONLY) -> int:
+        """The descriptor of a file that is there."""
+        return open_file(name, flags, folder=self.fd)
+
+    def read(self, name: Name) -> BufferedReader:
+        """A file that is there, for reading."""
+        return open(self.open_file(name), "rb")
+
+    def found(self, name: Name) -> os.stat_result | None:
+        """What has the name, be it a link; None if nothing has."""
+        try:
+            return os.stat(name, dir_fd=self.fd, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+
+    def has(self, name: Name, file: int) -> bool:
+        """Whether the name is that of the open file."""
+        found = self.found(name)
+        return found is not None and os.path.samestat(os.fstat(file), found)
+
+    def link(self, name: Name, file: int, to: "Folder", final: Name) -> None:
+        """Give the open file, whose name here is ``name``, the name ``final`` in ``to`` as well, or instead where the
+        disk has no hard links. FileExistsError if another file has it. A power cut may undo this until ``to.sync``."""
+        try:
+            os.link(name, final, src_dir_fd=self.fd, dst_dir_fd=to.fd, follow_symlinks=False)
+        except FileExistsError:
+            # NFS: a retried link finds its own first attempt, whose answer was lost.
+            if not to.has(final, file):
+                raise
+        except OSError as error:
+            if error.errno not in _NO_HARD_LINKS:
+                raise
+            # The lease keeps other nodes from this episode. What may create the file in between is not podcrawler, or a
+            # node that lost the lease, and that one publishes complete files only, too.
+            if to.found(final):
+                raise FileExistsError(errno.EEXIST, "there is a file of that name", final) from error
+            os.rename(name, final, src_dir_fd=self.fd, dst_dir_fd=to.fd)
+        # Not by their inodes: the names of a file have different ones in some file systems that lie on a network.
+        found, size = to.found(final), os.fstat(file).st_size
+        if found is None or not stat.S_ISREG(found.st_mode) or found.st_size != size:
+            raise OSError(errno.ESTALE, "another program has put something else in its place")
+
+    def rename(self, name: Name, to: Name) -> None:
+        os.rename(name, to, src_dir_fd=self.fd, dst_dir_fd=self.fd)
+
+    def remove(self, name: Name) -> None:
+        """Remove what has the name, if anything has. Of a link the link."""
+        with suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=self.fd)
+
+    def sync(self) -> None:
+        """Bring the names in the folder to the disk; without this a power cut may undo changes."""
+        try:
+            os.fsync(self.fd)
+        except OSError as error:
+            if error.errno not in _NO_FOLDER_SYNC:
+                raise
+
+
+def open_file(path: AnyPath, flags: int = os.O_RDONLY, *, folder: int | None = None) -> int:
+    """The descriptor of a file that is there, and is no symbolic link, pipe or device. ``folder`` as ``dir_fd``."""
+    file = os.open(path, flags | _THERE, dir_fd=folder)
+    if not stat.S_ISREG(os.fstat(file).st_mode):
         os.close(file)
-        raise
+        raise OSError(errno.EINVAL, "it is no file")
     return file
+
+
+def open_folder(path: AnyPath, *, create: bool = False) -> Folder:
+    """A folder of the store. ``path`` may lead through symbolic links, but not end in one. ``create``: it is made if
+    need be, but not the parent of it, which may be the mount point of a disk that is not mounted."""
+    try:
+        return Folder(os.open(path, _FOLDER | os.O_NOFOLLOW))
+    except FileNotFoundError:
+        if not create:
+            raise
+    parent, name = os.path.split(os.fsencode(path))
+    return open_below(parent or b".", (name,), create=True)
+
+
+def open_below(root: AnyPath, names: Iterable[Name], *, create: bool = False) -> Folder:
+    """The folder that these names lead to from ``root``, one in the other; ``create``: they are made if need be. The
+    root is the operator's, and may be a symbolic link."""
+    folder = Folder(os.open(root, _FOLDER))
+    for name in names:
+        # Closes the outer one.
+        with folder:
+            folder = folder.inner(name, create=create)
+    return folder
 
 
 def batches(pieces: Iterable[bytes]) -> Iterator[list[bytes]]:
@@ -69,37 +200,6 @@ def append(file: int, batch: Sequence[bytes]) -> Iterator[int]:
             written -= len(waiting.popleft())
         if written:
             waiting[0] = waiting[0][written:]
-
-
-def link(path: AnyPath, final: AnyPath) -> None:
-    """Give the file at ``path`` the name ``final`` too, or instead where the disk has no hard links. FileExistsError if
-    another file has it. A power cut may undo this until ``sync_folder``."""
-    try:
-        os.link(path, final)
-    except FileExistsError:
-        # NFS: a retried link finds its own first attempt, whose answer was lost.
-        if not os.path.samestat(os.lstat(path), os.lstat(final)):
-            raise
-    except OSError as error:
-        if error.errno not in _NO_HARD_LINKS:
-            raise
-        # The lease keeps other nodes from this episode. What may create the file in between is not podcrawler, or a
-        # node that lost the lease, and that one publishes complete files only, too.
-        if os.path.lexists(final):
-            raise FileExistsError(errno.EEXIST, "there is a file of that name", final) from error
-        os.rename(path, final)
-
-
-def sync_folder(folder: AnyPath) -> None:
-    """Bring the names in ``folder`` to the disk; without this a power cut may undo changes."""
-    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(opened)
-    except OSError as error:
-        if error.errno not in _NO_FOLDER_SYNC:
-            raise
-    finally:
-        os.close(opened)
 
 
 def drop_from_cache(file: int, size: int) -> None:

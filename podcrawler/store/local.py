@@ -12,8 +12,8 @@ import stat
 import tempfile
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from functools import lru_cache
+from io import BufferedReader
 from pathlib import Path
 
 from scrapy.pipelines.files import FSFilesStore
@@ -21,12 +21,13 @@ from scrapy.pipelines.files import FSFilesStore
 from podcrawler.exceptions import StoreError
 from podcrawler.store import names, sniff
 from podcrawler.store.base import Published, StoredFile
+from podcrawler.store.checkpoint import OWN_KEY
 from podcrawler.store.disk_space import DiskBudget
-from podcrawler.store.fs import link, sync_folder
+from podcrawler.store.fs import Folder, open_below, open_folder
 from podcrawler.store.fs_errors import FULL, disk_error, names_in
 from podcrawler.store.index import EpisodeIndex
 from podcrawler.store.names import Destination
-from podcrawler.store.part import PartFile
+from podcrawler.store.part import GiveName, PartFile
 from podcrawler.store.resume import clean, open_part
 from podcrawler.store.validators import resource
 
@@ -46,6 +47,7 @@ class LocalStore(FSFilesStore):
         self.root = Path(self.basedir)
         self._budget = DiskBudget(min_free)
         self._keep_cached = keep_cached
+        self._key = OWN_KEY
         self._index = EpisodeIndex()
         #: The latest ones: some of their files may not be there yet.
         self._reserved: deque[Destination] = deque(maxlen=_MAX_RESERVED)
@@ -63,6 +65,21 @@ class LocalStore(FSFilesStore):
         except OSError as error:
             raise _unusable(self.root, error) from error
 
+    def prove_with(self, key: bytes) -> None:
+        self._key = key
+
+    def open_file(self, path: str) -> BufferedReader:
+        """A file in the store, for reading; ``path`` is relative to it. Blocking. Raises OSError."""
+        *folders, name = path.split("/")
+        with open_below(self.root, folders) as folder:
+            return folder.read(name)
+
+    def remove_file(self, path: str) -> None:
+        """Remove it. Blocking. Raises OSError."""
+        *folders, name = path.split("/")
+        with open_below(self.root, folders) as folder:
+            folder.remove(name)
+
     def refresh(self, podcast_id: str, episode_id: str) -> None:
         self._index.refresh(self._folder(podcast_id), episode_id)
 
@@ -75,11 +92,9 @@ class LocalStore(FSFilesStore):
         if not self._index.may_have(folder, episode_id):
             return None
         try:
-            for name in names.of_episode(names_in(folder), episode_id):
-                path = folder / name
-                if names.belongs_to(name, episode_id) and path.is_file() and not path.is_symlink():
-                    size = path.stat().st_size
-                    if sniff.is_sound(path):
+            with open_folder(folder) as opened:
+                for name in names.of_episode(opened.names(), episode_id):
+                    if names.belongs_to(name, episode_id) and (size := _sound_size(opened, name)):
                         return StoredFile(f"{podcast_id}/{name}", size)
         except FileNotFoundError:
             pass
@@ -91,9 +106,17 @@ class LocalStore(FSFilesStore):
         folder = self._folder(podcast_id)
         if self._index.may_have(folder, episode_id):
             self._index.load(folder)
-            return open_part(folder, episode_id, token, enclosure, budget=self._budget, keep_cached=self._keep_cached)
+            return open_part(
+                folder,
+                episode_id,
+                token,
+                enclosure,
+                key=self._key,
+                budget=self._budget,
+                keep_cached=self._keep_cached,
+            )
         path = folder / names.part_name(episode_id, token)
-        return PartFile(path, resource(enclosure), budget=self._budget, keep_cached=self._keep_cached)
+        return PartFile(path, resource(enclosure), key=self._key, budget=self._budget, keep_cached=self._keep_cached)
 
     def clean(self, podcast_id: str, episode_id: str) -> None:
         folder = self._folder(podcast_id)
@@ -115,39 +138,38 @@ class LocalStore(FSFilesStore):
             return None
         had_files = self._index.may_have(folder, destination.episode_id)
         try:
-            published = part.publish(lambda: self._link(part, destination))
+            published = part.publish(lambda give_name: self._link(part, destination, give_name))
             if had_files:
                 clean(folder, destination.episode_id)
             self._index.add(folder, destination.episode_id)
-            sync_folder((self.root / published.path).parent)
         except OSError as error:
             raise disk_error(self.root / destination.path, error) from error
         return published
 
-    def _link(self, part: PartFile, destination: Destination) -> Published:
+    def _link(self, part: PartFile, destination: Destination, give_name: GiveName) -> Published:
         """Give the part its final name, or a disambiguated one. Raises OSError."""
         if destination.is_default and self._collides(destination):
             destination = destination.disambiguated()
         # What has the name is not removed or replaced: it may be all that somebody has.
         for candidate in (destination, destination.disambiguated()):
-            if published := self._link_as(part, candidate):
+            if published := self._link_as(part, candidate, give_name):
                 return published
         raise FileExistsError(errno.EEXIST, "a broken file is in the way")
 
-    def _link_as(self, part: PartFile, destination: Destination) -> Published | None:
-        """None if a broken file, or one of another episode, has the name. Raises OSError."""
-        final = self.root / destination.path
-        if not destination.is_default:
-            _make_folder(final.parent)
-        with suppress(FileExistsError):
-            link(part.path, final)
-            return Published(destination.path, part.received, part.sha256)
-        found = final.lstat()
-        if not stat.S_ISREG(found.st_mode):
-            raise FileExistsError(errno.EEXIST, "something that is no file is in the way")
-        # Any other name than the default may belong to another episode: the bytes decide.
-        is_same = sniff.is_sound(final) if destination.is_default else _has_content_of(final, part)
-        return Published(destination.path, found.st_size, None, adopted=True) if is_same else None
+    def _link_as(self, part: PartFile, destination: Destination, give_name: GiveName) -> Published | None:
+        """None if a broken file, one of another episode, or what is no file has the name. Raises OSError."""
+        *folders, name = destination.path.split("/")
+        with open_below(self.root, folders, create=True) as folder:
+            try:
+                give_name(folder, name)
+                folder.sync()
+                return Published(destination.path, part.received, part.sha256)
+            except FileExistsError:
+                pass
+            # Any other name than the default may belong to another episode: the bytes decide.
+            size = _sound_size(folder, name) if destination.is_default else _size_of_same(folder, name, part)
+            folder.sync()
+            return Published(destination.path, size, None, adopted=True) if size else None
 
     def _collides(self, destination: Destination) -> bool:
         """Whether a file that is there, or on its way there, has a name that differs in upper and lower case alone."""
@@ -159,20 +181,33 @@ class LocalStore(FSFilesStore):
         return self.root / names.folder_name(podcast_id)
 
 
-def _make_folder(folder: Path) -> None:
-    """Create the folder and those around it, so that they survive a power cut. Raises OSError."""
-    if not folder.is_dir():
-        _make_folder(folder.parent)
-        folder.mkdir(exist_ok=True)
-        sync_folder(folder.parent)
+def _read(folder: Folder, name: str) -> BufferedReader | None:
+    """A file; None if there is none, or what has the name is none. Raises OSError."""
+    try:
+        return folder.read(name)
+    except OSError:
+        found = folder.found(name)
+        if found and stat.S_ISREG(found.st_mode):
+            raise
+        return None
 
 
-def _has_content_of(path: Path, part: PartFile) -> bool:
-    """Whether the file has the bytes of the sealed part. Raises OSError."""
-    if path.stat().st_size != part.received:
-        return False
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() == part.sha256
+def _sound_size(folder: Folder, name: str) -> int:
+    """The bytes of a file that may be what its name says; 0 if it is broken, or none. Raises OSError."""
+    if (opened := _read(folder, name)) is None:
+        return 0
+    with opened as file:
+        return os.fstat(file.fileno()).st_size if sniff.is_sound(file, name) else 0
+
+
+def _size_of_same(folder: Folder, name: str, part: PartFile) -> int:
+    """The bytes of a file that has those of the sealed part; 0 if it has not, or is none. Raises OSError."""
+    if (opened := _read(folder, name)) is None:
+        return 0
+    with opened as file:
+        if os.fstat(file.fileno()).st_size != part.received:
+            return 0
+        return part.received if hashlib.file_digest(file, "sha256").hexdigest() == part.sha256 else 0
 
 
 def _unusable(root: Path, error: OSError) -> StoreError:

@@ -6,27 +6,28 @@ too, before bytes of another version are written.
 """
 
 import asyncio
-import hashlib
 import io
 import os
 import threading
-import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, TypeAlias, TypeVar
 
 from podcrawler.cancellation import Cancellation
 from podcrawler.exceptions import MediaError
-from podcrawler.store.checkpoint import Checkpoint, remove_checkpoint
+from podcrawler.store.checkpoint import OWN_KEY, Checkpoint, Mark
 from podcrawler.store.disk_space import DiskBudget
 from podcrawler.store.evidence import Evidence, Judgement, Verdict
-from podcrawler.store.fs import append, batches, drop_from_cache, new_file, sync_folder
+from podcrawler.store.fs import Folder, append, batches, drop_from_cache, open_folder
 from podcrawler.store.fs_errors import disk_error
+from podcrawler.store.progress import Progress
 from podcrawler.store.validators import Validator
 
 _T = TypeVar("_T")
+#: Gives a file another name, in a folder, as ``Folder.link``.
+GiveName: TypeAlias = Callable[[Folder, str], None]
 
 #: Bytes from which on a part has a checkpoint and is kept; fewer are fetched again sooner than they are resumed.
 WORTH_KEEPING = 1024 * 1024
@@ -52,13 +53,15 @@ class PartFile:
         path: Path,
         enclosure: str = "",
         *,
+        key: bytes = OWN_KEY,
         budget: DiskBudget | None = None,
         keep_cached: bool = False,
         sync_every: int = SYNC_EVERY,
     ) -> None:
         """``path`` must not exist. Its folder is created if need be, but not the parent of that. ``enclosure`` is
-        ``validators.resource`` of what is fetched. ``budget`` is checked as the file grows; None if the disk is
-        boundless. ``keep_cached``: the file is read again as soon as it is complete, so it stays in the page cache."""
+        ``validators.resource`` of what is fetched; ``key`` proves the checkpoints. ``budget`` is checked as the file
+        grows; None if the disk is boundless. ``keep_cached``: the file is read again as soon as it is complete, so it
+        stays in the page cache."""
         self.path = path
         #: Bytes in the file, buffered ones included.
         self.received = 0
@@ -67,71 +70,68 @@ class PartFile:
         #: Bytes that an earlier transfer left; 0 if this one began afresh.
         self.resumed_from = 0
         self.cancellation = Cancellation()
-        #: The version that the bytes are of; None if no later transfer could prove it. And when it was seen first, in
-        #: seconds since 1970.
-        self._validator: Validator | None = None
-        self._since = 0.0
-        self._enclosure = enclosure
+        self._progress = Progress(enclosure, key)
         self._budget = budget
         self._keep_cached = keep_cached
         self._sync_every = sync_every
         self._check_budget_at = 0
         self._buffer: list[bytes] = []
-        self._hash = hashlib.sha256()
         # A cancelled task leaves its thread running. The descriptor must not be closed under its write: the number may
         # mean another file by then.
         self._in_use = threading.Lock()
         self._closed = False
-        self._has_checkpoint = False
         self._sync_at = sync_every
         self._syncing: Future[None] | None = None
         self._sync_error: OSError | None = None
+        #: The open file and its folder.
         self._file: int | None = None
+        self._folder: Folder | None = None
 
     @classmethod
     def resume(
         cls,
         path: Path,
+        folder: Folder,
         file: int,
         checkpoint: Checkpoint,
-        size: int,
         *,
+        key: bytes = OWN_KEY,
         budget: DiskBudget | None = None,
         keep_cached: bool = False,
     ) -> "PartFile":
-        """The part of an earlier transfer: the first ``size`` bytes of ``file``, a locked descriptor, which is closed
-        if this raises."""
-        part = cls(path, checkpoint.enclosure, budget=budget, keep_cached=keep_cached)
-        part._file = file
-        part.received = part.resumed_from = size
+        """The part of an earlier transfer: those bytes of ``file``, a locked descriptor, that the checkpoint proves.
+        Takes over ``folder``, which it is in, and ``file``: both are closed if this raises."""
+        part = cls(path, checkpoint.enclosure, key=key, budget=budget, keep_cached=keep_cached)
+        part._folder, part._file = folder, file
         part.expected = checkpoint.validator.size
-        part._validator = checkpoint.validator
-        part._since = checkpoint.since
-        part._sync_at = size + part._sync_every
         try:
-            os.ftruncate(file, size)
-            os.lseek(file, 0, os.SEEK_SET)
             with open(file, "rb", closefd=False) as content:
-                part._hash = hashlib.file_digest(content, "sha256")
+                proven = checkpoint.proven(content, key)
+            part._progress.take(checkpoint, proven)
+            part.received = part.resumed_from = proven.size
+            part._sync_at = proven.size + part._sync_every
+            os.ftruncate(file, proven.size)
             os.lseek(file, 0, os.SEEK_END)
-            part._write_checkpoint(synced=min(checkpoint.synced, size))
+            os.fsync(file)
+            part._write_checkpoint()
         except OSError as error:
             os.close(file)
+            folder.close()
             raise disk_error(path, error) from error
         return part
 
     @property
     def evidence(self) -> Evidence:
         """What is known of the file."""
-        return Evidence(self._validator, self.received, self._since)
+        return Evidence(self._progress.validator, self.received, self._progress.since)
 
     @property
     def sha256(self) -> str:
         """Of all bytes received, in hex digits."""
-        digest = self._hash.copy()
+        tally = self._progress.written.copy()
         for piece in self._buffer:
-            digest.update(piece)
-        return digest.hexdigest()
+            tally.add(piece)
+        return tally.mark().sha256
 
     @property
     def is_buffered(self) -> bool:
@@ -145,18 +145,17 @@ class PartFile:
 
     async def begin(self, judgement: Judgement) -> None:
         """Go on with a body that was judged: after what is there, or in place of it."""
-        if self._validator is None or judgement.validator is None or self._validator.value != judgement.validator.value:
-            self._since = time.time()
-        if judgement.verdict is Verdict.REPLACE and (self.received or self._has_checkpoint):
+        since = self._progress.since_of(judgement)
+        if judgement.verdict is Verdict.REPLACE and (self.received or self._progress.has_checkpoint):
             await asyncio.to_thread(self._truncate)
-        self._validator = judgement.validator
+        self._progress.validator, self._progress.since = judgement.validator, since
         self.expected = judgement.size
         if self._budget:
             self._budget.reserve(self)
 
     def invalidate(self) -> None:
         """Never resume what is there: it was refused, or belongs to no known version."""
-        self._validator = None
+        self._progress.validator = None
 
     async def reject(self) -> None:
         """Discard the bytes, which contradict what is known of their version. That stays, in the checkpoint, so that
@@ -180,7 +179,7 @@ class PartFile:
                 return io.BytesIO(b"".join(self._buffer))
             self._flush()
         try:
-            return self.path.open("rb")
+            return self._opened_folder.read(self.path.name)
         except OSError as error:
             raise disk_error(self.path, error) from error
 
@@ -208,10 +207,10 @@ class PartFile:
                 "local",
             )
 
-    def publish(self, link: Callable[[], _T]) -> _T:
-        """Have ``link`` give the sealed file its final name, then remove the name of the part and close it. If ``link``
-        raises, so does this, and the part stays with this node."""
-        published = link()
+    def publish(self, link: Callable[[GiveName], _T]) -> _T:
+        """Have ``link`` give the sealed file its final name, by what it is called with; then remove the name of the
+        part and close it. If ``link`` raises, so does this, and the part stays with this node."""
+        published = link(self._give_name)
         self._unlink()
         self._close()
         return published
@@ -233,48 +232,51 @@ class PartFile:
             self._refuse_closed()
             self._buffer.clear()
             try:
-                if self._has_checkpoint:
-                    remove_checkpoint(self.path)
-                    sync_folder(self.path.parent)
-                    self._has_checkpoint = False
+                if self._progress.has_checkpoint:
+                    self._progress.remove(self._opened_folder, self.path.name)
+                    self._opened_folder.sync()
                 if self._file is not None:
                     os.ftruncate(self._file, 0)
                     os.lseek(self._file, 0, os.SEEK_SET)
             except OSError as error:
                 raise disk_error(self.path, error) from error
-            self._validator = None
+            self._progress.clear()
             self.received = self.resumed_from = 0
-            self._hash = hashlib.sha256()
             self._sync_at = self._sync_every
             self._check_budget_at = 0
 
     def _reject(self) -> None:
-        validator = self._validator
+        validator = self._progress.validator
         self._truncate()
         if validator:
             with self._in_use, suppress(OSError):
                 self._flush()
                 # A copy: a sync under way would write a checkpoint about the discarded bytes of the other.
-                self._validator = validator.model_copy()
-                self._write_checkpoint(synced=0)
+                self._progress.validator = validator.model_copy()
+                self._write_checkpoint()
 
     def _write(self, chunks: Iterable[bytes]) -> None:
         with self._in_use:
             file = self._flush()
             self._append_all(file, chunks)
-            if self._validator and self.received >= WORTH_KEEPING and not self._has_checkpoint:
-                with suppress(OSError):
-                    self._write_checkpoint(synced=0)
+            progress = self._progress
+            with suppress(OSError):
+                if progress.has_checkpoint:
+                    progress.note()
+                elif progress.validator and self.received >= WORTH_KEEPING:
+                    self._write_checkpoint()
             if self.received >= self._sync_at and (self._syncing is None or self._syncing.done()):
                 self._sync_at = self.received + self._sync_every
-                self._syncing = _SYNCERS.submit(self._sync, os.dup(file), self._validator, self.received)
+                self._syncing = _SYNCERS.submit(self._sync, os.dup(file), progress.validator, progress.written.mark())
 
     def _flush(self) -> int:
         """Write the buffered bytes; the descriptor of the file."""
         self._refuse_closed()
         if self._file is None:
             try:
-                self._file = new_file(self.path)
+                if self._folder is None:
+                    self._folder = open_folder(self.path.parent, create=True)
+                self._file = self._folder.new_file(self.path.name)
             except OSError as error:
                 raise disk_error(self.path, error) from error
         buffered, self._buffer = self._buffer, []
@@ -297,13 +299,13 @@ class PartFile:
         for size in append(file, batch):
             self.received += size
         for piece in batch:
-            self._hash.update(piece)
+            self._progress.written.add(piece)
 
-    def _sync(self, file: int, validator: Validator | None, size: int) -> None:
-        """Bring ``size`` bytes to the disk while more are written, and checkpoint them. Closes ``file``."""
+    def _sync(self, file: int, validator: Validator | None, written: Mark) -> None:
+        """Bring these bytes to the disk while more are written, and checkpoint them. Closes ``file``."""
         try:
             os.fsync(file)
-            self._drop_from_cache(file, size)
+            self._drop_from_cache(file, written.size)
         except OSError as error:
             # The kernel reports a failed write to one fsync only: that of seal() would not hear of it.
             self._sync_error = error
@@ -311,33 +313,42 @@ class PartFile:
         finally:
             os.close(file)
         with self._in_use, suppress(OSError):
-            if validator and validator is self._validator and not self._closed:
-                self._write_checkpoint(synced=size)
+            if validator and validator is self._progress.validator and not self._closed:
+                self._progress.synced = written
+                self._write_checkpoint()
 
     def _drop_from_cache(self, file: int, size: int) -> None:
         if not self._keep_cached:
             drop_from_cache(file, size)
 
-    def _write_checkpoint(self, *, synced: int) -> None:
+    def _give_name(self, folder: Folder, name: str) -> None:
+        assert self._file is not None
+        self._opened_folder.link(self.path.name, self._file, folder, name)
+
+    def _write_checkpoint(self) -> None:
         """Raises OSError."""
-        assert self._validator is not None
-        Checkpoint.now(self._validator, self._enclosure, synced, self._since).write(self.path)
-        self._has_checkpoint = True
+        self._progress.write(self._opened_folder, self.path.name)
+
+    @property
+    def _opened_folder(self) -> Folder:
+        assert self._folder is not None
+        return self._folder
 
     def _suspend(self) -> int:
         with self._in_use:
             if self._closed:
                 return 0
-            if self._validator and self.received >= WORTH_KEEPING:
+            if self._progress.validator and self.received >= WORTH_KEEPING:
                 with suppress(OSError, MediaError):
                     os.fsync(self._flush())
-                    self._write_checkpoint(synced=self.received)
-            stays = self._validator is not None and self._has_checkpoint
+                    self._progress.synced = self._progress.written.mark()
+                    self._write_checkpoint()
+            stays = self._progress.validator is not None and self._progress.has_checkpoint
         if not stays:
             self._discard()
             return 0
         self._close()
-        return self.received
+        return self._progress.written.size
 
     def _discard(self) -> None:
         with self._in_use:
@@ -345,20 +356,20 @@ class PartFile:
             was_closed, self._closed = self._closed, True
             # The exception that ended the transfer may refer to this part until the next garbage collection.
             self._buffer.clear()
+        if was_closed:
+            return
         try:
             self._unlink()
         finally:
-            if not was_closed:
-                self._release()
+            self._release()
 
     def _unlink(self) -> None:
         """Remove the part's name and its checkpoint: no transfer resumes it from then on."""
-        self._validator = None
+        self._progress.validator = None
         try:
-            if self._has_checkpoint:
-                remove_checkpoint(self.path)
-            if self._file is not None:
-                self.path.unlink(missing_ok=True)
+            if self._folder and self._file is not None:
+                self._progress.remove(self._folder, self.path.name)
+                self._folder.remove(self.path.name)
         except OSError as error:
             raise disk_error(self.path, error) from error
 
@@ -376,6 +387,9 @@ class PartFile:
         if self._syncing:
             # Its descriptor holds the lock on the file, too.
             self._syncing.result()
+        self._progress.close()
+        if self._folder:
+            self._folder.close()
 
     def _refuse_closed(self) -> None:
         if self._closed:

@@ -16,6 +16,7 @@ import podcrawler
 from podcrawler import clock
 from podcrawler.batching import Batcher
 from podcrawler.store.base import Published, Store
+from podcrawler.store.fs import open_folder
 from podcrawler.store.names import Destination
 from podcrawler.store.part import PartFile
 from podcrawler.store.writer import Job, message
@@ -161,5 +162,6 @@ def _run(theirs: socket.socket) -> "subprocess.Popen[bytes]":
 def _remove_parts(jobs: Sequence[Job]) -> None:
     """Remove the parts that a killed process left: threads create their own at the same paths."""
     for job in jobs:
-        with suppress(OSError):
-            Path(os.fsdecode(job.part)).unlink()
+        folder, name = os.path.split(job.part)
+        with suppress(OSError), open_folder(folder) as opened:
+            opened.remove(name)

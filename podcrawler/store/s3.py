@@ -6,10 +6,10 @@ exists as a whole or not at all. If the bucket cannot be reached then, the file 
 of the episode on this machine uploads it without another download.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from scrapy.settings import BaseSettings
 
@@ -116,6 +116,9 @@ class BucketStore:
         # Only the bucket knows.
         return True
 
+    def prove_with(self, key: bytes) -> None:
+        self._spool.prove_with(key)
+
     def refresh(self, podcast_id: str, episode_id: str) -> None:
         self._spool.refresh(podcast_id, episode_id)
 
@@ -147,22 +150,23 @@ class BucketStore:
 
     def _upload(self, spooled: Destination, sha256: str | None) -> Published:
         """Bring a complete file of the spool to the bucket, and remove it from the spool."""
-        source = self._spool.root / spooled.path
-        with self._explained():
-            published = self._put_or_adopt(source, spooled, sha256)
-            found = self._client.head_object(Bucket=self._bucket, Key=self._prefix + published.path)["ContentLength"]
         try:
-            if not published.adopted and found != source.stat().st_size:
+            with self._spool.open_file(spooled.path) as source:
+                size = os.fstat(source.fileno()).st_size
+                with self._explained():
+                    published = self._put_or_adopt(source, size, spooled, sha256)
+                    key = self._prefix + published.path
+                    found = self._client.head_object(Bucket=self._bucket, Key=key)["ContentLength"]
+            if not published.adopted and found != size:
                 raise _refused(self._uri, f"has {published.path} with {found} bytes, which is not what was sent")
-            source.unlink()
+            self._spool.remove_file(spooled.path)
         except OSError as error:
-            raise disk_error(source, error) from error
+            raise disk_error(self._spool.root / spooled.path, error) from error
         return published._replace(size=found)
 
-    def _put_or_adopt(self, source: Path, destination: Destination, sha256: str | None) -> Published:
-        size = source.stat().st_size
+    def _put_or_adopt(self, source: BinaryIO, size: int, destination: Destination, sha256: str | None) -> Published:
         for candidate in (destination, destination.disambiguated()):
-            if self._put(source, candidate.path):
+            if self._put(source, size, candidate.path):
                 return Published(candidate.path, size, sha256)
             key = self._prefix + candidate.path
             found = self._client.head_object(Bucket=self._bucket, Key=key)["ContentLength"]
@@ -172,14 +176,14 @@ class BucketStore:
                 return Published(candidate.path, found, None, adopted=True)
         raise _refused(self._uri, "has broken files under the names of this one: remove them")
 
-    def _put(self, source: Path, path: str) -> bool:
+    def _put(self, source: BinaryIO, size: int, path: str) -> bool:
         """Upload the file, unless an object has the key; whether it was uploaded."""
         target = {"Bucket": self._bucket, "Key": self._prefix + path}
         for condition in ({"IfNoneMatch": "*"}, {}):
             if not condition and self._exists(target):
                 return False
             try:
-                self._send(source, target, condition)
+                self._send(source, size, target, condition)
                 return True
             except ClientError as error:
                 if _code(error) in _TAKEN and condition:
@@ -188,19 +192,20 @@ class BucketStore:
                     raise
         raise AssertionError("the loop above returns or raises")
 
-    def _send(self, source: Path, target: dict[str, str], condition: dict[str, str]) -> None:
-        size = source.stat().st_size
+    def _send(self, source: BinaryIO, size: int, target: dict[str, str], condition: dict[str, str]) -> None:
         if size <= _PART_SIZE:
-            with source.open("rb") as body:
-                self._client.put_object(**target, **condition, Body=body)
+            source.seek(0)
+            self._client.put_object(**target, **condition, Body=source)
             return
         upload = {**target, "UploadId": self._client.create_multipart_upload(**target)["UploadId"]}
         try:
             length = max(_PART_SIZE, -(-size // _MAX_PARTS))
             parts = []
             for number, start in enumerate(range(0, size, length), 1):
-                # Reads while it sends.
-                with ReadFileChunk.from_filename(str(source), start, length) as body:
+                # Reads while it sends, and closes what it read.
+                piece = open(os.dup(source.fileno()), "rb")  # noqa: PTH123, SIM115
+                piece.seek(start)
+                with ReadFileChunk(piece, length, size) as body:
                     answer = self._client.upload_part(**upload, PartNumber=number, Body=body)
                 parts.append({"PartNumber": number, "ETag": answer["ETag"]})
             self._client.complete_multipart_upload(**upload, **condition, MultipartUpload={"Parts": parts})

@@ -8,7 +8,6 @@ filetype 1.2 (2022) neither Opus nor audio books nor most brands of MP4.
 
 import re
 from collections.abc import Container, Iterable
-from pathlib import Path
 from typing import BinaryIO, NamedTuple
 from urllib.parse import urlsplit
 
@@ -154,14 +153,13 @@ def examine(
     return Examined(next((ending for ending in endings if ending in others), container), verified)
 
 
-def is_sound(path: Path) -> bool:
+def is_sound(file: BinaryIO, name: str) -> bool:
     """Whether a file in the store can be what its name says: not empty, no document, and not known to be cut off.
     Blocking. Raises OSError."""
-    with path.open("rb") as file:
-        head = _head_of(file)
-        if document := recognize(head):
-            return path.suffix[1:].lower() in document.extensions
-        return bool(head) and is_whole(file, *_container(file, head)) is not False
+    head = _head_of(file)
+    if document := recognize(head):
+        return name.rpartition(".")[2].lower() in document.extensions
+    return bool(head) and is_whole(file, *_container(file, head)) is not False
 
 
 def is_media(head: bytes, content_type: str) -> bool:

@@ -10,12 +10,12 @@ import os
 import signal
 import socket
 import struct
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
 from typing import BinaryIO, NamedTuple
 
 from podcrawler import clock
-from podcrawler.store.fs import drop_from_cache, free_bytes, link, new_file, sync_folder
+from podcrawler.store.fs import Folder, drop_from_cache, free_bytes, open_folder
 
 #: A message: the number of jobs, the header of each, the two paths of each, and the content of each.
 _COUNT = struct.Struct("!I")
@@ -29,7 +29,7 @@ class Job(NamedTuple):
     #: Where it is written first: a path that does not exist yet. As bytes, because the node decides how its archive
     #: encodes names.
     part: bytes
-    #: Its final path.
+    #: Its final path, in the same folder.
     final: bytes
     content: bytes | memoryview
     #: The bytes that must be free on the disk before it is written.
@@ -50,12 +50,13 @@ def message(jobs: Sequence[Job]) -> list[bytes | memoryview]:
 def write(jobs: Sequence[Job]) -> list[bool]:
     """Write and publish the files: whether each has its final name, and content and name survive a power cut. No part
     is left of one that does not. Blocking."""
-    # All are started before the first is synced, so that the disk can take them together.
-    files = [_start(job) for job in jobs]
-    named = [file is not None and _complete(job, file) for job, file in zip(jobs, files, strict=True)]
-    folders = {os.path.dirname(job.final) for job, is_named in zip(jobs, named, strict=True) if is_named}
-    synced = _sync(folders)
-    return [is_named and os.path.dirname(job.final) in synced for job, is_named in zip(jobs, named, strict=True)]
+    with ExitStack() as stack:
+        folders = _opened(jobs, stack)
+        # All are started before the first is synced, so that the disk can take them together.
+        files = [_start(job, folders) for job in jobs]
+        named = [file is not None and _complete(job, folders, file) for job, file in zip(jobs, files, strict=True)]
+        synced = _sync({_folder(job): folders[_folder(job)] for job, done in zip(jobs, named, strict=True) if done})
+    return [done and _folder(job) in synced for job, done in zip(jobs, named, strict=True)]
 
 
 def serve(node: socket.socket) -> None:
@@ -89,10 +90,26 @@ def _read_exactly(messages: BinaryIO, size: int) -> bytes:
     return content
 
 
-def _start(job: Job) -> int | None:
+def _folder(job: Job) -> bytes:
+    return os.path.dirname(job.part)
+
+
+def _opened(jobs: Sequence[Job], stack: ExitStack) -> dict[bytes, Folder]:
+    """The folders of the jobs, as far as they can be had; they are closed with ``stack``."""
+    folders = {}
+    for path in {_folder(job) for job in jobs}:
+        with suppress(OSError):
+            folders[path] = stack.enter_context(open_folder(path, create=True))
+    return folders
+
+
+def _start(job: Job, folders: Mapping[bytes, Folder]) -> int | None:
     """The descriptor of the part, which has the content; writing it back has begun. None if that is not possible."""
+    if (folder := folders.get(_folder(job))) is None:
+        return None
+    part = os.path.basename(job.part)
     try:
-        file = new_file(job.part)
+        file = folder.new_file(part)
     except OSError:
         return None
     try:
@@ -103,35 +120,36 @@ def _start(job: Job) -> int | None:
             return file
     except OSError:
         pass
-    _remove(job, file)
+    _remove(folder, part, file)
     return None
 
 
-def _complete(job: Job, file: int) -> bool:
+def _complete(job: Job, folders: Mapping[bytes, Folder], file: int) -> bool:
     """Bring the part to the disk, and give it its final name. Closes it."""
+    folder, part = folders[_folder(job)], os.path.basename(job.part)
     try:
         os.fsync(file)
         if os.fstat(file).st_size == len(job.content) and clock.now() < job.until:
-            link(job.part, job.final)
+            folder.link(part, file, folder, os.path.basename(job.final))
             return True
         return False
     except OSError:
         return False
     finally:
-        _remove(job, file)
+        _remove(folder, part, file)
 
 
-def _remove(job: Job, file: int) -> None:
+def _remove(folder: Folder, part: bytes, file: int) -> None:
     with suppress(OSError):
-        os.unlink(job.part)
+        folder.remove(part)
     os.close(file)
 
 
-def _sync(folders: Iterable[bytes]) -> set[bytes]:
+def _sync(folders: Mapping[bytes, Folder]) -> set[bytes]:
     """The folders whose names are on the disk now."""
     synced = set()
-    for folder in folders:
+    for path, folder in folders.items():
         with suppress(OSError):
-            sync_folder(folder)
-            synced.add(folder)
+            folder.sync()
+            synced.add(path)
     return synced

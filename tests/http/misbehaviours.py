@@ -298,6 +298,7 @@ KINDS: Rows = {
 
 FAST: Rows = {**ROWS, **RANGES, **KINDS, **CAUSES, **HEADS}
 
+_NOTHING = Failed("timeout", "passing", "sent nothing for 2 s that belongs to the file; try again later")
 #: What is slow. These rows alone are run with limits of a few seconds, which a busy machine may exceed by itself.
 SLOW: Rows = {
     "stalled": ({"stall_after": HALF, "only_first": 1}, Whole()),
@@ -306,4 +307,13 @@ SLOW: Rows = {
     "slow head": ({"head_rate": 20}, Failed("timeout", "passing", "did not begin to answer within 4 s")),
     "trickled": ({"rate": 1000, "only_first": 1}, Whole(sent=None)),
     "trickling": ({"rate": 1000}, Failed("too-slow", "passing", "(PODCRAWLER_MIN_RATE)")),
+    "trickling in long chunks": (
+        {"rate": 1000, "chunked": 1, "extended": 4000},
+        Failed("too-slow", "passing", "(PODCRAWLER_MIN_RATE)"),
+    ),
+    # What comes fast enough, and is no byte of the file.
+    "an extension without end": ({"chunked": 1, "truncate": HALF, "then": "extension", **BLIND}, _NOTHING),
+    "trailers without end": ({"chunked": 1, "then": "trailers", **BLIND}, _NOTHING),
+    "empty members without end": ({"gzip": 1, "then": "members"}, _NOTHING),
+    "a slow error page": ({"status": 503, "rate": 1000}, Failed("http-503", "busy", "answered 503")),
 }

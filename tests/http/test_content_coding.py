@@ -153,6 +153,24 @@ def test_a_window_that_takes_too_much_memory_is_refused() -> None:
         list(decoder("zstd", data=data).decode([data]))
 
 
+#: What expands to much of the next coding, and by that to nothing.
+_BLOCKS = b"\0\0\0\xff\xff" * 2_000_000
+BARREN = {
+    "members": (["gzip"], gzip.compress(AUDIO) + gzip.compress(b"") * 500_000),
+    "frames": (["zstd"], zstd.compress(AUDIO) + b"\x50\x2a\x4d\x18\0\0\0\0" * 1_000_000),
+    "a comment": (["gzip"], gzip.compress(AUDIO) + gzip.compress(b"")[:3] + b"\x10" + bytes(6) + b"x" * 9_000_000),
+    "blocks": (["deflate", "gzip"], gzip.compress(_BLOCKS)),
+    "nested": (["deflate", "gzip", "gzip"], gzip.compress(gzip.compress(_BLOCKS * 10))),
+}
+
+
+@pytest.mark.parametrize(("codings", "data"), BARREN.values(), ids=BARREN)
+def test_what_is_decoded_for_ever_and_gives_nothing_is_refused(codings: list[str], data: bytes) -> None:
+    with pytest.raises(MediaError, match="next to nothing; try again later") as caught:
+        list(Decoder(codings, HOST).decode(chunks(data, 100_000)))
+    assert (caught.value.kind, caught.value.failure_class) == ("encoded", "passing")
+
+
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd", "compress", "gzip, br"])
 @pytest.mark.parametrize(
     "head",

@@ -164,6 +164,9 @@ def test_other_sizes() -> None:
     [
         FTYP + box(b"free") * 100_000,
         FTYP + box(b"free", length=8) * 100_000 + MOOV,
+        FTYP + (b32(1) + b"free" + (8).to_bytes(8, "big")) * 100_000,
+        FTYP + b"".join(box(b"moov", length=length) for length in range(8, 800_000, 8)),
+        b"ID3\x04\0\0\0\x01\0\0" * 100_000,
         b"RIFF\xff\xff\0\x7fWAVE" + b"junk\0\0\0\0" * 100_000,
         b"FORM\x7f\0\0\0AIFF" + b"junk\0\0\0\0" * 100_000,
         b"\x1aE\xdf\xa3\x84B\x82\x81webm" + b"\xec\x80" * 100_000,
@@ -171,7 +174,19 @@ def test_other_sizes() -> None:
         b"OggS" * 100_000,
         BODIES["audio.wma"][:24] + b"\xff" * 4 + bytes(400_000),
     ],
-    ids=["boxes", "boxes to an index", "RIFF", "AIFF", "Matroska", "FLAC", "Ogg", "ASF"],
+    ids=[
+        "boxes",
+        "boxes to an index",
+        "long boxes of 8 bytes",
+        "boxes in boxes",
+        "tags",
+        "RIFF",
+        "AIFF",
+        "Matroska",
+        "FLAC",
+        "Ogg",
+        "ASF",
+    ],
 )
 def test_a_hostile_file_is_read_a_bounded_number_of_times(body: bytes) -> None:
     file = Counted(body)

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,10 +14,15 @@ from podcrawler.store.fs_errors import disk_error, names_in
 
 
 def refuse(number: int) -> Callable[..., None]:
-    def refusing(*_: object) -> None:
+    def refusing(*_: object, **__: object) -> None:
         raise OSError(number, os.strerror(number))
 
     return refusing
+
+
+def link(folder: Path, part: str, final: str) -> None:
+    with fs.open_folder(folder) as opened, (folder / part).open("rb") as file:
+        opened.link(part, file.fileno(), opened, final)
 
 
 @pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK])
@@ -26,11 +32,11 @@ def test_without_hard_links_a_file_is_renamed_unless_the_name_is_taken(
     monkeypatch.setattr(os, "link", refuse(number))
     part, final = tmp_path / "part", tmp_path / "final"
     part.write_bytes(b"1")
-    fs.link(part, final)
+    link(tmp_path, "part", "final")
     assert [path.name for path in tmp_path.iterdir()] == ["final"]
     part.write_bytes(b"2")
     with pytest.raises(FileExistsError):
-        fs.link(part, final)
+        link(tmp_path, "part", "final")
     assert (part.read_bytes(), final.read_bytes()) == (b"2", b"1")
 
 
@@ -38,7 +44,76 @@ def test_other_refusals_of_a_link_are_raised(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(os, "link", refuse(errno.ENOSPC))
     (tmp_path / "part").write_bytes(b"1")
     with pytest.raises(OSError, match="No space left"):
-        fs.link(tmp_path / "part", tmp_path / "final")
+        link(tmp_path, "part", "final")
+
+
+def test_a_link_that_took_the_place_of_a_part_is_not_published(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(b"1")
+    (tmp_path / "part").write_bytes(b"1")
+    with fs.open_folder(tmp_path) as folder, (tmp_path / "part").open("rb") as file:
+        (tmp_path / "part").unlink()
+        (tmp_path / "part").symlink_to("secret")
+        with pytest.raises(OSError, match="something else in its place"):
+            folder.link("part", file.fileno(), folder, "final")
+    assert (tmp_path / "secret").stat().st_nlink == 1
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """A folder with a file, and links to both in the folder ``store``."""
+    store, elsewhere = tmp_path / "store", tmp_path / "elsewhere"
+    store.mkdir()
+    elsewhere.mkdir()
+    (elsewhere / "file").write_bytes(b"x")
+    (store / "link").symlink_to(elsewhere / "file")
+    (store / "folder").symlink_to(elsewhere)
+    return elsewhere
+
+
+def test_no_link_is_followed(tmp_path: Path, elsewhere: Path) -> None:
+    store = tmp_path / "store"
+    steps: list[Callable[[], fs.Folder]] = [
+        lambda: fs.open_folder(store / "folder"),
+        lambda: fs.open_folder(store / "folder", create=True),
+        lambda: fs.open_below(store, ["folder"]),
+        lambda: fs.open_below(store, ["folder", "new"], create=True),
+    ]
+    for step in steps:
+        with pytest.raises(OSError, match=r"directory|symbolic"):
+            step()
+    with fs.open_below(store, ()) as folder:
+        for flags in (os.O_RDONLY, os.O_RDWR):
+            with pytest.raises(OSError, match="symbolic"):
+                folder.open_file("link", flags)
+        with pytest.raises(FileExistsError):
+            folder.new_file("link")
+        folder.remove("link")
+    assert [path.name for path in elsewhere.iterdir()] == ["file"]
+
+
+def test_the_root_may_be_a_link(tmp_path: Path, elsewhere: Path) -> None:
+    root = tmp_path / "root"
+    root.symlink_to(elsewhere)
+    with fs.open_below(root, ["a", "b"], create=True) as folder:
+        os.close(folder.new_file("c"))
+    assert (elsewhere / "a" / "b" / "c").exists()
+
+
+def test_a_pipe_is_no_file_and_nothing_waits_for_its_other_end(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with fs.open_folder(tmp_path) as folder, pytest.raises(OSError, match="no file"):
+        folder.read("pipe")
+
+
+def test_nothing_is_made_for_everybody_to_write(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        with fs.open_folder(tmp_path / "show", create=True) as folder:
+            os.close(folder.new_file("file"))
+    finally:
+        os.umask(before)
+    assert not (tmp_path / "show").stat().st_mode & stat.S_IWOTH
+    assert not (tmp_path / "show" / "file").stat().st_mode & stat.S_IWOTH
 
 
 def test_batches_are_what_one_system_call_takes() -> None:
@@ -51,10 +126,11 @@ def test_batches_are_what_one_system_call_takes() -> None:
 
 def test_a_file_system_that_cannot_sync_folders_is_good_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", refuse(errno.EINVAL))
-    fs.sync_folder(tmp_path)
-    monkeypatch.setattr(os, "fsync", refuse(errno.EIO))
-    with pytest.raises(OSError, match="Input/output"):
-        fs.sync_folder(tmp_path)
+    with fs.open_folder(tmp_path) as folder:
+        folder.sync()
+        monkeypatch.setattr(os, "fsync", refuse(errno.EIO))
+        with pytest.raises(OSError, match="Input/output"):
+            folder.sync()
 
 
 def test_the_names_in_a_folder_that_does_not_exist_are_none(tmp_path: Path) -> None:

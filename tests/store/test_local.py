@@ -156,10 +156,9 @@ def test_without_hard_links_it_is_renamed(store: LocalStore, monkeypatch: pytest
 
 def test_what_is_no_file_is_not_adopted(store: LocalStore) -> None:
     (folder_of(store) / "1.title.mp3").mkdir()
-    part = transferred(store, b"\0udio")
-    with pytest.raises(MediaError, match="no file is in the way"):
-        publish(store, part)
-    assert part.path.read_bytes() == b"\0udio"
+    published = publish(store, transferred(store, b"\0udio"))
+    assert file_of(published) == (to().disambiguated().path, 5)
+    assert (store.root / published.path).read_bytes() == b"\0udio"
 
 
 def test_a_refusal_of_the_disk_leaves_the_part_and_publishes_nothing(

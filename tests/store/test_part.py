@@ -14,9 +14,10 @@ import pytest
 from typing_extensions import override
 
 from podcrawler.exceptions import DiskFullError, MediaError
-from podcrawler.store.checkpoint import Checkpoint
+from podcrawler.store.checkpoint import NOTHING, OWN_KEY, Checkpoint, CheckpointFile, Mark
 from podcrawler.store.disk_space import DiskBudget
 from podcrawler.store.evidence import Judgement, Verdict
+from podcrawler.store.fs import open_folder
 from podcrawler.store.part import PartFile
 from podcrawler.store.validators import Validator
 
@@ -163,19 +164,25 @@ async def test_what_was_invalidated_is_not_kept(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-async def test_a_resumed_part_has_what_is_usable_of_the_bytes(tmp_path: Path) -> None:
+async def test_a_resumed_part_has_what_is_proven_of_the_bytes(tmp_path: Path) -> None:
     path = tmp_path / "1.t.part"
-    path.write_bytes(b"usablerest")
-    file = os.open(path, os.O_RDWR)
+    path.write_bytes(b"provenrest")
+    folder = open_folder(tmp_path)
     validator = VALIDATOR.model_copy(update={"size": 100})
-    part = PartFile.resume(path, file, Checkpoint.now(validator, "enclosure", synced=4), 6)
-    assert (part.received, part.resumed_from, part.expected) == (6, 6, 100)
-    assert part.sha256 == hashlib.sha256(b"usable").hexdigest()
-    await part.write([b"!"])
-    assert path.read_bytes() == b"usable!"
-    checkpoint = Checkpoint.read(path)
+    file = CheckpointFile(folder, path.name, OWN_KEY, validator, "enclosure", 0.0, NOTHING)
+    file.note(Mark(6, hashlib.sha256(b"proven").hexdigest()))
+    file.close()
+    checkpoint = Checkpoint.read(folder, path.name, OWN_KEY)
     assert checkpoint
-    assert checkpoint.synced == 4
+    part = PartFile.resume(path, folder, os.open(path, os.O_RDWR), checkpoint)
+    assert (part.received, part.resumed_from, part.expected) == (6, 6, 100)
+    assert part.sha256 == hashlib.sha256(b"proven").hexdigest()
+    await part.write([b"!"])
+    assert path.read_bytes() == b"proven!"
+    with open_folder(tmp_path) as opened:
+        found = Checkpoint.read(opened, path.name, OWN_KEY)
+    assert found
+    assert (found.synced, found.written) == (6, 7)
     await part.discard()
 
 
@@ -185,13 +192,14 @@ async def test_publishing_removes_the_name_of_the_part_and_closes_it(tmp_path: P
         await part.write([bytes(MB)])
         await asyncio.to_thread(part.seal)
         final = tmp_path / "1.title.mp3"
-        part.publish(lambda: os.link(part.path, final))
+        with open_folder(tmp_path) as folder:
+            part.publish(lambda give_name: give_name(folder, final.name))
         assert list(tmp_path.iterdir()) == [final]
         assert not is_locked(final)
 
 
 async def test_a_part_that_cannot_be_published_stays(tmp_path: Path) -> None:
-    def refuse() -> None:
+    def refuse(_: object) -> None:
         raise FileExistsError
 
     async with new_part(tmp_path) as part:

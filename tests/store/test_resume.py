@@ -20,6 +20,8 @@ from tests.conftest import until
 #: A size that is worth keeping.
 M = 1_100_000
 URL = "https://media.example.org/1.mp3?signature=one"
+#: What the nodes of a fleet share.
+KEY = b"of the fleet"
 SIZE = 10_000_000
 VERSION = Validator.from_headers({"ETag": '"abc"'}, url=URL, size=SIZE)
 
@@ -28,9 +30,17 @@ def bytes_of(size: int) -> bytes:
     return (b"podcrawler" * (size // 10 + 1))[:size]
 
 
-async def leave(folder: Path, token: str, size: int, *, version: Validator | None = VERSION, url: str = URL) -> None:
+async def leave(
+    folder: Path,
+    token: str,
+    size: int,
+    *,
+    version: Validator | None = VERSION,
+    url: str = URL,
+    key: bytes = KEY,
+) -> None:
     """What a node that gives up a transfer after ``size`` bytes leaves."""
-    part = await asyncio.to_thread(resume.open_part, folder, "1", token, url)
+    part = await asyncio.to_thread(resume.open_part, folder, "1", token, url, key=key)
     await part.begin(Judgement(Verdict.REPLACE, validator=version, size=SIZE))
     await part.write([bytes_of(size)])
     await part.suspend()
@@ -39,7 +49,7 @@ async def leave(folder: Path, token: str, size: int, *, version: Validator | Non
 async def begin(folder: Path, token: str = "new", url: str = URL) -> tuple[int, str, dict[str, str]]:
     """Begin a transfer as another node: the bytes that are there, their SHA-256, and what is asked of the server. The
     part stays, as that of a node that dies."""
-    part = await asyncio.to_thread(resume.open_part, folder, "1", token, url)
+    part = await asyncio.to_thread(resume.open_part, folder, "1", token, url, key=KEY)
     assert part.path == folder / f"1.{token}.part"
     with part.content() as content:
         assert len(content.read()) == part.received
@@ -69,7 +79,7 @@ async def test_a_transfer_goes_on_where_another_left_off(tmp_path: Path) -> None
 
 async def test_what_comes_after_is_hashed_and_kept_too(tmp_path: Path) -> None:
     await leave(tmp_path, "old", M)
-    part = resume.open_part(tmp_path, "1", "new", URL)
+    part = resume.open_part(tmp_path, "1", "new", URL, key=KEY)
     await part.write([b"more"])
     await asyncio.to_thread(part.seal)
     assert part.path.read_bytes() == bytes_of(M) + b"more"
@@ -116,17 +126,38 @@ async def test_a_checkpoint_that_cannot_be_read_proves_nothing(tmp_path: Path, t
     assert names(tmp_path) == []
 
 
-async def test_what_was_not_on_the_disk_for_sure_is_not_trusted_after_a_restart(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["1.old.part", "1.old.json.part"])
+async def test_what_a_stranger_has_written_is_not_gone_on_with(tmp_path: Path, name: str) -> None:
     await leave(tmp_path, "old", 2 * M)
-    before = json.loads(checkpoint(tmp_path, "old").read_text())
-    checkpoint(tmp_path, "old").write_text(json.dumps({**before, "synced": M}))
-    part = resume.open_part(tmp_path, "1", "again", URL)
-    assert part.received == 2 * M
-    before = json.loads(checkpoint(tmp_path, "again").read_text())
-    assert before["synced"] == M
-    await part.suspend()
-    checkpoint(tmp_path, "again").write_text(json.dumps({**before, "boot": "another"}))
-    assert (await begin(tmp_path))[0] == M
+    if name == "1.old.part":
+        (tmp_path / name).write_bytes(b"x" + bytes_of(2 * M)[1:])
+    else:
+        (tmp_path / "theirs").mkdir()
+        await leave(tmp_path / "theirs", "old", 3 * M, key=b"of a stranger")
+        for path in (tmp_path / "theirs").iterdir():
+            path.rename(tmp_path / path.name)
+    part = resume.open_part(tmp_path, "1", "new", URL, key=KEY)
+    assert (part.received, part.sha256, part.evidence.held) == (0, hashlib.sha256().hexdigest(), 0)
+    await part.discard()
+
+
+async def test_what_a_stranger_has_added_is_fetched_again(tmp_path: Path) -> None:
+    await leave(tmp_path, "old", 2 * M)
+    with (tmp_path / "1.old.part").open("ab") as part:
+        part.write(b"x" * M)
+    assert (await begin(tmp_path))[0] == 2 * M
+
+
+async def test_of_a_part_that_lost_its_end_in_a_power_cut_what_was_synced_counts(tmp_path: Path) -> None:
+    await leave(tmp_path, "old", 2 * M)
+    # Written and never synced, and killed.
+    with another_node(tmp_path, M):
+        pass
+    assert json.loads(checkpoint(tmp_path, "held").read_text())["written"] == 3 * M
+    with (tmp_path / "1.held.part").open("r+b") as file:
+        file.truncate(2 * M)
+        file.truncate(3 * M)
+    assert (await begin(tmp_path))[0] == 2 * M
 
 
 async def test_a_whole_part_still_has_to_be_proven(tmp_path: Path) -> None:
@@ -156,7 +187,7 @@ async def test_a_published_file_is_never_written_to(tmp_path: Path) -> None:
 
 async def test_a_body_from_the_start_takes_the_checkpoint_away_first(tmp_path: Path) -> None:
     await leave(tmp_path, "old", 2 * M)
-    part = resume.open_part(tmp_path, "1", "new", URL)
+    part = resume.open_part(tmp_path, "1", "new", URL, key=KEY)
     await part.begin(Judgement(Verdict.REPLACE, validator=VERSION, size=SIZE))
     assert names(tmp_path) == ["1.new.part"]
     assert part.path.stat().st_size == part.received == 0
@@ -165,26 +196,27 @@ async def test_a_body_from_the_start_takes_the_checkpoint_away_first(tmp_path: P
     await part.suspend()
 
 
-#: Another node: holds a part of ten bytes until it dies.
+#: Another node: takes what is there over, adds bytes, and holds the part until it dies.
 NODE = """
 import asyncio, pathlib, sys
 from podcrawler.store import resume
 from podcrawler.store.evidence import Judgement, Verdict
 from podcrawler.store.validators import Validator
-async def main():
-    part = resume.open_part(pathlib.Path(sys.argv[1]), "1", "held", sys.argv[2])
-    version = Validator.from_headers({"ETag": '"abc"'}, url=sys.argv[2], size=10_000_000)
-    await part.begin(Judgement(Verdict.REPLACE, validator=version, size=10_000_000))
-    await part.write([b"podcrawler" * 200_000])
+async def main(folder, url, size):
+    part = resume.open_part(pathlib.Path(folder), "1", "held", url, key=b"of the fleet")
+    version = Validator.from_headers({"ETag": '"abc"'}, url=url, size=10_000_000)
+    verdict = Verdict.CONTINUE if part.received else Verdict.REPLACE
+    await part.begin(Judgement(verdict, validator=version, size=10_000_000))
+    await part.write([b"podcrawler" * (int(size) // 10)])
     print("held", flush=True)
     sys.stdin.read()
-asyncio.run(main())
+asyncio.run(main(*sys.argv[1:]))
 """
 
 
 @contextmanager
-def another_node(folder: Path) -> Iterator["subprocess.Popen[str]"]:
-    command = [sys.executable, "-c", NODE, str(folder), URL]
+def another_node(folder: Path, size: int) -> Iterator["subprocess.Popen[str]"]:
+    command = [sys.executable, "-c", NODE, str(folder), URL, str(size)]
     with subprocess.Popen(command, stdin=PIPE, stdout=PIPE, text=True) as node:
         assert node.stdout
         assert node.stdout.readline() == "held\n"
@@ -193,7 +225,7 @@ def another_node(folder: Path) -> Iterator["subprocess.Popen[str]"]:
 
 
 async def test_a_part_of_a_living_node_is_left_alone_and_that_of_a_killed_one_gone_on_with(tmp_path: Path) -> None:
-    with another_node(tmp_path):
+    with another_node(tmp_path, 2_000_000):
         assert (await begin(tmp_path, "mine"))[0] == 0
         resume.clean(tmp_path, "1")
         assert names(tmp_path) == ["1.held.json.part", "1.held.part"]

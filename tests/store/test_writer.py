@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,9 +51,9 @@ def test_what_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch:
         calls.append(f"sync {name_of(file)}")
         fsync(file)
 
-    def tell_link(path: bytes, final: bytes) -> None:
-        calls.append(f"name {os.path.basename(final).decode()}")  # noqa: PTH119
-        link(path, final)
+    def tell_link(path: bytes, final: bytes, **options: Any) -> None:
+        calls.append(f"name {final.decode()}")
+        link(path, final, **options)
 
     monkeypatch.setattr(os, "fsync", tell_sync)
     monkeypatch.setattr(os, "link", tell_link)
@@ -79,7 +80,7 @@ def test_without_room_or_after_the_lease_nothing_is_left(tmp_path: Path) -> None
 
 
 def test_without_hard_links_the_part_is_renamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(os, "link", refuse)
@@ -171,7 +172,7 @@ def test_names_are_encoded_as_the_node_has_them(tmp_path: Path) -> None:
 
 
 def test_where_files_cannot_be_locked_nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise OSError(37, "No locks available")
 
     monkeypatch.setattr("fcntl.flock", refuse)
@@ -188,9 +189,9 @@ def test_the_store_may_be_the_folder_that_the_node_is_in(tmp_path: Path, monkeyp
 def test_a_link_whose_answer_was_lost_is_none_the_less_a_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     link = os.link
 
-    def twice(path: bytes, final: bytes) -> None:
-        link(path, final)
-        link(path, final)
+    def twice(path: bytes, final: bytes, **options: Any) -> None:
+        link(path, final, **options)
+        link(path, final, **options)
 
     monkeypatch.setattr(os, "link", twice)
     assert write([job(tmp_path)]) == [True]

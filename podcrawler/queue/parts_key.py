@@ -1,0 +1,26 @@
+"""The secret by which the nodes of a fleet prove to each other what the parts in the store have."""
+
+import secrets
+from typing import Any
+
+from redis import Redis
+from scrapy.settings import BaseSettings
+
+from podcrawler.config import Config
+from podcrawler.queue.keys import Keys
+from podcrawler.queue.values import tell
+
+
+def parts_key(redis: Redis, settings: BaseSettings) -> bytes:
+    """The secret, which the first node makes. Blocks on Redis. One of its own for each node if the value in Redis is
+    none."""
+    key, own = f"{Keys(Config.read(settings).namespace).archive}parts-key", secrets.token_hex(32).encode()
+    # redis-py's types allow for text where this client answers in bytes.
+    server: Any = redis
+    if server.type(key) not in (b"none", b"string"):
+        tell("the secret of the parts", "it has another type")
+        return own
+    pipe = server.pipeline(transaction=True)
+    pipe.setnx(key, own)
+    pipe.get(key)
+    return bytes(pipe.execute()[1])
