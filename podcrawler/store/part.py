@@ -260,10 +260,8 @@ class PartFile:
             file = self._flush()
             self._append_all(file, chunks)
             progress = self._progress
-            with suppress(OSError):
-                if progress.has_checkpoint:
-                    progress.note()
-                elif progress.validator and self.received >= WORTH_KEEPING:
+            if progress.validator and self.received >= WORTH_KEEPING and not progress.has_checkpoint:
+                with suppress(OSError):
                     self._write_checkpoint()
             if self.received >= self._sync_at and (self._syncing is None or self._syncing.done()):
                 self._sync_at = self.received + self._sync_every
@@ -296,10 +294,15 @@ class PartFile:
                 raise disk_error(self.path, error) from error
 
     def _append(self, file: int, batch: list[bytes]) -> None:
+        # Hashed before they are written, so that a node that is killed in between has noted what it wrote.
+        written = self._progress.written.copy()
+        for piece in batch:
+            written.add(piece)
         for size in append(file, batch):
             self.received += size
-        for piece in batch:
-            self._progress.written.add(piece)
+        self._progress.written = written
+        with suppress(OSError):
+            self._progress.note()
 
     def _sync(self, file: int, validator: Validator | None, written: Mark) -> None:
         """Bring these bytes to the disk while more are written, and checkpoint them. Closes ``file``."""
