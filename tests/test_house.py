@@ -8,21 +8,8 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "podcrawler"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-_SPEAK_TO_REDIS = [
-    Path("queue", f"{name}.py")
-    for name in [
-        "archive",
-        "broker",
-        "given_hosts",
-        "listings",
-        "media_hosts",
-        "merging",
-        "naming",
-        "parts_key",
-        "recount",
-        "watch",
-    ]
-]
+_REDIS_MODULES = ("archive", "broker", "given_hosts", "listings", "media_hosts", "merging", "naming", "parts_key")
+_SPEAK_TO_REDIS = [Path("queue", f"{name}.py") for name in (*_REDIS_MODULES, "recount", "watch")]
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
