@@ -235,12 +235,13 @@ def _become(report_fd: int, out: int, err: int) -> Sequence[str]:
 
 
 class _Popen(subprocess.Popen[Any]):
-    """Forks this process for ``python -m podcrawler``. Other programs are started as ever."""
+    """Forks this process for a node (fleet/children.py). Other programs are started as ever."""
 
     def __init__(self, command: Sequence[str], **options: Any) -> None:
-        if list(command[:3]) == [sys.executable, "-m", "podcrawler"]:
-            # Called in the child when everything else is done, and never returns.
-            options["preexec_fn"] = partial(_be_node, command[3:], options["env"])
+        match command:
+            case [_, "-P", "-c", _, _, "crawl", *_]:
+                # Called in the child when everything else is done, and never returns.
+                options["preexec_fn"] = partial(_be_node, command[5:], options["env"])
         super().__init__(command, **options)
 
 
