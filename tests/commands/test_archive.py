@@ -27,7 +27,7 @@ SAMPLE_FILES = {
 
 
 def nodes_in(folder: Path) -> list[psutil.Process]:
-    """The nodes that were started in the folder."""
+    """The nodes that were started in the folder, and what they forked."""
     running = psutil.process_iter(["cmdline", "cwd"])
     return [p for p in running if "crawl" in (p.info["cmdline"] or ()) and p.info["cwd"] == str(folder)]
 
@@ -152,7 +152,7 @@ def test_a_killed_supervisor_leaves_nothing_behind_for_long(commands: Commands, 
     address = f"{origin.address}/feed.xml?episodes=2&size=1000000&stall_after=1000"
     with commands.start("archive", address, *AT_ONCE) as archive:
         until(lambda: media_requested(origin) == 2)
-        assert len(nodes_in(commands.folder)) == 2
+        assert len(nodes_in(commands.folder)) >= 2
         archive.kill()
         archive.wait()
     until(lambda: not nodes_in(commands.folder))
