@@ -266,8 +266,9 @@ class Broker:
         pipe.zrange(self._key("resting"), 0, -1, withscores=True)
         pipe.hgetall(self._key("asked"))
         pipe.zrange(self._key("full"), 0, -1)
-        (seconds, _), resting, asked, full = pipe.execute()
-        until = {host: min(at / 1000, LAST_TIME) for host, at in resting if at > seconds * 1000}
+        time, resting, asked, full = pipe.execute()
+        now = _milliseconds(time)
+        until = {host: min(at / 1000, LAST_TIME) for host, at in resting if at > now}
         hosts = sorted({*until, *full})
         for host in hosts:
             pipe.zcard(self._key("pending:").encode() + host)
@@ -291,10 +292,10 @@ class Broker:
         pipe.time()
         pipe.hgetall(self._key("owners"))
         pipe.zrange(self._key("leases"), 0, -1, withscores=True)
-        (seconds, microseconds), owners, leases = pipe.execute()
+        time, owners, leases = pipe.execute()
+        now = _milliseconds(time)
         expire = [at for key, at in leases if text(owners.get(key, b""))[:MARK_LENGTH] not in marks]
-        left = max(expire) / 1000 - seconds - microseconds / 1e6 if expire else 0.0
-        return Unreported(len(expire), min(max(0.0, left), LAST_TIME))
+        return Unreported(len(expire), min(max(0.0, max(expire) - now) / 1000, LAST_TIME) if expire else 0.0)
 
     def failed(self) -> Iterator[Failed]:
         """Every entry that ended in an error, in no order."""
@@ -378,3 +379,9 @@ def _time(now: int | None) -> str:
 
 def _ms(seconds: float) -> int:
     return round(seconds * 1000)
+
+
+def _milliseconds(time: tuple[int, int]) -> float:
+    """What ``TIME`` answers, in ms since 1970."""
+    seconds, microseconds = time
+    return seconds * 1000 + microseconds / 1000

@@ -274,6 +274,13 @@ def test_a_paused_queue_grants_no_leases(queue: Broker, redis: Client) -> None:
     assert (batch.leases, batch.open) == ([], 1)
 
 
+def test_leases_without_a_report_expire_sooner_at_each_look(queue: Broker) -> None:
+    queue.push_many([episode(1)])
+    queue.lease(queue.new_tokens(1))
+    looks = [queue.leases_without([]).expire_in for _ in range(3)]
+    assert queue.lease_time >= looks[0] > looks[1] > looks[2] > queue.lease_time - 30
+
+
 def test_everything_but_the_seeds_shares_the_hash_tag(queue: Broker, redis: Client) -> None:
     queue.push_many([episode(1), episode(2)])
     retry(queue, lease_one(queue), "timeout", "Slow.", NOW)
