@@ -19,6 +19,7 @@ ARGUMENTS = {
     "failed": [],
     "fetch": ["{origin}/feed.xml"],
     "import": ["old", "--podcast", "rthk-287"],
+    "merge": ["old", "new"],
     "parse": ["{origin}/feed.xml"],
     "pause": [],
     "resume": [],

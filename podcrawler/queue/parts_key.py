@@ -1,5 +1,6 @@
 """The secret by which the nodes of a fleet prove to each other what the parts in the store have."""
 
+import re
 import secrets
 from typing import Any
 
@@ -9,6 +10,8 @@ from scrapy.settings import BaseSettings
 from podcrawler.config import Config
 from podcrawler.queue.keys import Keys
 from podcrawler.queue.values import tell
+
+_KEY = re.compile(rb"[0-9a-f]{64}")
 
 
 def parts_key(redis: Redis, settings: BaseSettings) -> bytes:
@@ -23,4 +26,8 @@ def parts_key(redis: Redis, settings: BaseSettings) -> bytes:
     pipe = server.pipeline(transaction=True)
     pipe.setnx(key, own)
     pipe.get(key)
-    return bytes(pipe.execute()[1])
+    found = bytes(pipe.execute()[1])
+    if not _KEY.fullmatch(found):
+        tell("the secret of the parts", "it is none")
+        return own
+    return found

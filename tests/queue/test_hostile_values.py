@@ -33,6 +33,7 @@ from podcrawler.queue.keys import Keys
 from podcrawler.queue.listings import Listings
 from podcrawler.queue.media_hosts import MediaHosts
 from podcrawler.queue.naming import Names
+from podcrawler.queue.parts_key import parts_key
 from podcrawler.queue.watch import Watch
 from tests.builders import NOW, episode, fail, finish, finish_page, lease_one, make_broker, retry
 from tests.conftest import Client
@@ -100,6 +101,7 @@ def populate(redis: Client) -> None:
     given.note_addresses([PAGE])
     given.note_public("example.com")
     Watch(redis, Keys()).look()
+    parts_key(redis, project_settings())
 
 
 class Everything:
@@ -147,10 +149,15 @@ def test_everything_is_read(redis: Client, everything: Everything, data: st.Data
     read_everything(redis)
 
 
+def project_settings() -> Settings:
+    found = Settings()
+    found.setmodule("podcrawler.settings")
+    return found
+
+
 def read_everything(redis: Client) -> None:
     """As the commands and nodes do. Nothing is raised."""
-    config = Settings()
-    config.setmodule("podcrawler.settings")
+    config = project_settings()
     archive, listings, queue = Archive(redis, Keys()), Listings(redis, Keys()), make_broker(redis)
     names = Names(redis, Keys())
     status = read_status(config, redis)
@@ -168,6 +175,7 @@ def read_everything(redis: Client) -> None:
     assert archive.login("show") is None or archive.login("show") is not None
     assert all(file.size >= 0 for file in archive.imported("show").values())
     assert archive.events_since("0") is not None
+    assert len(parts_key(redis, config)) == 64
     item = Episode("1", "show", "One", Enclosure("http://x/1.mp3"), guid="1", twin_id="1-2")
     kept = listings.identities("show")[1]
     known = {name: traits for name, text in kept.items() if (traits := Traits.read(text))}
