@@ -6,6 +6,7 @@ Nothing here backtracks over the bytes: what a host sends may be blanks, or ``<!
 import codecs
 import html
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from podcrawler.document_signatures import INNER_MARKS, SIGNATURES
@@ -117,7 +118,12 @@ def recognize(head: bytes) -> Document | None:
     """The kind of document that begins with these bytes; None if they may be media.
 
     They are the whole file, or at least as many of its bytes as are ``needed``: more make no difference."""
-    head = head[: needed(head)]
+    return _recognized(head[: needed(head)])
+
+
+# The beginning of a small file is looked at as it comes, and once more when all of it is there.
+@lru_cache(maxsize=32)
+def _recognized(head: bytes) -> Document | None:
     if found := _by_signature(head):
         return found
     rest = head.lstrip(_BLANKS)

@@ -162,6 +162,7 @@ def same_name(host: str) -> str:
     return "localhost" if name in _THIS_MACHINE else name
 
 
+@lru_cache(maxsize=1024)
 def host_of(url: str) -> str:
     """The host that an address is requested of: in lower case, without a dot at its end; empty if it has none. As
     aiohttp reads the address, which connects to it: programs that read addresses in two ways can be led astray."""
@@ -206,6 +207,11 @@ class Allowed:
             else:
                 names.add(same_name(word))
         return cls(frozenset(names), tuple(domains), tuple(networks))
+
+    @property
+    def has_names(self) -> bool:
+        """Whether any host is allowed by its name."""
+        return bool(self.names or self.domains)
 
     def has_host(self, name: str) -> bool:
         """Whether a host, as ``same_name`` has it, is allowed by its name, wherever it leads."""

@@ -201,10 +201,13 @@ class Body:
 
     async def _read(self) -> None:
         """Read the next chunk, or the end, be it that the connection breaks off."""
+        content = self._answer.content
         try:
-            # aiohttp's own timeout ends with whatever comes, be it no byte of the file.
-            async with asyncio.timeout(self._limits.idle_timeout):
-                chunk = await self._answer.content.readany()
+            # Timeouts take time: small files are there already.
+            if not (chunk := content.read_nowait()) and not content.at_eof():
+                # aiohttp's own timeout ends with whatever comes, be it no byte of the file.
+                async with asyncio.timeout(self._limits.idle_timeout):
+                    chunk = await content.readany()
         except aiohttp.ClientPayloadError as error:
             self._broken_off, self._at_end = error, True
             return

@@ -71,10 +71,10 @@ class Guard:
 
     def trusts(self, request: Request) -> bool:
         """Whether the request may lead to any address, as far as this node knows by now."""
+        if not self._given and not self._allowed.has_names:
+            return False
         host = named_host(request.url)
-        if self._allowed.has_host(host):
-            return True
-        return bool(self._given) and (host, _given_for(request, host)) in self._given
+        return self._allowed.has_host(host) or (host, _given_for(request, host)) in self._given
 
     @contextmanager
     def judging(self, host: str, *, has_proxy: bool) -> Iterator[None]:

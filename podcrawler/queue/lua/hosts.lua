@@ -143,8 +143,8 @@ end
 -- Characters that the tokens of a node begin with (broker.py), and ms for which a node counts as wanting: it asks again
 -- every second.
 local MARK_LENGTH, WANTING = 8, 3000
--- By host: how many connections the node has that calls; nil until they are counted.
-local connections_here = nil
+-- By host: how many connections the node has that calls; and how many other nodes want some. nil until they are counted.
+local connections_here, others_wanting = nil, nil
 
 local function count_connections_here(mark)
   local counts, found = {}, redis.call('HGETALL', Q .. 'connected')
@@ -158,10 +158,11 @@ end
 -- Whether a node has its share of the host's connections, where other nodes want some of them: without that, a node that
 -- asks as soon as a transfer has ended would keep them all, and take them along when it dies.
 local function has_its_share(mark, host, limits)
-  local others = redis.call('ZCARD', Q .. 'wanting') - (redis.call('ZSCORE', Q .. 'wanting', mark) and 1 or 0)
-  if others == 0 then return false end
+  others_wanting = others_wanting
+    or redis.call('ZCARD', Q .. 'wanting') - (redis.call('ZSCORE', Q .. 'wanting', mark) and 1 or 0)
+  if others_wanting == 0 then return false end
   connections_here = connections_here or count_connections_here(mark)
-  local share = math.ceil((limits_of(limits, host)) / (others + 1))
+  local share = math.ceil((limits_of(limits, host)) / (others_wanting + 1))
   return (connections_here[host] or 0) >= share
 end
 
