@@ -33,6 +33,7 @@ from podcrawler.queue.keys import Keys
 from podcrawler.queue.listings import Listings
 from podcrawler.queue.media_hosts import MediaHosts
 from podcrawler.queue.naming import Names
+from podcrawler.queue.parts_key import parts_key
 from podcrawler.queue.watch import Watch
 from tests.builders import NOW, episode, fail, finish, finish_page, lease_one, make_broker, retry
 from tests.conftest import Client
@@ -100,6 +101,13 @@ def populate(redis: Client) -> None:
     given.note_addresses([PAGE])
     given.note_public("example.com")
     Watch(redis, Keys()).look()
+    parts_key(redis, configured())
+
+
+def configured() -> Settings:
+    settings = Settings()
+    settings.setmodule("podcrawler.settings")
+    return settings
 
 
 class Everything:
@@ -149,8 +157,7 @@ def test_everything_is_read(redis: Client, everything: Everything, data: st.Data
 
 def read_everything(redis: Client) -> None:
     """As the commands and nodes do. Nothing is raised."""
-    config = Settings()
-    config.setmodule("podcrawler.settings")
+    config = configured()
     archive, listings, queue = Archive(redis, Keys()), Listings(redis, Keys()), make_broker(redis)
     names = Names(redis, Keys())
     status = read_status(config, redis)
@@ -164,6 +171,7 @@ def read_everything(redis: Client) -> None:
     assert PODCAST_ID.fullmatch(names.podcast_of([PAGE]) or "show")
     assert PODCAST_ID.fullmatch(names.name(PAGE, ["show", "show-2"]))
     assert PODCAST_ID.fullmatch(names.claimed("917393e3-1b1e-5cef-ace4-edaa54e1f810") or "show")
+    assert isinstance(parts_key(redis, config), bytes)
     assert archive.podcast_address("show") is not None
     assert archive.login("show") is None or archive.login("show") is not None
     assert all(file.size >= 0 for file in archive.imported("show").values())
