@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from bench.node import Sandbox, open_sandbox
 from bench.result import Options, Result
+from tests.reading.hostile_answers import MAX_SIZE
 from tests.reading.publisher import ENDINGS, publishing
 
 FEEDS, EPISODES = 10, 2000
@@ -23,10 +24,10 @@ def measure(options: Options) -> Result:
     alone, among = (median(seconds) for seconds in zip(*runs, strict=True))
     return Result(
         title="Good feeds among hostile documents",
-        about=f"{FEEDS} feeds of {episodes} episodes each that are pushed to a node of default settings, alone, and "
+        about=f"{FEEDS} feeds of {episodes} episodes each that are pushed to a node, alone, and "
         f"while it works on {len(hostile)} documents and answers that were made to stop it (tests/reading): the time "
         f"until all feeds are read. Medians of {options.repetitions} runs.",
-        commands=["podcrawler crawl podcasts"],
+        commands=[f"podcrawler crawl podcasts -s DOWNLOAD_MAXSIZE={MAX_SIZE}"],
         head=("feeds", "seconds"),
         rows=[("alone", f"{alone:.2f}"), ("among hostile documents", f"{among:.2f}")],
         findings=[f"They take {among / alone:.2f} times as long among hostile documents."],
@@ -35,7 +36,7 @@ def measure(options: Options) -> Result:
 
 def _seconds(good: Sequence[str], hostile: Sequence[str]) -> float:
     with open_sandbox() as sandbox:
-        node = sandbox.start("podcrawler", "crawl", "podcasts")
+        node = sandbox.start("podcrawler", "crawl", "podcasts", "-s", f"DOWNLOAD_MAXSIZE={MAX_SIZE}")
         try:
             _until(lambda: sandbox.redis.zcard("{podcrawler}:nodes"))
             if hostile:

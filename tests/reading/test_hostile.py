@@ -19,6 +19,7 @@ from podcrawler.sites.identity import digest
 from tests.builders import seed
 from tests.conftest import Client, Commands, until
 from tests.reading.hostile import TIME, Ending
+from tests.reading.hostile_answers import MAX_SIZE
 from tests.reading.publisher import DOCUMENTS, ENDINGS, publishing
 
 GOOD = [f"good {number}" for number in range(10)]
@@ -108,7 +109,8 @@ def test_no_document_stops_a_node(node: Commands, redis: Client, publisher: str)
     # Many times as long as any of them takes that ends.
     limits = ("PODCRAWLER_PARSE_TIME=10", "DOWNLOAD_TIMEOUT=20", "PODCRAWLER_MAX_PAGES=5")
     many = ("PODCRAWLER_EXIT_WHEN_DONE=1", "PODCRAWLER_CONCURRENT_PAGES=16", "PODCRAWLER_HOST_CONNECTIONS=16")
-    options = [word for setting in (*limits, *many) for word in ("-s", setting)]
+    sizes = (f"DOWNLOAD_MAXSIZE={MAX_SIZE}",)
+    options = [word for setting in (*limits, *many, *sizes) for word in ("-s", setting)]
     with node.start("crawl", "podcasts", *options, *REGISTERED) as started:
         until(lambda: redis.zcard("{podcrawler}:nodes"))
         before, peak, silence = memory(started.pid), 0.0, Silence(redis)
@@ -122,13 +124,12 @@ def test_no_document_stops_a_node(node: Commands, redis: Client, publisher: str)
         until(is_over, 250)
         assert started.wait() == 1
     found = {name: ending(redis, f"{publisher}/{quote(name)}") for name in wanted}
-    print(f"memory {before} {peak} silence {silence.longest}")
     assert {name: one for name, one in found.items() if not agree(one, wanted[name])} == {}
     log = (node.folder / "log").read_text()
     assert log.count("Traceback") == sum(kind == "error" for kind, _ in wanted.values())
     # Nothing of a document is in Redis that a person could not read.
     assert max(len(failure) for failure in redis.hvals(QUEUE + "failed")) < 4_000
-    assert peak - before < 200
+    assert peak - before < 200, f"{before:.0f} MB became {peak:.0f} MB"
     # Other work of the node has gone on.
     assert silence.longest < REPORT_SECONDS
 
