@@ -50,7 +50,7 @@ class FetchCommand(fetch.Command):
 
     @override
     def _print_headers(self, headers: dict[bytes, list[bytes]], prefix: bytes) -> None:
-        shown = {name: [b"***"] if name == b"Proxy-Authorization" else list(headers[name]) for name in headers}
+        shown = {name: [b"***"] if name == b"Proxy-Authorization" else found for name, found in headers.items()}
         super()._print_headers(shown, prefix)
 
 
