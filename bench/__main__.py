@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from bench import feed, flat, memory, redis_distance, resume, sharing, small_files, throughput
+from bench import feed, flat, hostile, memory, redis_distance, resume, sharing, small_files, throughput
 from bench.result import Options, write
 
 MEASUREMENTS = {
@@ -15,6 +15,7 @@ MEASUREMENTS = {
     "resume": resume.measure,
     "feed": feed.measure,
     "sharing": sharing.measure,
+    "hostile": hostile.measure,
 }
 
 

@@ -30,6 +30,8 @@ _COMPONENTS: dict[str, dict[str, int | None]] = {
         # Each replaces one of Scrapy's, at the same order.
         "scrapy.downloadermiddlewares.useragent.UserAgentMiddleware": None,
         "podcrawler.http.auth.UserAgentMiddleware": 500,
+        "scrapy.downloadermiddlewares.redirect.MetaRefreshMiddleware": None,
+        "podcrawler.http.redirects.MetaRefreshMiddleware": 580,
         "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
         "podcrawler.http.compression.CompressionMiddleware": 590,
         "scrapy.downloadermiddlewares.redirect.RedirectMiddleware": None,

@@ -12,6 +12,7 @@ from typing import Any
 import scrapy
 import tldextract
 from scrapy import Request
+from scrapy.commands import fetch
 from scrapy.core.downloader import Downloader as ScrapyDownloader
 from scrapy.core.downloader import Slot as DownloadSlot
 from scrapy.core.scraper import Slot as ScraperSlot
@@ -39,6 +40,18 @@ class Downloader(ScrapyDownloader):
     ) -> Coroutine[Any, Any, None]:
         slot.transferring.add(request)
         return super()._wait_for_download(slot, request, queue_dfd)
+
+
+class FetchCommand(fetch.Command):
+    """Scrapy's ``fetch``, whose ``--headers`` show no login of a proxy.
+
+    Leans on ``fetch.Command._print_headers``. Without it the password would be printed, in base64.
+    """
+
+    @override
+    def _print_headers(self, headers: dict[bytes, list[bytes]], prefix: bytes) -> None:
+        shown = {name: [b"***"] if name == b"Proxy-Authorization" else found for name, found in headers.items()}
+        super()._print_headers(shown, prefix)
 
 
 def requests_in_progress(crawler: Crawler) -> set[Request]:
@@ -83,6 +96,7 @@ def assert_supported() -> None:
     """Raise UnsupportedScrapyError if Scrapy's classes lack a part that this module leans on."""
     _assert_reads("CookiesMiddleware._split_domain", lambda: cookies._split_domain, tldextract.TLDExtract)
     _assert_takes(ScrapyDownloader, "_wait_for_download", ["self", "slot", "request", "queue_dfd"])
+    _assert_takes(fetch.Command, "_print_headers", ["self", "headers", "prefix"])
     _assert_reads("Slot.transferring", lambda: DownloadSlot(concurrency=1, delay=0).transferring, set)
     _assert_reads("Slot.itemproc_size", lambda: ScraperSlot().itemproc_size, int)
 

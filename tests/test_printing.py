@@ -63,6 +63,14 @@ def test_what_the_encoding_of_the_output_lacks_is_spelt(monkeypatch: pytest.Monk
     assert written.getvalue().decode("latin-1") == "Café \\u65b0\\u805e \\ufffd\n"
 
 
+def test_what_others_log_in_a_node_is_printable(fleet: Commands) -> None:
+    """Scrapy, its middlewares, and extensions of the user's."""
+    own = f"import logging\n\n\nclass Own:\n    def __init__(self):\n        logging.error({HOSTILE!r} + 'http://a:b@c/')\n"
+    (fleet.folder / "own.py").write_text(own)
+    ended = fleet.drain("-s", 'EXTENSIONS={"own.Own": 0}', PYTHONPATH=str(fleet.folder))
+    assert "News\ufffd2J\ufffdgnp.exe\ufffdhttp://***@c/" in shown(ended.err)
+
+
 def test_tracebacks_in_logs_are_printable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logging, "_logRecordFactory", logging.getLogRecordFactory())
     make_log_presentable()

@@ -53,6 +53,8 @@ def test_a_user_of_least_privilege_can_do_all_that_nodes_and_commands_do(
     for command in ("status", "failed"):
         assert fleet.run(command).status == 0
     assert fleet.run("import", str(fleet.archive)).status == 0
+    kept, gone = sorted(path.name for path in fleet.archive.glob("[!.]*"))[:2]
+    assert fleet.run("merge", gone, kept).status == 0
     assert redis.execute_command("ACL", "LOG") == []
 
 

@@ -1,6 +1,7 @@
 """podcrawler's commands, for both ``scrapy`` and ``podcrawler``; thin, the work is in the packages below."""
 
 import argparse
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -9,11 +10,13 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import NoPermissionError, RedisError, ResponseError
 from scrapy.commands import ScrapyCommand
+from scrapy.exceptions import UsageError
 from scrapy.settings import BaseSettings, Settings
+from scrapy.utils.misc import load_object
 from scrapy.utils.url import add_http_if_no_scheme
 
 from podcrawler.config import Config, TransferConfig
-from podcrawler.exceptions import PodcrawlerError
+from podcrawler.exceptions import PodcrawlerError, SettingError
 from podcrawler.hosts import Hosts
 from podcrawler.http.auth import read_netrc
 from podcrawler.networks import named_host
@@ -67,6 +70,37 @@ def check_settings(settings: BaseSettings) -> None:
     read_proxies(settings)
     read_netrc()
     read_sites(settings["PODCRAWLER_SITES"])
+    _event_loop(settings)
+
+
+def _event_loop(settings: BaseSettings) -> type[asyncio.AbstractEventLoop] | None:
+    """The class that ``ASYNCIO_EVENT_LOOP`` names, None if it is empty. Raises SettingError."""
+    if not (path := settings["ASYNCIO_EVENT_LOOP"]):
+        return None
+    try:
+        found = load_object(path)
+    except (ImportError, NameError, ValueError) as error:
+        raise SettingError(f"ASYNCIO_EVENT_LOOP cannot be {path!r} ({error}); leave it empty for asyncio's.") from None
+    if not (isinstance(found, type) and issubclass(found, asyncio.AbstractEventLoop)):
+        raise SettingError(
+            f"ASYNCIO_EVENT_LOOP cannot be {path!r}, which is no event loop; leave it empty for asyncio's."
+        )
+    return found
+
+
+def set_event_loop(settings: Settings) -> None:
+    """Set the loop that the settings name, before Scrapy makes its process. Raises UsageError."""
+    try:
+        loop = _event_loop(settings)
+    except SettingError as error:
+        raise UsageError(str(error), print_help=False) from None
+    if loop is None:
+        # Scrapy takes an empty path for the path of a class.
+        settings.set("ASYNCIO_EVENT_LOOP", None, priority="cmdline")
+    else:
+        # Otherwise Scrapy sets asyncio's default loop first, and drops it without closing it: whether Python then
+        # prints a traceback when the process exits depends on the order of garbage collection.
+        asyncio.set_event_loop(loop())
 
 
 @contextmanager
@@ -99,5 +133,6 @@ class WithoutQueue:
         super().process_options(args, opts)  # type: ignore[misc]  # of the ScrapyCommand that comes after this one
         assert self.settings is not None
         self.settings.set("SCHEDULER", "scrapy.core.scheduler.Scheduler", priority="cmdline")
+        set_event_loop(self.settings)
         if args:
             _allow_host_of(self.settings, args[-1])

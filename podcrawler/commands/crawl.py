@@ -6,10 +6,9 @@ import asyncio
 from scrapy.commands import crawl
 from scrapy.crawler import Crawler
 from scrapy.exceptions import UsageError
-from scrapy.utils.misc import load_object
 from typing_extensions import override
 
-from podcrawler.commands import check_settings, explained
+from podcrawler.commands import check_settings, explained, set_event_loop
 from podcrawler.queue.archive import Archive
 from podcrawler.queue.scheduler import scheduler_of
 from podcrawler.reading.program import prepare
@@ -27,10 +26,7 @@ class Command(crawl.Command):
         super().process_options(args, opts)
         assert self.settings is not None
         prepare()
-        if loop := self.settings["ASYNCIO_EVENT_LOOP"]:
-            # Otherwise Scrapy sets asyncio's default loop first, and drops it without closing it: whether Python then
-            # prints a traceback when the process exits depends on the order of garbage collection.
-            asyncio.set_event_loop(load_object(loop)())
+        set_event_loop(self.settings)
 
     @explained
     @override

@@ -1,9 +1,8 @@
 """``fetch``: Scrapy's own command, without the queue."""
 
-from scrapy.commands import fetch
-
 from podcrawler.commands import WithoutQueue
+from podcrawler.scrapy_internals import FetchCommand
 
 
-class Command(WithoutQueue, fetch.Command):
+class Command(WithoutQueue, FetchCommand):
     pass

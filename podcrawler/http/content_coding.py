@@ -9,6 +9,7 @@ import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Protocol
 
 from podcrawler.exceptions import FetchError, MediaError
@@ -30,7 +31,7 @@ _FIRST_STEP = 4096
 #: curl undoes as many.
 _MAX_CODINGS = 5
 #: Decoded bytes after which an error means that the file is damaged, and not that it was never compressed.
-_PROOF = 256
+PROOF = 256
 #: How many bytes the codings of a body may take together: so many, and so many for each byte that they give. A file
 #: takes about one for each coding. Streams that are empty, and codings that expand what another one ignores, would be
 #: decoded for ever, and give nothing.
@@ -258,6 +259,14 @@ def decoder_for(codings: Iterable[str], head: bytes, host: str) -> Decoder | Non
     return Decoder(found, host) if found else None
 
 
+def told_codings(values: Iterable[str]) -> list[str]:
+    """The last of the codings in these values of Content-Encoding, as far as they can be undone; none if they are too
+    many."""
+    named = [coding.strip().lower() for value in values for coding in value.split(",")]
+    known = list(takewhile(_CODINGS.__contains__, reversed(named)))[::-1]
+    return known if len(known) <= _MAX_CODINGS else []
+
+
 def is_coded(headers: Mapping[str, str]) -> bool:
     """Whether the head of an answer says that its body is compressed."""
     return headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity")
@@ -277,7 +286,7 @@ def _beginning(coding: str, head: bytes) -> bytes | None:
             if len(decoded) >= sniff.HEAD:
                 break
     except MediaError:
-        if not magic and len(decoded) < _PROOF:
+        if not magic and len(decoded) < PROOF:
             return None
     return decoded
 

@@ -3,23 +3,30 @@ that names no address is no redirect: as in browsers, its body is what there is.
 
 Most media hosts redirect (trackers, load balancers). Scrapy's middleware limits their number (``REDIRECT_MAX_TIMES``,
 20), removes Authorization when scheme, host or port change, and removes Cookie when the host changes or TLS ends.
+
+A page may redirect, too (``<meta http-equiv="refresh">``). Only its beginning is read for that, because whole documents
+are read in processes of their own (reading/).
 """
 
 import re
 from urllib.parse import urlsplit
 
 from scrapy import Request
+from scrapy.downloadermiddlewares.redirect import MetaRefreshMiddleware as ScrapyMetaRefreshMiddleware
 from scrapy.downloadermiddlewares.redirect import RedirectMiddleware as ScrapyRedirectMiddleware
-from scrapy.http import Response
+from scrapy.http import HtmlResponse, Response
 from typing_extensions import override
 
 from podcrawler.exceptions import FetchError
 from podcrawler.http.handler import MediaResponse
 from podcrawler.logins import AUTHORIZATION, TOLD_LOGIN, origin_of, split_login
+from podcrawler.sites.encodings import readable
 from podcrawler.store.validators import without_query
 
 #: RFC 9110 §15.4.
 _REDIRECTS = (301, 302, 303, 307, 308)
+#: Bytes of a page in which Scrapy's 4,096 characters are.
+_BEGINNING = 4 * 4096
 
 
 class RedirectMiddleware(ScrapyRedirectMiddleware):
@@ -51,6 +58,24 @@ class RedirectMiddleware(ScrapyRedirectMiddleware):
         if response.status in _REDIRECTS:
             raise _not_on_the_web(request)
         return result
+
+
+class MetaRefreshMiddleware(ScrapyMetaRefreshMiddleware):
+    """Replaces Scrapy's MetaRefreshMiddleware, which decodes the whole page, with any of Python's codecs."""
+
+    @override
+    def process_response(  # type: ignore[override]  # the spider argument is deprecated
+        self, request: Request, response: Response
+    ) -> Request | Response:
+        if not isinstance(response, HtmlResponse):
+            return response
+        beginning = readable(response.replace(body=response.body[:_BEGINNING]))
+        try:
+            result = super().process_response(request, beginning)
+        except ValueError:
+            # The page has an invalid <base>, or refreshes to what is no address.
+            return response
+        return response if result is beginning else result
 
 
 def _sanitized(request: Request, redirected: Request) -> Request:

@@ -19,6 +19,7 @@ from podcrawler.items import Episode
 from podcrawler.queue.archive import Imported
 from podcrawler.queue.entries import Entry
 from podcrawler.sites.base import Listing, Referral
+from podcrawler.sites.encodings import readable
 
 #: In front of a message: the bytes of its value, and those of the body behind it.
 HEADER = struct.Struct("!QQ")
@@ -52,7 +53,7 @@ class Page(NamedTuple):
     def response(self, body: bytes) -> TextResponse:
         meta = {"redirect_urls": self.redirect_urls} if self.redirect_urls else {}
         # Scrapy takes for binary what its label, or a few odd bytes, make look so; the sites know better.
-        return TextResponse(
+        response = TextResponse(
             self.url,
             status=self.status,
             headers=self.headers,
@@ -60,6 +61,7 @@ class Page(NamedTuple):
             flags=self.flags,
             request=Request(self.url, meta=meta),
         )
+        return readable(response)
 
 
 @dataclass(frozen=True, slots=True)

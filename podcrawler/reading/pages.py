@@ -15,7 +15,7 @@ from podcrawler.sites.selection import with_all_files, with_newest, with_wanted_
 def read_page(job: ReadPage, response: TextResponse) -> Listing | Referral:
     """What a page lists of the kinds of files that are wanted, or refers to. Raises ListingError if it cannot be read,
     or lists nothing unless it ``may_be_empty``."""
-    found = _found(response)
+    found = site_for(response).parse_list(response)
     if isinstance(found, Referral) and not (job.as_list and found.otherwise):
         return limits.bounded_referral(found)
     listing = found.otherwise if isinstance(found, Referral) else found
@@ -41,15 +41,6 @@ def read_page(job: ReadPage, response: TextResponse) -> Listing | Referral:
         f"{response.url} has {Account.of(listing)}; it may be the feed of a blog: give the address of the podcast's "
         "own feed, or name the kind of its files in PODCRAWLER_MEDIA.",
     )
-
-
-def _found(response: TextResponse) -> Listing | Referral:
-    try:
-        return site_for(response).parse_list(response)
-    except UnicodeError:
-        # A page may name one of Python's codecs that are not for whole texts.
-        response = response.replace(encoding="cp1252")
-        return site_for(response).parse_list(response)
 
 
 def complete(job: ReadEpisode, response: TextResponse) -> Episode:

@@ -9,6 +9,7 @@ import re
 import zlib
 
 import webencodings
+from scrapy.http import TextResponse
 from w3lib.encoding import read_bom, resolve_encoding
 
 _GZIP = b"\x1f\x8b\x08"
@@ -85,12 +86,25 @@ def decoded(body: bytes, content_type: str = "") -> str:
     return _NO_SHIFT_JIS.sub("\ufffd", body.decode(fitting or others[0], "replace"))
 
 
+def readable(response: TextResponse) -> TextResponse:
+    """The response, for which Scrapy knows an encoding that its bytes can be in. Of a page, Scrapy believes any label
+    of one of Python's codecs."""
+    body = response.body
+    if read_bom(body)[0] is not None:
+        return response
+    if wide := _wide(body):
+        return response.replace(encoding=wide)
+    if _codec(response.encoding):
+        return response
+    return response.replace(encoding="utf-8" if _is_utf_8(body, "") else "cp1252")
+
+
 def _wide(body: bytes) -> str:
     """UTF-16 without a byte order mark, told by the zeros of its first characters; empty if it is not that."""
-    # Latin letters and white space, of which every feed has the most, have one zero byte in UTF-16.
+    # Latin letters and white space, of which every feed has the most, have one zero byte in UTF-16, and no letter two.
     head = body[:200]
     even, odd = head[::2].count(0), head[1::2].count(0)
-    if max(even, odd) * 3 < len(head):
+    if max(even, odd) * 3 < len(head) or min(even, odd) * 8 > len(head):
         return ""
     return "utf-16-be" if even > odd else "utf-16-le"
 

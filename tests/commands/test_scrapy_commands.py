@@ -1,5 +1,6 @@
 """What users of Scrapy expect: their own components, ``-O FILE``, and Scrapy's commands, which need no Redis here."""
 
+import base64
 import csv
 import json
 from collections.abc import Iterator
@@ -9,10 +10,11 @@ from pathlib import Path
 from textwrap import dedent
 from threading import Thread
 
+import psutil
 import pytest
 from typing_extensions import override
 
-from tests.conftest import Client, Commands
+from tests.conftest import Client, Commands, until
 from tests.origin import RunningOrigin
 
 OWN = """
@@ -226,7 +228,7 @@ def test_parse_says_what_is_wrong_with_a_page(alone: Commands, origin: RunningOr
     assert "Traceback" not in ended.err
 
 
-@pytest.mark.parametrize("address", ["file:///etc/passwd", "data:,x"])
+@pytest.mark.parametrize("address", ["file:///etc/passwd", "data:,x", "ftp://127.0.0.1/x", "s3://bucket/x"])
 def test_nothing_but_the_web_is_fetched(alone: Commands, origin: RunningOrigin, address: str) -> None:
     ended = alone.run("shell", f"{origin.address}/feed.xml", "-c", f"fetch('{address}') or response.text")
     assert ended.out == ""
@@ -239,3 +241,36 @@ def test_a_running_node_has_no_doors(fleet: Commands, redis: Client) -> None:
     assert "podcrawler.fleet.report.NodeReport" in extensions
     assert "telnet" not in extensions
     assert "remote" not in extensions
+
+
+@pytest.mark.fresh
+def test_a_running_node_listens_nowhere(fleet: Commands, redis: Client) -> None:
+    with fleet.start("crawl", "episodes") as node:
+        until(lambda: redis.zcard("{podcrawler}:nodes"))
+        process = psutil.Process(node.pid)
+        for one in (process, *process.children(recursive=True)):
+            assert [it for it in one.net_connections("inet") if it.status == psutil.CONN_LISTEN] == []
+
+
+@pytest.mark.parametrize("loop", ["uvloop", "nowhere.Loop", "os.path", "builtins.int"])
+@pytest.mark.parametrize("command", [("crawl", "episodes"), ("fetch", "http://127.0.0.1:1/"), ("archive", "h.example")])
+def test_an_event_loop_that_is_none_ends_in_a_sentence(commands: Commands, command: tuple[str, ...], loop: str) -> None:
+    ended = commands.run(*command, "-s", f"ASYNCIO_EVENT_LOOP={loop}")
+    assert ended.status == 2
+    assert f"ASYNCIO_EVENT_LOOP cannot be '{loop}'" in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_without_an_event_loop_asyncios_own_is_used(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
+    redis.lpush("episodes:start_urls", f"{origin.address}/feed.xml?episodes=1&size=10")
+    assert fleet.drain("-s", "ASYNCIO_EVENT_LOOP=").status == 0
+    assert list(fleet.files().values()) == [10]
+
+
+def test_fetch_shows_no_login_of_a_proxy(alone: Commands, origin: RunningOrigin) -> None:
+    proxy = origin.address.replace("://", "://ann:s3cret@")
+    ended = alone.run("fetch", "--headers", "http://feeds.example.com/feed.xml", http_proxy=proxy)
+    assert "> Proxy-Authorization: ***" in ended.out
+    assert "> User-Agent: podcrawler" in ended.out
+    assert base64.b64encode(b"ann:s3cret").decode() not in ended.out + ended.err
+    assert base64.b64encode(b"ann:s3cret").decode() in origin.requests()[0].headers["proxy-authorization"]

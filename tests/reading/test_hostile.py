@@ -1,23 +1,26 @@
-"""A real node reads documents that were made to stop it: each ends with its class and a sentence, and the good feeds
-that it reads beside them end as if they were alone."""
+"""A real node fetches answers and reads documents that were made to stop it: each ends with its class and a sentence,
+and the good feeds that it reads beside them end as if they were alone (``python -m bench hostile`` says how fast)."""
 
 import json
+import re
 import signal
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import suppress
+from pathlib import Path
 from textwrap import dedent
-from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 import psutil
 import pytest
-from typing_extensions import override
 
+from podcrawler.queue.archive import REPORT_SECONDS, Archive
+from podcrawler.queue.keys import Keys
 from podcrawler.sites.identity import digest
 from tests.builders import seed
 from tests.conftest import Client, Commands, until
-from tests.reading.hostile import ALL, TIME, Ending
+from tests.reading.hostile import TIME, Ending
+from tests.reading.hostile_answers import MAX_SIZE
+from tests.reading.publisher import DOCUMENTS, ENDINGS, publishing
 
 GOOD = [f"good {number}" for number in range(10)]
 #: A site of the user's, which is registered by being imported: its address says what it does.
@@ -67,30 +70,9 @@ QUEUE = "{podcrawler}:podcasts:"
 
 @pytest.fixture(scope="module")
 def publisher() -> Iterator[str]:
-    """The address of a server that has each document at its name, and a feed of two episodes at every other."""
-    bodies = {name: document.body for name, document in ALL.items()}
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            name = unquote(self.path[1:])
-            body = bodies[name]() if name in bodies else _good(name)
-            content = body if isinstance(body, bytes) else body.encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        @override
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    """The address of a server that has each document and answer at its name, and a feed of two episodes elsewhere."""
+    with publishing() as address:
+        yield address
 
 
 @pytest.fixture
@@ -101,21 +83,13 @@ def node(fleet: Commands) -> Commands:
     return fleet
 
 
-def _good(name: str) -> str:
-    items = "".join(
-        f"<item><guid>{number}</guid><title>{number}</title><enclosure url='http://127.0.0.1:9/{number}.mp3'/></item>"
-        for number in range(2)
-    )
-    return f"<rss><channel><title>{name}</title>{items}</channel></rss>"
-
-
 def ending(redis: Client, address: str) -> Ending:
     """How the reading of an address has ended."""
     if failure := redis.hget(QUEUE + "failed", address):
         record = json.loads(failure)
         return record["kind"], record["reason"]
-    (visit,) = redis.hvals(f"{{podcrawler}}:visit:{address}")
-    return "listed", json.loads(visit)["listed"]
+    pages = redis.hvals(f"{{podcrawler}}:visit:{address}")
+    return "listed", sum(json.loads(page)["listed"] for page in pages)
 
 
 def agree(found: Ending, wanted: Ending) -> bool:
@@ -127,26 +101,64 @@ def agree(found: Ending, wanted: Ending) -> bool:
 @pytest.mark.timeout(300)
 @pytest.mark.fresh
 def test_no_document_stops_a_node(node: Commands, redis: Client, publisher: str) -> None:
-    wanted: dict[str, Ending] = {name: document.ending for name, document in ALL.items()}
-    wanted |= dict.fromkeys(GOOD, ("listed", 2))
-    assert len(wanted) > 80
+    assert len(ENDINGS) > 200
+    wanted: dict[str, Ending] = {**ENDINGS, **dict.fromkeys(GOOD, ("listed", 2))}
     # In an order that has the good ones among the others.
     for name in sorted(wanted, key=lambda name: digest(name)):
         seed(redis, f"{publisher}/{quote(name)}", "podcasts")
-    # Twenty times as long as any of them takes that ends.
-    limits = ("-s", "PODCRAWLER_EXIT_WHEN_DONE=1", "-s", "PODCRAWLER_PARSE_TIME=20")
-    with node.start("crawl", "podcasts", *limits, *REGISTERED) as started:
-        assert started.wait(250) == 1
+    # Many times as long as any of them takes that ends.
+    limits = ("PODCRAWLER_PARSE_TIME=10", "DOWNLOAD_TIMEOUT=20", "PODCRAWLER_MAX_PAGES=5")
+    many = ("PODCRAWLER_EXIT_WHEN_DONE=1", "PODCRAWLER_CONCURRENT_PAGES=16", "PODCRAWLER_HOST_CONNECTIONS=16")
+    sizes = (f"DOWNLOAD_MAXSIZE={MAX_SIZE}",)
+    options = [word for setting in (*limits, *many, *sizes) for word in ("-s", setting)]
+    with node.start("crawl", "podcasts", *options, *REGISTERED) as started:
+        until(lambda: redis.zcard("{podcrawler}:nodes"))
+        before, peak, silence = memory(started.pid), 0.0, Silence(redis)
+
+        def is_over() -> bool:
+            nonlocal peak
+            silence.look()
+            peak = memory(started.pid, "VmHWM") or peak
+            return started.poll() is not None
+
+        until(is_over, 250)
+        assert started.wait() == 1
     found = {name: ending(redis, f"{publisher}/{quote(name)}") for name in wanted}
     assert {name: one for name, one in found.items() if not agree(one, wanted[name])} == {}
     log = (node.folder / "log").read_text()
     assert log.count("Traceback") == sum(kind == "error" for kind, _ in wanted.values())
     # Nothing of a document is in Redis that a person could not read.
     assert max(len(failure) for failure in redis.hvals(QUEUE + "failed")) < 4_000
+    assert peak - before < 200, f"{before:.0f} MB became {peak:.0f} MB"
+    # Other work of the node has gone on.
+    assert silence.longest < REPORT_SECONDS
+
+
+def memory(pid: int, kind: str = "VmRSS") -> float:
+    """The memory of a process alone in MB, or its peak (``VmHWM``); 0 if it has ended."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        found = re.search(rf"^{kind}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+        return int(found[1]) / 1000 if found else 0.0
+    return 0.0
+
+
+class Silence:
+    """How long a node does not report."""
+
+    def __init__(self, redis: Client) -> None:
+        self._archive = Archive(redis, Keys())
+        self._last = 0.0
+        #: Seconds.
+        self.longest = 0.0
+
+    def look(self) -> None:
+        for report in self._archive.reports():
+            self.longest = max(self.longest, report.seen - (self._last or report.seen))
+            self._last = report.seen
 
 
 @pytest.mark.fresh
-@pytest.mark.parametrize("name", [name for name, document in ALL.items() if document.ending == TIME])
+@pytest.mark.parametrize("name", [name for name, document in DOCUMENTS.items() if document.ending == TIME])
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["term", "kill"])
 def test_a_node_stops_at_once_while_it_reads(
     node: Commands, redis: Client, publisher: str, name: str, how: signal.Signals
