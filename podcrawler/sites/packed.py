@@ -22,7 +22,7 @@ from podcrawler.sites.order import time_of
 #: Episodes that are packed together.
 _BLOCK = 16
 #: So many are kept as they are: packing and unpacking take a tenth of the time of a feed.
-_LOOSE = 30_000
+LOOSE = 30_000
 #: Blocks that are kept unpacked. Feeds are in the order of their dates, more or less.
 _RECENT = 64
 
@@ -43,7 +43,7 @@ class Packed(Sequence[Episode]):
             self.ids += [episode.id for episode in block]
             self.times += map(time_of, block)
             self._blocks.append(block)
-            if len(self.ids) > _LOOSE:
+            if len(self.ids) > LOOSE:
                 self._blocks[packed:] = [zlib.compress(pickle.dumps(one), 1) for one in self._blocks[packed:]]
                 packed = len(self._blocks)
         #: The place of each in the blocks.
