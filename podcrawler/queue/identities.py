@@ -7,13 +7,15 @@ as three short digests, and an entry is the episode that it agrees with. docs/si
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 from typing_extensions import override
 
 from podcrawler.items import Episode
 from podcrawler.sites import identity
-from podcrawler.sites.reading import time_of
+from podcrawler.sites.order import time_of
+from podcrawler.sites.packed import Packed
 
 _DIGITS = 8
 #: Punctuation and spaces, which publishers change.
@@ -66,77 +68,137 @@ class Traits:
         return [(self.title, other.title), (self.published, other.published), (self.file, other.file)]
 
 
+_NO_TRAITS = Traits("", "", "")
+
+
 @dataclass(frozen=True, slots=True)
 class Settled:
     """The entries of a list page under their ids."""
 
-    episodes: list[Episode]
+    episodes: Packed
     #: Those that turned out to be an episode that the page has already.
-    duplicates: list[Episode]
-    #: The traits that are new or have changed, by id.
-    traits: dict[str, Traits]
+    duplicates: Packed
+    #: The traits that are new or have changed, as text, by id.
+    traits: dict[str, str]
 
 
 def settle(
-    episodes: Sequence[Episode],
-    known: Mapping[str, Traits],
-    finished_sizes: Callable[[Sequence[str]], Mapping[str, int]],
+    episodes: Packed, known: Mapping[str, str], finished_sizes: Callable[[Sequence[str]], Mapping[str, int]]
 ) -> Settled:
     """Give each episode of a list page, oldest first, the id that it had at earlier visits. Episodes without a twin id
     keep theirs.
 
-    ``known`` has the traits of earlier visits by id. ``finished_sizes`` looks up the bytes of finished episodes,
-    because earlier releases have recorded some without traits.
+    ``known`` has the traits of earlier visits, as text, by id. ``finished_sizes`` looks up the bytes of finished
+    episodes, because earlier releases have recorded some without traits.
     """
-    entries = [_Entry.of(episode) for episode in episodes]
-    owners = _owners(entries, known, finished_sizes)
-    by_file = _by_file(known, entries)
-    by_path = {} if known else _finished_by_path(episodes, finished_sizes)
-    unique: dict[str, Episode] = {}
+    page = _Page(episodes, known, finished_sizes)
+    unique: dict[str, int] = {}
     duplicates = []
     changed = {}
-    for entry in entries:
-        episode = entry.episode
-        name = by_path.get(episode.id) or _settled_id(entry, owners, known, by_file)
+    for position, entry in enumerate(page.entries):
+        name = page.settled_id(position)
         if name in unique:
-            duplicates.append(episode)
+            duplicates.append(position)
             continue
-        unique[name] = episode if episode.id == name else replace(episode, id=name)
-        if episode.twin_id and known.get(name) != entry.traits:
+        unique[name] = position
+        if entry.traits and known.get(name) != entry.traits:
             changed[name] = entry.traits
-    return Settled(list(unique.values()), duplicates, changed)
+    settled = episodes.at(list(unique.values())).under(list(unique))
+    return Settled(settled, episodes.at(duplicates), changed)
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """An entry of a list page."""
+class _Entry(NamedTuple):
+    """What decides on the id of an entry of a list page. A page may have hundreds of thousands."""
 
-    episode: Episode
+    id: str
     #: The id that the episode has if no other entry claims it.
     plain_id: str
-    traits: Traits
+    #: As text; empty for an episode without a twin id.
+    traits: str
+    has_guid: bool
+    #: Bytes of the file, as announced.
+    length: int | None
 
     @classmethod
-    def of(cls, episode: Episode) -> "_Entry":
+    def of(cls, name: str, episode: Episode) -> "_Entry":
         if not episode.twin_id or episode.enclosure is None:
-            return cls(episode, episode.id, Traits("", "", ""))
-        return cls(episode, identity.episode_id(episode.guid, episode.enclosure.url), Traits.of(episode))
+            return cls(name, name, str(_NO_TRAITS) if episode.twin_id else "", False, None)
+        plain_id = identity.episode_id(episode.guid, episode.enclosure.url)
+        # One text instead of two equal ones.
+        plain_id = name if plain_id == name else plain_id
+        return cls(name, plain_id, str(Traits.of(episode)), bool(episode.guid), episode.enclosure.length)
 
-    def may_be(self, traits: Traits) -> bool:
+    def may_be(self, known: str) -> bool:
         """Whether the entry may be the known episode with these traits, which has its plain id."""
-        return traits.may_be(self.traits, has_guid=bool(self.episode.guid))
+        return _read(known).may_be(_read(self.traits), has_guid=self.has_guid)
+
+    def agreement(self, known: str) -> int:
+        return _read(known).agreement(_read(self.traits))
+
+
+class _Page:
+    """A list page, and what is known of its podcast."""
+
+    def __init__(
+        self, episodes: Packed, known: Mapping[str, str], finished_sizes: Callable[[Sequence[str]], Mapping[str, int]]
+    ) -> None:
+        self._episodes = episodes
+        self._known = known
+        self.entries: list[_Entry] = []
+        unclaimed = set(known)
+        paths: dict[str, str] = {}
+        for name, episode in zip(episodes.ids, episodes, strict=True):
+            entry = _Entry.of(name, episode)
+            self.entries.append(entry)
+            unclaimed -= {entry.plain_id, episode.twin_id}
+            if not known and episode.twin_id and episode.guid:
+                paths[name] = _path_id(episode)
+        #: By the digest of its file: the id of each known episode that no entry of the page claims.
+        files = ((_read(traits).file, name) for name, traits in known.items() if name in unclaimed)
+        self._by_file = {file: name for file, name in files if file}
+        self._by_path = _finished_by_path(paths, finished_sizes)
+        self._owners = _owners(self.entries, known, finished_sizes)
+
+    def settled_id(self, position: int) -> str:
+        """The id of an entry; that of an earlier one, too, if both are one episode."""
+        entry, known = self.entries[position], self._known
+        if found := self._by_path.get(entry.id):
+            return found
+        is_owner = self._is_owner(entry)
+        if not entry.traits or (is_owner and entry.plain_id in known):
+            return entry.plain_id
+        before = self._by_file.get(_read(entry.traits).file) if self._by_file else None
+        # A file alone proves nothing: some shows publish each episode at one address.
+        if before and entry.agreement(known[before]) > 1:
+            return before
+        if is_owner:
+            return entry.plain_id
+        twin = self._episodes[position].twin_id if entry.id == entry.plain_id else entry.id
+        if twin in known and not entry.may_be(known[twin]):
+            return identity.twin_id(entry.plain_id, entry.traits)
+        return twin
+
+    def _is_owner(self, entry: _Entry) -> bool:
+        """Whether its plain id belongs to an entry, and to no other one, nor to one that is not on the page any
+        more."""
+        if entry.plain_id in self._owners:
+            return self._owners[entry.plain_id] is entry
+        return entry.plain_id not in self._known or entry.may_be(self._known[entry.plain_id])
 
 
 def _owners(
     entries: Sequence[_Entry],
-    known: Mapping[str, Traits],
+    known: Mapping[str, str],
     finished_sizes: Callable[[Sequence[str]], Mapping[str, int]],
 ) -> dict[str, _Entry | None]:
-    """By plain id: the entry that it belongs to; None if it belongs to one that is not on the page any more."""
+    """By plain id that several entries claim: the one that it belongs to; None if it belongs to one that is not on the
+    page any more."""
+    counts = Counter(entry.plain_id for entry in entries)
     claims: dict[str, list[_Entry]] = defaultdict(list)
     for entry in entries:
-        claims[entry.plain_id].append(entry)
-    unknown = [name for name, claimants in claims.items() if name not in known and len(claimants) > 1]
+        if counts[entry.plain_id] > 1:
+            claims[entry.plain_id].append(entry)
+    unknown = [name for name in claims if name not in known]
     sizes = finished_sizes(unknown) if unknown else {}
     return {
         name: _known_owner(claimants, known[name]) if name in known else _first_owner(claimants, sizes.get(name))
@@ -144,34 +206,26 @@ def _owners(
     }
 
 
-def _known_owner(claimants: Sequence[_Entry], traits: Traits) -> _Entry | None:
+def _known_owner(claimants: Sequence[_Entry], known: str) -> _Entry | None:
     """The oldest of those that agree best with the traits; None if none can be that episode."""
-    possible = [entry for entry in claimants if entry.may_be(traits)]
-    return max(possible, key=lambda entry: traits.agreement(entry.traits), default=None)
+    possible = [entry for entry in claimants if entry.may_be(known)]
+    return max(possible, key=lambda entry: entry.agreement(known), default=None)
 
 
 def _first_owner(claimants: Sequence[_Entry], finished_size: int | None) -> _Entry:
     """The one whose file was archived by a release that took them all for one, if its length tells; else the oldest."""
     if finished_size is not None:
-        files = ((entry, entry.episode.enclosure) for entry in claimants)
-        alike = [entry for entry, file in files if file and file.length == finished_size]
+        alike = [entry for entry in claimants if entry.length == finished_size]
         if len(alike) == 1:
             return alike[0]
     return claimants[0]
 
 
-def _by_file(known: Mapping[str, Traits], entries: Sequence[_Entry]) -> dict[str, str]:
-    """By the digest of its file: the id of each known episode that no entry of the page claims."""
-    claimed = {name for entry in entries for name in (entry.plain_id, entry.episode.twin_id)}
-    return {traits.file: name for name, traits in known.items() if traits.file and name not in claimed}
-
-
 def _finished_by_path(
-    episodes: Sequence[Episode], finished_sizes: Callable[[Sequence[str]], Mapping[str, int]]
+    paths: Mapping[str, str], finished_sizes: Callable[[Sequence[str]], Mapping[str, int]]
 ) -> dict[str, str]:
-    """By id: the id that the path of its file gives, for entries that were finished under that one: earlier releases
-    saw no guid in ``rdf:about``."""
-    paths = {episode.id: _path_id(episode) for episode in episodes if episode.twin_id and episode.guid}
+    """By id: the id that the path of its file gives (``paths``), for entries that were finished under that one: earlier
+    releases saw no guid in ``rdf:about``."""
     if not paths:
         return {}
     sizes = finished_sizes([*paths, *paths.values()])
@@ -183,23 +237,8 @@ def _path_id(episode: Episode) -> str:
     return identity.episode_id("", episode.enclosure.url) if episode.enclosure else ""
 
 
-def _settled_id(
-    entry: _Entry, owners: Mapping[str, _Entry | None], known: Mapping[str, Traits], by_file: Mapping[str, str]
-) -> str:
-    plain, twin = entry.plain_id, entry.episode.twin_id
-    is_owner = owners[plain] is entry
-    if not twin or (is_owner and plain in known):
-        return plain
-    before = by_file.get(entry.traits.file, "")
-    # A file alone proves nothing: some shows publish each episode at one address.
-    if before and known[before].agreement(entry.traits) > 1:
-        return before
-    if is_owner:
-        return plain
-    twin = twin if entry.episode.id == plain else entry.episode.id
-    if twin in known and not entry.may_be(known[twin]):
-        return identity.twin_id(plain, str(entry.traits))
-    return twin
+def _read(traits: str) -> Traits:
+    return Traits.read(traits) or _NO_TRAITS
 
 
 def _digest(text: str) -> str:

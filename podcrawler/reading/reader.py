@@ -18,6 +18,7 @@ from podcrawler.items import Episode, Podcast
 from podcrawler.logins import without_logins
 from podcrawler.queue import codec
 from podcrawler.queue.entries import entry_of, episode_request, is_requestable
+from podcrawler.queue.identities import Settled as Identities
 from podcrawler.queue.identities import Traits, settle
 from podcrawler.queue.legacy_ids import claims
 from podcrawler.reading.messages import (
@@ -43,6 +44,7 @@ from podcrawler.sites import limits
 from podcrawler.sites.accounting import Account
 from podcrawler.sites.base import Cause, LeftOut, Listing, Referral
 from podcrawler.sites.identity import digest
+from podcrawler.sites.packed import Packed
 
 _PODCAST = TypeAdapter(Podcast)
 #: In JSON: there may be an address with a login.
@@ -112,47 +114,47 @@ class _Listed:
         podcast: Podcast = without_logins(listing.podcast)
         if len(_PODCAST.dump_json(podcast)) > limits.MAX_RECORD:
             podcast = limits.without_details(podcast)
-        needs_identities = any(episode.twin_id for episode in self._announced())
+        announced = self._announced()
+        needs_identities = any(episode.twin_id for episode in announced)
         head = Listing(podcast, next_urls=listing.next_urls, moved_to=listing.moved_to, known_as=listing.known_as)
         self._connection.send(Head(head, needs_identities))
         wanted, _ = self._connection.receive()
         if isinstance(wanted, Settle):
-            self._settle(wanted, dict(self._known()) if needs_identities else None)
+            self._settle(wanted, announced, dict(self._known()) if needs_identities else None)
         else:
             for episodes in batches(listing.episodes, MAX_ENTRIES):
                 self._connection.send([without_logins(episode) for episode in episodes])
         self._connection.send(Told(Account.of(self._listing).to_json()))
 
-    def _announced(self) -> Iterator[Episode]:
+    def _announced(self) -> Packed:
         """All episodes that the page announces: those whose address cannot be requested are to fail for that."""
-        return chain(self._listing.episodes, (entry.episode for entry in self._listing.left_out if entry.episode))
+        listed = self._listing.episodes
+        others = [entry.episode for entry in self._listing.left_out if entry.episode]
+        return listed if isinstance(listed, Packed) and not others else Packed(chain(listed, others))
 
-    def _known(self) -> Iterator[tuple[str, Traits]]:
+    def _known(self) -> Iterator[tuple[str, str]]:
         while part := self._connection.receive()[0]:
-            yield from ((name, traits) for name, text in part.items() if (traits := Traits.read(text)))
+            yield from ((name, text) for name, text in part.items() if Traits.read(text))
 
-    def _settle(self, wanted: Settle, known: Mapping[str, Traits] | None) -> None:
+    def _settle(self, wanted: Settle, announced: Packed, known: Mapping[str, str] | None) -> None:
         """Give the episodes the ids that they had at earlier visits, and tell what is to be queued. ``known`` is what
         those visits know of them; None if their ids do not depend on it."""
+        settled = Identities(announced, Packed(), {})
         if known is not None:
-            settled = settle(list(self._announced()), known, self._finished_sizes)
-            episodes, duplicates, traits = settled.episodes, settled.duplicates, settled.traits
-            del settled
-        else:
-            episodes, duplicates, traits = list(self._announced()), [], {}
-        twice = [LeftOut(Cause.DUPLICATE, episode.title) for episode in duplicates if is_requestable(episode)]
-        requestable = [episode for episode in episodes if is_requestable(episode)]
-        left_out = [*self._listing.left_out, *twice]
-        self._listing = replace(self._listing, episodes=requestable, left_out=left_out)
-        self._connection.send(Settled(claims(wanted.imported, episodes)))
+            settled = settle(announced, known, self._finished_sizes)
+        self._connection.send(Settled(claims(wanted.imported, settled.episodes)))
         # Before anything is queued: if the node dies, the next one gives the same ids.
-        for part in batches(traits.items(), MAX_NAMES):
-            self._connection.send(Batch([], [], {name: str(value) for name, value in part}))
-        if wanted.wants_names:
-            for names in batches(self._names(), MAX_NAMES):
-                self._connection.send(Batch([], names, {}))
-        for entries in _portions(_entries(episodes, wanted)):
+        for traits in batches(settled.traits.items(), MAX_NAMES):
+            self._connection.send(Batch([], [], dict(traits)))
+        requestable: list[int] = []
+        for entries in _portions(_entries(settled.episodes, wanted, requestable)):
             self._connection.send(Batch(entries, [], {}))
+        twice = [LeftOut(Cause.DUPLICATE, episode.title) for episode in settled.duplicates if is_requestable(episode)]
+        episodes, left_out = settled.episodes.at(requestable), [*self._listing.left_out, *twice]
+        self._listing = replace(self._listing, episodes=episodes, left_out=left_out)
+        if wanted.wants_names:
+            for names in batches(chain(episodes.ids, _names(left_out)), MAX_NAMES):
+                self._connection.send(Batch([], names, {}))
 
     def _finished_sizes(self, names: Sequence[str]) -> dict[str, int]:
         sizes: dict[str, int] = {}
@@ -161,17 +163,18 @@ class _Listed:
             sizes |= self._connection.receive()[0]
         return sizes
 
-    def _names(self) -> Iterator[str]:
-        """A name for each entry of the page."""
-        yield from (episode.id for episode in self._listing.episodes)
-        for entry in self._listing.left_out:
-            yield digest(f"{entry.cause} {entry.title} {entry.named}")
+
+def _names(left_out: Iterable[LeftOut]) -> Iterator[str]:
+    """A name for each entry that is no episode."""
+    return (digest(f"{entry.cause} {entry.title} {entry.named}") for entry in left_out)
 
 
-def _entries(episodes: Iterable[Episode], wanted: Settle) -> Iterator[tuple[Any, ...]]:
-    """The episodes as entries of the queue."""
+def _entries(episodes: Iterable[Episode], wanted: Settle, requestable: list[int]) -> Iterator[tuple[Any, ...]]:
+    """The episodes as entries of the queue. The positions of those whose address can be requested are noted."""
     serializer = load_object(wanted.serializer)
-    for episode in episodes:
+    for position, episode in enumerate(episodes):
+        if is_requestable(episode):
+            requestable.append(position)
         # The page's own podcast may have another id in the archive.
         episode.podcast_id = wanted.podcast_id
         request = episode_request(episode)

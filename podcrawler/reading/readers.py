@@ -24,10 +24,10 @@ _T = TypeVar("_T")
 
 #: Documents that are read at once; the others wait for their turn.
 _READERS = 2
-#: Bytes of memory that a document may take: for each byte of the largest one, and at least. The most that is of use, a
-#: feed of short entries alone, takes 22 for each byte; an ordinary feed takes 5.
-_MEMORY_PER_BYTE = 32
-_MEMORY = 512 * 1024 * 1024
+#: Bytes of memory that a document may take: for each byte of the largest one, and at least. A well-formed feed takes no
+#: more than 4, however short its entries are.
+_MEMORY_PER_BYTE = 4
+_MEMORY = 256 * 1024 * 1024
 #: Bytes that the event loop sends, and holds of what it receives, at once.
 _PIECE = 256 * 1024
 

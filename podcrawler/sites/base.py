@@ -1,6 +1,7 @@
 """What a site is: the interface between pages of the web and podcrawler's items."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar
@@ -50,7 +51,7 @@ class Listing:
 
     podcast: Podcast
     #: Oldest first, whatever their order on the page.
-    episodes: list[Episode] = field(default_factory=list)
+    episodes: Sequence[Episode] = field(default_factory=list)
     #: Absolute URLs of further list pages of the same podcast.
     next_urls: list[str] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)

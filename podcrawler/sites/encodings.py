@@ -5,8 +5,11 @@ Windows-31J, and so on. webencodings knows the labels, w3lib which of Python's t
 nothing costs one replacement character, no more.
 """
 
+import codecs
+import io
 import re
 import zlib
+from collections.abc import Iterator
 
 import webencodings
 from scrapy.http import TextResponse
@@ -18,6 +21,8 @@ _MAX_EXPANDED = 64 * 1024 * 1024
 #: Members of a gzip file that are unpacked, and the bytes of one that are unpacked at once, at first and at last.
 _MOST_MEMBERS = 100_000
 _FIRST_PIECE, _LAST_PIECE = 1024, 1024 * 1024
+#: Bytes of a document that are decoded at once: the text of a large one may take four times as much.
+_PIECE = 256 * 1024
 #: How far into a document its XML declaration is looked for: junk may precede it.
 _HEAD = 4096
 _DECLARED = re.compile(rb"""<\?xml\s[^<>]*?encoding\s*=\s*["']?\s*([\w.:-]{1,40})""")
@@ -69,21 +74,51 @@ def _inflated(packed: bytes, at_most: int) -> bytes:
 def decoded(body: bytes, content_type: str = "") -> str:
     """The text of a document: by its byte order mark, else as UTF-8 if it is that, else as its XML declaration says,
     else as the Content-Type says, else as Windows-1252."""
+    return "".join(_texts(body, *_encoding(body, content_type)))
+
+
+def in_utf_8(body: bytes, content_type: str = "") -> bytes:
+    """The text of a document, as ``decoded``, in UTF-8: the same bytes if they are that."""
+    start, codec = _encoding(body, content_type)
+    if codec == "utf-8" and _fits(body, codec):
+        return body
+    # It grows in place, and is not copied at its end.
+    written = io.BytesIO()
+    written.writelines(text.encode("utf-8", "replace") for text in _texts(body, start, codec))
+    return written.getvalue()
+
+
+def _texts(body: bytes, start: int, codec: str) -> Iterator[str]:
+    """The text of the bytes from ``start`` on, in pieces."""
+    for text in _pieces(body, start, codec, "replace"):
+        # Python's table has characters for private use in place of bytes that stand for nothing.
+        yield text if codec.startswith("utf") else _NO_SHIFT_JIS.sub("\ufffd", text)
+
+
+def _pieces(body: bytes, start: int, codec: str, errors: str) -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder(codec)(errors)
+    for at in range(start, len(body), _PIECE):
+        yield decoder.decode(body[at : at + _PIECE], at + _PIECE >= len(body))
+
+
+def _encoding(body: bytes, content_type: str) -> tuple[int, str]:
+    """Where the text of a document begins, and the name of Python's codec for it."""
     encoding, mark = read_bom(body)
     if encoding is not None and mark is not None:
-        return body[len(mark) :].decode(encoding, "replace")
+        return len(mark), encoding
     if wide := _wide(body):
-        return body.decode(wide, "replace")
+        return 0, wide
     declarations = [_DECLARED.search(body, 0, _HEAD), _CHARSET.search(content_type.encode("utf-8", "replace"))]
     told = [codec for found in declarations if found and (codec := _codec(found[1].decode("ascii")))]
     if told and told[0] in _SEVEN_BIT and b"\x1b" in body:
-        return body.decode(told[0], "replace")
+        return 0, told[0]
+    if body.isascii():
+        return 0, "utf-8"
     others = [name for name in told if name != "utf-8"] or ["cp1252"]
     fitting = next((name for name in others if _fits(body, name)), "")
-    if body.isascii() or _is_utf_8(body, fitting if told and told[0] != "utf-8" else ""):
-        return body.decode("utf-8", "replace")
-    # Python's table has characters for private use in place of bytes that stand for nothing.
-    return _NO_SHIFT_JIS.sub("\ufffd", body.decode(fitting or others[0], "replace"))
+    if _is_utf_8(body, fitting if told and told[0] != "utf-8" else ""):
+        return 0, "utf-8"
+    return 0, fitting or others[0]
 
 
 def readable(response: TextResponse) -> TextResponse:
@@ -114,18 +149,17 @@ def _is_utf_8(body: bytes, told: str) -> bool:
     if _fits(body, "utf-8"):
         # A few Chinese or Korean characters may happen to be pairs of bytes that are legal in UTF-8, too.
         return told not in _MULTIBYTE or bool(_THREE_BYTES.search(body))
-    ascii_bytes = len(body.translate(None, _NON_ASCII))
-    valid = len(body.decode("utf-8", "ignore").encode()) - ascii_bytes
+    ascii_bytes = sum(len(body[at : at + _PIECE].translate(None, _NON_ASCII)) for at in range(0, len(body), _PIECE))
+    valid = sum(len(text.encode()) for text in _pieces(body, 0, "utf-8", "ignore")) - ascii_bytes
     invalid = len(body) - ascii_bytes - valid
     return valid > invalid * (_LARGE_MAJORITY if told else 1)
 
 
 def _fits(body: bytes, encoding: str) -> bool:
     try:
-        body.decode(encoding)
+        return all(True for _ in _pieces(body, 0, encoding, "strict"))
     except UnicodeDecodeError:
         return False
-    return True
 
 
 def _codec(label: str) -> str:

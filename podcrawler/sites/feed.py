@@ -4,7 +4,8 @@ The readers of the formats return the texts of a feed; here they become episodes
 """
 
 import re
-from typing import ClassVar
+from collections.abc import Iterator
+from typing import ClassVar, TypeAlias
 from urllib.parse import urldefrag
 
 from lxml import etree
@@ -20,9 +21,13 @@ from podcrawler.sites.dates import moment
 from podcrawler.sites.feed_document import Document, Entry, MediaFile
 from podcrawler.sites.feed_json import is_json_feed, read_json
 from podcrawler.sites.feed_xml import beginning, read_xml
-from podcrawler.sites.limits import MAX_ADDRESS, MAX_NAMED
-from podcrawler.sites.reading import head_of, oldest_first, one_line, plain_title, seconds, text_of_body, web_url
+from podcrawler.sites.limits import MAX_ADDRESS, MAX_NAMED, bounded_entries
+from podcrawler.sites.order import by_age
+from podcrawler.sites.packed import Packed
+from podcrawler.sites.reading import head_of, one_line, plain_title, seconds, text_of_body, utf_8_of_body, web_url
 
+#: The episodes of a feed, and its other entries.
+_Found: TypeAlias = tuple[Packed, list[LeftOut]]
 _LENGTH = re.compile(r"[0-9]{1,18}")
 
 
@@ -38,12 +43,12 @@ class Feed(Site):
     @override
     def parse_list(self, response: TextResponse) -> Listing:
         url = response.url
-        document = _read(response)
+        document, (found, left_out) = _read(response)
         podcast = _podcast(document, url)
-        found = [_episode(entry, podcast) for entry in document.entries]
-        unique, duplicates = identity.without_duplicates([one for one in found if isinstance(one, Episode)])
-        episodes = oldest_first(identity.without_twins(unique))
-        left_out = [one for one in found if isinstance(one, LeftOut)]
+        _belong_to(podcast, found, left_out)
+        unique, duplicates = identity.without_duplicates(found)
+        episodes = identity.without_twins(unique)
+        episodes = episodes.at(by_age(episodes.times))
         left_out += [LeftOut(Cause.DUPLICATE, episode.title) for episode in duplicates]
         here = urldefrag(url).url
         further = [urldefrag(web_url(document.base, address)).url for address in document.further]
@@ -52,21 +57,35 @@ class Feed(Site):
         return Listing(podcast, episodes, next_urls, left_out, moved_to if moved_to != url else "")
 
 
-def _read(response: Response) -> Document:
-    text = text_of_body(response)
-    read = read_json if is_json_feed(text) else read_xml
+def _read(response: Response) -> tuple[Document, _Found]:
     broken = ListingError(
         "broken-feed",
         f"{response.url} is not well-formed, and nothing could be read from it in spite of that; "
         "tell its publisher, or give another address of the podcast.",
     )
     try:
-        document, is_well_formed = read(text, response.url)
+        if is_json_feed(head_of(response)):
+            document, found = read_json(text_of_body(response), response.url, _taken)
+        else:
+            document, found = read_xml(utf_8_of_body(response), response.url, _taken)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise broken from error
-    if not is_well_formed and not (document.has_entries or document.further or document.moved_to):
+    if not document.is_well_formed and not (document.has_entries or document.further or document.moved_to):
         raise broken
-    return document
+    return document, found
+
+
+def _taken(entries: Iterator[Entry]) -> _Found:
+    return bounded_entries(map(_episode, entries))
+
+
+def _belong_to(podcast: Podcast, episodes: Packed, left_out: list[LeftOut]) -> None:
+    """Note whose they are: the feed may tell that behind its entries."""
+    episodes.podcast_id = podcast.id
+    for entry in left_out:
+        for episode in (entry.episode, entry.unwanted):
+            if episode:
+                episode.podcast_id = podcast.id
 
 
 def _podcast(document: Document, url: str) -> Podcast:
@@ -86,32 +105,32 @@ def _podcast(document: Document, url: str) -> Podcast:
     )
 
 
-def _episode(entry: Entry, podcast: Podcast) -> Episode | LeftOut:
-    """The entry as an episode under its plain id, or the reason why it is none."""
+def _episode(entry: Entry) -> Episode | LeftOut:
+    """The entry as an episode under its plain id, of no podcast yet, or the reason why it is none."""
     title = plain_title(entry.title)
     files = _requestable(entry.base, entry.files)
     wanted = preferred(files) or preferred(_requestable(entry.base, entry.other_files))
     if wanted:
-        return _made(entry, podcast, title, wanted)
+        return _made(entry, title, wanted)
     malformed = [file for file in entry.files if not web_url(entry.base, file.address)]
     malformed.sort(key=lambda file: kind_of(file.type, file.address))
     if malformed and (not files or kind_of(malformed[0].type, malformed[0].address) is not Kind.OTHER):
         # With one character too many, it is left out for its length.
         address = malformed[0].address[: MAX_ADDRESS + 1]
-        announced = _made(entry, podcast, title, [_enclosure(address, malformed[0])])
+        announced = _made(entry, title, [_enclosure(address, malformed[0])])
         return LeftOut(Cause.BAD_ADDRESS, title, address[:MAX_NAMED], announced)
     if files:
         named = told_kind(files[0])[:MAX_NAMED]
-        return LeftOut(Cause.NOT_MEDIA, title, named, unwanted=_made(entry, podcast, title, files))
+        return LeftOut(Cause.NOT_MEDIA, title, named, unwanted=_made(entry, title, files))
     return LeftOut(Cause.NO_MEDIA, title)
 
 
-def _made(entry: Entry, podcast: Podcast, title: str, enclosures: list[Enclosure]) -> Episode:
+def _made(entry: Entry, title: str, enclosures: list[Enclosure]) -> Episode:
     enclosure, *alternates = enclosures
     plain_id = identity.episode_id(entry.guid, enclosure.url)
     return Episode(
         id=plain_id,
-        podcast_id=podcast.id,
+        podcast_id="",
         title=title,
         enclosure=enclosure,
         page=web_url(entry.base, entry.link),

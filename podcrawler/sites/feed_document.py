@@ -1,7 +1,9 @@
 """What the readers of the formats of feeds return: the texts of a feed and its entries, as the publisher wrote them."""
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, TypeAlias, TypeVar
+
+T = TypeVar("T")
 
 
 class MediaFile(NamedTuple):
@@ -33,8 +35,13 @@ class Entry(NamedTuple):
     other_files: list[MediaFile]
 
 
+#: What is made of the entries of a feed while they are read: what a feed says of itself may stand behind them. Called
+#: again, with all of them, if a document turns out not to be well-formed.
+Take: TypeAlias = Callable[[Iterator[Entry]], T]
+
+
 class Document(NamedTuple):
-    """A whole feed; fields as in ``Entry``."""
+    """A whole feed but for its entries; fields as in ``Entry``."""
 
     base: str
     title: str
@@ -50,5 +57,4 @@ class Document(NamedTuple):
     further: list[str]
     moved_to: str
     has_entries: bool
-    #: To be read once.
-    entries: Iterator[Entry]
+    is_well_formed: bool

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from podcrawler.sites.feed_document import Document, Entry, MediaFile
+from podcrawler.sites.feed_document import Document, Entry, MediaFile, T, Take
 from podcrawler.sites.json_extensions import json_episode_extensions, json_podcast_extensions
 from podcrawler.sites.limits import MAX_TEXT
 from podcrawler.sites.reading import web_url
@@ -22,19 +22,21 @@ def is_json_feed(text: str) -> bool:
     )
 
 
-def read_json(text: str, url: str) -> tuple[Document, bool]:
-    """What a document says, and whether it is well-formed. Of one that breaks off, the entries that are whole are read.
+def read_json(text: str, url: str, take: Take[T]) -> tuple[Document, T]:
+    """What a document says, and what is made of its entries. Of one that breaks off, those that are whole are read.
 
     Raises ValueError if nothing can be made of it.
     """
     try:
         feed = json.JSONDecoder(strict=False).raw_decode(text, text.index("{"))[0]
-        return _read(feed, url), True
+        is_well_formed = True
     except (ValueError, RecursionError):
         items = _ITEMS.search(text)
         if not items:
             raise ValueError("the document has no items") from None
-        return _read({**_head(text[: items.start()]), "items": list(_whole(text, items.end()))}, url), False
+        feed = {**_head(text[: items.start()]), "items": list(_whole(text, items.end()))}
+        is_well_formed = False
+    return _document(feed, url, is_well_formed), take(_entry(item, url) for item in _list(feed, "items"))
 
 
 def _head(text: str) -> dict[str, Any]:
@@ -59,9 +61,8 @@ def _whole(text: str, at: int) -> Iterator[Any]:
         yield found
 
 
-def _read(feed: Any, url: str) -> Document:
+def _document(feed: Any, url: str, is_well_formed: bool) -> Document:
     description = _text(feed, "description")[:MAX_TEXT]
-    items = _list(feed, "items")
     return Document(
         base=url,
         title=_text(feed, "title"),
@@ -74,8 +75,8 @@ def _read(feed: Any, url: str) -> Document:
         details=json_podcast_extensions(feed, url, description),
         further=[next_url] if (next_url := _text(feed, "next_url")) else [],
         moved_to="",
-        has_entries=bool(items),
-        entries=(_entry(item, url) for item in items),
+        has_entries=bool(_list(feed, "items")),
+        is_well_formed=is_well_formed,
     )
 
 

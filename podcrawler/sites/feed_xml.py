@@ -1,19 +1,21 @@
 """Reads feeds that are XML: RSS of all versions, RDF, Atom, Media RSS, and what publishers make of them.
 
-A document that is not well-formed is repaired first, so that its texts and ids are the same.
+Of a document that is well-formed, each entry is freed as soon as it has been read: all of them are the most of a large
+feed. One that is not is repaired first, so that its texts and ids are the same.
 """
 
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Any
 
 from lxml import etree
 
 from podcrawler.sites.elements import Fields, attribute_of, name_of, relation_of
 from podcrawler.sites.extensions import episode_extensions, picture, podcast_extensions
-from podcrawler.sites.feed_document import Document, Entry, MediaFile
+from podcrawler.sites.feed_document import Document, Entry, MediaFile, T, Take
 from podcrawler.sites.limits import MAX_TEXT
-from podcrawler.sites.reading import behind_prolog, parsed, web_url
+from podcrawler.sites.reading import XML_OPTIONS, behind_prolog, parsed, web_url
 from podcrawler.sites.repair import repaired
 
 _ENTRIES = ("item", "entry")
@@ -36,6 +38,10 @@ _DATES = (
 _BEGINNING = re.compile(r"<(?:[A-Za-z][\w.-]{0,20}:)?(rss|rdf|feed|channel)(?=[\s>/]|\Z)", re.IGNORECASE)
 _BEGINNING_OF_ITEM = re.compile(r"<item[\s>]", re.IGNORECASE)
 _WEB_PAGE = re.compile(r"<html[\s>]|<!doctype html|<body[\s>]", re.IGNORECASE)
+#: What may precede the document, and is none of it.
+_BLANK = re.compile(rb"(?:\xef\xbb\xbf|[ \t\r\n])*")
+#: Bytes that are parsed at once.
+_PIECE = 64 * 1024
 #: Places that are looked at: a page may be full of them.
 _MOST_BEGINNINGS = 20
 
@@ -54,20 +60,75 @@ def beginning(text: str) -> int:
     return -1
 
 
-def read_xml(text: str, url: str) -> tuple[Document, bool]:
-    """What a document says, and whether it is well-formed. Raises ``lxml.etree.XMLSyntaxError`` or ValueError if
-    nothing can be made of it."""
+def read_xml(body: bytes, url: str, take: Take[T]) -> tuple[Document, T]:
+    """What a document in UTF-8 says, and what is made of its entries. Raises ``lxml.etree.XMLSyntaxError`` or
+    ValueError if nothing can be made of it."""
     # A CDATA section that is not closed may swallow the entries up to the next one, and still be legal.
-    if text.count("<![CDATA[") == text.count("]]>"):
+    if body.count(b"<![CDATA[") == body.count(b"]]>"):
         with suppress(etree.XMLSyntaxError):
-            return _read(parsed(text, url), url), True
+            stream = _Stream(body, url)
+            taken = take(stream.entries())
+            return _document(stream.root, stream.parent, url, is_well_formed=True), taken
+    text = body.decode()
     root = parsed(repaired(text[max(beginning(text), 0) :]), url, recover=True)
-    return _read(root, url), False
-
-
-def _read(root: etree._Element, url: str) -> Document:
     items = list(_entries(root))
-    channel = _channel(root, items)
+    taken = take(_each(items, url))
+    return _document(root, items[0].getparent() if items else None, url, is_well_formed=False), taken
+
+
+class _Stream:
+    """A document that is parsed while its entries are taken."""
+
+    #: The root element. To be asked for behind the last entry.
+    root: etree._Element
+
+    def __init__(self, body: bytes, url: str) -> None:
+        self._body = body
+        self._url = url
+        # Of any namespace. Other spellings are so rare that these entries may stay in the tree until its end.
+        names = [f"{{*}}{name}" for name in _ENTRIES]
+        self._parser = etree.XMLPullParser(["end"], tag=names, base_url=url, **XML_OPTIONS)
+        #: What the first entry is in; None if there is none.
+        self.parent: etree._Element | None = None
+
+    def entries(self) -> Iterator[Entry]:
+        """The entries. Raises ``lxml.etree.XMLSyntaxError`` if the document is not well-formed."""
+        last: etree._Element | None = None
+        for item in self._items():
+            if self.parent is None:
+                self.parent = item.getparent()
+            yield _entry(item, self._url)
+            # One late: libxml2 may not be done with the text behind an element yet.
+            if last is not None and (parent := last.getparent()) is not None:
+                parent.remove(last)
+            last = item
+
+    def _items(self) -> Iterator[etree._Element]:
+        blank = _BLANK.match(self._body)
+        for at in range(blank.end() if blank else 0, len(self._body), _PIECE):
+            self._parser.feed(self._body[at : at + _PIECE])
+            yield from self._ended()
+        self.root = self._parser.close()
+        yield from self._ended()
+        yield from (item for item in _entries(self.root) if etree.QName(item).localname not in _ENTRIES)
+
+    def _ended(self) -> Iterator[etree._Element]:
+        """The entries whose ends have been parsed, but for those in others."""
+        events: Any = self._parser.read_events()
+        for _, item in events:
+            *outer, _ = item, *item.iterancestors()
+            # The root is no entry, whatever its name.
+            if outer and _is_entry(item) and not any(map(_is_entry, outer[1:])):
+                yield item
+
+
+def _is_entry(element: etree._Element) -> bool:
+    return name_of(element) in _ENTRIES
+
+
+def _document(root: etree._Element, parent: etree._Element | None, url: str, *, is_well_formed: bool) -> Document:
+    """What a feed says of itself. ``parent``: what its first entry is in; None if it has none."""
+    channel = _channel(root, parent)
     author = channel.first("author")
     base = _base(channel.element, url)
     description = channel.text("description", "itunes:summary", "subtitle", "tagline", "dc:description")[:MAX_TEXT]
@@ -83,13 +144,13 @@ def _read(root: etree._Element, url: str) -> Document:
         details=podcast_extensions(channel, base, description),
         further=[link for link in (channel.link("next"), channel.link("prev-archive")) if link],
         moved_to=channel.text("itunes:new-feed-url"),
-        has_entries=bool(items),
-        entries=_each(items, url),
+        has_entries=parent is not None,
+        is_well_formed=is_well_formed,
     )
 
 
 def _each(items: list[etree._Element], url: str) -> Iterator[Entry]:
-    """The entries, each of whose elements is freed when it has been read: all of them are the most of a large feed."""
+    """The entries, each of whose elements is freed when it has been read."""
     for item in items:
         yield _entry(item, url)
         item.clear()
@@ -99,19 +160,18 @@ def _entries(element: etree._Element) -> Iterator[etree._Element]:
     """All entries in the element, wherever they are: in RSS 2.0 in the channel, in RSS 1.0 next to it, in Atom in the
     root."""
     for child in element.iterchildren(etree.Element):
-        if name_of(child) in _ENTRIES:
+        if _is_entry(child):
             yield child
         else:
             yield from _entries(child)
 
 
-def _channel(root: etree._Element, items: list[etree._Element]) -> Fields:
+def _channel(root: etree._Element, parent: etree._Element | None) -> Fields:
     """The element that describes the podcast: the channel, else what the entries are in."""
     if name_of(root) != "channel":
         for child in root.iterchildren(etree.Element):
             if name_of(child) == "channel":
                 return Fields(child)
-        parent = items[0].getparent() if items else None
         if parent is not None:
             return Fields(parent)
     return Fields(root)

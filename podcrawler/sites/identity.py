@@ -7,13 +7,15 @@ import hashlib
 import re
 import unicodedata
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from urllib.parse import unquote, urlsplit
 
 from podcrawler.items import EPISODE_ID, Enclosure, Episode
-from podcrawler.sites.reading import oldest_first
+from podcrawler.sites.order import by_age
+from podcrawler.sites.packed import Packed
 
 #: The namespace of computed podcast guids (Podcasting 2.0, ``podcast:guid``).
 _PODCAST_NAMESPACE = uuid.UUID("ead4c236-bf58-58c6-a2c6-a6b28d128cb6")
@@ -117,43 +119,51 @@ def with_files(episode: Episode, files: Sequence[Enclosure]) -> Episode:
     )
 
 
-def without_duplicates(episodes: Sequence[Episode]) -> tuple[list[Episode], list[Episode]]:
+def without_duplicates(episodes: Packed) -> tuple[Packed, Packed]:
     """The entries of one document, which have their plain ids, each once: the first of those that are the same; and the
     others."""
     # By id and file, and not by comparing each with each: all entries of a feed may have one guid.
     known: dict[tuple[str, str], tuple[set[str], set[datetime | None]]] = {}
-    unique, duplicates = [], []
-    for episode in episodes:
+    duplicates: dict[int, None] = {}
+    for position in _sharing(episodes.ids):
+        episode = episodes[position]
         name = (episode.id, _key(episode))
         titles, dates = known.setdefault(name, (set(), set()))
         # Without a guid, title or date must be the same, too: some shows publish each episode at one address.
         if titles and (episode.guid or episode.title in titles or episode.published in dates):
-            duplicates.append(episode)
+            duplicates[position] = None
         else:
             titles.add(episode.title)
             dates.add(episode.published)
-            unique.append(episode)
-    return unique, duplicates
+    unique = [position for position in range(len(episodes)) if position not in duplicates]
+    return episodes.at(unique), episodes.at(list(duplicates))
 
 
-def without_twins(episodes: Sequence[Episode]) -> list[Episode]:
+def without_twins(episodes: Packed) -> Packed:
     """The entries of one document, each with an id of its own: the oldest of those that share a plain id keeps it, and
     the others get their twin ids. Which is the oldest, no other entry of the document decides."""
-    sharing: dict[str, list[Episode]] = {}
-    for episode in episodes:
-        sharing.setdefault(episode.id, []).append(episode)
-    taken = set(sharing)
-    names: dict[int, str] = {}
+    sharing: dict[str, list[int]] = {}
+    for position in _sharing(episodes.ids):
+        sharing.setdefault(episodes.ids[position], []).append(position)
+    ids = list(episodes.ids)
+    taken = set(ids) if sharing else set()
     for twins in sharing.values():
-        for episode in oldest_first(twins)[1:]:
+        for place in by_age([episodes.times[position] for position in twins])[1:]:
+            episode = episodes[twins[place]]
             name = episode.twin_id
             if name in taken:
                 name = twin_id(episode.id, _key(episode), episode.title, episode.published)
             while name in taken:
                 name = digest(name)
             taken.add(name)
-            names[id(episode)] = name
-    return [replace(episode, id=names[id(episode)]) if id(episode) in names else episode for episode in episodes]
+            ids[twins[place]] = name
+    return episodes.under(ids)
+
+
+def _sharing(ids: Sequence[str]) -> list[int]:
+    """The positions of those that are not unique."""
+    counts = Counter(ids)
+    return [position for position, name in enumerate(ids) if counts[name] > 1]
 
 
 def _key(episode: Episode) -> str:

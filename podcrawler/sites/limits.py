@@ -4,13 +4,16 @@ They are applied where a listing comes from its site, once for all sites, the us
 what they compute with before they do. docs/items.md has the same table in words.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import fields, replace
+from itertools import chain
 from typing import TypeVar
 
 from podcrawler.details import EpisodeDetails, PodcastDetails
 from podcrawler.items import Enclosure, Episode, Podcast
 from podcrawler.logins import without_login
 from podcrawler.sites.base import Cause, LeftOut, Listing, Referral
+from podcrawler.sites.packed import Packed
 
 #: Characters of a name, a title or another text on one line.
 MAX_TITLE = 1_000
@@ -57,16 +60,32 @@ _OF_PODCASTS = _limits(Podcast)
 def bounded(listing: Listing) -> Listing:
     """The listing within the limits, and other pages without logins: which of them get one, the user decides. An entry
     whose address or guid is too long is left out."""
-    found = list(map(_bounded_entry, listing.episodes))
-    left_out = [one for one in found if isinstance(one, LeftOut)]
+    episodes, left_out = listing.episodes, listing.left_out
+    if not isinstance(episodes, Packed):
+        episodes, left_out = bounded_entries(chain(left_out, episodes))
     return Listing(
         bounded_podcast(listing.podcast),
-        [one for one in found if isinstance(one, Episode)],
+        episodes,
         [without_login(url) for url in listing.next_urls if len(url) <= MAX_ADDRESS][:MAX_PAGES],
-        [*map(_bounded_left_out, listing.left_out), *left_out],
+        left_out,
         without_login(listing.moved_to) if len(listing.moved_to) <= MAX_ADDRESS else "",
         without_login(listing.known_as) if len(listing.known_as) <= MAX_ADDRESS else "",
     )
+
+
+def bounded_entries(entries: Iterable[Episode | LeftOut]) -> tuple[Packed, list[LeftOut]]:
+    """The entries within the limits, as they come: the episodes, and what is left out."""
+    left_out: list[LeftOut] = []
+
+    def episodes() -> Iterator[Episode]:
+        for entry in entries:
+            found = _bounded_entry(entry) if isinstance(entry, Episode) else _bounded_left_out(entry)
+            if isinstance(found, Episode):
+                yield found
+            else:
+                left_out.append(found)
+
+    return Packed(episodes()), left_out
 
 
 def bounded_referral(referral: Referral) -> Referral:

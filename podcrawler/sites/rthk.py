@@ -19,7 +19,8 @@ from podcrawler.exceptions import EpisodeError, ListingError
 from podcrawler.items import EPISODE_ID, Enclosure, Episode, Podcast
 from podcrawler.sites import identity
 from podcrawler.sites.base import Listing, Site
-from podcrawler.sites.reading import oldest_first, one_line, page_base, root_name, seconds, web_url, xml_root
+from podcrawler.sites.order import oldest_first
+from podcrawler.sites.reading import one_line, page_base, root_name, seconds, web_url, xml_root
 
 _OWN_HOST = re.compile(r"(?:.+\.)?rthk(?:\.org)?\.hk\.?")
 _OWN_PAGE = "https://podcast.rthk.hk/podcast/item.php?pid={pid}"

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator, Set
 from dataclasses import replace
+from itertools import chain
 
 from podcrawler.items import Enclosure, Episode
 from podcrawler.sites import identity
 from podcrawler.sites.base import Cause, LeftOut, Listing
 from podcrawler.sites.choice import Kind, extension_of, kind_of, told_kind
-from podcrawler.sites.reading import oldest_first
+from podcrawler.sites.limits import bounded_entries
+from podcrawler.sites.order import by_age
+from podcrawler.sites.packed import Packed
 
 #: The kinds that sites choose by themselves.
 _DEFAULT = frozenset(["audio", "video"])
@@ -18,17 +21,16 @@ def with_wanted_files(listing: Listing, wanted: Set[str]) -> Listing:
     extension of files of other kinds. Files of which nothing is known are wanted."""
     if wanted == _DEFAULT:
         return listing
-    found = [_chosen(episode, wanted) for episode in listing.episodes]
-    other = [_chosen(entry.unwanted, wanted) if entry.unwanted else entry for entry in listing.left_out]
-    episodes = [one for one in found + other if isinstance(one, Episode)]
-    left_out = [one for one in found + other if isinstance(one, LeftOut)]
+    found = (_chosen(episode, wanted) for episode in listing.episodes)
+    other = (_chosen(entry.unwanted, wanted) if entry.unwanted else entry for entry in listing.left_out)
+    episodes, left_out = bounded_entries(chain(found, other))
     newest_first = identity.without_twins(episodes[::-1])
-    return replace(listing, episodes=oldest_first(newest_first), left_out=left_out)
+    return replace(listing, episodes=newest_first.at(by_age(newest_first.times)), left_out=left_out)
 
 
 def with_all_files(listing: Listing) -> Listing:
     """The listing with an episode for each audio file of an entry. The first has the id of the entry."""
-    return replace(listing, episodes=[one for episode in listing.episodes for one in _all_audio(episode)])
+    return replace(listing, episodes=Packed(one for episode in listing.episodes for one in _all_audio(episode)))
 
 
 def with_newest(listing: Listing, limit: int) -> Listing:

@@ -20,7 +20,8 @@ from podcrawler.exceptions import EpisodeError, ListingError
 from podcrawler.items import PODCAST_ID, Episode, Podcast
 from podcrawler.sites import identity, selectors
 from podcrawler.sites.base import Cause, LeftOut, Listing, Site
-from podcrawler.sites.reading import oldest_first, root_name, web_url
+from podcrawler.sites.order import oldest_first
+from podcrawler.sites.reading import root_name, web_url
 from podcrawler.sites.toml_page import Entry, Page
 from podcrawler.sites.toml_schema import PLACE, EpisodeTable, SiteFile, read_site_file
 

@@ -35,6 +35,7 @@ from podcrawler.queue.media_hosts import MediaHosts
 from podcrawler.queue.naming import Names
 from podcrawler.queue.parts_key import parts_key
 from podcrawler.queue.watch import Watch
+from podcrawler.sites.packed import Packed
 from tests.builders import NOW, episode, fail, finish, finish_page, lease_one, make_broker, retry
 from tests.conftest import Client
 from tests.queue.hostile import SCORES, VALUES, places, spoil
@@ -178,8 +179,8 @@ def read_everything(redis: Client) -> None:
     assert len(parts_key(redis, config)) == 64
     item = Episode("1", "show", "One", Enclosure("http://x/1.mp3"), guid="1", twin_id="1-2")
     kept = listings.identities("show")[1]
-    known = {name: traits for name, text in kept.items() if (traits := Traits.read(text))}
-    assert settle([item], known, lambda names: listings.finished_sizes("show", names)).episodes
+    known = {name: text for name, text in kept.items() if Traits.read(text)}
+    assert settle(Packed([item]), known, lambda names: listings.finished_sizes("show", names)).episodes
     assert listings.finished_sizes("show", ["0"]) is not None
     assert GivenHosts(redis, Keys()).is_given(PAGE, "example.com") in (True, False)
     job = Job(config, redis, [page_request(PAGE)])

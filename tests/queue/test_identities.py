@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 import pytest
 
 from podcrawler.items import Enclosure, Episode
-from podcrawler.queue.identities import Settled, Traits, settle
+from podcrawler.queue.identities import Settled, settle
 from podcrawler.queue.keys import Keys
 from podcrawler.queue.listings import Listings
 from podcrawler.sites import identity
+from podcrawler.sites.packed import Packed
 from tests.conftest import Client
 
 
@@ -23,11 +24,11 @@ def entry(title: str, day: int | None, url: str, guid: str = "", length: int | N
 
 
 def visit(
-    known: dict[str, Traits], *episodes: Episode, finished: dict[str, int] | None = None
+    known: dict[str, str], *episodes: Episode, finished: dict[str, int] | None = None
 ) -> tuple[list[str], Settled]:
     """The ids that the entries of a list page get, after visits that left ``known``, which is updated."""
     sizes = finished or {}
-    settled = settle(episodes, known, lambda names: {name: sizes[name] for name in names if name in sizes})
+    settled = settle(Packed(episodes), known, lambda names: {name: sizes[name] for name in names if name in sizes})
     known.update(settled.traits)
     return [episode.id for episode in settled.episodes], settled
 
@@ -42,7 +43,7 @@ def test_the_oldest_of_two_entries_with_one_guid_keeps_the_plain_id() -> None:
 
 
 def test_an_id_does_not_change_when_a_twin_appears_or_goes() -> None:
-    known: dict[str, Traits] = {}
+    known: dict[str, str] = {}
     assert visit(known, FIRST)[0] == ["g"]
     assert visit(known, FIRST, SECOND)[0] == ["g", SECOND.twin_id]
     assert visit(known, SECOND)[0] == [SECOND.twin_id]
@@ -52,7 +53,7 @@ def test_an_id_does_not_change_when_a_twin_appears_or_goes() -> None:
 
 @pytest.mark.parametrize("guid", ["", "g"])
 def test_what_differs_in_title_date_and_file_is_another_episode(guid: str) -> None:
-    known: dict[str, Traits] = {}
+    known: dict[str, str] = {}
     first = entry("First", 1, "http://h.example/get.php?file=1", guid)
     second = entry("Second", 8, "http://h.example/get.php?file=2", guid)
     third = entry("Third", 15, "http://h.example/get.php?file=3", guid)
@@ -62,7 +63,7 @@ def test_what_differs_in_title_date_and_file_is_another_episode(guid: str) -> No
 
 
 def test_a_weekly_show_at_one_address_has_an_episode_a_week() -> None:
-    known: dict[str, Traits] = {}
+    known: dict[str, str] = {}
     weeks = [entry(f"Week {week}", 7 * week, "http://h.example/latest.mp3") for week in (1, 2, 3)]
     seen = [visit(known, week)[0][0] for week in weeks]
     assert len(set(seen)) == 3
@@ -80,20 +81,20 @@ def test_a_weekly_show_at_one_address_has_an_episode_a_week() -> None:
     ids=["title", "date", "file", "title and date"],
 )
 def test_an_entry_with_a_known_guid_may_change(changed: Episode) -> None:
-    known: dict[str, Traits] = {}
+    known: dict[str, str] = {}
     visit(known, FIRST)
     assert visit(known, changed)[0] == ["g"]
 
 
 def test_an_entry_of_which_only_the_file_is_known_may_change_its_file() -> None:
-    known: dict[str, Traits] = {}
+    known: dict[str, str] = {}
     bare = entry("", None, "http://h.example/1.mp3", "g")
     visit(known, bare)
     assert visit(known, entry("", None, "http://h.example/2.mp3", "g"))[0] == ["g"]
 
 
 def test_a_new_guid_for_the_same_file_keeps_the_id() -> None:
-    known: dict[str, Traits] = {}
+    known: dict[str, str] = {}
     visit(known, FIRST)
     again = entry("First", 1, "http://h.example/1.mp3", "another")
     ids, settled = visit(known, again)
@@ -102,13 +103,13 @@ def test_a_new_guid_for_the_same_file_keeps_the_id() -> None:
 
 
 def test_a_new_guid_for_a_file_that_is_still_listed_is_another_episode() -> None:
-    known: dict[str, Traits] = {}
+    known: dict[str, str] = {}
     visit(known, FIRST)
     assert visit(known, FIRST, entry("First", 1, "http://h.example/1.mp3", "another"))[0] == ["g", "another"]
 
 
 def test_two_entries_that_are_one_episode_are_listed_once() -> None:
-    known: dict[str, Traits] = {}
+    known: dict[str, str] = {}
     visit(known, FIRST)
     again = entry("First", 1, "http://h.example/1.mp3", "a")
     once_more = entry("First", 1, "http://h.example/1.mp3", "b")
@@ -132,15 +133,15 @@ def test_an_episode_that_an_earlier_release_saw_no_guid_of_is_found() -> None:
     about = replace(FIRST, guid="http://h.example/about/1")
     about = replace(about, id=identity.episode_id(about.guid, "http://h.example/1.mp3"))
     path = identity.episode_id("", "http://h.example/1.mp3")
-    known: dict[str, Traits] = {}
+    known: dict[str, str] = {}
     assert visit(known, about, SECOND, finished={path: 20})[0] == [path, "g"]
     assert visit(known, about, SECOND)[0] == [path, "g"]
 
 
 def test_ids_that_no_other_entry_can_have_are_kept() -> None:
     episode = Episode("4711", "rthk-1", "Title", page="http://h.example/4711")
-    settled = settle([episode], {}, lambda _: {})
-    assert settled == Settled([episode], [], {})
+    settled = settle(Packed([episode]), {}, lambda _: {})
+    assert settled == Settled(Packed([episode]), Packed(), {})
 
 
 def test_redis_remembers(redis: Client) -> None:
@@ -148,9 +149,8 @@ def test_redis_remembers(redis: Client) -> None:
 
     def ids(podcast_id: str, *episodes: Episode) -> list[str]:
         kept = listings.identities(podcast_id)[1]
-        known = {name: traits for name, text in kept.items() if (traits := Traits.read(text))}
-        found, settled = visit(known, *episodes)
-        listings.keep_identities(podcast_id, {name: str(traits) for name, traits in settled.traits.items()})
+        found, settled = visit(dict(kept), *episodes)
+        listings.keep_identities(podcast_id, settled.traits)
         return found
 
     assert ids("show", FIRST, SECOND) == ["g", SECOND.twin_id]

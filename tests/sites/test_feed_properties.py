@@ -130,7 +130,7 @@ def read(writing: Writing, listed: list[Entry], mistake: str = "") -> Listing:
 
 def named(found: Listing) -> list[tuple[str, str]]:
     """The ids of what is announced, each with the title, in no order."""
-    announced = found.episodes + [one.episode for one in found.left_out if one.episode]
+    announced = [*found.episodes, *(one.episode for one in found.left_out if one.episode)]
     return sorted((one.id, one.title) for one in announced)
 
 
