@@ -116,9 +116,9 @@ class _Stream:
         """The entries whose ends have been parsed, but for those in others."""
         events: Any = self._parser.read_events()
         for _, item in events:
-            *outer, _ = item, *item.iterancestors()
-            # The root is no entry, whatever its name.
-            if outer and _is_entry(item) and not any(map(_is_entry, outer[1:])):
+            outer = list(item.iterancestors())
+            # The root, the last of them, is no entry, whatever its name.
+            if outer and _is_entry(item) and not any(map(_is_entry, outer[:-1])):
                 yield item
 
 
