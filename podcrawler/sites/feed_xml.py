@@ -117,7 +117,7 @@ class _Stream:
         events: Any = self._parser.read_events()
         for _, item in events:
             outer = list(item.iterancestors())
-            # The root is no entry, whatever its name.
+            # The root, the last of them, is no entry, whatever its name.
             if outer and _is_entry(item) and not any(map(_is_entry, outer[:-1])):
                 yield item
 
