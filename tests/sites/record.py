@@ -6,7 +6,7 @@ from RTHK, ``--expected`` writes the items that the cassettes give now. tests/RE
 
 import argparse
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -92,14 +92,16 @@ def items(response: TextResponse) -> dict[str, Any]:
     Without what is empty: most pages tell few of the fields.
     """
     site = site_for(response)
-    listing = site.parse_list(response)
-    # A feed's are packed.
-    listing = replace(listing, episodes=list(listing.episodes))
-    found: dict[str, Any] = {"site": site.name, "listing": asdict(listing)}
+    found: dict[str, Any] = {"site": site.name, "listing": asdict(site.parse_list(response))}
     for eid in parse_qs(urlsplit(response.url).query).get("eid", []):
         found["episode"] = asdict(site.parse_episode(response, Episode(eid, "rthk-287", "")))
-    copy: dict[str, Any] = _told(json.loads(json.dumps(found, default=datetime.isoformat)))
+    copy: dict[str, Any] = _told(json.loads(json.dumps(found, default=_plain)))
     return copy
+
+
+def _plain(value: Any) -> Any:
+    """A date, or the packed episodes of a feed."""
+    return value.isoformat() if isinstance(value, datetime) else list(map(asdict, value))
 
 
 def _told(value: Any) -> Any:
