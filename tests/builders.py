@@ -136,3 +136,15 @@ def servers_below(folder: Path) -> list[psutil.Process]:
     """The Valkeys that keep their data below ``folder``."""
     running = psutil.process_iter(["name", "cwd"])
     return [p for p in running if p.info["name"] == "valkey-server" and str(p.info["cwd"]).startswith(str(folder))]
+
+
+def stored(redis: Client, key: bytes) -> Any:
+    """All that is under a key, whatever its type."""
+    return {
+        b"string": redis.get,
+        b"hash": redis.hgetall,
+        b"list": lambda key: redis.lrange(key, 0, -1),
+        b"set": redis.smembers,
+        b"zset": lambda key: redis.zrange(key, 0, -1),
+        b"stream": redis.xrange,
+    }[redis.type(key)](key)

@@ -4,15 +4,13 @@ stand_in.py has pages that stay, by https too.
 """
 
 import base64
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 from typing_extensions import override
 
+from tests import serving
 from tests.stand_in import Page
 
 #: MPEG-1 layer III: frames of 417 bytes.
@@ -43,35 +41,20 @@ class Web:
 
 @contextmanager
 def changing_web() -> Iterator[Web]:
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(serving.Handler):
         protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:
+        @override
+        def get(self) -> None:
             given = self.headers.get("Authorization", "").removeprefix("Basic ")
             web.asked.append((self.path, base64.b64decode(given).decode()))
             page = web.pages.get(self.path) or Page("no such page", status=404)
             body = page.body.encode() if isinstance(page.body, str) else page.body
-            self.send_response(page.status)
-            for name, value in {"Content-Type": page.content_type, **page.headers}.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.answer(page.status, body, **{"Content-Type": page.content_type, **page.headers})
 
-        @override
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    web = Web(f"http://127.0.0.1:{server.server_port}")
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
+    with serving.serving(Handler) as port:
+        web = Web(f"http://127.0.0.1:{port}")
         yield web
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def feed(title: str, *files: str, more: str = "") -> Page:

@@ -22,7 +22,7 @@ from podcrawler.items import PODCAST_ID
 from podcrawler.logins import Login, masked
 from podcrawler.queue.keys import Keys
 from podcrawler.queue.naming import legal_id
-from podcrawler.queue.values import Count, Rate, Time, cause, read_json, tell, text
+from podcrawler.queue.values import Count, Rate, Time, cause, moment, read_json, tell, text
 
 #: The version of the keys and values in Redis, so that nodes of different versions never work on one queue. It goes
 #: up by one with every change that the version before could not read; docs/queue-operations.md says how to upgrade.
@@ -265,8 +265,8 @@ class Archive:
         pipe = self._redis.pipeline(transaction=False)
         pipe.time()
         pipe.zrevrange(self._keys.nodes, 0, _MOST_NODES - 1, withscores=True)
-        (seconds, microseconds), found = pipe.execute()
-        now = seconds + microseconds / 1e6
+        time, found = pipe.execute()
+        now = moment(time)
         names = sorted(text(name) for name, seen in found if abs(now - seen) <= REPORT_SECONDS)
         for name in names:
             for field in _REPORTED:

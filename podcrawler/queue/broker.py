@@ -26,7 +26,7 @@ from podcrawler.queue.failures import Failed, read_failed
 from podcrawler.queue.host_limits import HostLimits
 from podcrawler.queue.keys import Keys
 from podcrawler.queue.retry_policy import RetryPolicy
-from podcrawler.queue.values import LAST_TIME, Count, number, read_json, text
+from podcrawler.queue.values import LAST_TIME, Count, moment, number, read_json, text
 
 _T = TypeVar("_T")
 _ASKED = TypeAdapter(tuple[str, Count])
@@ -267,8 +267,8 @@ class Broker:
         pipe.hgetall(self._key("asked"))
         pipe.zrange(self._key("full"), 0, -1)
         time, resting, asked, full = pipe.execute()
-        now = _milliseconds(time)
-        until = {host: min(at / 1000, LAST_TIME) for host, at in resting if at > now}
+        now = moment(time)
+        until = {host: min(at / 1000, LAST_TIME) for host, at in resting if at / 1000 > now}
         hosts = sorted({*until, *full})
         for host in hosts:
             pipe.zcard(self._key("pending:").encode() + host)
@@ -293,9 +293,9 @@ class Broker:
         pipe.hgetall(self._key("owners"))
         pipe.zrange(self._key("leases"), 0, -1, withscores=True)
         time, owners, leases = pipe.execute()
-        now = _milliseconds(time)
+        now = moment(time)
         expire = [at for key, at in leases if text(owners.get(key, b""))[:MARK_LENGTH] not in marks]
-        return Unreported(len(expire), min(max(0.0, max(expire) - now) / 1000, LAST_TIME) if expire else 0.0)
+        return Unreported(len(expire), min(max(0.0, max(expire) / 1000 - now), LAST_TIME) if expire else 0.0)
 
     def failed(self) -> Iterator[Failed]:
         """Every entry that ended in an error, in no order."""
@@ -379,9 +379,3 @@ def _time(now: int | None) -> str:
 
 def _ms(seconds: float) -> int:
     return round(seconds * 1000)
-
-
-def _milliseconds(time: tuple[int, int]) -> float:
-    """What ``TIME`` answers, in ms since 1970."""
-    seconds, microseconds = time
-    return seconds * 1000 + microseconds / 1000

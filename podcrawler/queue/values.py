@@ -44,6 +44,12 @@ def number(value: bytes | None) -> int:
     return found if 0 <= found <= 2**53 else 0
 
 
+def moment(time: tuple[int, int]) -> float:
+    """What Redis's ``TIME`` answers, in seconds since 1970."""
+    seconds, microseconds = time
+    return seconds + microseconds / 1e6
+
+
 def read_json(adapter: TypeAdapter[_T], value: bytes, what: str) -> _T | None:
     """The value that the JSON is of; None if it is of no such value. ``what`` names it for the line that tells that:
     ``the login of show-1``."""

@@ -2,13 +2,13 @@
 
 import json
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import pytest
 
 from podcrawler.exceptions import SettingError
 from podcrawler.http.auth import read_netrc
+from tests.builders import stored
 from tests.conftest import Client, Commands
 from tests.origin import RunningOrigin, running
 
@@ -24,17 +24,6 @@ def authorizations(origin: RunningOrigin) -> list[str | None]:
     return [request.headers.get("authorization") for request in origin.requests()]
 
 
-def values(redis: Client, key: bytes) -> Any:
-    return {
-        b"string": redis.get,
-        b"hash": redis.hgetall,
-        b"list": lambda key: redis.lrange(key, 0, -1),
-        b"set": redis.smembers,
-        b"zset": lambda key: redis.zrange(key, 0, -1),
-        b"stream": redis.xrange,
-    }[redis.type(key)](key)
-
-
 def test_a_login_goes_to_the_feed_and_its_episodes_and_is_never_shown(
     fleet: Commands, redis: Client, origin: RunningOrigin
 ) -> None:
@@ -47,7 +36,7 @@ def test_a_login_goes_to_the_feed_and_its_episodes_and_is_never_shown(
     for command in ("status", "failed"):
         shown += [fleet.run(command).out, fleet.run(command, "--json").out]
     assert not [text for text in shown if "s3cr" in text]
-    assert {key for key in redis.scan_iter() if "s3cr" in f"{key}{values(redis, key)}"} == {b"{podcrawler}:logins"}
+    assert {key for key in redis.scan_iter() if "s3cr" in f"{key}{stored(redis, key)}"} == {b"{podcrawler}:logins"}
     assert not [request for request in origin.requests() if "s3cr" in request.headers.get("referer", "")]
 
 
@@ -97,7 +86,7 @@ def test_a_login_of_netrc_is_not_stored_in_redis(fleet: Commands, redis: Client,
     netrc.chmod(0o600)
     ended = fleet.drain("-a", f"address={origin.address}/feed.xml?episodes=1&size=10", NETRC=str(netrc))
     assert ended.status == 0, ended.err
-    assert not [key for key in redis.scan_iter() if "s3cret" in str(values(redis, key))]
+    assert not [key for key in redis.scan_iter() if "s3cret" in str(stored(redis, key))]
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,13 @@
 """A publisher of hostile documents and answers, each at its name, and of good feeds at all other addresses, of two
 episodes or as many as the query says."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 from urllib.parse import unquote
 
 from typing_extensions import override
 
+from tests import serving
 from tests.reading.hostile import CODE, FEEDS, IN_FEEDS, Ending
 from tests.reading.hostile_answers import ANSWERS
 from tests.reading.hostile_pages import CODECS, IN_PAGES, PAGES
@@ -23,15 +21,8 @@ ENDINGS |= {name: answer.ending for name, answer in ANSWERS.items()}
 @contextmanager
 def publishing() -> Iterator[str]:
     """A server for the time of the block: its address."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving.serving(_Handler) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 def _good_feed(title: str, episodes: int) -> str:
@@ -42,8 +33,9 @@ def _good_feed(title: str, episodes: int) -> str:
     return f"<rss><channel><title>{title}</title>{items}</channel></rss>"
 
 
-class _Handler(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
+class _Handler(serving.Handler):
+    @override
+    def get(self) -> None:
         path, _, query = self.path[1:].partition("?")
         name = unquote(path)
         # Whoever has had enough closes the connection.
@@ -58,13 +50,5 @@ class _Handler(BaseHTTPRequestHandler):
         document = DOCUMENTS.get(name)
         body = document.body() if document else _good_feed(name, int(query) if query.isdecimal() else 2)
         content = body if isinstance(body, bytes) else body.encode()
-        self.send_response(200)
-        if document and document.content_type:
-            self.send_header("Content-Type", document.content_type)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    @override
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
+        kind = document.content_type if document else ""
+        self.answer(200, content, **({"Content-Type": kind} if kind else {}))

@@ -1,11 +1,8 @@
 """A node lists a feed that is as large as any, in little memory: its reading process, and itself."""
 
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -14,6 +11,7 @@ from typing_extensions import override
 from podcrawler.items import Episode
 from podcrawler.sites import packed
 from podcrawler.sites.packed import Packed
+from tests import serving
 from tests.builders import seed
 from tests.conftest import Client, Commands
 
@@ -36,24 +34,13 @@ def _feed() -> bytes:
 def publisher() -> Iterator[str]:
     body = _feed()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
+    class Handler(serving.Handler):
         @override
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
+        def get(self) -> None:
+            self.answer(200, body)
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/feed"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving.serving(Handler) as port:
+        yield f"http://127.0.0.1:{port}/feed"
 
 
 @pytest.mark.fresh

@@ -1,16 +1,14 @@
 """What becomes of the entries of a feed, visit after visit, with real nodes: in the store, in Redis, and in words."""
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import pytest
 from typing_extensions import override
 
 from podcrawler.sites import identity
+from tests import serving
 from tests.conftest import Client, Commands
 
 GUID = "<podcast:guid>c1f2a3b4-0000-5000-8000-000000000001</podcast:guid>"
@@ -24,30 +22,7 @@ class Publisher:
         self.feed = ""
         self.asked: list[str] = []
         self.missing: set[str] = set()
-        publisher = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                if self.path.endswith(".xml"):
-                    self._send(200, publisher.feed.encode(), "application/rss+xml")
-                    return
-                publisher.asked.append(self.path)
-                is_missing = self.path.partition("?")[0] in publisher.missing
-                self._send(404 if is_missing else 200, AUDIO, "audio/mpeg")
-
-            def _send(self, status: int, body: bytes, kind: str) -> None:
-                self.send_response(status)
-                self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            @override
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self.server.server_port}"
+        self.address = ""
 
     def publish(self, *items: str) -> None:
         self.feed = (
@@ -73,12 +48,20 @@ def publisher() -> Iterator[Publisher]:
 @contextmanager
 def publishing() -> Iterator[Publisher]:
     publisher = Publisher()
-    thread = threading.Thread(target=publisher.server.serve_forever)
-    thread.start()
-    yield publisher
-    publisher.server.shutdown()
-    thread.join()
-    publisher.server.server_close()
+
+    class Handler(serving.Handler):
+        @override
+        def get(self) -> None:
+            if self.path.endswith(".xml"):
+                self.answer(200, publisher.feed.encode(), content_type="application/rss+xml")
+                return
+            publisher.asked.append(self.path)
+            is_missing = self.path.partition("?")[0] in publisher.missing
+            self.answer(404 if is_missing else 200, AUDIO, content_type="audio/mpeg")
+
+    with serving.serving(Handler) as port:
+        publisher.address = f"http://127.0.0.1:{port}"
+        yield publisher
 
 
 def archive(fleet: Commands, publisher: Publisher, *options: str, path: str = "/feed.xml") -> tuple[int, str]:

@@ -4,11 +4,9 @@
 because PODCRAWLER_ALLOW_HOSTS names it."""
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -17,6 +15,7 @@ from typing_extensions import override
 from podcrawler.queue import codec
 from podcrawler.queue.given_hosts import GivenHosts
 from podcrawler.queue.keys import Keys
+from tests import serving
 from tests.conftest import Client, Commands
 from tests.listener import Listener, listening
 
@@ -38,47 +37,29 @@ class Site:
 
 
 @contextmanager
-def serving() -> Iterator[Site]:
+def serving_site() -> Iterator[Site]:
     """A site on all addresses of IPv4 of this machine."""
     site = Site()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
+    class Handler(serving.Handler):
+        @override
+        def get(self) -> None:
             site.asked.append(self.path)
             page = site.pages.get(self.path, AUDIO)
             if isinstance(page, str) and page.startswith("http"):
-                self.send_response(302)
-                self.send_header("Location", page)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
+                self.answer(302, location=page)
                 return
             body = page.encode() if isinstance(page, str) else page
-            self.send_response(200)
             kind = "text/html" if body.startswith(b"<html") else "text/xml"
-            self.send_header("Content-Type", kind if isinstance(page, str) else "audio/mpeg")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.answer(200, body, content_type=kind if isinstance(page, str) else "audio/mpeg")
 
-        @override
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("0.0.0.0", 0), Handler)
-    site.port = server.server_port
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with serving.serving(Handler, "0.0.0.0") as site.port:
         yield site
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @pytest.fixture
 def site() -> Iterator[Site]:
-    with serving() as found:
+    with serving_site() as found:
         yield found
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.builders import stored
 from tests.changing_web import AUDIO, Web, changing_web, feed
 from tests.conftest import Client, Commands
 from tests.stand_in import Page
@@ -83,15 +84,7 @@ GIVEN = [
 
 def left_in(redis: Client) -> dict[str, str]:
     """What is in Redis, by key, but the record of logins, and the work that is to be tried again with one."""
-    read = {
-        b"string": redis.get,
-        b"hash": redis.hgetall,
-        b"list": lambda key: redis.lrange(key, 0, -1),
-        b"set": redis.smembers,
-        b"zset": lambda key: redis.zrange(key, 0, -1),
-        b"stream": redis.xrange,
-    }
-    found: dict[str, Any] = {key.decode(): read[redis.type(key)](key) for key in redis.scan_iter()}
+    found: dict[str, Any] = {key.decode(): stored(redis, key) for key in redis.scan_iter()}
     found.pop("{podcrawler}:logins", None)
     for queue in ("episodes", "podcasts"):
         for name, request in found.get(f"{{podcrawler}}:{queue}:entries", {}).items():
