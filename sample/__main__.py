@@ -9,6 +9,8 @@ from urllib.parse import urljoin
 
 from sample.server import SampleServer
 
+#: The same at each run: an archive knows a podcast by its address.
+_PORT = 41683
 _SEEDS = ("podcast/item_all.php?pid=287", "feed.xml")
 
 
@@ -22,9 +24,9 @@ def serve() -> int:
     return 0
 
 
-def archive(folder: str) -> int:
+def archive(folder: str, port: int) -> int:
     """Archive the sample into ``folder`` with a podcrawler child process; returns the exit status of that."""
-    with SampleServer() as address:
+    with SampleServer(port) as address:
         seeds = [urljoin(address, seed) for seed in _SEEDS]
         print("The sample serves", *seeds, flush=True)
         command = [sys.executable, "-m", "podcrawler", "archive", *seeds]
@@ -42,8 +44,9 @@ def main() -> int:
     commands.add_parser("serve", help="serve the sample until stopped; prints its URL on standard output")
     archiving = commands.add_parser("archive", help="archive the sample with podcrawler")
     archiving.add_argument("folder", metavar="DIR", nargs="?", default="archive", help="target folder (%(default)s)")
+    archiving.add_argument("--port", type=int, default=_PORT, help="where the sample is served (%(default)s)")
     arguments = parser.parse_args()
-    return serve() if arguments.command == "serve" else archive(arguments.folder)
+    return serve() if arguments.command == "serve" else archive(arguments.folder, arguments.port)
 
 
 if __name__ == "__main__":

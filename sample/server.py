@@ -1,4 +1,4 @@
-"""The web server of the sample: HTTP/1.1 on the loopback address, on a free port.
+"""The web server of the sample: HTTP/1.1 on the loopback address.
 
 It also accepts requests in absolute form, as a forward proxy does (RFC 9112 §3.2.2), and answers for the host in the
 URL. The tests use this to record pages under real addresses.
@@ -16,8 +16,12 @@ from sample.site import answer
 class SampleServer:
     """A context manager that serves in a thread; yields the base URL, ``http://127.0.0.1:PORT/``."""
 
-    def __init__(self) -> None:
-        self._server = _Server(("127.0.0.1", 0), _Handler)
+    def __init__(self, port: int = 0) -> None:
+        """``port`` is used if it is free; else, and for 0, any free one."""
+        try:
+            self._server = _Server(("127.0.0.1", port), _Handler)
+        except OSError:
+            self._server = _Server(("127.0.0.1", 0), _Handler)
         self._thread = Thread(target=self._server.serve_forever, daemon=True)
 
     def __enter__(self) -> str:

@@ -2,10 +2,14 @@
 
 import io
 import signal
+import socket
 import subprocess
 import sys
 import wave
+from pathlib import Path
 from urllib.request import urlopen
+
+import pytest
 
 from sample.audio import melody
 from sample.site import answer
@@ -22,6 +26,19 @@ def test_it_serves_pages_and_audio_until_it_is_stopped() -> None:
             assert f'url="{address}audio/rain-4.wav"' in feed.read().decode()
         server.send_signal(signal.SIGTERM)
         assert server.wait(timeout=10) == 0
+
+
+@pytest.mark.slow
+def test_it_is_archived_once_however_often_it_is_run(tmp_path: Path) -> None:
+    """At a port that stays free between the runs, as that of ``make run``."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "sample", "archive", "--port", str(port), str(tmp_path / "archive")]
+    first, again = (subprocess.run(command, capture_output=True, text=True, check=True) for _ in range(2))
+    assert f"http://127.0.0.1:{port}/feed.xml" in first.stdout
+    assert "9 finished" in first.stdout
+    assert "all 9 episodes are already there" in again.stdout
+    assert len(list(tmp_path.glob("archive/*/*.wav"))) == 9
 
 
 def test_each_episode_has_its_own_melody_and_always_the_same() -> None:
