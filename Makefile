@@ -9,7 +9,7 @@ FIND := for python in python3 python3.14 python3.13 python3.12 python3.11 python
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && exit; done
 PYTHON ?= $(shell $(FIND))
 
-.PHONY: run test check lint requirements bench clean
+.PHONY: run test test-browser check lint requirements schemas bench clean
 
 run: $(VENV)/installed
 ifdef URL
@@ -19,7 +19,11 @@ else
 endif
 
 test: $(VENV)/installed-dev lint
-	$(PYTEST)
+	$(PYTEST) -m 'not browser'
+
+# What needs Chromium: published pages, as readers see them.
+test-browser: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -m browser
 
 # Without the slow tests, which run processes of podcrawler.
 check: $(VENV)/installed-dev lint
@@ -39,8 +43,15 @@ requirements: $(VENV)/installed-dev
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-emit-index-url \
 		--no-emit-find-links --upgrade pyproject.toml --output-file requirements.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-emit-index-url \
-		--no-emit-find-links --upgrade --extra dev --constraint requirements.txt pyproject.toml \
+		--no-emit-find-links --upgrade --extra s3 --constraint requirements.txt pyproject.toml \
+		--output-file requirements-s3.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-emit-index-url \
+		--no-emit-find-links --upgrade --extra dev --constraint requirements-s3.txt pyproject.toml \
 		--output-file requirements-dev.txt
+
+# The JSON Schemas in docs, from podcrawler/store/sidecar.py.
+schemas: $(VENV)/installed-dev
+	$(BIN)/python -m tests.schemas
 
 $(VENV)/installed: requirements.txt pyproject.toml
 	@test -n '$(PYTHON)' || { echo 'podcrawler needs Python 3.11 or later; install it, or name one: make PYTHON=...'; exit 1; }

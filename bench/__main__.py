@@ -3,7 +3,20 @@
 import argparse
 from pathlib import Path
 
-from bench import feed, flat, hostile, memory, redis_distance, resume, sharing, small_files, throughput
+from bench import (
+    feed,
+    flat,
+    hostile,
+    look,
+    memory,
+    redis_distance,
+    refresh,
+    resume,
+    sharing,
+    small_files,
+    start,
+    throughput,
+)
 from bench.result import Options, write
 
 MEASUREMENTS = {
@@ -13,9 +26,12 @@ MEASUREMENTS = {
     "memory": memory.measure,
     "redis_distance": redis_distance.measure,
     "resume": resume.measure,
+    "look": look.measure,
     "feed": feed.measure,
     "sharing": sharing.measure,
     "hostile": hostile.measure,
+    "start": start.measure,
+    "refresh": refresh.measure,
 }
 
 

@@ -20,8 +20,8 @@ from typing_extensions import override
 from bench import rivals
 from bench.node import open_sandbox, wait
 from bench.result import Options, Result
-from podcrawler.sites import all_sites, site_for
 from podcrawler.sites.base import Listing
+from podcrawler.sites.known import all_sites, site_for
 
 ENTRIES = 3000
 _TICK = 0.001

@@ -8,13 +8,14 @@ Components are given by import path, so that this module imports none of them.
 """
 
 from collections.abc import Mapping
+from importlib import import_module
 
 from scrapy.settings import BaseSettings
 from scrapy.utils.misc import load_object
 
 from podcrawler.exceptions import SettingError
 from podcrawler.printing import make_log_presentable
-from podcrawler.scrapy_internals import assert_supported, use_shipped_suffixes
+from podcrawler.scrapy_internals import assert_supported, has_scrapys_cookies, use_shipped_suffixes
 
 #: Settings that name one class or module. Any value of the user's takes precedence.
 _CLASSES = {
@@ -30,6 +31,8 @@ _COMPONENTS: dict[str, dict[str, int | None]] = {
         # Each replaces one of Scrapy's, at the same order.
         "scrapy.downloadermiddlewares.useragent.UserAgentMiddleware": None,
         "podcrawler.http.auth.UserAgentMiddleware": 500,
+        # Behind the User-Agent; and before what makes an answer the page that it is.
+        "podcrawler.http.robots.RobotsMiddleware": 510,
         "scrapy.downloadermiddlewares.redirect.MetaRefreshMiddleware": None,
         "podcrawler.http.redirects.MetaRefreshMiddleware": 580,
         "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
@@ -37,11 +40,19 @@ _COMPONENTS: dict[str, dict[str, int | None]] = {
         "scrapy.downloadermiddlewares.redirect.RedirectMiddleware": None,
         "podcrawler.http.redirects.RedirectMiddleware": 600,
         "scrapy.downloadermiddlewares.httpproxy.HttpProxyMiddleware": None,
+        "podcrawler.http.cookies.LateCookiesMiddleware": 700,
         "podcrawler.http.proxy.ProxyMiddleware": 750,
     },
-    "EXTENSIONS": {"podcrawler.fleet.report.NodeReport": 0},
+    "EXTENSIONS": {"podcrawler.fleet.report.NodeReport": 0, "podcrawler.fleet.hooks.Hooks": 0},
     "ITEM_PIPELINES": {"podcrawler.media.pipeline.EpisodeFilesPipeline": 500},
 }
+#: Extensions of Scrapy that are off unless this setting is on. All that they need is imported even if they are off.
+_OFF_UNLESS = {
+    "scrapy.extensions.remote_control.RemoteControl": "REMOTE_CONTROL_ENABLED",
+    "scrapy.extensions.telnet.TelnetConsole": "TELNETCONSOLE_ENABLED",
+}
+#: Scrapy's middleware for cookies; that of podcrawler imports it when there is a cookie.
+_COOKIES = "scrapy.downloadermiddlewares.cookies.CookiesMiddleware"
 #: By format of an export (``-O items.csv``).
 _EXPORTERS = {"csv": "podcrawler.exporters.CsvItemExporter"}
 #: By scheme. Feeds and pages are hostile input, so no other scheme is fetched for them.
@@ -67,15 +78,32 @@ class Addon:
         """Add the components. Raises SettingError if a setting names something that cannot be loaded, and
         UnsupportedScrapyError."""
         assert_supported()
-        use_shipped_suffixes()
         # Before Scrapy tells the settings.
         make_log_presentable()
         for name, path in _CLASSES.items():
             settings.set(name, path, priority="addon")
         for name, components in _COMPONENTS.items():
             _add_components(settings, name, components)
+        off = [path for path, setting in _OFF_UNLESS.items() if not settings.getbool(setting)]
+        for name, paths in (("DOWNLOADER_MIDDLEWARES_BASE", [_COOKIES]), ("EXTENSIONS_BASE", off)):
+            # Not in the setting that is for users: what that names is imported.
+            settings.set(name, {**settings.getdict(name), **dict.fromkeys(paths)}, priority="addon")
+        if has_scrapys_cookies():
+            # A user's component is made of it.
+            use_shipped_suffixes()
         for name, defaults in (("DOWNLOAD_HANDLERS", _DOWNLOAD_HANDLERS), ("FEED_EXPORTERS", _EXPORTERS)):
             settings.set(name, {**defaults, **settings.getdict(name)}, priority=settings.getpriority(name) or 0)
+
+
+def import_components(settings: BaseSettings) -> None:
+    """Import podcrawler's components and Scrapy's, before a crawl does."""
+    paths = [*_CLASSES.values(), *_DOWNLOAD_HANDLERS.values()]
+    paths += [path for components in _COMPONENTS.values() for path in components]
+    for name in ("DOWNLOADER_MIDDLEWARES_BASE", "SPIDER_MIDDLEWARES_BASE", "EXTENSIONS_BASE"):
+        paths += settings.getdict(name)
+    for path in paths:
+        if path and path != _COOKIES and path not in _OFF_UNLESS:
+            import_module(path.rpartition(".")[0])
 
 
 def _add_components(settings: BaseSettings, name: str, components: Mapping[str, int | None]) -> None:

@@ -1,19 +1,23 @@
 """podcrawler's own settings, read from Scrapy's and validated, so that a wrong value becomes one sentence."""
 
+import base64
 import json
 import re
+import shlex
 from collections.abc import Iterable
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from scrapy.settings import BaseSettings
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from podcrawler.exceptions import SettingError
+from podcrawler.namespace import NAMESPACE, AnySettings
 from podcrawler.networks import Allowed
 
 _PREFIX = "PODCRAWLER_"
 
-Count = Annotated[int, Field(ge=1, le=10_000)]
+#: Of what is counted, such as episodes at once.
+MOST = 10_000
+Count = Annotated[int, Field(ge=1, le=MOST)]
 Seconds = Annotated[float, Field(gt=0, le=10_000_000)]
 #: Up to 1 PB.
 Bytes = Annotated[int, Field(ge=0, le=10**15)]
@@ -21,13 +25,15 @@ _UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3}
 _AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]?)b?(?:/s)?", re.IGNORECASE)
 
 
-def _amount(value: object) -> object:
-    """The number of bytes that a text such as ``500k`` or ``2M`` stands for."""
-    if not isinstance(value, str):
-        return value
-    if (found := _AMOUNT.fullmatch(value.strip())) is None:
+def amount(text: str) -> int:
+    """The number of bytes that a text such as ``500k`` or ``2M`` stands for. Raises ValueError."""
+    if (found := _AMOUNT.fullmatch(text.strip())) is None:
         raise ValueError('it is no number of bytes such as 500000, "500k" or "2M"')
     return round(float(found[1]) * _UNITS[found[2].lower()])
+
+
+def _amount(value: object) -> object:
+    return amount(value) if isinstance(value, str) else value
 
 
 #: Bytes per second; 0 for no limit.
@@ -52,10 +58,10 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     @classmethod
-    def read(cls, settings: BaseSettings) -> Self:
+    def read(cls, settings: AnySettings) -> Self:
         """The values of the settings. Raises SettingError, which names the first that is wrong."""
         try:
-            return cls.model_validate({name: settings[_PREFIX + name.upper()] for name in cls.model_fields})
+            return cls.model_validate({name: settings.get(_PREFIX + name.upper()) for name in cls.model_fields})
         except ValidationError as error:
             first = error.errors()[0]
             name = _PREFIX + str(first["loc"][0]).upper()
@@ -65,7 +71,7 @@ class _Section(BaseModel):
 class Config(_Section):
     """The settings of the queue and of a node; docs/settings.md describes each."""
 
-    namespace: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,60}$")]
+    namespace: Annotated[str, Field(pattern=NAMESPACE)]
     node_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{0,60}$")]
     concurrent_episodes: Count
     concurrent_pages: Count
@@ -83,6 +89,68 @@ class Config(_Section):
     supervisor_pid: Annotated[int, Field(ge=0)]
 
 
+class CheckConfig(_Section):
+    """The settings of subscriptions; docs/settings.md describes each."""
+
+    check_min: Annotated[float, Field(ge=1, le=10_000_000)]
+    check_max: Annotated[float, Field(ge=1, le=100_000_000)]
+    #: Checks of one host in a second.
+    check_rate: Annotated[float, Field(ge=0.001, le=10_000)]
+    #: An address; empty for none.
+    changes: Annotated[str, Field(pattern=r"^(https?://\S+)?$")]
+    changes_interval: Annotated[float, Field(ge=1, le=86_400)]
+
+
+def _secret(value: str) -> str:
+    """One of Standard Webhooks (``whsec_`` and base64), or any text."""
+    if value.startswith("whsec_"):
+        try:
+            base64.b64decode(value.removeprefix("whsec_"), validate=True)
+        except ValueError:
+            raise ValueError("what follows whsec_ is not base64") from None
+    return value
+
+
+def _words_of_command(value: object) -> object:
+    """The words of a command, which no shell ever sees."""
+    try:
+        return shlex.split(value) if isinstance(value, str) else value
+    except ValueError as error:
+        raise ValueError(f"it is no command ({error})") from None
+
+
+CommandLine = Annotated[tuple[str, ...], BeforeValidator(_words_of_command)]
+
+
+class HookConfig(_Section):
+    """The settings of hooks; docs/settings.md describes each."""
+
+    on_finished: CommandLine
+    on_failed: CommandLine
+    on_podcast_dead: CommandLine
+    hook_time: Annotated[float, Field(gt=0, le=86_400)]
+    #: An address; empty for none.
+    webhook: Annotated[str, Field(pattern=r"^(https?://\S+)?$")]
+    webhook_secret: Annotated[str, AfterValidator(_secret)]
+
+    @property
+    def commands(self) -> dict[str, tuple[str, ...]]:
+        """By event; empty where there is none."""
+        return {"finished": self.on_finished, "failed": self.on_failed, "podcast-dead": self.on_podcast_dead}
+
+
+class VersionConfig(_Section):
+    """What becomes of an episode whose file the publisher replaces; see docs/settings.md."""
+
+    versions: Literal["keep", "ignore"]
+
+
+class SidecarConfig(_Section):
+    """Whether media files are described beside them; see docs/sidecars.md."""
+
+    sidecars: bool
+
+
 def _words(value: object) -> object:
     """The words of a setting that is a list, or text with commas between them; in lower case, without leading dots."""
     words = value.split(",") if isinstance(value, str) else value
@@ -95,11 +163,25 @@ def _allowed(value: object) -> object:
     return Allowed.parse(value.replace(",", " ").split() if isinstance(value, str) else map(str, value))
 
 
+#: Of mail or the web, without what would end the comment that it stands in (RFC 9110 §5.6.5), and without a login.
+_CONTACT = re.compile(r"https?://[!-~]+|[!-~]+@[!-~]+\.[!-~]+")
+_NO_CONTACT = re.compile(r"[()\\<>]|//.*@")
+
+
+def _contact(value: object) -> object:
+    if value and not (isinstance(value, str) and _CONTACT.fullmatch(value) and not _NO_CONTACT.search(value)):
+        raise ValueError('it is no address such as "https://example.com/crawler" or "me@example.com"')
+    return value
+
+
 class TransferConfig(_Section):
     """The settings of HTTP requests and media files; docs/settings.md describes each."""
 
+    contact: Annotated[str, BeforeValidator(_contact)]
+    robots: bool
     user_agents: Annotated[dict[str, Agent], BeforeValidator(_from_json)]
     hosts: str
+    rate: Rate
     host_rate: Rate
     max_entries: Annotated[int, Field(ge=1, le=10_000_000)]
     parse_time: Seconds

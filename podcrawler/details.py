@@ -10,8 +10,6 @@ are read from.
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from podcrawler.plain_text import plain_text
-
 
 @dataclass(slots=True)
 class Person:
@@ -254,6 +252,9 @@ class Details:
     @property
     def description_text(self) -> str:
         """``description`` without markup. It is computed when it is read, so that no text is in the queue twice."""
+        # Imports lxml, which whoever only counts episodes does without.
+        from podcrawler.plain_text import plain_text
+
         return plain_text(self.description)
 
 

@@ -6,8 +6,6 @@ The message of each is one sentence for the user: what happened, and what to do 
 from pathlib import Path
 from typing import Any, Literal
 
-from scrapy.exceptions import DropItem
-
 from podcrawler.logins import masked
 
 #: The class of a failure, by which the queue decides on further tries (queue/retry_policy.py):
@@ -32,6 +30,10 @@ class PodcrawlerError(Exception):
     def __init__(self, sentence: str = "", **arguments: Any) -> None:
         # It may quote addresses.
         super().__init__(masked(sentence), **arguments)
+
+
+class UsageError(PodcrawlerError):
+    """Raised when a command is called with options or arguments that it does not have, or not enough of them."""
 
 
 class AddressError(PodcrawlerError):
@@ -62,6 +64,20 @@ class EmbeddedServerError(RedisError):
     """Raised when the embedded Valkey cannot be started, or its state folder cannot be used."""
 
 
+class StateFolderError(PodcrawlerError):
+    """Raised when a command cannot use the state folder."""
+
+
+class AtWorkError(PodcrawlerError):
+    """Raised when ``archive`` finds another run at work on its state folder."""
+
+    exit_status = 4
+
+
+class StateDiskFullError(EmbeddedServerError):
+    """Raised when the disk of the state folder has no room for the embedded Valkey, which ends when it finds none."""
+
+
 class StoreError(PodcrawlerError):
     """Raised when the store (``FILES_STORE``) cannot be written to."""
 
@@ -70,8 +86,18 @@ class ImportFolderError(PodcrawlerError):
     """Raised when a folder cannot be imported: it cannot be read, or nothing says which podcast its files are of."""
 
 
+class BagError(PodcrawlerError):
+    """Raised when no bag can be made of a podcast: something is in the way, or files are damaged."""
+
+    exit_status = 1
+
+
 class MergeError(PodcrawlerError):
     """Raised when two podcasts cannot be made one: one is not known, or nodes are at work."""
+
+
+class PublishError(PodcrawlerError):
+    """Raised when an archive cannot be published as it was asked for."""
 
 
 class NodeError(PodcrawlerError):
@@ -159,7 +185,3 @@ class TransferCancelledError(EntryError):
 
     def __init__(self) -> None:
         super().__init__("cancelled", "The transfer was given up: this node stops, or it lost the lease.", "passing")
-
-
-class LeaseEndedError(PodcrawlerError, DropItem):
-    """Raised to drop an episode on which this node holds no lease any more, so that there is nothing to acknowledge."""

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from scrapy.settings import BaseSettings
 
 from podcrawler.config import Agent, Rate, Seconds, TransferConfig
 from podcrawler.exceptions import SettingError
+from podcrawler.namespace import AnySettings
 from podcrawler.proxies import ProxyAddress, parse_proxies
 
 _T = TypeVar("_T")
@@ -57,7 +57,7 @@ class Hosts:
     by_name: Mapping[str, Host]
 
     @classmethod
-    def read(cls, settings: BaseSettings) -> "Hosts":
+    def read(cls, settings: AnySettings) -> "Hosts":
         """What the file says that ``PODCRAWLER_HOSTS`` names; nothing if that is empty. Raises SettingError."""
         path = TransferConfig.read(settings).hosts
         return cls(_read(Path(path)) if path else {})

@@ -4,22 +4,14 @@ docs/items.md lists every field with the elements of feeds that it is read from.
 number or a yes-or-no that is unknown is None, a list of which nothing is known is empty.
 """
 
-import re
-from collections.abc import Iterator, KeysView
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import MappingProxyType
-from typing import Any
+from typing import Annotated
 
-from itemadapter import ItemAdapter
-from itemadapter.adapter import DataclassAdapter
-from typing_extensions import override
+from annotated_types import Ge, Le
 
 from podcrawler.details import EpisodeDetails, PodcastDetails
-
-#: The ids are folder and file names, and keys in Redis: nothing in them needs quoting, and an episode's has no dot.
-PODCAST_ID = re.compile(r"[a-z0-9-]{1,60}")
-EPISODE_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
+from podcrawler.ids import MOST_VERSIONS
 
 
 @dataclass(slots=True)
@@ -64,6 +56,8 @@ class Episode(EpisodeDetails):
     #: The identity that the publisher gave: the raw text of the element; empty if there is none.
     guid: str = ""
     published: datetime | None = None
+    #: Of its file: 1, and one more each time that the publisher has replaced it (docs/stores.md).
+    version: Annotated[int, Ge(1), Le(MOST_VERSIONS)] = 1
     #: Seconds.
     duration: int | None = None
     image: str = ""
@@ -91,45 +85,3 @@ class Episode(EpisodeDetails):
     def key(self) -> str:
         """The episode's name in the queue, unique in the archive."""
         return f"{self.podcast_id}/{self.id}"
-
-
-class _EpisodeAdapter(DataclassAdapter):
-    """How Scrapy's exporters see an Episode: its own fields, its details, and ``description_text``."""
-
-    @classmethod
-    @override
-    def is_item(cls, item: Any) -> bool:
-        return isinstance(item, Episode)
-
-    @classmethod
-    @override
-    def is_item_class(cls, item_class: type) -> bool:
-        return issubclass(item_class, Episode)
-
-    @classmethod
-    @override
-    def get_field_names_from_class(cls, item_class: type) -> list[str]:
-        names = super().get_field_names_from_class(item_class) or []
-        # Dataclasses begin with what they inherit.
-        own = [name for name in names if name in Episode.__slots__]
-        return [*own, *(name for name in names if name not in own), "description_text"]
-
-    @override
-    def get_field_meta(self, field_name: str) -> MappingProxyType[str, Any]:
-        return MappingProxyType({}) if field_name == "description_text" else super().get_field_meta(field_name)
-
-    @override
-    def field_names(self) -> KeysView[str]:
-        return dict.fromkeys(self).keys()
-
-    @override
-    def __getitem__(self, field_name: str) -> Any:
-        return self.item.description_text if field_name == "description_text" else super().__getitem__(field_name)
-
-    @override
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.get_field_names_from_class(type(self.item)))
-
-
-# itemadapter's README, "Extending itemadapter": the first class that takes an item is used.
-ItemAdapter.ADAPTER_CLASSES = (_EpisodeAdapter, *ItemAdapter.ADAPTER_CLASSES)

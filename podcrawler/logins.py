@@ -30,9 +30,11 @@ _PLAIN_HOST = re.compile(r"(?:(?:[\w-]+\.)+[\w-]+\.?|localhost|\[[0-9A-Fa-f:.]+\
 _HOST_AND_PORT = re.compile(r"(?:[^:\[\]]*|\[[^\[\]]*\])(?::(\d{0,5}))?")
 #: What sentences tell people to write.
 _EXAMPLE = re.compile(r"(?:USER)?:PASSWORD@HOST\b")
-#: A value of which its name says that it is secret, in Python's notation or in JSON.
+#: A value of which its name says that it is secret, in Python's notation or in JSON: a number or a text, which pprint
+#: breaks into several.
 _SECRET = re.compile(
-    r"(?i)([\"']\w*(?:password|passwd|_pass|secret|session_token)\w*[\"']\s*:\s*b?)([\"'])(?:\\.|(?!\2).)*\2"
+    r"""(?ix) ( ["'] (?: \w*(?:password|passwd|passphrase|secret|session_token)\w* | \w*_pass ) ["'] \s*:\s* b? )
+    (?: (["']) (?:\\.|(?!\2).)* \2 (?: \s+ b?(["']) (?:\\.|(?!\3).)* \3 )* | -?\d[\w.]* )"""
 )
 
 
@@ -123,7 +125,7 @@ def masked(text: str, *, is_address: bool = False) -> str:
         return text[:at] + _masked_address(text[at:])
     if "://" in text:
         text = "".join(map(_masked_line, text.splitlines(keepends=True)))
-    return _SECRET.sub(r"\1\2***\2", text)
+    return _SECRET.sub(lambda found: f"{found[1]}{found[2] or ''}***{found[2] or ''}", text)
 
 
 def without_logins(value: Any) -> Any:

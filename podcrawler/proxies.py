@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
-from scrapy.settings import BaseSettings
-
 from podcrawler.exceptions import SettingError
+from podcrawler.namespace import AnySettings
 
 #: By scheme. ``socks5`` and ``socks4`` look host names up here, ``socks5h`` and ``socks4a`` at the proxy, as in curl.
 _DEFAULT_PORTS = {"http": 80, "https": 443, "socks4": 1080, "socks4a": 1080, "socks5": 1080, "socks5h": 1080}
@@ -65,9 +64,9 @@ class ProxyAddress:
         return self.scheme.startswith("socks")
 
 
-def read_proxies(settings: BaseSettings) -> tuple[ProxyAddress, ...]:
+def read_proxies(settings: AnySettings) -> tuple[ProxyAddress, ...]:
     """The proxies that ``PODCRAWLER_PROXY`` names, none if it is not set. Raises SettingError."""
-    value = settings["PODCRAWLER_PROXY"] or ""
+    value = settings.get("PODCRAWLER_PROXY") or ""
     try:
         return parse_proxies(value if isinstance(value, str) else " ".join(map(str, value)))
     except ValueError as error:

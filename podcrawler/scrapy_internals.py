@@ -5,24 +5,26 @@ a crawl starts, so that an unsupported Scrapy ends in one sentence and not in th
 tests/test_scrapy_internals.py has a test of the behaviour of each.
 """
 
+import importlib.util
 import inspect
+import sys
 from collections.abc import Callable, Coroutine
-from typing import Any
+from importlib.abc import InspectLoader
+from typing import Any, Protocol
 
 import scrapy
-import tldextract
 from scrapy import Request
-from scrapy.commands import fetch
 from scrapy.core.downloader import Downloader as ScrapyDownloader
 from scrapy.core.downloader import Slot as DownloadSlot
 from scrapy.core.scraper import Slot as ScraperSlot
 from scrapy.crawler import Crawler
-from scrapy.downloadermiddlewares import cookies
 from scrapy.http import Response
 from twisted.internet.defer import Deferred
 from typing_extensions import override
 
 from podcrawler.exceptions import UnsupportedScrapyError
+
+_COOKIES = "scrapy.downloadermiddlewares.cookies"
 
 
 class Downloader(ScrapyDownloader):
@@ -40,18 +42,6 @@ class Downloader(ScrapyDownloader):
     ) -> Coroutine[Any, Any, None]:
         slot.transferring.add(request)
         return super()._wait_for_download(slot, request, queue_dfd)
-
-
-class FetchCommand(fetch.Command):
-    """Scrapy's ``fetch``, whose ``--headers`` show no login of a proxy.
-
-    Leans on ``fetch.Command._print_headers``. Without it the password would be printed, in base64.
-    """
-
-    @override
-    def _print_headers(self, headers: dict[bytes, list[bytes]], prefix: bytes) -> None:
-        shown = {name: [b"***"] if name == b"Proxy-Authorization" else found for name, found in headers.items()}
-        super()._print_headers(shown, prefix)
 
 
 def requests_in_progress(crawler: Crawler) -> set[Request]:
@@ -87,16 +77,39 @@ def use_shipped_suffixes() -> None:
 
     Leans on ``cookies._split_domain``. Scrapy's own asks hosts on the internet for the list, at the first Set-Cookie of
     a process, from the event loop, and without a limit of time if they do not answer; and it keeps what it got in the
-    home of the user.
+    home of the user. Both modules take time to load, so this is for who needs cookies, or has Scrapy's module already.
     """
+    import tldextract
+    from scrapy.downloadermiddlewares import cookies
+
+    _assert_reads("CookiesMiddleware._split_domain", lambda: cookies._split_domain, tldextract.TLDExtract)
     cookies._split_domain = tldextract.TLDExtract(cache_dir=None, suffix_list_urls=(), include_psl_private_domains=True)
+
+
+class CookiesMiddleware(Protocol):
+    """Scrapy's middleware for cookies, as far as it is used."""
+
+    def process_request(self, request: Request) -> Request | Response | None: ...
+    def process_response(self, request: Request, response: Response) -> Request | Response: ...
+
+
+def new_cookies_middleware(crawler: Crawler) -> CookiesMiddleware:
+    """Scrapy's middleware for cookies, with the list of `use_shipped_suffixes`."""
+    use_shipped_suffixes()
+    from scrapy.downloadermiddlewares import cookies
+
+    return cookies.CookiesMiddleware.from_crawler(crawler)
+
+
+def has_scrapys_cookies() -> bool:
+    """Whether something has imported Scrapy's module for cookies."""
+    return _COOKIES in sys.modules
 
 
 def assert_supported() -> None:
     """Raise UnsupportedScrapyError if Scrapy's classes lack a part that this module leans on."""
-    _assert_reads("CookiesMiddleware._split_domain", lambda: cookies._split_domain, tldextract.TLDExtract)
+    _assert_written("CookiesMiddleware._split_domain", _COOKIES, "\n_split_domain = TLDExtract(")
     _assert_takes(ScrapyDownloader, "_wait_for_download", ["self", "slot", "request", "queue_dfd"])
-    _assert_takes(fetch.Command, "_print_headers", ["self", "headers", "prefix"])
     _assert_reads("Slot.transferring", lambda: DownloadSlot(concurrency=1, delay=0).transferring, set)
     _assert_reads("Slot.itemproc_size", lambda: ScraperSlot().itemproc_size, int)
 
@@ -120,6 +133,15 @@ def _assert_reads(part: str, read: Callable[[], object], kind: type) -> None:
     except (AttributeError, TypeError):
         value = None
     if not isinstance(value, kind):
+        raise _unsupported(part)
+
+
+def _assert_written(part: str, module: str, text: str) -> None:
+    """Look for the text in the source of a module that takes time to import; where there is no source, it must be
+    imported to be looked at."""
+    spec = importlib.util.find_spec(module)
+    source = spec.loader.get_source(module) if spec and isinstance(spec.loader, InspectLoader) else None
+    if source is not None and text not in source:
         raise _unsupported(part)
 
 

@@ -14,8 +14,8 @@ _PENTATONIC = (262.0, 294.0, 330.0, 392.0, 440.0, 523.0)
 
 
 @cache
-def melody(name: str) -> bytes:
-    """A WAV file of one to three seconds. The tune depends on ``name`` only."""
+def melody(name: str, repeats: int = 1) -> bytes:
+    """A WAV file of one to three seconds, ``repeats`` times. The tune depends on ``name`` only."""
     random = Random(name)
     tune = [random.choice(_PENTATONIC) for _ in range(random.randint(4, 12))]
     frames = b"".join(_note(frequency) for frequency in tune)
@@ -24,7 +24,7 @@ def melody(name: str) -> bytes:
         writer.setnchannels(1)
         writer.setsampwidth(2)
         writer.setframerate(RATE)
-        writer.writeframes(frames)
+        writer.writeframes(frames * repeats)
     return file.getvalue()
 
 

@@ -16,12 +16,13 @@ from sample.site import answer
 class SampleServer:
     """A context manager that serves in a thread; yields the base URL, ``http://127.0.0.1:PORT/``."""
 
-    def __init__(self, port: int = 0) -> None:
-        """``port`` is used if it is free; else, and for 0, any free one."""
+    def __init__(self, port: int = 0, *, repeats: int = 1) -> None:
+        """``port`` is used if it is free; else, and for 0, any free one. The tunes are repeated so many times."""
         try:
             self._server = _Server(("127.0.0.1", port), _Handler)
         except OSError:
             self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server.repeats = repeats
         self._thread = Thread(target=self._server.serve_forever, daemon=True)
 
     def __enter__(self) -> str:
@@ -38,6 +39,7 @@ class SampleServer:
 
 class _Server(ThreadingHTTPServer):
     request_queue_size = 128
+    repeats = 1
 
     @override
     def handle_error(self, request: object, client_address: object) -> None:
@@ -48,9 +50,11 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
+    server: _Server
+
     def do_GET(self) -> None:
         url = self.path if self.path.startswith("http://") else f"http://{self.headers['Host']}{self.path}"
-        status, content_type, body = answer(url)
+        status, content_type, body = answer(url, self.server.repeats)
         self.send_response(status)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))

@@ -31,7 +31,7 @@ class Answer(NamedTuple):
     body: bytes
 
 
-def answer(url: str) -> Answer:
+def answer(url: str, repeats: int = 1) -> Answer:
     """The response to a GET request for an absolute URL; its host and folder do not matter, an unknown page is a 404.
 
     Where real pages contain absolute URLs, these contain URLs of the requested host.
@@ -39,7 +39,7 @@ def answer(url: str) -> Answer:
     parts = urlsplit(url)
     name, _, extension = parts.path.rpartition("/")[2].rpartition(".")
     if extension == "wav":
-        return Answer(200, "audio/x-wav", melody(name))
+        return Answer(200, "audio/x-wav", melody(name, repeats))
     query = parse_qs(parts.query)
     key = (
         "-".join([name, *(query[part][0] for part in _PAGE_PARAMETERS if part in query)])

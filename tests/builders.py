@@ -10,8 +10,8 @@ import psutil
 from podcrawler.exceptions import EntryError
 from podcrawler.queue import acks
 from podcrawler.queue.broker import Broker
-from podcrawler.queue.entries import Entry, Lease
 from podcrawler.queue.keys import Keys
+from podcrawler.queue.leases import Entry, Lease
 from podcrawler.queue.retry_policy import RetryPolicy
 from tests.conftest import Client
 from tests.origin import RunningOrigin, content

@@ -1,9 +1,10 @@
 """A stand-in for the whole web by http that a test may change while nodes ask it, and that notes which logins it got.
 
-stand_in.py has pages that stay, by https too.
+It may be a single host with TLS, too. stand_in.py has pages that stay.
 """
 
 import base64
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,12 +20,16 @@ AUDIO = Page((b"\xff\xfb\x90\x00" + b"\x55" * 413) * 40, "audio/mpeg")
 
 @dataclass
 class Web:
-    #: Of the proxy that it is, for ``http_proxy``.
+    #: Of the proxy that it is, for ``http_proxy``; with TLS, of a host.
     address: str
-    #: By address.
+    #: By address; with TLS, by path.
     pages: dict[str, Page] = field(default_factory=dict)
     #: The addresses that were asked for, each with the login that came along; empty if none did.
     asked: list[tuple[str, str]] = field(default_factory=list)
+    #: The status of each answer, in the same order.
+    statuses: list[int] = field(default_factory=list)
+    #: What a User-Agent must begin with, or 403 is the answer.
+    agent: str = ""
 
     def logins(self) -> dict[str, set[str]]:
         """By login, but for requests without one: the addresses that were asked for with it."""
@@ -40,7 +45,7 @@ class Web:
 
 
 @contextmanager
-def changing_web() -> Iterator[Web]:
+def changing_web(tls: ssl.SSLContext | None = None) -> Iterator[Web]:
     class Handler(serving.Handler):
         protocol_version = "HTTP/1.1"
 
@@ -49,11 +54,20 @@ def changing_web() -> Iterator[Web]:
             given = self.headers.get("Authorization", "").removeprefix("Basic ")
             web.asked.append((self.path, base64.b64decode(given).decode()))
             page = web.pages.get(self.path) or Page("no such page", status=404)
+            if not self.headers.get("User-Agent", "").startswith(web.agent):
+                page = Page("not for you", status=403)
             body = page.body.encode() if isinstance(page.body, str) else page.body
-            self.answer(page.status, body, **{"Content-Type": page.content_type, **page.headers})
+            status = 304 if self._is_known(page) else page.status
+            web.statuses.append(status)
+            headers = {"Content-Type": page.content_type, **page.headers}
+            self.answer(status, b"" if status == 304 else body, **headers)
 
-    with serving.serving(Handler) as port:
-        web = Web(f"http://127.0.0.1:{port}")
+        def _is_known(self, page: Page) -> bool:
+            validators = (("ETag", "If-None-Match"), ("Last-Modified", "If-Modified-Since"))
+            return any(name in page.headers and page.headers[name] == self.headers[asks] for name, asks in validators)
+
+    with serving.serving(Handler, tls=tls) as port:
+        web = Web(f"https://localhost:{port}" if tls else f"http://127.0.0.1:{port}")
         yield web
 
 

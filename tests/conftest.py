@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -21,12 +22,19 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from redis import Redis
 
 from podcrawler.redis.embedded import EmbeddedServer
+from podcrawler.store.sidecar import is_about
 from tests import forking
 from tests.origin import RunningOrigin, running
 
 #: Fixtures of tests that run processes of podcrawler, or that build or install it: seconds each, where others take
 #: milliseconds.
 _SLOW_FIXTURES = {"alone", "commands", "fleet", "image", "installed", "new_user", "scrapyd", "wheel"}
+
+# No test depends on how fast the machine is.
+hypothesis.settings.register_profile(
+    "any machine", hypothesis.settings(), deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -111,6 +119,11 @@ def until(condition: Callable[[], object], seconds: float = 60) -> None:
         pause.wait(0.02)
 
 
+def media_in(archive: Path) -> list[Path]:
+    """The media files of an archive, and their parts, without what tells of them."""
+    return [path for path in archive.glob("[!.]*/*") if not is_about(path.name.removesuffix(".part"))]
+
+
 @dataclass
 class Result:
     """What a command ended with."""
@@ -138,9 +151,9 @@ class Commands:
         return self.folder / "archive"
 
     def files(self) -> dict[str, int]:
-        """The media files in the archive, by their path in it, with their sizes; parts too."""
+        """The media files in the archive, by their path in it, with their sizes; parts of them too."""
         found = {}
-        for path in self.archive.glob("[!.]*/*"):
+        for path in media_in(self.archive):
             # A part may go while this looks.
             with suppress(FileNotFoundError):
                 found[str(path.relative_to(self.archive))] = path.stat().st_size

@@ -1,11 +1,12 @@
 """Commands without the second that each spends on imports: forks of one process that has imported podcrawler.
 
 ``Template`` starts that process, which is this module as a program, and asks it for forks. Each fork does what
-``python -m podcrawler`` would do from there on, and it ends as Python ends. What is different from an interpreter of
-its own: the imports are done, the parent is a keeper that the template made, and strings have the hashes that they have
-in other forks. Tests that are marked as ``fresh`` start interpreters.
+``python -m podcrawler`` would do from there on. What is different from an interpreter of its own: the imports are done,
+the parent is a keeper that the template made, strings have the hashes that they have in other forks, and modules are
+not taken apart at the end. Tests that are marked as ``fresh`` start interpreters.
 """
 
+import atexit
 import gc
 import importlib
 import json
@@ -19,13 +20,12 @@ import struct
 import subprocess
 import sys
 import tempfile
-import traceback
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
-from typing import IO, Any, NoReturn, Protocol, Self
+from typing import IO, Any, Protocol, Self
 
 #: All modules of these are imported by the template: what Scrapy and podcrawler load when a command or a node starts.
 _PACKAGES = ("podcrawler", "scrapy.commands", "scrapy.downloadermiddlewares", "scrapy.spidermiddlewares")
@@ -173,13 +173,27 @@ def main() -> None:
         fds = _wait_to_be_forked(control)
         control.detach()
     arguments = _become(*fds)
-    subprocess.Popen = _Popen  # type: ignore[misc, assignment]  # that is how `archive` starts its nodes
     _run(arguments)
 
 
 def _run(arguments: Sequence[str]) -> None:
     sys.argv[1:] = arguments
-    runpy.run_module("podcrawler", run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module("podcrawler", run_name="__main__", alter_sys=True)
+    except SystemExit as ended:
+        if isinstance(ended.code, int):
+            _end(ended.code)
+        raise
+
+
+def _end(status: int) -> None:
+    """End as Python does, but for taking apart what the template has imported: that would copy all of its memory, and
+    take most of the time of a short command."""
+    threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 (what Python itself does first)
+    atexit._run_exitfuncs()  # noqa: SLF001
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(status)
 
 
 def _names_of_modules() -> Iterator[str]:
@@ -229,45 +243,6 @@ def _become(report_fd: int, out: int, err: int) -> Sequence[str]:
     sys.path[:1] = [str(Path.cwd()), *path]
     importlib.invalidate_caches()
     return request.arguments
-
-
-# The nodes of an `archive`
-
-
-class _Popen(subprocess.Popen[Any]):
-    """Forks this process for a node (fleet/children.py). Other programs are started as ever."""
-
-    def __init__(self, command: Sequence[str], **options: Any) -> None:
-        match command:
-            case [_, "-P", "-c", _, _, "crawl", *_]:
-                # Called in the child when everything else is done, and never returns.
-                options["preexec_fn"] = partial(_be_node, command[5:], options["env"])
-        super().__init__(command, **options)
-
-
-def _be_node(arguments: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
-    """Run podcrawler in a process that has just been forked from another command, and end the process."""
-    status: Any = 1
-    try:
-        # Whatever the other holds must not be collected, or it would close descriptors that are this one's by then.
-        gc.freeze()
-        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_DFL)
-        for number in (signal.SIGPIPE, signal.SIGXFSZ):
-            signal.signal(number, signal.SIG_IGN)
-        for name in _NOT_IMPORTED:
-            sys.modules.pop(name, None)
-        os.environ.clear()
-        os.environ.update(environment)
-        _run(arguments)
-    except SystemExit as end:
-        status = end.code or 0
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        os._exit(status)
 
 
 if __name__ == "__main__":

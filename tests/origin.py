@@ -7,7 +7,9 @@ The address asked for tells what to do wrong:
 ``/feed.xml``          an RSS feed of ``episodes`` items, newest first, whose enclosures are ``/bytes/<size>.mp3`` here;
                        all other parameters go to the enclosures, but for ``set_cookie=<text>``, ``pages=<n>``, so
                        many pages that it is cut into, each leading to the next, ``endless_pages=1``, each of them the
-                       whole feed, and ``stall_page=<n>``, whose page n waits for ``/release``;
+                       whole feed, ``oldest_first=1``, the pages from the other end, ``details=1``, whose episode k has
+                       k minutes, k times the bytes, is of season 1 or, from the fifth on, 2, and a trailer if it is
+                       the first of its season, and ``stall_page=<n>``, whose page n waits for ``/release``;
                        ``/<folder>/feed.xml`` is the same
 ``/robots.txt``        forbids ``/bytes/`` and ``/private/`` to everybody
 ``/requests``          the requests so far, as JSON: ``{"requests": [{method, path, headers, at}], "counts": {path: n},
@@ -517,19 +519,24 @@ def _feed(request: Request, scheme: str) -> str:
     values.pop("set_cookie", None)
     values.pop("stall_page", None)
     pages, page = int(values.pop("pages", 1)), int(values.pop("page", 1))
+    is_backwards = bool(values.pop("oldest_first", ""))
+    has_details = bool(values.pop("details", ""))
     is_endless = bool(values.pop("endless_pages", ""))
     count = int(values.pop("episodes", 3))
     size = int(values.pop("size", 1_000_000))
     title = values.pop("title", "A podcast of the origin")
+    episode = values.pop("episode", "Episode")
     first = datetime(2024, 1, 1, tzinfo=UTC)
     items = []
-    numbers = range(count, 0, -1)
+    numbers = range(1, count + 1) if is_backwards else range(count, 0, -1)
     for number in numbers if is_endless else numbers[(page - 1) * count // pages : page * count // pages]:
-        enclosure = f"{base}/bytes/{size}.mp3?{urlencode({'seed': number, **values})}"
+        length = size * number if has_details else size
+        enclosure = f"{base}/bytes/{length}.mp3?{urlencode({'seed': number, **values})}"
         items.append(
-            f"<item><title>Episode {number}</title><guid isPermaLink='false'>episode-{number}</guid>"
+            f"<item><title>{escape(episode)} {number}</title><guid isPermaLink='false'>episode-{number}</guid>"
             f"<pubDate>{format_datetime(first + timedelta(days=number))}</pubDate>"
-            f"<enclosure url={quoteattr(enclosure)} type='audio/mpeg' length='{size}'/></item>"
+            f"{_details(number) if has_details else ''}"
+            f"<enclosure url={quoteattr(enclosure)} type='audio/mpeg' length='{length}'/></item>"
         )
     further = ""
     if page < pages or is_endless:
@@ -537,9 +544,18 @@ def _feed(request: Request, scheme: str) -> str:
         further = f"<atom:link rel='next' href={quoteattr(base + address)}/>"
     return (
         "<?xml version='1.0' encoding='UTF-8'?>\n"
-        "<rss version='2.0' xmlns:atom='http://www.w3.org/2005/Atom'><channel>"
+        "<rss version='2.0' xmlns:atom='http://www.w3.org/2005/Atom' "
+        "xmlns:itunes='http://www.itunes.com/dtds/podcast-1.0.dtd'><channel>"
         f"<title>{escape(title)}</title><link>{base}/</link><description>Bytes.</description>{further}"
         f"{''.join(items)}</channel></rss>"
+    )
+
+
+def _details(number: int) -> str:
+    season, kind = (2 if number >= 5 else 1), ("trailer" if number in (1, 5) else "full")
+    return (
+        f"<description>About {'sea' if number % 2 else 'land'}</description><itunes:season>{season}</itunes:season>"
+        f"<itunes:episodeType>{kind}</itunes:episodeType><itunes:duration>{number}:00</itunes:duration>"
     )
 
 

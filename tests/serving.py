@@ -1,9 +1,11 @@
 """Servers of http for single tests, which say themselves what is answered. origin.py is the one that misbehaves."""
 
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from typing_extensions import override
@@ -33,10 +35,20 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
+class _Server(ThreadingHTTPServer):
+    @override
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients hang up where TLS is not safe."""
+
+
 @contextmanager
-def serving(handler: type[Handler], host: str = "127.0.0.1") -> Iterator[int]:
-    """A server for the time of the block: its port."""
-    server = ThreadingHTTPServer((host, 0), handler)
+def serving(
+    handler: type[BaseHTTPRequestHandler], host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
+) -> Iterator[int]:
+    """A server for the time of the block, of https with ``tls``: its port."""
+    server = (_Server if tls else ThreadingHTTPServer)((host, 0), handler)
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
@@ -45,3 +57,19 @@ def serving(handler: type[Handler], host: str = "127.0.0.1") -> Iterator[int]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextmanager
+def serving_folder(folder: Path) -> Iterator[str]:
+    """A server of the files in a folder for the time of the block: its address, with a slash at its end."""
+
+    class Files(SimpleHTTPRequestHandler):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments, directory=str(folder))
+
+        @override
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    with serving(Files) as port:
+        yield f"http://127.0.0.1:{port}/"

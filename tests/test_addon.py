@@ -10,6 +10,7 @@ from podcrawler import settings as defaults
 from podcrawler.addon import Addon
 from podcrawler.exceptions import SettingError
 from podcrawler.fleet.report import NodeReport
+from podcrawler.http.cookies import LateCookiesMiddleware
 from podcrawler.http.handler import DownloadHandler
 from podcrawler.http.proxy import ProxyMiddleware
 from podcrawler.http.redirects import RedirectMiddleware
@@ -55,6 +56,19 @@ def test_ours_replace_scrapys_own() -> None:
     middlewares: list[Any] = list(applied().get_component_priority_dict_with_base("DOWNLOADER_MIDDLEWARES"))
     assert [name for name in middlewares if "RedirectMiddleware" in str(name)] == [RedirectMiddleware]
     assert [name for name in middlewares if "ProxyMiddleware" in str(name)] == [ProxyMiddleware]
+    assert [name for name in middlewares if "Cookies" in str(name)] == [LateCookiesMiddleware]
+
+
+@pytest.mark.parametrize(
+    ("setting", "path"),
+    [
+        ("TELNETCONSOLE_ENABLED", "scrapy.extensions.telnet.TelnetConsole"),
+        ("REMOTE_CONTROL_ENABLED", "scrapy.extensions.remote_control.RemoteControl"),
+    ],
+)
+def test_an_extension_that_is_off_is_not_imported(setting: str, path: str) -> None:
+    assert path not in applied().get_component_priority_dict_with_base("EXTENSIONS")
+    assert path in applied({setting: True}).get_component_priority_dict_with_base("EXTENSIONS")
 
 
 @pytest.mark.parametrize("setting", OURS)

@@ -23,8 +23,8 @@ from scrapy.spiderloader import SpiderLoader
 from scrapy.utils.project import get_project_settings
 
 from podcrawler import settings
-from podcrawler.queue.archive import REPORT_SECONDS
 from podcrawler.queue.keys import Keys
+from podcrawler.queue.overview import REPORT_SECONDS
 from tests.checkout import ROOT, files_of_checkout
 from tests.conftest import Client, until
 from tests.origin import RunningOrigin
@@ -107,26 +107,52 @@ def test_a_container_is_a_node_that_gets_the_signals() -> None:
     assert the("STOPSIGNAL").rest == "SIGTERM"
 
 
+def test_an_edit_of_the_code_leaves_the_layer_of_the_requirements_alone() -> None:
+    """What its stage copies, and stages before it, is the list of requirements alone; and what comes after it in the
+    image is small."""
+    (large,) = [n for n, step in enumerate(STEPS) if step.rest == "--from=dependencies /opt/podcrawler /opt/podcrawler"]
+    (stage,) = {step.stage for step in STEPS if step.name == "FROM" and step.rest.endswith(" AS dependencies")}
+    assert [step.rest for step in STEPS if step.stage == stage and step.name == "COPY"] == [
+        "requirements-s3.txt /build/"
+    ]
+    assert [step.name for step in STEPS[:large] if step.stage == STEPS[large].stage] == ["FROM", "RUN"]
+
+
+def test_all_that_is_required_is_pinned_with_what_buckets_need() -> None:
+    def pins(name: str) -> set[str]:
+        lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+        return {line for line in lines if "==" in line and line[0].isalnum()}
+
+    assert pins("requirements.txt") < pins("requirements-s3.txt")
+    assert {line.partition("==")[0] for line in pins("requirements-s3.txt") - pins("requirements.txt")} == {
+        "boto3", "botocore", "s3transfer",
+    }  # fmt: skip
+
+
 def test_the_user_of_the_image_is_not_root() -> None:
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", the("USER").rest)
     (making,) = [step.rest for step in STEPS if step.name == "RUN" and step.stage == the("USER").stage]
     assert f"useradd --uid {the('USER').rest.split(':')[0]} " in making
+    # Any other user may write to them, too.
     for volume in the("VOLUME").words:
-        assert re.search(rf"--owner=podcrawler .*{volume}\b", making)
+        assert re.search(rf"--owner=podcrawler .*--mode=1777 .*{volume}\b", making)
 
 
 def test_the_settings_of_the_image_exist() -> None:
-    names = environment_of_image().keys() - {"PATH"}
+    names = environment_of_image().keys() - {"PATH", "PYTHONPYCACHEPREFIX"}
     assert names == {"FILES_STORE", "PODCRAWLER_STATE_DIR", "PODCRAWLER_SHUTDOWN_GRACE"}
     assert all(hasattr(settings, name) for name in names)
-    folders = {value for value in environment_of_image().values() if value.startswith("/") and ":" not in value}
-    assert folders == set(the("VOLUME").words)
+    volumes = set(the("VOLUME").words)
+    assert environment_of_image()["FILES_STORE"] in volumes
+    # Not the volume itself: the folder belongs to whoever made it.
+    assert str(Path(environment_of_image()["PODCRAWLER_STATE_DIR"]).parent) in volumes
     # `docker stop` kills after 10 seconds.
     assert float(environment_of_image()["PODCRAWLER_SHUTDOWN_GRACE"]) <= 8
 
 
-def test_both_stages_have_one_python_that_we_support() -> None:
-    bases = {step.rest.split()[0] for step in STEPS if step.name == "FROM"}
+def test_all_stages_have_one_python_that_we_support() -> None:
+    stages = [step.rest.split() for step in STEPS if step.name == "FROM"]
+    bases = {base for base, *_ in stages} - {words[2] for words in stages if len(words) == 3}
     assert len(bases) == 1
     version = re.fullmatch(r"python:3\.(\d+)-slim", bases.pop())
     assert version
@@ -152,6 +178,7 @@ class Image:
         image = {name: self.inside(value) for name, value in environment_of_image().items()}
         path = os.pathsep.join((str(Path(sys.executable).parent), os.defpath))
         image["PATH"] = image.get("PATH", "$PATH").replace("$PATH", path)
+        image["PYTHONPYCACHEPREFIX"] = str(self.root / "pycache")
         return {"HOME": str(self.root / "state"), "PYTHONPATH": sysconfig.get_path("purelib"), **image, **more}
 
     def run(self, command: str | list[str], **more: str) -> subprocess.CompletedProcess[str]:
@@ -194,7 +221,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
         elif step.name == "COPY":
             _, kept, target = step.rest.split()
             assert kept == target
-            assert Path(image.inside(kept)).exists()
+            assert list(Path(image.inside(kept)).iterdir())
         elif step.name == "RUN" and step.stage < STEPS[-1].stage:
             # Downloads nothing: what is to be installed is there, and what builds podcrawler too.
             command = image.inside(step.rest).replace("--no-deps", "--no-deps --no-build-isolation")
@@ -222,8 +249,15 @@ def _copy(sources: list[str], target: Path, *, into: bool) -> None:
 def test_the_image_runs_its_own_podcrawler(image: Image) -> None:
     where = image.run(["python", "-c", "import podcrawler.settings as s; print(s.__file__, s.FILES_STORE)"])
     path, store = where.stdout.split()
-    assert path.startswith(image.inside("/opt/podcrawler/lib/"))
+    assert path.startswith(image.inside("/opt/podcrawler/code/"))
     assert store == image.inside("/archive")
+
+
+def test_the_image_has_no_pip_and_nothing_compiled(image: Image) -> None:
+    installed = [path.name for path in Path(image.inside("/opt/podcrawler")).glob("lib/python3*/site-packages/*")]
+    assert installed == ["podcrawler.pth"], "besides requirements, which are there already"
+    assert list(Path(image.inside("/opt")).rglob("*.pyc")) == []
+    assert the("ENV").rest.count("PYTHONPYCACHEPREFIX=/tmp/") == 1, "where any user may write"
 
 
 def parts_in(archive: Path) -> list[Path]:
@@ -318,7 +352,8 @@ def test_compose_has_a_redis_and_both_kinds_of_nodes(compose: dict[str, Any]) ->
 def test_the_redis_of_compose_keeps_everything_and_is_not_open(compose: dict[str, Any]) -> None:
     redis = compose["services"]["redis"]
     command = " ".join(redis["command"])
-    assert "--appendonly yes --maxmemory-policy noeviction --requirepass ${REDIS_PASSWORD:?" in command
+    assert "--appendonly yes --maxmemory-policy noeviction --maxmemory " in command
+    assert " --requirepass ${REDIS_PASSWORD:?" in command
     assert redis["volumes"] == ["redis:/data"]
     assert not [name for name, service in compose["services"].items() if "ports" in service]
 
@@ -328,3 +363,79 @@ def test_compose_sets_what_podcrawler_knows(compose: dict[str, Any]) -> None:
         environment = compose["services"][name]["environment"]
         assert [key for key in environment if not hasattr(settings, key)] == []
         assert re.fullmatch(r"redis://default:\$\{REDIS_PASSWORD:\?[^}]+\}@redis:6379/0", environment["REDIS_URL"])
+
+
+def bytes_of(limit: str) -> int:
+    """Of a limit as compose.yaml and Valkey write it: 10m, 512mb, 3g."""
+    number, unit = re.fullmatch(r"(\d+)([kmg])b?", limit).groups()  # type: ignore[union-attr]
+    factor: int = 1024 ** " kmg".index(unit)
+    return int(number) * factor
+
+
+def test_compose_limits_logs_and_memory(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    for service in services.values():
+        options = service["logging"]["options"]
+        assert service["logging"]["driver"] == "json-file"
+        assert bytes_of(options["max-size"]) * int(options["max-file"]) <= 100 * 1024**2
+    # Reading one document may take so much (docs/architecture.md), and the node needs something, too.
+    for name in ("episodes", "podcasts"):
+        assert bytes_of(services[name]["mem_limit"]) >= 32 * settings.DOWNLOAD_MAXSIZE + 256 * 1024**2
+    command = services["redis"]["command"]
+    limit = bytes_of(command[command.index("--maxmemory") + 1])
+    assert bytes_of(services["redis"]["mem_limit"]) >= 2 * limit, "a fork that rewrites the file may copy all of it"
+
+
+@pytest.mark.skipif(not shutil.which("redis-cli"), reason="there is no redis-cli, which is valkey-cli's twin")
+def test_the_health_check_of_compose_sees_errors(compose: dict[str, Any], redis: Client, valkey_url: str) -> None:
+    _, _, *arguments = compose["services"]["redis"]["healthcheck"]["test"]
+    command = ["redis-cli", "-s", valkey_url.removeprefix("unix://"), *arguments]
+    redis.execute_command("ACL", "SETUSER", "stranger", "reset", "on", ">hush", "-@all")
+    try:
+        refused = subprocess.run(
+            [*command[:3], "--user", "stranger", "--pass", "hush", *arguments], capture_output=True
+        )
+    finally:
+        redis.execute_command("ACL", "DELUSER", "stranger")
+    assert refused.returncode != 0
+    assert subprocess.run(command, capture_output=True).returncode == 0
+
+
+# How long a node may take to stop
+
+#: Seconds that a node may take beyond its time of grace; those of a supervisor for its nodes (fleet/supervisor.py).
+AFTER_GRACE = 10
+UNIT = ROOT / "deploy" / "podcrawler@.service"
+
+
+def unit() -> dict[str, str]:
+    lines = UNIT.read_text(encoding="utf-8").splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+
+
+def test_nobody_kills_a_node_in_its_time_of_grace(compose: dict[str, Any]) -> None:
+    assert float(unit()["TimeoutStopSec"]) > settings.PODCRAWLER_SHUTDOWN_GRACE + AFTER_GRACE
+    for name in ("episodes", "podcasts"):
+        service = compose["services"][name]
+        grace = float(service["environment"]["PODCRAWLER_SHUTDOWN_GRACE"])
+        assert float(service["stop_grace_period"].removesuffix("s")) > grace + AFTER_GRACE
+
+
+def test_the_unit_runs_a_node_of_what_the_docs_install() -> None:
+    guide = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    values = unit()
+    program, *arguments = values["ExecStart"].split()
+    assert arguments == ["crawl", "%i"]
+    assert f"python3 -m venv {program.removesuffix('/bin/podcrawler')}\n" in guide
+    assert f"/dev/null {values['EnvironmentFile']}\n" in guide
+    assert f"--home-dir {values['WorkingDirectory']} {values['User']}\n" in guide
+    assert f"--owner={values['User']} {values['ReadWritePaths']}\n" in guide
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd-analyze")
+def test_systemd_understands_the_unit(tmp_path: Path) -> None:
+    text = UNIT.read_text(encoding="utf-8").replace("/opt/podcrawler/bin/podcrawler", sys.executable)
+    instance = tmp_path / "podcrawler@episodes.service"
+    instance.write_text(text, encoding="utf-8")
+    verified = subprocess.run(["systemd-analyze", "verify", instance], capture_output=True, text=True)
+    assert (verified.returncode, verified.stdout + verified.stderr) == (0, "")

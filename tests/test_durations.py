@@ -2,7 +2,7 @@
 
 import pytest
 
-from podcrawler.durations import duration
+from podcrawler.durations import duration, seconds_of
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,17 @@ from podcrawler.durations import duration
 )
 def test_a_duration_is_in_the_largest_unit_of_which_it_has_two(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90", 90), ("0", 0), ("1.5s", 1.5), ("10m", 600), ("2 min", 120), ("2H", 7200), ("1d", 86_400)],
+)
+def test_what_people_write_is_understood(text: str, seconds: float) -> None:
+    assert seconds_of(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "soon", "-1", "10x", "1:30", "1e3", "inf"])
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is no time such as 90, 10m or 2h"):
+        seconds_of(text)

@@ -8,8 +8,33 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "podcrawler"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-_REDIS_MODULES = ("archive", "broker", "given_hosts", "listings", "media_hosts", "merging", "naming", "parts_key")
-_SPEAK_TO_REDIS = [Path("queue", f"{name}.py") for name in (*_REDIS_MODULES, "recount", "watch")]
+_REDIS_MODULES = (
+    "archive",
+    "broker",
+    "choices",
+    "given_hosts",
+    "listings",
+    "media_hosts",
+    "merging",
+    "naming",
+    "parts_key",
+    "records",
+)
+_SPEAK_TO_REDIS = [
+    Path("queue", f"{name}.py")
+    for name in (
+        *_REDIS_MODULES,
+        "dates",
+        "dropping",
+        "inventory",
+        "overview",
+        "podcasts",
+        "recount",
+        "states",
+        "versions",
+        "watch",
+    )
+] + [Path("subscriptions", "store.py")]
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -104,6 +104,10 @@ def test_what_is_taken_for_an_address_has_its_whole_login_taken_out(secret: str,
         ("GET http://nas/x from a@b", None),
         ("{'AWS_SECRET_ACCESS_KEY': 'ab\\'c', 'MAIL_PASS': \"d\", 'A': 'e'}",
          "{'AWS_SECRET_ACCESS_KEY': '***', 'MAIL_PASS': \"***\", 'A': 'e'}"),
+        ("{'FTP_PASSWORD': 'a '\n   \"b'c \"\n   'd',\n 'A': 'e'}", "{'FTP_PASSWORD': '***',\n 'A': 'e'}"),
+        ("{'MAIL_PASS': b'a '\n b'b', 'A': b'e'}", "{'MAIL_PASS': b'***', 'A': b'e'}"),
+        ("{'FTP_PASSWORD': 12345, 'A': 12345}", "{'FTP_PASSWORD': ***, 'A': 12345}"),
+        ("{'FTP_PASSWORD': None, 'FTP_PASSIVE_MODE': 1, 'A_PASSING': 'b'}", None),
     ],
 )  # fmt: skip
 def test_only_logins_are_masked(text: str, shown: str | None) -> None:

@@ -17,7 +17,7 @@ import pytest
 import requests
 
 from tests.checkout import ROOT, copy_checkout
-from tests.conftest import Client, until
+from tests.conftest import Client, media_in, until
 from tests.origin import RunningOrigin
 
 MB = 1_000_000
@@ -128,7 +128,7 @@ def scrapyd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scrapyd]:
     # What the nodes call themselves tells that they run from the egg, not from this checkout.
     settings = checkout / "podcrawler" / "settings.py"
     text = settings.read_text(encoding="utf-8")
-    settings.write_text(text.replace('USER_AGENT = "podcrawler', 'USER_AGENT = "egg of podcrawler'), encoding="utf-8")
+    settings.write_text(text.replace("USER_AGENT = ", 'USER_AGENT = "egg of " + '), encoding="utf-8")
     with _running(folder) as address:
         (folder / ".scrapy.cfg").write_text(TARGET.format(address=address))
         deploy = subprocess.run(
@@ -150,7 +150,7 @@ def settings(valkey_url: str, tmp_path: Path) -> dict[str, object]:
 
 def files(settings: dict[str, object]) -> dict[str, int]:
     """The media files in the store by name, with their sizes; parts too, but not what is noted about them."""
-    paths = Path(str(settings["FILES_STORE"])).glob("[!.]*/*")
+    paths = media_in(Path(str(settings["FILES_STORE"])))
     return {path.name: path.stat().st_size for path in paths if not path.name.endswith(".json.part")}
 
 
@@ -204,7 +204,7 @@ def test_nodes_of_scrapyd_archive_a_podcast(
     assert "40 episodes, 40 of them new" in logs[finder]
     assert all(" INFO: finished " in logs[job] for job in workers)
     assert not [log for log in logs.values() if "Traceback" in log or "] ERROR: " in log]
-    assert {request.headers["user-agent"].split("(")[0] for request in origin.requests()} == {"egg of podcrawler "}
+    assert {request.headers["user-agent"].split("/")[0] for request in origin.requests()} == {"egg of podcrawler"}
 
 
 def test_a_cancelled_node_loses_nothing(

@@ -1,5 +1,6 @@
 """What docs/security.md promises of the users of Redis that it describes."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,10 +51,13 @@ def test_a_user_of_least_privilege_can_do_all_that_nodes_and_commands_do(
     assert fleet.run("retry", "--all").status == 0
     assert fleet.drain("-s", "PODCRAWLER_RETRY_DELAY=0.01").status == 1
     assert len(fleet.files()) == 5
-    for command in ("status", "failed"):
-        assert fleet.run(command).status == 0
+    feed = f"{address}&episodes=1&title=Five"
+    for words in (["subscribe", feed], ["archive"], ["refresh", feed], ["unsubscribe", feed]):
+        assert fleet.run(*words).status == 0
+    for words in (["status"], ["failed"], ["podcasts"], ["subscriptions"], ["subscriptions", "--opml"]):
+        assert fleet.run(*words).status == 0
     assert fleet.run("import", str(fleet.archive)).status == 0
-    kept, gone = sorted(path.name for path in fleet.archive.glob("[!.]*"))[:2]
+    kept, gone = sorted(path.name for path in fleet.archive.glob("[!.]*/"))[:2]
     assert fleet.run("merge", gone, kept).status == 0
     assert redis.execute_command("ACL", "LOG") == []
 
@@ -64,11 +68,15 @@ def test_a_user_who_may_only_read_sees_what_goes_on_and_changes_nothing(
     seed(redis, f"{origin.address}/feed.xml?size=1000&episodes=2&status=404")
     assert fleet.drain().status == 1
     redis.hset("{podcrawler}:logins", "show", '["ann", "secret"]')
+    assert fleet.run("subscribe", "https://show.example/feed").status == 0
     before = {key: redis.dump(key) for key in redis.scan_iter()}
 
     fleet.environment["REDIS_URL"] = users["podcrawler-reader"]
     assert "2 failed" in fleet.run("status").out
-    assert len(fleet.run("failed").out.splitlines()) == 2
+    assert len(fleet.run("failed", "--json").out.splitlines()) == 2
+    (podcast,) = (json.loads(line)["id"] for line in fleet.run("podcasts", "--json").out.splitlines())
+    assert len(fleet.run("episodes", podcast).out.splitlines()) == 2
+    assert fleet.run("subscriptions").out == "https://show.example/feed  new  next at once\n"
     assert redis.execute_command("ACL", "LOG") == []
 
     for command in (["retry", "--all"], ["pause"], ["resume"], ["crawl", "episodes"], ["archive", "http://x.example/"]):

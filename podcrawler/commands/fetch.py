@@ -1,8 +1,9 @@
 """``fetch``: Scrapy's own command, without the queue."""
 
-from podcrawler.commands import WithoutQueue
-from podcrawler.scrapy_internals import FetchCommand
+from scrapy.commands import fetch
+
+from podcrawler.cli.for_scrapy import WithoutQueue
 
 
-class Command(WithoutQueue, FetchCommand):
+class Command(WithoutQueue, fetch.Command):
     pass

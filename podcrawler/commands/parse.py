@@ -6,8 +6,8 @@ from scrapy.commands import parse
 from typing_extensions import override
 
 from podcrawler.addresses import candidates
-from podcrawler.commands import WithoutQueue, explained
-from podcrawler.sites import read_sites
+from podcrawler.cli.for_scrapy import WithoutQueue, explained
+from podcrawler.sites.known import read_sites
 
 
 class Command(WithoutQueue, parse.Command):

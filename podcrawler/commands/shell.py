@@ -2,7 +2,7 @@
 
 from scrapy.commands import shell
 
-from podcrawler.commands import WithoutQueue
+from podcrawler.cli.for_scrapy import WithoutQueue
 
 
 class Command(WithoutQueue, shell.Command):

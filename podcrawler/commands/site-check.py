@@ -10,15 +10,15 @@ from pydantic import TypeAdapter
 from rich.cells import cell_len
 from scrapy import Request
 from scrapy.commands import ScrapyCommand
-from scrapy.exceptions import UsageError
 from scrapy.http import Response, TextResponse
 from scrapy.utils.spider import DefaultSpider
 from twisted.python.failure import Failure
 from typing_extensions import override
 
 from podcrawler.addresses import candidates
-from podcrawler.commands import WithoutQueue, explained
-from podcrawler.exceptions import EntryError, ListingError, SiteFileError
+from podcrawler.calling import called
+from podcrawler.cli.for_scrapy import WithoutQueue, explained
+from podcrawler.exceptions import EntryError, ListingError, SiteFileError, UsageError
 from podcrawler.http.errors import explain
 from podcrawler.items import Episode, Podcast
 from podcrawler.printing import json_line, say
@@ -56,7 +56,7 @@ class Command(WithoutQueue, ScrapyCommand):
     @override
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         if len(args) != 2:
-            raise UsageError("site-check needs a file that describes a site, and the address of a page of that site")
+            raise UsageError("site-check needs a file that describes a site, and the address of a page of that site.")
         site = TomlSite.read(Path(args[0]))
         request = private_request(candidates(args[1])[0], is_told=False, dont_filter=True)
         _check_address(site, args[0], request.url)
@@ -133,11 +133,11 @@ def _lines(extraction: Extraction, file: str, url: str) -> Iterator[str]:
         yield f"{_counted(len(listing.episodes), 'episode')}, oldest first:"
         yield from _table([["id", "date", "seconds", "title", "file or page"], *map(_row, listing.episodes)])
         if page := next((episode.page for episode in listing.episodes if not episode.enclosure), ""):
-            yield f"Files are on the pages of the episodes; look at one: podcrawler site-check {file} '{page}'"
+            yield f"Files are on the pages of the episodes; look at one: {called()} site-check {file} '{page}'"
     else:
         yield (
             "No episodes: nothing that leads to a file was found. What only a script or a click shows cannot be read; "
-            f"podcrawler fetch '{url}' prints the page as it is read."
+            f"{called()} fetch '{url}' prints the page as it is read."
         )
     if listing.next_urls:
         yield f"{_counted(len(listing.next_urls), 'next page')}:"

@@ -2,7 +2,7 @@
 
 from scrapy.commands import view
 
-from podcrawler.commands import WithoutQueue
+from podcrawler.cli.for_scrapy import WithoutQueue
 
 
 class Command(WithoutQueue, view.Command):

@@ -1,43 +1,42 @@
-"""The child nodes of ``archive``: started, restarted when they die, and stopped."""
+"""The child nodes of ``archive``: started, restarted when they die, and stopped.
+
+They are forks of the supervisor, which has imported what nodes need, and has no threads and no event loop.
+"""
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-import podcrawler
 from podcrawler.exceptions import NodeError
+from podcrawler.fleet.logs import put_by
+from podcrawler.forks import Forked, fork
 
 #: A child that dies this many times within this many seconds is not restarted.
 _DEATHS, _WITHIN = 5, 60.0
-#: What a child runs: as ``python -m podcrawler``, but nothing is imported from the working folder, which may be shared
-#: with strangers. Its first argument is the folder that podcrawler is in, which need not be installed.
-_PROGRAM = """
-import runpy, sys
-sys.path.append(sys.argv.pop(1))
-runpy.run_module("podcrawler", run_name="__main__", alter_sys=True)
-"""
 
 
 class Child:
-    """One ``crawl`` process, in a session of its own, so that Ctrl-C in the terminal reaches the supervisor alone."""
+    """One node, in a session of its own, so that Ctrl-C in the terminal reaches the supervisor alone."""
 
-    def __init__(self, spider: str, options: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
-        """``options`` are arguments of ``scrapy crawl``; what the process prints goes to the file ``log``."""
+    def __init__(self, spider: str, run: Callable[[], int], log: Path) -> None:
+        """``run`` is what the process does: to ``crawl``; its result is the exit status. What the process prints goes
+        to the file ``log``."""
         self._spider = spider
-        root = Path(podcrawler.__file__).parent.parent
-        self._command = [sys.executable, "-P", "-c", _PROGRAM, str(root), "crawl", spider, *options]
-        self._environment = {**os.environ, **environment}
+        self._run = run
         self._log = log
         self._deaths: deque[float] = deque(maxlen=_DEATHS)
         self._start_at = 0.0
-        self._process: subprocess.Popen[bytes] | None = None
-        self._log.unlink(missing_ok=True)
+        self._process: Forked | None = None
+        put_by(self._log)
+
+    @property
+    def has_been_started(self) -> bool:
+        """Whether the process runs, or has run and is to be started again."""
+        return self._process is not None or bool(self._deaths)
 
     def ensure_running(self) -> None:
         """Start the process, or restart it if it has died, after a pause that doubles with each death.
@@ -48,35 +47,35 @@ class Child:
             self._process = None
             self._note_death(status, now)
         if self._process is None and now >= self._start_at:
-            with self._log.open("ab") as log:
-                self._process = subprocess.Popen(
-                    self._command,
-                    env=self._environment,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    start_new_session=True,
-                )
+            with Path(os.devnull).open("rb") as nothing, self._log.open("ab") as log:
+                self._process = fork(self._be_named_and_run, stdin=nothing.fileno(), output=log.fileno())
 
     def terminate(self) -> None:
         """Ask the process to stop gracefully; when called again, to stop at once."""
         if self._process:
-            self._process.terminate()
+            self._process.send_signal(signal.SIGTERM)
 
     def wait(self, seconds: float) -> None:
         """Wait until the process has ended; kill it after ``seconds``."""
-        if self._process is None:
-            return
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(seconds)
-        self.kill()
+        if self._process and self._process.wait(seconds) is None:
+            self.kill()
+
+    def has_ended(self, seconds: float) -> bool:
+        """Whether the process has ended, within so many ``seconds``."""
+        return self._process is None or self._process.wait(seconds) is not None
 
     def kill(self) -> None:
         """Kill the process; its entries are pending again when their leases expire."""
-        if self._process:
+        if self._process and self._process.poll() is None:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+
+    def _be_named_and_run(self) -> int:
+        # Its command line is the supervisor's, so this is how operators tell it (``ps -e``). 15 bytes.
+        with suppress(OSError):
+            Path("/proc/self/comm").write_text(f"crawl {self._spider}", encoding="ascii")
+        return self._run()
 
     def _note_death(self, status: int, now: float) -> None:
         self._deaths.append(now)

@@ -1,31 +1,58 @@
-"""What ``archive`` shows while it runs, on standard error: progress bars on a terminal, plain lines anywhere else."""
+"""What ``archive`` shows while it runs, on standard error: plain lines, unless it is a terminal (bars.py)."""
 
-import sys
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
-from rich.console import Console
 from rich.filesize import decimal
-from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    SpinnerColumn,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
 
 from podcrawler.durations import duration
-from podcrawler.fleet.job import JobProgress
-from podcrawler.printing import printable, say
-from podcrawler.queue.archive import Event, InHand
+from podcrawler.fleet.outcome import JobProgress
+from podcrawler.fleet.pace import Pace
+from podcrawler.fleet.patience import PATIENCE
+from podcrawler.fleet.waiting import delayed, silence, waiting
+from podcrawler.printing import say
+from podcrawler.queue.archive import Event
+from podcrawler.queue.overview import InHand
 
 #: Seconds between two plain lines about progress.
-_LINE_INTERVAL = 10.0
+_LINE_INTERVAL = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What there is to show at one moment."""
+
+    progress: JobProgress
+    pace: Pace
+    #: The transfers of the job.
+    in_hand: list[InHand]
+    #: Seconds since something came.
+    idle: float
+
+    @property
+    def summary(self) -> str:
+        """Episodes, by what became of them."""
+        progress = self.progress
+        if not self.pace.total:
+            return "looking for episodes"
+        failed = f", {progress.failed} failed" if progress.failed else ""
+        return f"{progress.finished + progress.found} of {self.pace.total} episodes{failed}"
+
+    @property
+    def waits(self) -> list[str]:
+        """What is waited for, in sentences."""
+        progress = self.progress
+        sentences = [delayed(delay, "page") for delay in progress.page_delays]
+        sentences += [delayed(delay) for delay in progress.delays]
+        # One that has all of its connections is not waited for while they are this run's.
+        sentences += [waiting(wait) for wait in progress.waits if not wait.connections or not self.in_hand]
+        if not sentences and self.idle >= PATIENCE:
+            silent = silence(progress.unread, progress.open_pages, self.in_hand, progress.open_episodes)
+            sentences += [silent] if silent else []
+        return sentences
 
 
 class Display(Protocol):
@@ -34,11 +61,11 @@ class Display(Protocol):
     def show_event(self, event: Event) -> None:
         """A lease ended."""
 
-    def show_line(self, sentence: str) -> None:
+    def show_line(self, sentence: str, *, is_problem: bool = False) -> None:
         """Something else that the user should know."""
 
-    def show_progress(self, progress: JobProgress, in_hand: list[InHand]) -> None:
-        """How far the job is, and what is being downloaded."""
+    def show(self, view: View) -> None:
+        """How far the job is, what is being downloaded, and what is waited for."""
 
     def __enter__(self) -> Self: ...
 
@@ -47,13 +74,8 @@ class Display(Protocol):
     ) -> None: ...
 
 
-def new_display() -> Display:
-    """The display for what standard error is: a terminal, or a file or pipe."""
-    return Bars() if sys.stderr.isatty() else Lines()
-
-
-def _sentence(event: Event) -> str | None:
-    """One line about an event; None if nothing failed and nothing was downloaded."""
+def sentence_of(event: Event, *, is_verbose: bool = False) -> str | None:
+    """One line about an event; None if nothing failed and nothing was downloaded, and the user wants no more."""
     if event.state == "failed":
         return f"failed {event.key} [{event.kind}]: {event.reason}"
     if event.state == "delayed":
@@ -61,25 +83,13 @@ def _sentence(event: Event) -> str | None:
         return f"will be tried again{wait}: {event.key} [{event.kind}]: {event.reason}"
     if event.path:
         return f"finished {event.path} ({decimal(event.size)})"
+    if is_verbose:
+        return f"read {event.key}" if "://" in event.key else f"already there: {event.key}"
     return None
 
 
-def _summary(progress: JobProgress) -> str:
-    total = progress.finished + progress.failed + progress.open_episodes
-    failed = f", {progress.failed} failed" if progress.failed else ""
-    return f"{progress.finished} of {total} episodes{failed}, {decimal(progress.bytes)}"
-
-
-def _waits(progress: JobProgress) -> str:
-    limited = [wait.host for wait in progress.waits if wait.connections]
-    return f"; all connections in use: {', '.join(limited)}" if limited else ""
-
-
-class Lines:
-    """For files and pipes: a line for each event, and now and then one about the whole job."""
-
-    def __init__(self) -> None:
-        self._next_line = time.monotonic() + _LINE_INTERVAL
+class Silent:
+    """Shows problems alone."""
 
     def __enter__(self) -> Self:
         return self
@@ -88,65 +98,75 @@ class Lines:
         pass
 
     def show_event(self, event: Event) -> None:
-        if line := _sentence(event):
-            self.show_line(line)
+        pass
 
-    def show_line(self, sentence: str) -> None:
-        say(sentence, is_error=True)
+    def show_line(self, sentence: str, *, is_problem: bool = False) -> None:
+        if is_problem:
+            say(sentence, is_error=True)
 
-    def show_progress(self, progress: JobProgress, in_hand: list[InHand]) -> None:
-        if time.monotonic() >= self._next_line:
-            self._next_line = time.monotonic() + _LINE_INTERVAL
-            self.show_line(f"{_summary(progress)}; {len(in_hand)} downloading{_waits(progress)}")
+    def show(self, view: View) -> None:
+        pass
 
 
-class Bars:
-    """For a terminal: a bar for the whole job, and one for each download."""
+class Begun:
+    """Tells which transfers are new."""
 
     def __init__(self) -> None:
-        self._bars = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}", table_column=None),
-            BarColumn(),
-            DownloadColumn(),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-            transient=True,
-        )
-        self._whole = self._bars.add_task("looking for episodes", total=None)
-        self._tasks: dict[str, TaskID] = {}
+        self._known: set[str] = set()
+
+    def sentences(self, view: View) -> Iterator[str]:
+        for episode in view.in_hand:
+            if episode.key not in self._known:
+                size = f" ({decimal(episode.expected)})" if episode.expected is not None else ""
+                yield f"downloading {episode.key} {episode.title}".rstrip() + size
+        self._known = {episode.key for episode in view.in_hand}
+
+
+class Lines:
+    """For files and pipes: a line for each event, one a minute about the whole job, and one when nothing comes."""
+
+    def __init__(self, *, is_verbose: bool = False) -> None:
+        self._begun = Begun() if is_verbose else None
+        self._next_line = time.monotonic() + _LINE_INTERVAL
+        self._has_told_wait = False
 
     def __enter__(self) -> Self:
-        self._bars.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bars.stop()
+        pass
 
     def show_event(self, event: Event) -> None:
-        if line := _sentence(event):
+        if line := sentence_of(event, is_verbose=self._begun is not None):
             self.show_line(line)
 
-    def show_line(self, sentence: str) -> None:
-        self._bars.console.print(escape(printable(sentence)), highlight=False, soft_wrap=True)
+    def show_line(self, sentence: str, *, is_problem: bool = False) -> None:  # noqa: ARG002 (all are shown)
+        say(sentence, is_error=True)
 
-    def show_progress(self, progress: JobProgress, in_hand: list[InHand]) -> None:
-        ended = progress.finished + progress.failed
-        total = ended + progress.open_episodes
-        self._bars.update(
-            self._whole,
-            description=_summary(progress) if total else "looking for episodes",
-            completed=ended,
-            total=total or None,
-        )
-        for episode in in_hand:
-            if episode.key not in self._tasks:
-                self._tasks[episode.key] = self._bars.add_task(escape(_short(printable(episode.title or episode.key))))
-            self._bars.update(self._tasks[episode.key], completed=episode.received, total=episode.expected)
-        for key in self._tasks.keys() - {episode.key for episode in in_hand}:
-            self._bars.remove_task(self._tasks.pop(key))
+    def show(self, view: View) -> None:
+        for sentence in self._begun.sentences(view) if self._begun else ():
+            self.show_line(sentence)
+        if view.idle < PATIENCE:
+            self._has_told_wait = False
+        elif not self._has_told_wait and (waits := view.waits):
+            self._has_told_wait = True
+            self.show_line("; ".join(waits))
+        if time.monotonic() >= self._next_line:
+            self._next_line = time.monotonic() + _LINE_INTERVAL
+            self.show_line("; ".join([whole_of(view), f"{len(view.in_hand)} downloading", *view.waits]))
 
 
-def _short(title: str) -> str:
-    return title if len(title) <= 40 else f"{title[:39]}…"
+def whole_of(view: View) -> str:
+    """The whole job in one line."""
+    pace = view.pace
+    parts = [view.summary, size_of(pace)]
+    parts += [f"{decimal(round(pace.rate))}/s"] if pace.rate else []
+    parts += [f"{duration(pace.left)} left"] if pace.left is not None else []
+    return ", ".join(parts)
+
+
+def size_of(pace: Pace) -> str:
+    """The bytes of the job, and of how many."""
+    if pace.expected is None:
+        return decimal(pace.received)
+    return f"{decimal(pace.received)} of {'about ' if pace.is_estimate else ''}{decimal(pace.expected)}"

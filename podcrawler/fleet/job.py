@@ -2,91 +2,80 @@
 
 import time
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from redis import Redis
 from scrapy import Request
 from scrapy.settings import BaseSettings
 
 from podcrawler.exceptions import RedisError
+from podcrawler.fleet.outcome import JobProgress, Outcome
 from podcrawler.fleet.status import read_accounts, read_unreported
+from podcrawler.library.presence import Presence
 from podcrawler.queue import codec
-from podcrawler.queue.archive import Archive, Event, Report, Visit
-from podcrawler.queue.broker import Broker, HostWait, Unreported
-from podcrawler.queue.entries import entry_of
+from podcrawler.queue.archive import Archive, Event, Visit
+from podcrawler.queue.broker import Broker
+from podcrawler.queue.choices import Choices
+from podcrawler.queue.entries import WANTED, entry_of
 from podcrawler.queue.failures import Failed
 from podcrawler.queue.given_hosts import GivenHosts
+from podcrawler.queue.leases import Entry
 from podcrawler.queue.listings import Listings
 from podcrawler.queue.naming import Names
+from podcrawler.queue.overview import Report
 from podcrawler.queue.recount import Recount
+from podcrawler.queue.requests import request_to_dict
+from podcrawler.queue.seeds import address_request
+from podcrawler.queue.states import Unreported
 from podcrawler.queue.watch import Watch
-from podcrawler.sites.accounting import Account
+from podcrawler.subscriptions.requests import unconditional
 
+#: Ids of episodes in one sentence.
+_NAMED = 10
 #: Seconds between two looks whether Redis has forgotten something.
 _LOOK_INTERVAL = 1.0
+#: Seconds for which entries stay aside when nobody says so any more, and after which that is said again.
+_ASIDE_SECONDS, _ASIDE_INTERVAL = 60, 20.0
 #: How often the addresses are queued again, at most, without a new file in between.
 _MOST_BEGINNINGS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class JobProgress:
-    """How far the job is."""
-
-    #: Entries that are pending, leased or delayed.
-    open_episodes: int
-    open_pages: int
-    finished: int
-    failed: int
-    bytes: int
-    #: The hosts that episodes wait for, of any podcast.
-    waits: list[HostWait] = field(default_factory=list)
-
-    @property
-    def seems_done(self) -> bool:
-        """Whether nothing is open, as far as Redis counts in passing."""
-        return self.open_episodes + self.open_pages == 0
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How the job ended."""
-
-    #: By id: the titles of the podcasts that the addresses led to.
-    podcasts: dict[str, str]
-    #: By id: what became of the entries of those podcasts some of whose entries are no episodes.
-    accounts: dict[str, Account]
-    #: By id: the id of the podcast that declared the same guid first.
-    claims: dict[str, str]
-    #: By id: how many episodes of those podcasts are in the archive.
-    recorded: dict[str, int]
-    #: Episodes that were downloaded, and their bytes.
-    finished: int
-    bytes: int
-    #: Episodes that were in the archive before.
-    already_there: int
-    failed: list[Failed]
-    #: Sentences on what lists of subscriptions name that leads nowhere.
-    left_out: list[str]
 
 
 class Job:
     """Queues the addresses, and follows what becomes of them. Blocks on Redis."""
 
-    def __init__(self, settings: BaseSettings, redis: Redis, requests: list[Request]) -> None:
-        """``requests`` are those for the addresses that the user gave."""
+    def __init__(
+        self,
+        settings: BaseSettings,
+        redis: Redis,
+        requests: list[Request],
+        *,
+        is_only_one: bool = False,
+        keep_deleted: bool = False,
+    ) -> None:
+        """``requests`` are those for the addresses that the user gave. If this job ``is_only_one``, what the queue has
+        of other podcasts is set aside until it ends. ``keep_deleted`` is as in ``Presence``."""
         self._archive = Archive.from_settings(settings, redis)
         self._names = Names.from_settings(settings, redis)
         self._listings = Listings.from_settings(settings, redis)
+        self._choices = Choices.from_settings(settings, redis)
         self._pages = Broker.from_settings(settings, redis, "podcasts")
         self._episodes = Broker.from_settings(settings, redis, "episodes")
         self._page_count = Recount.from_settings(settings, redis, self._pages.name)
         self._episode_count = Recount.from_settings(settings, redis, self._episodes.name)
         self._given = GivenHosts.from_settings(settings, redis)
         self._watch = Watch.from_settings(settings, redis)
+        self._presence = Presence(settings, redis, keep_deleted=keep_deleted)
+        #: By podcast whose files were looked for: the ids of the episodes that are wanted again.
+        self._lost: dict[str, list[str]] = {}
+        self._remarks: list[str] = []
         self._next_look = 0.0
-        self._requests = requests
-        self._roots = [request.url for request in self._requests]
+        self._is_only_one = is_only_one
+        #: Entries that are set aside, and when that is to be said again (``time.monotonic``).
+        self.set_aside = 0
+        self._next_aside = 0.0
+        #: By the address that the user gave.
+        self._requests: dict[str, Request] = {request.meta.get("root", request.url): request for request in requests}
         #: By id: the titles of the podcasts that the addresses led to so far.
         self._podcasts: dict[str, str] = {}
         self._claims: dict[str, str] = {}
@@ -98,6 +87,7 @@ class Job:
         # By group:
         self._downloaded: Counter[str] = Counter()
         self._bytes: Counter[str] = Counter()
+        self._found: Counter[str] = Counter()
         self._failed: Counter[str] = Counter()
         # The same, since the addresses were queued last: entries that were recorded, and those that ended anyhow.
         self._recorded: Counter[str] = Counter()
@@ -109,13 +99,42 @@ class Job:
     def start(self) -> None:
         """Queue the addresses as a new visit, and again those episodes that failed before and may succeed now."""
         self._last_event_id = self._archive.last_event_id()
-        known = {podcast_id for root in self._roots if (podcast_id := self._names.podcast_of([root]))}
-        visits = self._archive.visits(self._roots).values()
+        known = {podcast_id for root in self._requests if (podcast_id := self._names.podcast_of([root]))}
+        visits = self._archive.visits(list(self._requests)).values()
         known |= {visit["podcast"] for pages in visits for visit in pages if "podcast" in visit}
+        for podcast_id in sorted(known):
+            self._look_for_files(podcast_id)
         failed = [f for f in self._episodes.failed() if f.group in known and f.failure_class != "permanent"]
-        self._episodes.requeue(f.key for f in failed)
+        # Where a host has had no file until now, one look at each visit does.
+        doubtful = {f.key for f in failed if f.failure_class == "doubtful"}
+        self._episodes.requeue(doubtful, done=1)
+        self._episodes.requeue(f.key for f in failed if f.key not in doubtful)
         self._watch.look()
+        if self._is_only_one:
+            self._keep_aside()
+            for queue, own in ((self._pages, set(self._requests)), (self._episodes, known)):
+                queue.bring_back()
+                self.set_aside += queue.set_aside(lambda group, own=own: group not in own)  # type: ignore[misc]  # own
+            if not self.set_aside:
+                self._episodes.keep_aside(0)
+        if any(self._lost.values()):
+            # A feed that has not changed lists what is to be fetched again.
+            self._read_all()
         self._queue_addresses()
+
+    def _keep_aside(self) -> None:
+        self._episodes.keep_aside(_ASIDE_SECONDS)
+        self._next_aside = time.monotonic() + _ASIDE_INTERVAL
+
+    def new_remarks(self) -> list[str]:
+        """Sentences on the files of the podcasts since the last call."""
+        remarks, self._remarks = self._remarks, []
+        return remarks
+
+    def _look_for_files(self, podcast_id: str) -> None:
+        checked = self._presence.check(podcast_id)
+        self._lost[podcast_id] = checked.lost
+        self._remarks += checked.sentences
 
     def start_again(self) -> None:
         """Queue the addresses once more, because Redis has forgotten something. What is on disk and not recorded is
@@ -128,22 +147,25 @@ class Job:
                 "Redis keeps forgetting what it is told: give it more memory, set its maxmemory-policy to noeviction, "
                 "and see that nothing else deletes keys there; then run the command again."
             )
+        self._next_aside = 0.0
+        self._read_all()
         self._archive.check_schema()
         # The clock of the server that has taken over may be behind.
         self._last_event_id = min(self._last_event_id, self._archive.last_event_id(), key=_moment)
         for queue in (self._pages, self._episodes):
             queue.requeue(f.key for f in queue.failed() if f.kind == "unreadable" and self.includes(f.group))
-        self._page_count.drop(self._roots)
+        self._page_count.drop(self._requests)
         self._episode_count.drop(self._podcasts)
         for found in (self._podcasts, self._claims, self._left_out, self._visits, self._recorded, self._ended):
             found.clear()
         self._queue_addresses()
 
+    def _read_all(self) -> None:
+        self._requests = {root: unconditional(request) for root, request in self._requests.items()}
+
     def _queue_addresses(self) -> None:
-        self._given.note_addresses(self._roots)
-        self._pages.push_many(
-            entry_of(request, codec.dumps(codec.request_to_dict(request))) for request in self._requests
-        )
+        self._given.note_addresses(self._requests)
+        self._pages.push_many(map(_entry, self._requests.values()))
 
     def new_events(self) -> list[Event]:
         """The events of all podcasts since the last call."""
@@ -160,22 +182,47 @@ class Job:
             if event.path:
                 self._downloaded[event.group] += 1
                 self._bytes[event.group] += event.size
+            else:
+                self._found[event.group] += 1
         return events
+
+    def wait_for_event(self, seconds: float) -> None:
+        """Wait until there are events that ``new_events`` would return, but no longer than ``seconds``."""
+        self._archive.wait_for_event(self._last_event_id, seconds)
 
     def progress(self) -> JobProgress:
         """How far the job is, by the events that were read and the entries that are open."""
         # In this order: when no list page is open any more, every podcast is known.
-        open_pages = self._pages.open_entries(self._roots)
+        open_pages = self._pages.open_entries(list(self._requests))
         self._read_visits()
         podcasts = list(self._podcasts)
+        open_episodes = self._episodes.open_entries(podcasts)
         return JobProgress(
-            open_episodes=self._episodes.open_entries(podcasts),
+            open_episodes=open_episodes,
             open_pages=open_pages,
-            finished=sum(self._downloaded[podcast] for podcast in podcasts),
-            failed=sum(self._failed[podcast] for podcast in podcasts),
-            bytes=sum(self._bytes[podcast] for podcast in podcasts),
+            finished=self._sum(self._downloaded),
+            bytes=self._sum(self._bytes),
+            found=self._sum(self._found),
+            failed=self._sum(self._failed),
             waits=self._episodes.waits(),
+            delays=self._episodes.delays(self.includes),
+            page_delays=self._pages.delays(self.includes),
+            unread=[root for root in self._requests if root not in self._visits],
+            others=max(0, self._episodes.open_anywhere() - open_episodes),
         )
+
+    def counted(self, progress: JobProgress) -> JobProgress:
+        """The progress with what the events tell that were read since."""
+        return replace(
+            progress,
+            finished=self._sum(self._downloaded),
+            bytes=self._sum(self._bytes),
+            found=self._sum(self._found),
+            failed=self._sum(self._failed),
+        )
+
+    def _sum(self, by_group: Mapping[str, int]) -> int:
+        return sum(by_group[podcast] for podcast in self._podcasts)
 
     def unreported(self, nodes: Sequence[Report]) -> dict[str, Unreported]:
         """By queue: the leases of nodes that died, given the reports of those that are alive."""
@@ -183,11 +230,11 @@ class Job:
 
     def includes(self, group: str) -> bool:
         """Whether entries of this group (a podcast's id or an address) are of this job."""
-        return group in self._podcasts or group in self._roots
+        return group in self._podcasts or group in self._requests
 
     def is_done(self) -> bool:
         """Whether nothing is open, counted one by one. What ended is in the events that are read afterwards."""
-        if self._page_count.has_open(self._roots):
+        if self._page_count.has_open(self._requests):
             return False
         self._read_visits()
         return not self._episode_count.has_open(self._podcasts)
@@ -196,25 +243,27 @@ class Job:
         """Whether Redis has forgotten something of the job. If it is done, it has an ``outcome``, which must add up."""
         if outcome is None and time.monotonic() < self._next_look:
             return False
-        self._next_look = time.monotonic() + _LOOK_INTERVAL
         # The look comes last: what was read before it is not from after a loss.
         lacks = outcome is not None and self._lacks_something(outcome)
-        return not self._watch.look() or lacks
+        has_kept = self._watch.look()
+        # Not before: a look that fails is to be repeated, or all would seem well until the next one.
+        self._next_look = time.monotonic() + _LOOK_INTERVAL
+        return not has_kept or lacks
 
     def _lacks_something(self, outcome: Outcome) -> bool:
         """Whether an address led nowhere, or an episode is neither recorded nor failed that a page listed."""
         failed = Counter(f.group for f in outcome.failed)
-        if any(root not in self._visits and not failed[root] for root in self._roots):
+        if any(root not in self._visits and not failed[root] for root in self._requests):
             return True
         listed: Counter[str] = Counter()
         added: Counter[str] = Counter()
-        for visit in self._all_visits():
+        for _, visit in self._all_visits():
             if podcast := visit.get("podcast"):
                 # Two pages may list the same ones, but only one of them adds them.
                 listed[podcast] = max(listed[podcast], visit.get("listed", 0))
-                added[podcast] += visit.get("added", 0)
+                added[podcast] += visit.get("added", 0) - visit.get("dropped", 0)
         return any(
-            listed[podcast] > recorded + failed[podcast]
+            listed[podcast] > recorded + outcome.removed[podcast] + failed[podcast]
             or added[podcast] > self._ended[podcast]
             or self._recorded[podcast] > recorded
             for podcast, recorded in outcome.recorded.items()
@@ -222,20 +271,41 @@ class Job:
 
     def _read_visits(self) -> None:
         # A visit expires, and a job may last for longer.
-        self._visits |= self._archive.visits(self._roots)
-        for visit in self._all_visits():
+        self._visits |= self._archive.visits(list(self._requests))
+        before = set(self._podcasts)
+        for root, visit in self._all_visits():
             if "podcast" in visit:
                 self._podcasts[visit["podcast"]] = visit.get("title", "")
+                if visit["podcast"] not in self._lost:
+                    self._look_for_late(visit["podcast"], root)
                 if "claims" in visit:
                     self._claims[visit["podcast"]] = visit["claims"]
             self._left_out.update(dict.fromkeys(visit.get("not_followed", ())))
+        if self.set_aside:
+            if time.monotonic() >= self._next_aside:
+                self._keep_aside()
+            if new := self._podcasts.keys() - before:
+                self.set_aside -= self._episodes.bring_back(new.__contains__)
 
-    def _all_visits(self) -> list[Visit]:
-        return [visit for pages in self._visits.values() for visit in pages]
+    def _look_for_late(self, podcast_id: str, root: str) -> None:
+        """As ``_look_for_files``, for a podcast that ``root`` led to, which listed as finished what is not any more."""
+        self._look_for_files(podcast_id)
+        if self._lost[podcast_id] and (address := self._archive.podcast_address(podcast_id)):
+            request, asked = address_request(address), self._requests[root]
+            request.meta.update({name: value for name, value in asked.meta.items() if name == WANTED})
+            self._pages.push_many([_entry(request)])
+            self._requests[request.url] = request
+
+    def _all_visits(self) -> list[tuple[str, Visit]]:
+        return [(root, visit) for root, pages in self._visits.items() for visit in pages]
 
     def end(self) -> None:
         """Leave nothing in Redis but the result."""
         self._watch.end()
+        if self._is_only_one:
+            for queue in (self._pages, self._episodes):
+                queue.bring_back()
+            self._episodes.keep_aside(0)
 
     def outcome(self) -> Outcome:
         """The result so far: that of the whole job once it is done."""
@@ -253,8 +323,28 @@ class Job:
             bytes=progress.bytes,
             already_there=sum(recorded.values()) - finished,
             failed=sorted(failed, key=lambda f: f.key),
-            left_out=list(self._left_out),
+            left_out=[*self._left_out, *self._gone_for_good(failed)],
+            removed=self._listings.removed(list(self._podcasts)),
         )
+
+    def _gone_for_good(self, failed: Sequence[Failed]) -> list[str]:
+        """Sentences on the episodes that were lost, and are neither there again nor have failed."""
+        keys = {f.key for f in failed}
+        sentences = []
+        for podcast_id, lost in ((name, names) for name, names in self._lost.items() if names):
+            there = {*self._listings.finished_sizes(podcast_id, lost), *self._choices.among(podcast_id, lost)}
+            gone = [name for name in lost if name not in there and f"{podcast_id}/{name}" not in keys]
+            if gone:
+                more = f" and {len(gone) - _NAMED} more" if len(gone) > _NAMED else ""
+                sentences.append(
+                    f"{podcast_id}: the podcast does not list these any more, whose files are gone: "
+                    f"{', '.join(gone[:_NAMED])}{more}"
+                )
+        return sentences
+
+
+def _entry(request: Request) -> Entry:
+    return entry_of(request, codec.dumps(request_to_dict(request)))
 
 
 def _moment(event_id: str) -> tuple[int, ...]:

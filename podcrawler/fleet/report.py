@@ -20,9 +20,11 @@ from scrapy.crawler import Crawler
 
 from podcrawler.config import Config
 from podcrawler.exceptions import PodcrawlerError
+from podcrawler.fleet.hooks import Hooks
 from podcrawler.media.pipeline import EpisodeFilesPipeline
-from podcrawler.queue.archive import REPORT_BYTES, InHand, Report, State, size_of
+from podcrawler.queue.archive import size_of
 from podcrawler.queue.node import NodeState
+from podcrawler.queue.overview import REPORT_BYTES, InHand, Report, State
 from podcrawler.queue.scheduler import Scheduler, scheduler_of
 from podcrawler.tasks import keep_running
 
@@ -116,6 +118,7 @@ class NodeReport:
     def _current(self, scheduler: Scheduler) -> Report:
         stats = self._crawler.stats
         pipeline = self._crawler.get_item_pipeline(EpisodeFilesPipeline)
+        hooks = self._crawler.get_extension(Hooks)
         assert self._crawler.spider is not None
         now = time.time()
         in_hand = tuple(_in_hand(pipeline, self._rates)) if pipeline else ()
@@ -136,6 +139,7 @@ class NodeReport:
                 state=_state(scheduler),
                 mark=scheduler.queue.mark,
                 holds_off=scheduler.node.pause_reason,
+                complaint=hooks.complaint if hooks else "",
             )
         )
 
@@ -146,6 +150,7 @@ def fitted(report: Report) -> Report:
     whole = replace(
         report,
         holds_off=_cut(report.holds_off, _REASON),
+        complaint=_cut(report.complaint, _REASON),
         in_hand=tuple(replace(episode, title=_cut(episode.title, _TITLE)) for episode in report.in_hand),
     )
     while whole.in_hand and size_of(whole) > REPORT_BYTES:
@@ -174,4 +179,5 @@ def _in_hand(pipeline: EpisodeFilesPipeline, rates: Rates) -> Iterator[InHand]:
     rate = rates.update({transfer.lease.token: part.received for transfer, part in parts})
     for transfer, part in parts:
         episode = transfer.episode
-        yield InHand(episode.key, episode.title, part.received, part.expected, rate[transfer.lease.token])
+        token = transfer.lease.token
+        yield InHand(episode.key, episode.title, part.received, part.expected, rate[token], part.resumed_from)

@@ -6,11 +6,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from redis import Redis
-from scrapy.settings import BaseSettings
 
-from podcrawler.queue.archive import Archive, Report
-from podcrawler.queue.broker import Broker, Counts, HostWait, Unreported
+from podcrawler.namespace import AnySettings
 from podcrawler.queue.listings import Listings
+from podcrawler.queue.overview import Overview, Report
+from podcrawler.queue.states import Counts, HostWait, QueueStates, Unreported
 from podcrawler.sites.accounting import Account
 
 
@@ -40,11 +40,11 @@ class Status:
         return {**asdict(self), "accounts": accounts}
 
 
-def read_status(settings: BaseSettings, redis: Redis) -> Status:
+def read_status(settings: AnySettings, redis: Redis) -> Status:
     """The status of the archive that the settings name. Blocks on Redis."""
-    archive = Archive.from_settings(settings, redis)
-    episodes = Broker.from_settings(settings, redis, "episodes")
-    pages = Broker.from_settings(settings, redis, "podcasts")
+    archive = Overview.from_settings(settings, redis)
+    episodes = QueueStates.from_settings(settings, redis, "episodes")
+    pages = QueueStates.from_settings(settings, redis, "podcasts")
     kinds = Counter(failed.kind for queue in (episodes, pages) for failed in queue.failed())
     podcasts = archive.podcast_ids()
     nodes = archive.reports()
@@ -61,7 +61,7 @@ def read_status(settings: BaseSettings, redis: Redis) -> Status:
     )
 
 
-def read_unreported(queues: Iterable[Broker], nodes: Sequence[Report]) -> dict[str, Unreported]:
+def read_unreported(queues: Iterable[QueueStates], nodes: Sequence[Report]) -> dict[str, Unreported]:
     """By queue: the leases of nodes that died. None as long as a node of an earlier release reports, because its leases
     cannot be told from those. Blocks on Redis."""
     marks = {node.mark for node in nodes}

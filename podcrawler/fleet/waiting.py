@@ -1,9 +1,34 @@
-"""Why episodes wait although nodes are idle: sentences about hosts that rest, or have all of their connections."""
+"""What is waited for, in sentences: hosts that rest, or have all of their connections; next tries; answers."""
 
 import time
+from collections.abc import Sequence
 
 from podcrawler.durations import duration
-from podcrawler.queue.broker import HostWait, Unreported
+from podcrawler.queue.overview import InHand
+from podcrawler.queue.states import Delay, HostWait, Unreported
+
+
+def delayed(delay: Delay, what: str = "") -> str:
+    """One sentence about entries (``what`` they are) that are tried again."""
+    count = f"{delay.entries} {what}" + ("s" if what and delay.entries > 1 else "")
+    waits = "waits" if delay.entries == 1 else "wait"
+    return f"{count.strip()} {waits} for {delay.host or 'another try'}, next try in {duration(delay.next_in)}"
+
+
+def silence(unread: Sequence[str], pages: int, in_hand: Sequence[InHand], episodes: int) -> str:
+    """What is waited for while nothing comes: what is in hand, the addresses that are not read yet, so many other
+    pages, or that a node begins with so many episodes; empty if there is nothing."""
+    if in_hand:
+        more = f" and {len(in_hand) - 1} more" if len(in_hand) > 1 else ""
+        return f"waiting for bytes of {in_hand[0].key}{more}"
+    if unread:
+        more = f" and {len(unread) - 1} more" if len(unread) > 1 else ""
+        return f"waiting for {unread[0]}{more}"
+    if pages:
+        return f"waiting for {pages} feed{'s' if pages > 1 else ''} or page{'s' if pages > 1 else ''}"
+    if episodes:
+        return f"waiting for a node to begin with {episodes} episode{'s' if episodes > 1 else ''}"
+    return ""
 
 
 def standing(queue: str, unreported: Unreported) -> str:

@@ -19,12 +19,14 @@ from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.useragent import UserAgentMiddleware as ScrapyUserAgentMiddleware
 from typing_extensions import override
+from w3lib.http import basic_auth_header
 
+from podcrawler import USER_AGENT, __version__
 from podcrawler.config import TransferConfig
 from podcrawler.exceptions import SettingError
 from podcrawler.hosts import Hosts, nearest
 from podcrawler.logins import AUTHORIZATION, LOGIN, TOLD_LOGIN, WITHHELD, Login, origin_of
-from podcrawler.queue.entries import Lease
+from podcrawler.queue.leases import Lease
 from podcrawler.queue.scheduler import scheduler_of
 
 #: Seconds for which an answer of Redis is cached.
@@ -42,6 +44,9 @@ class LoginMiddleware:
         """``hosts`` has user and password by host, as `read_netrc` returns them."""
         self._crawler = crawler
         self._hosts = hosts
+        user, password = (crawler.settings.get(name, "") for name in ("HTTPAUTH_USER", "HTTPAUTH_PASS"))
+        #: What Scrapy's own middleware has put into the headers.
+        self._of_settings = basic_auth_header(user, password)
         #: When Redis was asked, and its answer, by podcast.
         self._cached: dict[str, tuple[float, Login | None]] = {}
 
@@ -52,6 +57,10 @@ class LoginMiddleware:
     async def process_request(self, request: Request) -> None:
         for name in (AUTHORIZATION, WITHHELD):
             request.meta.pop(name, None)
+        if request.headers.get("Authorization") == self._of_settings:
+            del request.headers["Authorization"]
+            request.meta[AUTHORIZATION] = self._of_settings.decode()
+            return
         # The handler sends a login that is in the address (``scrapy fetch``).
         if "Authorization" in request.headers or "@" in urlsplit(request.url).netloc:
             return
@@ -93,7 +102,8 @@ class LoginMiddleware:
 
 class UserAgentMiddleware(ScrapyUserAgentMiddleware):
     """Replaces Scrapy's UserAgentMiddleware: ``user_agent`` of ``PODCRAWLER_HOSTS``, else ``PODCRAWLER_USER_AGENTS``,
-    else ``USER_AGENT``. What is set for a host is for its subdomains, too, unless they have their own."""
+    else ``USER_AGENT``, which has ``PODCRAWLER_CONTACT`` in it unless it is the user's. What is set for a host is for
+    its subdomains, too, unless they have their own."""
 
     #: By host, of ``PODCRAWLER_USER_AGENTS``.
     agents: Mapping[str, str]
@@ -105,8 +115,10 @@ class UserAgentMiddleware(ScrapyUserAgentMiddleware):
     @override
     def from_crawler(cls, crawler: Crawler) -> "UserAgentMiddleware":
         middleware = super().from_crawler(crawler)
-        given = TransferConfig.read(crawler.settings).user_agents
-        middleware.agents = {host.lower().strip("."): agent for host, agent in given.items()}
+        config = TransferConfig.read(crawler.settings)
+        if config.contact and middleware.user_agent == USER_AGENT:
+            middleware.user_agent = f"podcrawler/{__version__} (+{config.contact})"
+        middleware.agents = {host.lower().strip("."): agent for host, agent in config.user_agents.items()}
         middleware.hosts = Hosts.read(crawler.settings)
         of_hosts = (host.user_agent for host in middleware.hosts.by_name.values())
         middleware.ours = frozenset(filter(None, (middleware.user_agent, *middleware.agents.values(), *of_hosts)))

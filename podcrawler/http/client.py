@@ -77,10 +77,8 @@ class Client:
         config = TransferConfig.read(settings)
         self._insecure_hosts = {host.strip().lower() for host in config.insecure_hosts.split(",")}
         self._connect_timeout = config.connect_timeout
-        #: For those hosts.
-        self._unchecked = _ssl_context(checked=False)
-        #: For all others, as soon as there is a session.
-        self._tls: ssl.SSLContext | None = None
+        #: By whether certificates are checked: made when it is needed first, because it takes time.
+        self._tls: dict[bool, ssl.SSLContext] = {}
         #: By SOCKS proxy; ``http`` for all proxies of HTTP, and for none ``direct``, or ``anywhere`` for requests that
         #: may lead to any address, because a connection may serve later requests. The one last used is the last.
         self._ways: dict[str, _Way] = {}
@@ -122,8 +120,8 @@ class Client:
     ) -> aiohttp.ClientResponse:
         """As ``ask``. ``is_trusted`` says whether the request may lead to any address."""
         arguments = _headers_and_proxy(request, proxy, more_headers)
-        if url.host in self._insecure_hosts:
-            arguments["ssl"] = self._unchecked
+        if "https" in (url.scheme, proxy and proxy.scheme):
+            arguments["ssl"] = self._tls_for(url)
         way = self._way(proxy, is_trusted=is_trusted)
         progress = _Progress()
         begun = time.monotonic()
@@ -167,6 +165,12 @@ class Client:
         self._ways[key] = way
         return way
 
+    def _tls_for(self, url: URL) -> ssl.SSLContext:
+        checked = self._check_certificates and url.host not in self._insecure_hosts
+        if checked not in self._tls:
+            self._tls[checked] = _ssl_context(checked=checked)
+        return self._tls[checked]
+
     async def _close_idle(self) -> None:
         """Close the session that nothing has used for the longest time, if there are too many."""
         if len(self._ways) > _MAX_SESSIONS:
@@ -175,13 +179,10 @@ class Client:
                 await self._ways.pop(idle).session.close()
 
     def _open_way(self, proxy: ProxyAddress | None, *, is_trusted: bool) -> _Way:
-        if self._tls is None:
-            self._tls = _ssl_context(checked=self._check_certificates)
         arguments: dict[str, Any] = {
             # Scrapy's slots are the limit.
             "limit": 0,
             "keepalive_timeout": _KEEP_ALIVE,
-            "ssl": self._tls,
             "local_addr": self._local_address,
         }
         if proxy is None:
@@ -272,4 +273,7 @@ def _ssl_context(*, checked: bool) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
+    # Nor with what else is safe: versions and ciphers that are long out of use.
+    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    context.set_ciphers("ALL:@SECLEVEL=0")
     return context

@@ -90,6 +90,16 @@ _NO_WAY = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL,
 _NO_USABLE_ADDRESS = {getattr(socket, name, None) for name in ("EAI_NODATA", "EAI_ADDRFAMILY")} - {None}
 #: OpenSSL's names of what comes from a server without TLS.
 _NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"})
+#: OpenSSL's names of what comes from a server whose TLS is of old.
+_OLD_TLS = frozenset(
+    {
+        "NO_PROTOCOLS_AVAILABLE",
+        "SSLV3_ALERT_HANDSHAKE_FAILURE",
+        "TLSV1_ALERT_PROTOCOL_VERSION",
+        "UNSAFE_LEGACY_RENEGOTIATION_DISABLED",
+        "UNSUPPORTED_PROTOCOL",
+    }
+)
 #: X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED.
 _ABOUT_TIME = (9, 10)
 
@@ -102,7 +112,7 @@ def explain(exception: BaseException, url: str) -> EntryError:
     if isinstance(exception, EntryError):
         return exception
     if isinstance(exception, HttpError):
-        return explain_response(exception.response)
+        return explain_response(exception.response, is_page=True)
     if isinstance(exception, asyncio.CancelledError):
         return TransferCancelledError()
     causes = list(_causes(exception))
@@ -134,8 +144,8 @@ def explain(exception: BaseException, url: str) -> EntryError:
     )
 
 
-def explain_response(response: Response) -> FetchError:
-    """The failure that an answer without the file is: of kind ``http-<status>``."""
+def explain_response(response: Response, *, is_page: bool = False) -> FetchError:
+    """The failure that an answer without the file is, or without the page: of kind ``http-<status>``."""
     status, host = response.status, _host(response.url)
     answer = f"{host} answered {status}"
     with suppress(ValueError):
@@ -148,6 +158,10 @@ def explain_response(response: Response) -> FetchError:
     remedy = _STATUS_REMEDIES.get(status, otherwise).format(host=host)
     if status == HTTPStatus.UNAUTHORIZED and response.request:
         remedy = _login_remedy(response.request) or remedy
+    if is_page and status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
+        # A query may be a listener's token.
+        address = response.url.partition("?")[0]
+        remedy = f"there is no feed or page at {address}: take its present address from the podcast's web page"
     return FetchError(
         f"http-{status}", f"{answer}; {remedy}.", failure_class, retry_after=seconds, host=host_of(response.url)
     )
@@ -165,13 +179,16 @@ def _login_remedy(request: Request) -> str:
 def tls_failure(host: str, error: BaseException) -> FetchError:
     """No safe connection to the host could be made: its certificate is no good, or its TLS."""
     remedy = "its owner must mend that"
+    without_safety = f"{remedy}; PODCRAWLER_INSECURE_HOSTS names hosts to fetch from without safety"
     match error:
         case ssl.SSLCertVerificationError():
-            remedy += "; PODCRAWLER_INSECURE_HOSTS names hosts to fetch from without safety"
+            remedy = without_safety
             if error.verify_code in _ABOUT_TIME:
                 remedy = f"check this machine's clock; if that is right, {remedy}"
         case ssl.SSLError(reason=named) if named in _NO_TLS:
             remedy = "check whether the address begins with http:// in truth"
+        case ssl.SSLError(reason=named) if named in _OLD_TLS:
+            remedy = without_safety
     return FetchError("tls", f"{host} cannot be spoken to safely ({tls_reason(error)}); {remedy}.")
 
 
@@ -182,6 +199,8 @@ def tls_reason(error: BaseException) -> str:
             return error.verify_message
         case ssl.SSLError(reason=named) if named in _NO_TLS:
             return "it does not speak TLS on this port"
+        case ssl.SSLError(reason=named) if named in _OLD_TLS:
+            return "it speaks no version of TLS that is safe"
         case ssl.SSLError(reason=str(named)):
             return named.replace("_", " ").lower()
         case _:

@@ -20,8 +20,9 @@ from scrapy.crawler import Crawler
 from podcrawler.config import TransferConfig
 from podcrawler.exceptions import FetchError
 from podcrawler.networks import Address, is_local_name, literal, named_host, same_name, special_purpose
-from podcrawler.queue.entries import TOLD_ELSEWHERE, Lease
+from podcrawler.queue.entries import TOLD_ELSEWHERE
 from podcrawler.queue.given_hosts import GivenHosts
+from podcrawler.queue.leases import Lease
 from podcrawler.queue.scheduler import scheduler_of
 
 #: Hosts in the cache: for each of them and each podcast, that the user gave it.

@@ -93,6 +93,9 @@ class ProxyMiddleware(HttpProxyMiddleware):
         if choice := self._choice_of(request):
             rotation, chosen = choice
             rotation.note_success(chosen.present)
+            # Headers are shown (``fetch --headers``). What comes of the request chooses its proxy anew.
+            request.headers.pop("Proxy-Authorization", None)
+            request.meta.pop("_auth_proxy", None)
         return response
 
     def process_exception(self, request: Request, exception: Exception) -> Request | None:

@@ -1,4 +1,4 @@
-"""Finds the media files that podcrawler or its ancestor archived in a folder before."""
+"""Finds the media files that podcrawler or its ancestor archived in a folder before, and what is told of them there."""
 
 import os
 import re
@@ -9,15 +9,31 @@ from pathlib import Path
 from typing import Literal
 
 from podcrawler.exceptions import ImportFolderError
-from podcrawler.items import EPISODE_ID
+from podcrawler.ids import EPISODE_ID, PODCAST_ID
+from podcrawler.items import Podcast
 from podcrawler.queue.archive import Imported
-from podcrawler.store import names, sniff
+from podcrawler.queue.identities import Traits
+from podcrawler.store import identity, names, sniff
 from podcrawler.store.fs import open_below, open_file
+from podcrawler.store.sidecar import (
+    PODCAST_NAME,
+    SUFFIX,
+    Sidecar,
+    SidecarError,
+    is_about,
+    load_podcast,
+    loads,
+    of_file,
+    sidecar_name,
+)
 
 _NAME = re.compile(rf"(?P<id>{EPISODE_ID.pattern})\.(?P<title>.+)\.(?P<extension>[A-Za-z0-9]{{1,5}})", re.DOTALL)
 
+#: What `publish` writes (docs/publish.md), and nobody takes for a recording.
+_PUBLISHED = re.compile(r".*\.(?:css|html|js|xml)|search\.json")
+
 #: Why a file is not imported.
-Refusal = Literal["part", "empty", "no-id", "no-media", "broken"]
+Refusal = Literal["part", "empty", "no-id", "no-media", "broken", "damaged", "record"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +44,24 @@ class Refused:
     why: Refusal
 
 
-def find_media(folder: Path, podcast_id: str | None) -> Iterator[Imported | Refused]:
-    """Every file in ``folder`` and below, except those in hidden folders, sorted by name.
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """A podcast that has a record."""
+
+    #: By its folder, or as the user says.
+    id: str
+    podcast: Podcast
+
+
+def find_media(
+    folder: Path, podcast_id: str | None, *, keep_changed: bool = False
+) -> Iterator[Imported | Refused | Recalled]:
+    """Every file in ``folder`` and below, sorted by name, except those in hidden folders, what a store is known by, and
+    what tells of media files (docs/sidecars.md) or was made of them; and the records of podcasts.
 
     The files belong to ``podcast_id`` if it is given, else to the podcast that their folder is named after, as in a
-    store. Raises ImportFolderError if the folder cannot be read, or is not named after a podcast.
+    store. ``keep_changed``: files that have other sizes than their sidecars tell are right as they are. Raises
+    ImportFolderError if the folder cannot be read, or is not named after a podcast.
     """
     if podcast_id is not None:
         _check_podcast(podcast_id, f"{podcast_id!r} is not the id of a podcast")
@@ -46,11 +75,15 @@ def find_media(folder: Path, podcast_id: str | None) -> Iterator[Imported | Refu
         # Through open folders, because a symbolic link may take the place of one at any moment.
         for parent, folders, found, opened in os.fwalk(".", dir_fd=top.fd):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
-            for name in sorted(found):
-                yield _examine(folder / parent / name, opened, podcast_id)
+            if PODCAST_NAME in found:
+                yield _recall(folder / parent / PODCAST_NAME, opened, podcast_id)
+            for name in sorted({*found} - {identity.NAME}):
+                is_sidecar = name.endswith(SUFFIX) and of_file(name) in found
+                if not (is_about(name) or is_sidecar or _PUBLISHED.fullmatch(name)):
+                    yield _examine(folder / parent / name, opened, podcast_id, keep_changed=keep_changed)
 
 
-def _examine(path: Path, folder: int, podcast_id: str | None) -> Imported | Refused:
+def _examine(path: Path, folder: int, podcast_id: str | None, *, keep_changed: bool) -> Imported | Refused:
     """``folder`` is the descriptor of the one that the file is in."""
     if path.name.endswith(names.PART_SUFFIX):
         return Refused(path, "part")
@@ -68,10 +101,38 @@ def _examine(path: Path, folder: int, podcast_id: str | None) -> Imported | Refu
                 return Refused(path, "broken")
     except OSError:
         return Refused(path, "broken")
+    sidecar = _sidecar(path, folder)
+    if sidecar and sidecar.file.size != status.st_size and not keep_changed:
+        return Refused(path, "damaged")
     if podcast_id is None:
         podcast_id = path.parent.name
         _check_podcast(podcast_id, f"{path.parent} is not named after a podcast")
-    return Imported(podcast_id, found["id"], found["title"], status.st_size)
+    if sidecar is None:
+        return Imported(podcast_id, found["id"], found["title"], status.st_size, names.version_of(path.name))
+    told = sidecar.episode
+    return Imported(podcast_id, told.id, told.title, status.st_size, told.version, str(Traits.of(told)))
+
+
+def _sidecar(path: Path, folder: int) -> Sidecar | None:
+    """That of the file, if there is one that can be read and tells the id of an episode."""
+    try:
+        with open(open_file(sidecar_name(path.name), folder=folder), "rb") as file:  # noqa: PTH123
+            sidecar = loads(file.read())
+    except (OSError, SidecarError):
+        return None
+    return sidecar if EPISODE_ID.fullmatch(sidecar.episode.id) else None
+
+
+def _recall(path: Path, folder: int, podcast_id: str | None) -> Recalled | Refused:
+    """What the record of a podcast tells, if it can be read, and is of the podcast whose folder it is in."""
+    podcast_id = podcast_id or path.parent.name
+    try:
+        with open(open_file(path.name, folder=folder), "rb") as file:  # noqa: PTH123
+            podcast = load_podcast(file.read()).podcast
+    except (OSError, SidecarError):
+        return Refused(path, "record")
+    is_its_own = PODCAST_ID.fullmatch(podcast_id) and podcast.id == podcast_id
+    return Recalled(podcast_id, podcast) if is_its_own else Refused(path, "record")
 
 
 def _check_podcast(podcast_id: str, complaint: str) -> None:

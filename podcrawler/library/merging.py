@@ -6,8 +6,9 @@ from redis import Redis
 from scrapy.settings import BaseSettings
 
 from podcrawler.addresses import candidates
+from podcrawler.calling import called
 from podcrawler.exceptions import MergeError
-from podcrawler.items import PODCAST_ID
+from podcrawler.ids import PODCAST_ID
 from podcrawler.logins import LOGIN, Login
 from podcrawler.queue.archive import Archive
 from podcrawler.queue.merging import Merging
@@ -50,10 +51,10 @@ def merge(settings: BaseSettings, redis: Redis, gone: str, kept: str) -> Merged:
     try:
         if leases := merging.leases():
             raise MergeError(
-                f"Nodes are at work ({leases} leases): run `podcrawler pause`, wait until `podcrawler status` shows "
-                "nothing leased, and merge then."
+                f"Nodes are at work ({leases} leases): run `{called()} pause`, wait until `{called()} status` "
+                "shows nothing leased, and merge then."
             )
-        if not isinstance(store, LocalStore) and any(merging.finished(other)):
+        if not isinstance(store, LocalStore) and merging.has_finished(other):
             raise MergeError(
                 f"The files of {other} are in a bucket, where this command cannot move them; leave the two podcasts "
                 "apart, or merge an address before it is archived."

@@ -28,7 +28,6 @@ from podcrawler.exceptions import (
     DiskFullError,
     EntryError,
     EpisodeError,
-    LeaseEndedError,
     MediaError,
     TransferCancelledError,
 )
@@ -38,18 +37,22 @@ from podcrawler.http.redirects import chain
 from podcrawler.items import Episode
 from podcrawler.logins import masked, without_login
 from podcrawler.media.backpressure import DiskFullBackoff
+from podcrawler.media.describing import Describer
 from podcrawler.media.fetch import fetch_media
 from podcrawler.networks import host_of
 from podcrawler.queue.acks import finish
-from podcrawler.queue.entries import Lease, is_requestable, private_request
+from podcrawler.queue.entries import is_requestable, private_request
+from podcrawler.queue.held_lease import LeaseEndedError
+from podcrawler.queue.leases import Lease
 from podcrawler.queue.media_hosts import MediaHosts
 from podcrawler.queue.parts_key import parts_key
 from podcrawler.queue.scheduler import Scheduler, scheduler_of
-from podcrawler.signals import lease_lost, node_draining
+from podcrawler.signals import episode_finished, lease_lost, node_draining
 from podcrawler.store import names, sniff
 from podcrawler.store.base import Store, StoredFile
 from podcrawler.store.factory import open_store
 from podcrawler.store.fs_errors import disk_error
+from podcrawler.store.identity import store_id
 from podcrawler.store.part import WORTH_KEEPING, PartFile
 from podcrawler.store.publisher import Publisher, is_small
 
@@ -87,10 +90,13 @@ class EpisodeFilesPipeline(FilesPipeline):
         self.STORE_SCHEMES = defaultdict(lambda: lambda _: store)  # type: ignore[misc,arg-type,return-value]
         super().__init__(store_uri, crawler=crawler)
         self._publisher = Publisher(self.store)
+        self._describer = Describer(crawler.settings, self.store, lambda: self._scheduler)
         #: The transfers in flight, by their token.
         self.transfers: dict[str, Transfer] = {}
-        #: Whether the store has the key of the fleet.
-        self._is_proving = False
+        #: Whether the store has the key of the fleet, and is known by its id.
+        self._is_ready = False
+        #: Empty if files have names by which the store does not show whose they are.
+        self._store_id = ""
         self._min_size = config.min_size
         self._wanted = config.media
         self._backoff = DiskFullBackoff(
@@ -156,8 +162,8 @@ class EpisodeFilesPipeline(FilesPipeline):
         (request,) = self.get_media_requests(item, self.spiderinfo)
         transfer = self.transfers[lease.token] = Transfer(item, lease, request)
         try:
-            if not self._is_proving:
-                await self._share_key()
+            if not self._is_ready:
+                await self._prepare_store()
             found = await self._find_or_open(transfer)
             if isinstance(found, StoredFile):
                 return await self._finish_found(transfer, found)
@@ -173,16 +179,20 @@ class EpisodeFilesPipeline(FilesPipeline):
 
     async def close_spider(self) -> None:
         await self._publisher.close()
+        await self._describer.close()
 
-    async def _share_key(self) -> None:
-        """Give the store the key of the fleet. Raises TransferCancelledError."""
+    async def _prepare_store(self) -> None:
+        """Give the store the key of the fleet, and a folder its id. Raises MediaError, TransferCancelledError."""
         try:
             key = await self._scheduler.call(parts_key, self._scheduler.server, self.crawler.settings)
         except RedisAwayError:
             # This node stops.
             raise TransferCancelledError from None
         self.store.prove_with(key)
-        self._is_proving = True
+        if self._has_default_paths:
+            self._store_id = (await asyncio.to_thread(store_id, self.crawler.settings, make=True)).id
+        await self._describer.introduce()
+        self._is_ready = True
 
     async def _find_or_open(self, transfer: Transfer) -> StoredFile | PartFile:
         """The episode's file if the store has it, else the part for its transfer. Raises EntryError."""
@@ -202,7 +212,7 @@ class EpisodeFilesPipeline(FilesPipeline):
         return self._new_part(transfer)
 
     def _find(self, episode: Episode) -> StoredFile | None:
-        return self.store.find(episode.podcast_id, episode.id) if self._has_default_paths else None
+        return self.store.find(episode.podcast_id, episode.id, episode.version) if self._has_default_paths else None
 
     def _new_part(self, transfer: Transfer) -> PartFile:
         episode = transfer.episode
@@ -234,8 +244,9 @@ class EpisodeFilesPipeline(FilesPipeline):
         prefetcher.note_downloaded(transfer.lease, host_of(response.url))
         examined = await self._examine(episode, part, response)
         destination = self._destination(transfer, response, examined.extension)
+        description = self._describer.of_came(episode, transfer.request.url, response, examined.verified)
         held_until = partial(prefetcher.surely_held_until, transfer.lease)
-        while (published := await self._publisher.publish(part, destination, held_until)) is None:
+        while (published := await self._publisher.publish(part, destination, held_until, description)) is None:
             if not await prefetcher.still_held(transfer.lease):
                 raise TransferCancelledError
         # A copy of an item with so many fields takes a twelfth of a small file's time.
@@ -291,11 +302,12 @@ class EpisodeFilesPipeline(FilesPipeline):
     def _destination(self, transfer: Transfer, response: MediaResponse, extension: str) -> names.Destination:
         episode = transfer.episode
         if self._has_default_paths:
-            return names.default_destination(episode.podcast_id, episode.id, episode.title, extension)
+            default = names.default_destination(episode.podcast_id, episode.id, episode.title, extension)
+            return default.versioned(episode.version)
         examined = response.replace(extension=extension)
         path = self.file_path(transfer.request, examined, self.spiderinfo, item=episode)
         try:
-            return names.destination(episode.podcast_id, episode.id, path)
+            return names.destination(episode.podcast_id, episode.id, path).versioned(episode.version)
         except ValueError as error:
             raise MediaError(
                 "file-path", f"{error}; correct file_path of {type(self).__name__}, then queue the episode again."
@@ -305,9 +317,14 @@ class EpisodeFilesPipeline(FilesPipeline):
         lease = transfer.lease
         logger.info("already there %s: %s (%d bytes)", lease.key, found.path, found.size)
         self.inc_stats("uptodate")
-        await self._scheduler.finish(lease, finish(lease, size=found.size, path=""))
-        archived = replace(transfer.episode, file=found.path, size=found.size)
+        version = names.version_of(found.path)
+        await self._describer.note_found(replace(transfer.episode, version=version), found)
+        await self._describer.note_podcast(transfer.episode.podcast_id)
+        ack = finish(lease, size=found.size, path="", store=self._store_id, version=version)
+        archived = replace(transfer.episode, file=found.path, size=found.size, version=version)
         _forget_logins(archived)
+        if await self._scheduler.finish(lease, ack):
+            await self.crawler.signals.send_catch_log_async(episode_finished, episode=archived)
         return archived
 
     async def _finish_downloaded(self, transfer: Transfer, archived: Episode) -> Episode:
@@ -317,12 +334,14 @@ class EpisodeFilesPipeline(FilesPipeline):
         self.inc_stats("downloaded")
         if not archived.verified:
             self.crawler.stats.inc_value("podcrawler/unverified")
-        ack = finish(lease, size=archived.size, path=archived.file)
+        await self._describer.note_podcast(archived.podcast_id)
+        ack = finish(lease, size=archived.size, path=archived.file, store=self._store_id, version=archived.version)
         if await self._scheduler.finish(lease, ack):
             logger.info("finished %s: %s (%d bytes)", archived.key, archived.file, archived.size)
             self._backoff.note_success()
             self.crawler.stats.inc_value("podcrawler/finished")
             self.crawler.stats.inc_value("podcrawler/bytes", archived.size)
+            await self.crawler.signals.send_catch_log_async(episode_finished, episode=archived)
         return archived
 
     async def _give_up(self, transfer: Transfer, error: EntryError) -> None:

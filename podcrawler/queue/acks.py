@@ -4,16 +4,19 @@ Beside them, in the same form: that a lease counts for another host.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from podcrawler.exceptions import EntryError
 from podcrawler.logins import masked
-from podcrawler.queue.entries import Lease
 from podcrawler.queue.host_limits import HostLimits
+from podcrawler.queue.leases import Lease
+from podcrawler.queue.values import recorded
 
 T_co = TypeVar("T_co", covariant=True)
+#: The name of a script, and its arguments.
+ScriptCall: TypeAlias = tuple[str, Sequence[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +27,15 @@ class Ack(Generic[T_co]):
     arguments: Sequence[Any]
     #: Converts the script's answer.
     outcome: Callable[[Any], T_co]
+    #: A call that goes before it, in the same round trip, so that a node that dies has made both, or none.
+    before: ScriptCall | None = None
 
 
-def finish(lease: Lease, *, size: int, path: str) -> Ack[bool]:
+def finish(lease: Lease, *, size: int, path: str, store: str = "", version: int = 1) -> Ack[bool]:
     """Record an episode as finished: ``size`` bytes at ``path``, relative to the store; the path is empty if the file
-    was there before. False if the lease is lost."""
-    return Ack("finish", [lease.key, lease.token, size, path, 0, 0], bool)
+    was there before. ``store`` is the id of the store if the file has the name by which its listing shows whose it is;
+    ``version`` is that of the file. False if the lease is lost."""
+    return Ack("finish", [lease.key, lease.token, size, path, recorded(size, store, version), 0, 0], bool)
 
 
 def finish_page(
@@ -38,26 +44,39 @@ def finish_page(
     podcast: tuple[str, str],
     addresses: Sequence[str],
     *,
+    newest: Mapping[str, str] | None = None,
     pushed_count: int,
     visit_ttl: int,
+    before: ScriptCall | None = None,
 ) -> Ack[bool]:
     """Record a list page as visited, with the ``result`` of the visit, for ``visit_ttl`` seconds.
 
-    ``podcast`` is its id and its JSON; ``addresses`` lead to that podcast from now on, except those that lead to
+    ``podcast`` is its id and its JSON; ``newest`` is of the episodes with a date that it lists (``Told.newest``);
+    ``addresses`` lead to that podcast from now on, except those that lead to
     another already. ``pushed_count`` is how many entries were pushed under this lease. False if the lease is lost, or
     if Redis has lost some of those entries (a restart without its last writes): then the page is pending again."""
-    arguments = [lease.key, lease.token, json.dumps(result), "", pushed_count, visit_ttl, *podcast, *addresses]
-    return Ack("finish", arguments, bool)
+    told = [*podcast, json.dumps(newest), *addresses]
+    value = json.dumps(result)
+    return Ack("finish", [lease.key, lease.token, value, "", value, pushed_count, visit_ttl, *told], bool, before)
 
 
-def finish_referral(lease: Lease, result: dict[str, Any], *, pushed_count: int, visit_ttl: int) -> Ack[bool]:
-    """As ``finish_page``, for a page that is no podcast itself: it led to ``pushed_count`` others."""
-    return Ack("finish", [lease.key, lease.token, json.dumps(result), "", pushed_count, visit_ttl], bool)
+def finish_visit(
+    lease: Lease,
+    result: dict[str, Any],
+    *,
+    pushed_count: int = 0,
+    visit_ttl: int,
+    before: ScriptCall | None = None,
+) -> Ack[bool]:
+    """As ``finish_page``, for a visit that tells nothing of a podcast: the page has not changed, or is none itself, and
+    led to ``pushed_count`` others."""
+    value = json.dumps(result)
+    return Ack("finish", [lease.key, lease.token, value, "", value, pushed_count, visit_ttl], bool, before)
 
 
 def finish_seed(lease: Lease) -> Ack[bool]:
     """End the lease on a seed whose entry was pushed. False as for ``finish_page``."""
-    return Ack("finish", [lease.key, lease.token, "", "", 1, 0], bool)
+    return Ack("finish", [lease.key, lease.token, "", "", "", 1, 0], bool)
 
 
 def release(lease: Lease) -> Ack[bool]:

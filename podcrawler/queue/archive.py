@@ -6,86 +6,22 @@ Everything here blocks.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.resources import files as files_of
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic_core import from_json
+from pydantic import ConfigDict, Field
 from redis import Redis
-from scrapy.settings import BaseSettings
 from typing_extensions import TypedDict
 
-from podcrawler.config import Config
-from podcrawler.exceptions import RedisError
-from podcrawler.items import PODCAST_ID
+from podcrawler.ids import PODCAST_ID
 from podcrawler.logins import Login, masked
 from podcrawler.queue.keys import Keys
-from podcrawler.queue.naming import legal_id
-from podcrawler.queue.values import Count, Rate, Time, cause, moment, read_json, tell, text
+from podcrawler.queue.overview import REPORT_SECONDS, Overview, Report
+from podcrawler.queue.values import Count, Rate, Shape, read_json, text
 
-#: The version of the keys and values in Redis, so that nodes of different versions never work on one queue. It goes
-#: up by one with every change that the version before could not read; docs/queue-operations.md says how to upgrade.
-SCHEMA = 1
-#: Seconds after which the report of a node that wrote no other expires.
-REPORT_SECONDS = 15
-#: Bytes of values that a report takes at most, and those of one that is read: of another release it may be longer.
-REPORT_BYTES = 4096
-_MOST_READ = 4 * REPORT_BYTES
-#: Reports that are read, of the nodes that wrote one last.
-_MOST_NODES = 1000
 #: Events in one reply of Redis.
 _EVENT_BATCH = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class InHand:
-    """An episode that a node is downloading."""
-
-    key: str
-    #: Its beginning, if it is a long one.
-    title: str
-    #: Bytes so far, and the bytes that the server announced (None: it did not).
-    received: Count
-    expected: Count | None
-    #: Bytes per second, averaged over the last few reports.
-    rate: Rate = 0.0
-
-
-#: What a node does: it works; it waits for something that can be leased; it is paused, which ``holds_off`` explains; it
-#: finishes what it has begun, and then ends; it ends at once.
-State = Literal["working", "waiting", "paused", "draining", "stopping"]
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """The last report of a node. Its fields are those of the hash in Redis, and of ``status --json``. Nothing in it
-    changes, because a call that writes it may be repeated."""
-
-    name: str
-    spider: str
-    pid: Count
-    host: str
-    #: Seconds since 1970, by Redis's clock.
-    started: Time
-    seen: Time
-    finished: Count
-    failed: Count
-    bytes: Count
-    #: What is being downloaded, as far as a report has room for it.
-    in_hand: tuple[InHand, ...] = ()
-    #: How many episodes are being downloaded; None: all that are in hand.
-    transfers: Count | None = None
-    #: How many leases the node holds.
-    leases: Count = 0
-    #: None: a node of an earlier release, which does not say.
-    state: State | None = None
-    #: What the tokens of its leases begin with (``Broker.mark``); empty: as above.
-    mark: str = ""
-    #: Why the node starts nothing new for now; empty while it does.
-    holds_off: str = ""
-    #: Seconds since ``seen`` when it was read. Not in the hash.
-    age: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +54,11 @@ class Imported:
     title: str
     #: Bytes.
     size: int
+    #: As far as its name tells it (``names.version_of``), or its sidecar.
+    version: int = 1
+    #: Of a file with a sidecar, which tells that the id is that of the episode: by what it is known again
+    #: (identities.py), as text.
+    traits: str = ""
 
 
 class Visit(TypedDict, total=False):
@@ -132,6 +73,8 @@ class Visit(TypedDict, total=False):
     added: Count
     finished: Count
     failed: Count
+    #: Episodes that were to be fetched, and are not wanted any more.
+    dropped: Count
     #: The id of the podcast that declared the guid first that this one declares.
     claims: Annotated[str, Field(pattern=f"^{PODCAST_ID.pattern}$")]
     #: Number of podcasts.
@@ -149,35 +92,16 @@ class _File(TypedDict):
     size: Count
 
 
-_ADDRESSED, _FILE, _TEXTS = TypeAdapter(_Addressed), TypeAdapter(_File), TypeAdapter(dict[str, str])
-_EVENT, _REPORT, _VISIT = TypeAdapter(Event), TypeAdapter(Report), TypeAdapter(Visit)
-#: The fields of the hash of a report.
-_REPORTED = [field.name for field in fields(Report) if field.name not in ("name", "age")]
+_ADDRESSED, _FILE, _TEXTS = Shape[_Addressed](_Addressed), Shape[_File](_File), Shape[dict[str, str]](dict[str, str])
+_EVENT, _VISIT = Shape[Event](Event), Shape[Visit](Visit)
 
 
-class Archive:
+class Archive(Overview):
     """One archive in Redis. Cheap to make; safe to use from several threads."""
 
     def __init__(self, redis: Redis, keys: Keys) -> None:
-        # redis-py's types allow for text where this client answers in bytes.
-        self._redis: Any = redis
-        self._keys = keys
+        super().__init__(redis, keys)
         self._write_report = self._redis.register_script(_script("report"))
-
-    @classmethod
-    def from_settings(cls, settings: BaseSettings, redis: Redis) -> "Archive":
-        return cls(redis, Keys(Config.read(settings).namespace))
-
-    def check_schema(self, *, mark: bool = False) -> None:
-        """Raises RedisError if the archive has another schema than ours. With ``mark``, one that has none gets ours."""
-        if mark:
-            self._redis.setnx(self._keys.schema, SCHEMA)
-        found = self._redis.get(self._keys.schema)
-        if found is not None and (version := text(found)) != str(SCHEMA):
-            raise RedisError(
-                f"The queue {self._keys.archive}* in this Redis has schema {version}, and this podcrawler works with "
-                f"{SCHEMA}: install the version that the other nodes have, or upgrade as docs/queue-operations.md says."
-            )
 
     def pause(self) -> None:
         """Grant no leases until ``resume`` (lua/lease.lua reads the key)."""
@@ -187,18 +111,15 @@ class Archive:
         """End the pause; whether there was one."""
         return bool(self._redis.delete(self._keys.paused))
 
-    def is_paused(self) -> bool:
-        return bool(self._redis.exists(self._keys.paused))
-
-    def podcast_ids(self) -> list[str]:
-        """The ids of all podcasts that a list page was finished for."""
-        return [name for found in self._redis.hkeys(self._keys.podcasts) if (name := legal_id(found))]
-
     def podcast_address(self, podcast_id: str) -> str:
         """The address of the podcast's last list page; empty if none was finished."""
         record = self._redis.hget(self._keys.podcasts, podcast_id)
         found = read_json(_ADDRESSED, record, f"the podcast {podcast_id}") if record else None
         return found["address"] if found else ""
+
+    def restore_podcast(self, podcast_id: str, record: str) -> None:
+        """Record what was told of a podcast, as JSON, unless a list page of it was finished."""
+        self._redis.hsetnx(self._keys.podcasts, podcast_id, record)
 
     def keep_login(self, names: Iterable[str], login: Login) -> None:
         """Keep the login under these names: a podcast's id, and the address that it is known by."""
@@ -206,8 +127,17 @@ class Archive:
 
     def login(self, name: str) -> Login | None:
         """The login that is kept under the name."""
-        value = self._redis.hget(self._keys.logins, name)
-        return Login.read(read_json(_TEXTS, value, f"the login of {masked(name)}")) if value else None
+        return self.logins_of([name])[0]
+
+    def logins_of(self, names: Sequence[str]) -> list[Login | None]:
+        """For each of the names: the login that is kept under it."""
+        kept = zip(names, self._redis.hmget(self._keys.logins, list(names)), strict=True)
+        return [_read_login(name, value) if value else None for name, value in kept]
+
+    def logins(self) -> dict[str, Login]:
+        """All logins that are kept, by address and by id."""
+        kept = {text(name): value for name, value in self._redis.hgetall(self._keys.logins).items()}
+        return {name: login for name, value in kept.items() if (login := _read_login(name, value))}
 
     def visits(self, roots: Sequence[str]) -> dict[str, list[Visit]]:
         """By address: the results of its last visit, one for each list page, if there was one."""
@@ -260,25 +190,6 @@ class Archive:
         pipe.zrem(self._keys.nodes, name)
         pipe.execute()
 
-    def reports(self) -> list[Report]:
-        """The reports of all nodes that are alive, by name."""
-        pipe = self._redis.pipeline(transaction=False)
-        pipe.time()
-        pipe.zrevrange(self._keys.nodes, 0, _MOST_NODES - 1, withscores=True)
-        time, found = pipe.execute()
-        now = moment(time)
-        names = sorted(text(name) for name, seen in found if abs(now - seen) <= REPORT_SECONDS)
-        for name in names:
-            for field in _REPORTED:
-                pipe.hstrlen(self._keys.node(name), field)
-        lengths = pipe.execute(raise_on_error=False)
-        sizes = [lengths[start : start + len(_REPORTED)] for start in range(0, len(lengths), len(_REPORTED))]
-        fitting = [name for name, size in zip(names, sizes, strict=True) if _fits(name, size)]
-        for name in fitting:
-            pipe.hmget(self._keys.node(name), _REPORTED)
-        reports = (_report(name, values, now) for name, values in zip(fitting, pipe.execute(), strict=True))
-        return [report for report in reports if report]
-
     def last_event_id(self) -> str:
         """The id of the newest event; ``0`` if there is none."""
         newest = self._redis.xrevrange(self._keys.events, count=1)
@@ -292,9 +203,17 @@ class Archive:
             event_id = batch[0][1][-1][0].decode()
         return events
 
+    def wait_for_event(self, event_id: str, seconds: float) -> None:
+        """Wait until there is an event after the one with this id, but no longer than ``seconds``."""
+        self._redis.xread({self._keys.events: event_id}, count=1, block=max(1, round(seconds * 1000)))
+
 
 def _script(name: str) -> str:
     return (files_of(__package__) / "lua" / f"{name}.lua").read_text(encoding="utf-8")
+
+
+def _read_login(name: str, value: bytes) -> Login | None:
+    return Login.read(read_json(_TEXTS, value, f"the login of {masked(name)}"))
 
 
 def _written(report: Report) -> dict[str, str]:
@@ -308,38 +227,9 @@ def size_of(report: Report) -> int:
     return sum(len(value.encode()) for value in _written(report).values())
 
 
-def _fits(name: str, lengths: Sequence[int | Exception]) -> bool:
-    """Whether these are the lengths of the values of a report."""
-    if any(isinstance(length, Exception) for length in lengths):
-        tell(f"the report of the node {name}", "it has another type")
-        return False
-    if (size := sum(cast("Sequence[int]", lengths))) > _MOST_READ:
-        tell(f"the report of the node {name}", f"it has {size} bytes")
-    return 0 < size <= _MOST_READ
-
-
-def _report(name: str, values: Sequence[bytes | None], now: float) -> Report | None:
-    """The report; None if it has ended meanwhile, or cannot be read."""
-    try:
-        fields = {field: from_json(value) for field, value in zip(_REPORTED, values, strict=True) if value is not None}
-        if not fields:
-            return None
-        report = _REPORT.validate_python({**fields, "name": name})
-        return replace(report, age=max(0.0, now - report.seen))
-    except ValidationError as error:
-        tell(f"the report of the node {name}", cause(error))
-    except ValueError as error:
-        tell(f"the report of the node {name}", error)
-    return None
-
-
 def _event(event_id: str, values: Mapping[bytes, bytes]) -> Event | None:
     texts = {text(name): text(value) for name, value in values.items()}
     if texts.get("path"):
         texts["size"] = texts.get("value", "")
-    try:
-        event = _EVENT.validate_python({**texts, "id": event_id})
-        return replace(event, delay=event.delay / 1000)
-    except ValidationError as error:
-        tell(f"the event {event_id}", cause(error))
-        return None
+    event = _EVENT.read({**texts, "id": event_id}, f"the event {event_id}")
+    return replace(event, delay=event.delay / 1000) if event else None

@@ -4,8 +4,6 @@ A restart of Redis, or a break of the network, delays what needs Redis's answer 
 """
 
 import asyncio
-import logging
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
@@ -18,9 +16,8 @@ from podcrawler.exceptions import RedisError as UnusableRedisError
 from podcrawler.queue.acks import Ack
 from podcrawler.queue.broker import Broker
 from podcrawler.queue.node import Node
-from podcrawler.redis.connection import is_passing
-
-logger = logging.getLogger(__name__)
+from podcrawler.queue.outage import Outage
+from podcrawler.redis.answers import is_passing, sentence_about
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -47,7 +44,7 @@ class AsyncBroker:
         self._moves: Batcher[Ack[bool], bool] = Batcher(
             lambda moves: self.call(broker.acknowledge, moves), max_size=_MAX_ACKS
         )
-        self._away_since: float | None = None
+        self._outage = Outage()
         self._is_closed = False
 
     async def call(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
@@ -57,23 +54,27 @@ class AsyncBroker:
         Raises podcrawler's RedisError if Redis refuses the call, and redis-py's as soon as a try fails while the node
         is stopping, and after ``close``."""
         pause = _FIRST_RECONNECT
-        while True:
-            if self._is_closed:
-                raise ClosedError("this node has ended its calls")
-            loop = asyncio.get_running_loop()
-            try:
-                answer = await loop.run_in_executor(self._threads, lambda: function(*args, **kwargs))
-            except RedisError as error:
-                if self._node.is_stopping:
-                    raise
-                if not is_passing(error):
-                    raise UnusableRedisError(f"Redis refuses what it is asked ({error}); see its own log.") from error
-                self._note_away(error)
-            else:
-                self._note_back()
-                return answer
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, _LAST_RECONNECT)
+        call, has_answer = object(), False
+        try:
+            while True:
+                if self._is_closed:
+                    raise ClosedError("this node has ended its calls")
+                loop = asyncio.get_running_loop()
+                try:
+                    answer = await loop.run_in_executor(self._threads, lambda: function(*args, **kwargs))
+                except RedisError as error:
+                    if self._node.is_stopping:
+                        raise
+                    if not is_passing(error):
+                        raise UnusableRedisError(sentence_about(error)) from error
+                    self._outage.note_failure(call, error)
+                else:
+                    has_answer = True
+                    return answer
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _LAST_RECONNECT)
+        finally:
+            self._outage.note_end(call, has_answer=has_answer)
 
     def acknowledge(self, ack: Ack[_T]) -> asyncio.Future[_T]:
         """End a lease, in one batch with others that end at about the same time; the outcome. Raises as ``call``."""
@@ -92,16 +93,3 @@ class AsyncBroker:
     def close(self) -> None:
         self._is_closed = True
         self._threads.shutdown(wait=False)
-
-    def _note_away(self, error: RedisError) -> None:
-        if self._away_since is None:
-            self._away_since = time.monotonic()
-            logger.warning(
-                "Redis does not answer (%s): this node keeps its leases and transfers, and tries until Redis is back.",
-                error,
-            )
-
-    def _note_back(self) -> None:
-        if self._away_since is not None:
-            logger.warning("Redis answers again, after %.1f s.", time.monotonic() - self._away_since)
-            self._away_since = None

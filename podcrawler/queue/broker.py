@@ -5,39 +5,37 @@ Everything here blocks on Redis; a node calls it off its event loop (async_broke
 """
 
 import secrets
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
-from itertools import chain
-from typing import Any, TypeVar
+from itertools import chain, islice
+from typing import Any, Self, TypeVar
 
-from pydantic import TypeAdapter
 from redis import Redis
 from redis.commands.core import Script
 from redis.exceptions import NoScriptError
-from scrapy.settings import BaseSettings
+from typing_extensions import override
 
 from podcrawler.batching import batches
 from podcrawler.config import Config
+from podcrawler.namespace import AnySettings
 from podcrawler.queue.acks import Ack
-from podcrawler.queue.entries import Entry, Lease
-from podcrawler.queue.failures import Failed, read_failed
+from podcrawler.queue.failures import group_of
 from podcrawler.queue.host_limits import HostLimits
 from podcrawler.queue.keys import Keys
+from podcrawler.queue.leases import Entry, Lease
 from podcrawler.queue.retry_policy import RetryPolicy
-from podcrawler.queue.values import LAST_TIME, Count, moment, number, read_json, text
+from podcrawler.queue.scripts import source
+from podcrawler.queue.states import MARK_LENGTH, QueueStates
+from podcrawler.queue.values import text
 
 _T = TypeVar("_T")
-_ASKED = TypeAdapter(tuple[str, Count])
 
 #: By queue: the other queues that its entries come from.
 _SOURCES = {"episodes": ("podcasts",)}
 #: Entries in one call of a script: some 20 ms of Redis's time.
 _BATCH = 500
-#: Random bytes in a token, behind the mark of its broker, which has so many characters.
+#: Random bytes in a token, behind the mark of its broker.
 _TOKEN_BYTES = 6
-MARK_LENGTH = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,42 +78,7 @@ class LeaseBatch:
     is_limited: bool
 
 
-@dataclass(frozen=True, slots=True)
-class HostWait:
-    """A host that entries wait for."""
-
-    host: str
-    #: How many entries are pending there.
-    pending: int
-    #: How many connections it has, if those are all that it gets; else 0.
-    connections: int
-    #: Until when it rests, in seconds since 1970; 0 if it does not.
-    rests_until: float
-    #: The kind of the answer (``http-429``) in which it asked for that; empty if it rests between two transfers.
-    asked_by: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unreported:
-    """Leases that no node reports to hold: those of nodes that died."""
-
-    leases: int
-    #: Seconds until the last of them has expired.
-    expire_in: float
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How many entries of a queue are in each state."""
-
-    pending: int
-    leased: int
-    delayed: int
-    failed: int
-    finished: int
-
-
-class Broker:
+class Broker(QueueStates):
     """One queue of one archive. Cheap to make; safe to use from several threads."""
 
     def __init__(
@@ -134,10 +97,7 @@ class Broker:
     ) -> None:
         """``seeds_key`` is the list that users push addresses to; ``sources`` maps the other queues that entries of
         this one come from to their lists of seeds; the other values are as in docs/settings.md."""
-        # redis-py's types allow for text where this client answers in bytes.
-        self._redis: Any = redis
-        self.name = name
-        self._keys = keys
+        super().__init__(redis, name, keys)
         self.lease_time = lease_time
         self.retry_policy = retry_policy
         self.visit_seconds = visit_seconds
@@ -149,7 +109,8 @@ class Broker:
         self.mark = secrets.token_hex(MARK_LENGTH // 2)
 
     @classmethod
-    def from_settings(cls, settings: BaseSettings, redis: Redis, name: str) -> "Broker":
+    @override
+    def from_settings(cls, settings: AnySettings, redis: Redis, name: str) -> Self:
         config = Config.read(settings)
         return cls(
             redis,
@@ -167,8 +128,8 @@ class Broker:
     def load_scripts(self) -> None:
         """Load the scripts that nodes use into Redis, in one round trip instead of two for each."""
         pipe = self._redis.pipeline(transaction=False)
-        for name in ("lease", "push_many", "extend", "finish", "release", "retry", "move"):
-            pipe.script_load(_source(name))
+        for name in ("lease", "push_many", "extend", "finish", "release", "retry", "move", "note_check"):
+            pipe.script_load(source(name))
         pipe.execute()
 
     def push_many(self, entries: Iterable[Entry], page_lease: Lease | None = None, already_pushed: int = 0) -> Pushed:
@@ -225,91 +186,48 @@ class Broker:
 
     def acknowledge(self, acks: Sequence[Ack[_T]]) -> list[_T]:
         """End leases in one round trip; the outcome of each."""
-        answers = self._run_all([(ack.script, ack.arguments) for ack in acks])
-        return [ack.outcome(answer) for ack, answer in zip(acks, answers, strict=True)]
+        calls = [[*([ack.before] if ack.before else []), (ack.script, ack.arguments)] for ack in acks]
+        answers = iter(self._run_all(list(chain.from_iterable(calls))))
+        return [ack.outcome(list(islice(answers, len(each)))[-1]) for ack, each in zip(acks, calls, strict=True)]
 
-    def requeue(self, keys: Iterable[str]) -> int:
-        """Queue failed entries again and reset their tries; how many of ``keys`` were failed."""
-        return int(self._run("requeue", keys))
+    def requeue(self, keys: Iterable[str], *, done: int = 0) -> int:
+        """Queue failed entries again and reset their tries, of which ``done`` count as used; how many of ``keys`` were
+        failed."""
+        return int(self._run("requeue", [done, *keys]))
 
-    def record(self, episodes: Iterable[tuple[str, str, int]]) -> int:
-        """Record episodes (podcast id, episode id, bytes) as finished, whatever state they are in unless leased; how
-        many were not finished before."""
+    def set_aside(self, includes: Callable[[str], bool]) -> int:
+        """Keep the pending and delayed entries of the groups that this includes from all nodes: until ``bring_back``,
+        or until nobody calls ``keep_aside`` any more; how many."""
+        routes = self._redis.hscan_iter(self._key("routes"), count=_BATCH)
+        keys = (key for key, route in routes if includes(group_of(text(key), route)))
+        return sum(int(self._run("set_aside", batch)) for batch in batches(keys, _BATCH))
+
+    def bring_back(self, includes: Callable[[str], bool] = lambda _: True, now: int | None = None) -> int:
+        """Undo ``set_aside`` for the groups that this includes; how many entries came back."""
+        aside = [key for key, _ in self._redis.zscan_iter(self._key("aside"), count=_BATCH)]
+        came_back = 0
+        for batch in batches(aside, _BATCH):
+            routes = self._redis.hmget(self._key("routes"), batch)
+            keys = [k for k, route in zip(batch, routes, strict=True) if includes(group_of(text(k), route or b""))]
+            came_back += int(self._run("bring_back", [_time(now), *keys]))
+        return came_back
+
+    def keep_aside(self, seconds: int) -> None:
+        """Let nodes look for nothing that is set aside, for so long; with 0, from now on again."""
+        only = f"{self._keys.archive}only"
+        if seconds:
+            self._redis.set(only, 1, ex=seconds)
+        else:
+            self._redis.delete(only)
+
+    def record(self, episodes: Iterable[tuple[str, str, int | str | bytes]]) -> int:
+        """Record episodes (podcast id, episode id, bytes, or all that was recorded of them) as finished, whatever state
+        they are in unless leased; how many were not finished before."""
         recorded = 0
         for batch in batches(episodes, _BATCH):
             values = ([f"{podcast}/{name}", podcast, name, size] for podcast, name, size in batch)
             recorded += int(self._run("record", chain.from_iterable(values)))
         return recorded
-
-    def open_entries(self, groups: Sequence[str]) -> int:
-        """How many entries of these groups are pending, leased or delayed."""
-        if not groups:
-            return 0
-        return sum(map(number, self._redis.hmget(self._key("open"), list(groups))))
-
-    def counts(self, podcasts: Sequence[str]) -> Counts:
-        """How many entries are in each state; finished episodes are counted for ``podcasts`` (ids)."""
-        pipe = self._redis.pipeline(transaction=True)
-        pipe.hlen(self._key("entries"))
-        pipe.zcard(self._key("leases"))
-        pipe.zcard(self._key("delayed"))
-        pipe.hlen(self._key("failed"))
-        for podcast_id in podcasts:
-            pipe.hlen(self._keys.finished(podcast_id))
-        entries, leased, delayed, failed, *finished = pipe.execute()
-        return Counts(max(0, entries - leased - delayed - failed), leased, delayed, failed, sum(finished))
-
-    def waits(self) -> list[HostWait]:
-        """The hosts that entries wait for, because they rest or have all of their connections, by name."""
-        pipe = self._redis.pipeline(transaction=True)
-        pipe.time()
-        pipe.zrange(self._key("resting"), 0, -1, withscores=True)
-        pipe.hgetall(self._key("asked"))
-        pipe.zrange(self._key("full"), 0, -1)
-        time, resting, asked, full = pipe.execute()
-        now = moment(time)
-        until = {host: min(at / 1000, LAST_TIME) for host, at in resting if at / 1000 > now}
-        hosts = sorted({*until, *full})
-        for host in hosts:
-            pipe.zcard(self._key("pending:").encode() + host)
-            pipe.hget(self._key("connections"), host)
-        counts = pipe.execute()
-        return [
-            HostWait(
-                text(host),
-                pending,
-                number(connections) if host in full else 0,
-                until.get(host, 0.0),
-                _kind_of_answer(asked[host]) if host in asked else "",
-            )
-            for host, pending, connections in zip(hosts, counts[::2], counts[1::2], strict=True)
-            if pending or host in asked
-        ]
-
-    def leases_without(self, marks: Collection[str]) -> Unreported:
-        """The leases that no broker with one of these marks holds."""
-        pipe = self._redis.pipeline(transaction=True)
-        pipe.time()
-        pipe.hgetall(self._key("owners"))
-        pipe.zrange(self._key("leases"), 0, -1, withscores=True)
-        time, owners, leases = pipe.execute()
-        now = moment(time)
-        expire = [at for key, at in leases if text(owners.get(key, b""))[:MARK_LENGTH] not in marks]
-        return Unreported(len(expire), min(max(0.0, max(expire) / 1000 - now), LAST_TIME) if expire else 0.0)
-
-    def failed(self) -> Iterator[Failed]:
-        """Every entry that ended in an error, in no order."""
-        for rows in batches(self._redis.hscan_iter(self._key("failed"), count=_BATCH), _BATCH):
-            keys = [key for key, _ in rows]
-            routes = self._redis.hmget(self._key("routes"), keys)
-            payloads = self._redis.hmget(self._key("entries"), keys)
-            for (key, failure), route, payload in zip(rows, routes, payloads, strict=True):
-                # With neither, the entry was requeued or recorded since the scan read it.
-                if route or payload:
-                    yield read_failed(key, route, failure, payload)
-
-    def _key(self, name: str) -> str:
-        return f"{self._keys.queue(self.name)}{name}"
 
     def _run(self, script: str, arguments: Iterable[Any], extra_keys: Sequence[str] = ()) -> Any:
         return self._script(script)(keys=[*self._prefixes, *extra_keys], args=list(arguments))
@@ -334,19 +252,12 @@ class Broker:
 
     def _script(self, name: str) -> Script:
         if name not in self._scripts:
-            self._scripts[name] = self._redis.register_script(_source(name))
+            self._scripts[name] = self._redis.register_script(source(name))
         return self._scripts[name]
 
 
-@cache
-def _source(script: str) -> str:
-    """The text of a script, preceded by those of lua/hosts.lua and lua/states.lua."""
-    folder = files(__package__) / "lua"
-    return "\n".join((folder / f"{name}.lua").read_text(encoding="utf-8") for name in ("hosts", "states", script))
-
-
-def _seeds_key(settings: BaseSettings, name: str) -> str:
-    return str(settings["REDIS_START_URLS_KEY"] or "%(name)s:start_urls") % {"name": name}
+def _seeds_key(settings: AnySettings, name: str) -> str:
+    return str(settings.get("REDIS_START_URLS_KEY") or "%(name)s:start_urls") % {"name": name}
 
 
 def _lease(row: Sequence[Any]) -> Lease:
@@ -356,15 +267,10 @@ def _lease(row: Sequence[Any]) -> Lease:
     return Lease(key, token, kind, group, name, tries, payload, count > 1, host.decode(), own_host.decode())
 
 
-def _kind_of_answer(asked: bytes) -> str:
-    """What is kept of a host that asked for a pause: JSON ``[kind, ms]``."""
-    kind, _ = read_json(_ASKED, asked, "the pause of a host") or ("", 0)
-    return kind or "unknown"
-
-
 def _values(entry: Entry) -> list[Any]:
     """The entry as lua/push_many.lua reads it."""
-    fields = [entry.kind, entry.key, entry.group, entry.name, entry.host, entry.priority, int(entry.fresh)]
+    fresh = 2 if entry.is_version else int(entry.fresh)
+    fields = [entry.kind, entry.key, entry.group, entry.name, entry.host, entry.priority, fresh]
     return [*fields, entry.version, entry.payload]
 
 

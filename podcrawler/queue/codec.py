@@ -1,4 +1,4 @@
-"""Requests as JSON that a person can read with ``redis-cli``; nothing is pickled.
+"""Values as JSON that a person can read with ``redis-cli``; nothing is pickled. requests.py makes values of requests.
 
 ``dumps`` and ``loads`` have the signatures of scrapy-redis's serializers (``SCHEDULER_SERIALIZER``). A value that JSON
 has no type for is written as an object of one field whose name begins with ``$``: ``{"$bytes": "utf-8 text"}``,
@@ -9,35 +9,15 @@ has no type for is written as an object of one field whose name begins with ``$`
 import base64
 import json
 import math
-from collections.abc import Mapping
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from scrapy import Request, Spider
-from scrapy.utils.request import request_from_dict
 
 from podcrawler.exceptions import CodecError
 from podcrawler.items import Episode
-from podcrawler.logins import AUTHORIZATION
+from podcrawler.queue.forms import encodable, from_object
 
 _EPISODE = TypeAdapter(Episode)
-_DEFAULTS = Request("http://default.invalid/").to_dict()
-#: Scrapy imports the class that the text names, so it must be one of Scrapy's own; they are the classes of requests.
-_REQUEST = "scrapy.http.request.Request"
-_REQUEST_CLASSES = frozenset(
-    {
-        _REQUEST,
-        "scrapy.http.request.form.FormRequest",
-        "scrapy.http.request.json_request.JsonRequest",
-        "scrapy.http.request.rpc.XmlRpcRequest",
-    }
-)
-#: The methods of a spider that a request in Redis may name: those that podcrawler's own spiders have for that.
-CALLBACKS = frozenset({"parse", "parse_page", "parse_episode", "failed"})
-#: A spider's further ones, in an attribute of this name.
-_MORE_CALLBACKS = "queue_callbacks"
-#: Fields of ``meta`` that are valid in one process only.
-_LOCAL_META = frozenset({"lease", "part", AUTHORIZATION})
 #: Fields of an episode that are for the reading of its list page only.
 _LOCAL_FIELDS = {"twin_id", "alternates"}
 
@@ -60,49 +40,12 @@ def loads(text: str | bytes) -> Any:
         ) from error
 
 
-def request_to_dict(request: Request, spider: Spider | None = None) -> dict[str, Any]:
-    """The fields of the request that differ from Scrapy's defaults. Its callbacks must be methods of ``spider`` that
-    ``CALLBACKS`` or its attribute ``queue_callbacks`` names: raises CodecError for others."""
-    fields = {name: value for name, value in request.to_dict(spider=spider).items() if value != _DEFAULTS.get(name)}
-    _check_callbacks(fields, spider)
-    if meta := {name: value for name, value in request.meta.items() if name not in _LOCAL_META}:
-        fields["meta"] = meta
-    else:
-        fields.pop("meta", None)
-    return fields
-
-
-def dict_to_request(fields: Any, spider: Spider | None = None) -> Request:
-    """The inverse of ``request_to_dict``. Raises CodecError if the fields are not those of a request, or if they name a
-    method that is no callback: whoever can write to Redis is to call no other."""
-    if not isinstance(fields, dict) or not isinstance(fields.get("url"), str):
-        raise CodecError("An entry of the queue is not a request: it has no url; look at it with redis-cli.")
-    if str(kind := fields.get("_class", _REQUEST)) not in _REQUEST_CLASSES:
-        raise CodecError(f"An entry of the queue is not a request but a {kind!r:.80}; look at it with redis-cli.")
-    _check_callbacks(fields, spider)
-    try:
-        meta = {name: value for name, value in dict(fields.get("meta") or {}).items() if name not in _LOCAL_META}
-        return request_from_dict({**fields, "meta": meta}, spider=spider)
-    except (ValueError, TypeError, AttributeError, ImportError, LookupError) as error:
-        raise CodecError(f"An entry of the queue cannot be made a request: {error}") from error
-
-
-def _check_callbacks(fields: Mapping[str, Any], spider: Spider | None) -> None:
-    callbacks = CALLBACKS.union(getattr(spider, _MORE_CALLBACKS, ()))
-    for name in (fields.get("callback"), fields.get("errback")):
-        if name is not None and str(name) not in callbacks:
-            raise CodecError(
-                f"A request of the queue names {name!r:.80} as its callback; if that is a method of your spider, list "
-                f"it in the attribute {_MORE_CALLBACKS} of the spider."
-            )
-
-
 def _to_json(value: Any) -> Any:
     match value:
         case None | bool() | int():
             return value
         case str():
-            return value if _encodable(value) else {"$surrogates": _base64(value.encode("utf-8", "surrogatepass"))}
+            return value if encodable(value) else {"$surrogates": _base64(value.encode("utf-8", "surrogatepass"))}
         case float():
             return value if math.isfinite(value) else {"$float": str(value)}
         case bytes():
@@ -120,50 +63,20 @@ def _to_json(value: Any) -> Any:
         case set() | frozenset():
             return {"$set": [_to_json(item) for item in value]}
         case dict():
-            if all(isinstance(key, str) and _encodable(key) and not key.startswith("$") for key in value):
+            if all(isinstance(key, str) and encodable(key) and not key.startswith("$") for key in value):
                 return {key: _to_json(item) for key, item in value.items()}
             return {"$dict": [[_to_json(key), _to_json(item)] for key, item in value.items()]}
     raise CodecError(f"A request cannot be queued: {type(value).__name__} in it has no form in JSON.")
 
 
 def _from_object(value: dict[str, Any]) -> Any:
-    """The value that a JSON object stands for; its own values are decoded already."""
-    if len(value) != 1:
-        return value
-    ((tag, content),) = value.items()
-    match tag:
-        case "$bytes":
-            return str(content).encode()
-        case "$base64":
-            return base64.b64decode(content, validate=True)
-        case "$surrogates":
-            return base64.b64decode(content, validate=True).decode("utf-8", "surrogatepass")
-        case "$float":
-            return float(content)
-        case "$tuple":
-            return tuple(content)
-        case "$set":
-            return set(content)
-        case "$dict":
-            # dict() would accept a mapping, too, which ``dumps`` never writes here.
-            return {key: item for key, item in content}  # noqa: C416
-        case "$episode":
-            try:
-                return _EPISODE.validate_python(content)
-            except ValidationError as error:
-                raise CodecError(f"An entry of the queue is not an episode: {error.errors()[0]['msg']}") from error
-    if tag.startswith("$"):
-        raise ValueError(f"unknown form {tag}")
-    return value
-
-
-def _encodable(text: str) -> bool:
-    """Whether the text can be encoded as UTF-8: lone surrogates, which Python's strings allow, cannot."""
+    """As ``from_object``, and an Episode for one."""
+    if value.keys() != {"$episode"}:
+        return from_object(value)
     try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+        return _EPISODE.validate_python(value["$episode"])
+    except ValidationError as error:
+        raise CodecError(f"An entry of the queue is not an episode: {error.errors()[0]['msg']}") from error
 
 
 def _base64(data: bytes) -> str:

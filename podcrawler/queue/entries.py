@@ -1,8 +1,7 @@
-"""Entries, the units of work: how a request becomes one, and what a lease on one is."""
+"""Entries from requests: how the address of a page, or an episode, becomes a unit of work."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
 from scrapy import Request
@@ -11,70 +10,40 @@ from scrapy.utils.request import fingerprint
 from podcrawler.items import Episode
 from podcrawler.logins import LOGIN, TOLD_LOGIN, split_login
 from podcrawler.networks import host_of, named_host
+from podcrawler.queue.leases import Entry
 from podcrawler.sites.identity import digest, media_version
-
-Kind = Literal["page", "episode", "seed"]
 
 #: In the meta of a request whose address was told by another host than its own, neither by the user nor by that one.
 TOLD_ELSEWHERE = "told_elsewhere"
+#: In the meta of the request for a list page: which of its episodes are wanted, as ``Wanted.to_json`` has it; absent if
+#: all are.
+WANTED = "wanted"
+#: In the meta of a request that checks a subscription: the claim (subscriptions/requests.py).
+CHECK = "check"
+#: The priority of the new episodes of subscriptions: before all that was there when they were subscribed to.
+NEW = 1
+#: In the meta of a request whose address a page told, and not the user; and of one that is for a web page for certain,
+#: and not for a feed (http/robots.py).
+IS_TOLD, IS_WEB_PAGE = "is_told", "is_web_page"
 _UNREQUESTABLE = "about:invalid"
 _VERSION_LENGTH = 8
 #: Seconds to connect in, TLS included, where that is tried on the chance only.
 _GUESS_SECONDS = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One unit of work, as it is pushed."""
-
-    kind: Kind
-    #: Unique in the archive: ``<podcast id>/<episode id>``, or the address of a list page.
-    key: str
-    #: What the entry belongs to: the podcast's id, or the address that the user gave.
-    group: str
-    #: The entry's name in its group.
-    name: str
-    #: The host of the request, as ``host_of`` has it; hosts take turns.
-    host: str
-    #: The request, as the codec writes it.
-    payload: str
-    #: Higher ones are leased first.
-    priority: int = 0
-    #: True for an address that a user gave: a new visit, even if an earlier one is finished.
-    fresh: bool = False
-    #: Changes when another file is requested, and not when only its address does, with a token or by way of a tracker.
-    #: Empty for a list page: any other request is a change.
-    version: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """A node's time-limited hold on an entry, proven by ``token``."""
-
-    key: str
-    token: str
-    kind: Kind
-    group: str
-    name: str
-    #: How many earlier leases on this entry ended in an error.
-    tries: int
-    #: The request, as the codec wrote it; of a seed, the bytes that a user pushed.
-    payload: bytes
-    #: Whether there was an earlier lease on this entry, so that a part of its file may be on disk.
-    redelivered: bool = True
-    #: The host that the lease was granted for: that of the address, or the one that the podcast's last file came from.
-    host: str = ""
-    #: That of the address.
-    own_host: str = ""
-
-
 def page_request(
-    address: str, root: str | None = None, *, alternatives: Sequence[str] = (), podcast_address: str = ""
+    address: str,
+    root: str | None = None,
+    *,
+    alternatives: Sequence[str] = (),
+    podcast_address: str = "",
+    wanted: Mapping[str, Any] | None = None,
 ) -> Request:
     """The request for a list page: an address that a user gave, or one that was found from the address ``root``.
 
     ``alternatives`` are asked in their order if the address leads to no podcast. ``podcast_address`` is the address
-    that the podcast is known by, if that is not ``root``: one of many in a list of subscriptions.
+    that the podcast is known by, if that is not ``root``: one of many in a list of subscriptions. ``wanted`` is as
+    ``WANTED`` has it.
     """
     request = private_request(address, is_told=root is not None, dont_filter=True)
     if root:
@@ -83,6 +52,8 @@ def page_request(
         request.meta["alternatives"] = list(alternatives)
     if podcast_address:
         request.meta["podcast_address"] = podcast_address
+    if wanted:
+        request.meta[WANTED] = wanted
     if alternatives and alternatives[0].startswith("http:"):
         # A server that does not speak TLS may just be silent.
         request.meta["connect_timeout"] = _GUESS_SECONDS
@@ -90,8 +61,10 @@ def page_request(
 
 
 def told_by(request: Request, teller: str, root: str) -> Request:
-    """The request, with a note if the page at ``teller`` told its address, and not the host that the user gave with
-    the address ``root``: then it is not exempt from http/guard.py, even if it leads to that host."""
+    """The request, with a note that the page at ``teller`` told its address; and with another one if that page is not
+    on the host that the user gave with the address ``root``: then the request is not exempt from http/guard.py, even if
+    it leads to that host."""
+    request.meta[IS_TOLD] = True
     if named_host(teller) != named_host(request.url) == named_host(root):
         request.meta[TOLD_ELSEWHERE] = True
     return request
@@ -145,7 +118,8 @@ def entry_of(request: Request, payload: str) -> Entry:
     if request.method != "GET" or request.body:
         address += f"#{fingerprint(request).hex()}"
     root = request.meta.get("root")
-    return Entry("page", address, root or address, address, host, payload, request.priority, fresh=root is None)
+    fresh = root is None or request.meta.get(CHECK) is not None
+    return Entry("page", address, root or address, address, host, payload, request.priority, fresh=fresh)
 
 
 def _version(episode: Episode) -> str:

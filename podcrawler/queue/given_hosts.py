@@ -8,9 +8,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from redis import Redis
-from scrapy.settings import BaseSettings
 
-from podcrawler.config import Config
+from podcrawler.namespace import AnySettings, read_namespace
 from podcrawler.networks import literal, named_host
 from podcrawler.queue.keys import Keys
 
@@ -22,26 +21,27 @@ class GivenHosts:
     def __init__(self, redis: Redis, keys: Keys) -> None:
         # redis-py's types allow for text where this client answers in bytes.
         self._redis: Any = redis
-        self._keys = keys
+        self._given = f"{keys.archive}given-hosts"
+        self._public = f"{keys.archive}public-hosts"
 
     @classmethod
-    def from_settings(cls, settings: BaseSettings, redis: Redis) -> "GivenHosts":
-        return cls(redis, Keys(Config.read(settings).namespace))
+    def from_settings(cls, settings: AnySettings, redis: Redis) -> "GivenHosts":
+        return cls(redis, Keys(read_namespace(settings)))
 
     def note_addresses(self, addresses: Iterable[str]) -> None:
         """Remember addresses that a user gave."""
         members = {_member(given_for, named_host(address)) for address in addresses for given_for in (address, "")}
         if members:
-            self._redis.sadd(self._keys.given_hosts, *members)
+            self._redis.sadd(self._given, *members)
 
     def note_podcast(self, address: str, podcast_id: str, host: str) -> None:
         """Remember that the podcast was listed by a page on the host, if a user gave that host with ``address``."""
         if host == named_host(address) and self._is_member(address, host):
-            self._redis.sadd(self._keys.given_hosts, _member(podcast_id, host))
+            self._redis.sadd(self._given, _member(podcast_id, host))
 
     def note_public(self, host: str) -> None:
         """Remember that a host that a user gave is on the public internet."""
-        self._redis.sadd(self._keys.public_hosts, host)
+        self._redis.sadd(self._public, host)
 
     def is_given(self, given_for: str, host: str) -> bool:
         """Whether the user gave the host for this: with this address, or as the host that lists the podcast with this
@@ -49,10 +49,10 @@ class GivenHosts:
         any address since."""
         if not self._is_member(given_for, host):
             return False
-        return literal(host) is not None or not self._redis.sismember(self._keys.public_hosts, host)
+        return literal(host) is not None or not self._redis.sismember(self._public, host)
 
     def _is_member(self, given_for: str, host: str) -> bool:
-        return bool(self._redis.sismember(self._keys.given_hosts, _member(given_for, host)))
+        return bool(self._redis.sismember(self._given, _member(given_for, host)))
 
 
 def _member(given_for: str, host: str) -> str:

@@ -3,7 +3,10 @@
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from podcrawler.queue.entries import Lease
+from scrapy.exceptions import DropItem
+
+from podcrawler.exceptions import PodcrawlerError
+from podcrawler.queue.leases import Lease
 
 
 class Phase(Enum):
@@ -34,3 +37,9 @@ class HeldLease:
 
     def __post_init__(self) -> None:
         self.host = self.lease.host
+
+
+class LeaseEndedError(PodcrawlerError, DropItem):
+    """Raised to drop an episode on which this node holds no lease any more, so that there is nothing to acknowledge.
+
+    Not in exceptions.py, which does not import Scrapy."""

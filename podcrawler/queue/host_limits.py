@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from scrapy.settings import BaseSettings
-
 from podcrawler.config import Config
 from podcrawler.hosts import Host, Hosts
+from podcrawler.namespace import AnySettings
 
 
 @dataclass(frozen=True)
@@ -20,7 +19,7 @@ class HostLimits:
     single_hosts: Mapping[str, Host] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, settings: BaseSettings) -> "HostLimits":
+    def read(cls, settings: AnySettings) -> "HostLimits":
         """The values of ``PODCRAWLER_HOST_CONNECTIONS`` and ``PODCRAWLER_HOSTS``. Raises SettingError."""
         return cls(Config.read(settings).host_connections, Hosts.read(settings).by_name)
 

@@ -8,7 +8,7 @@ from redis.exceptions import RedisError as RedisAwayError
 
 from podcrawler.exceptions import EntryError
 from podcrawler.exceptions import RedisError as RedisUnusableError
-from podcrawler.queue.entries import Lease
+from podcrawler.queue.leases import Lease
 
 
 async def watch_idle_leases(

@@ -5,6 +5,9 @@ All but the seeds begin with the name of the archive.
 
 from dataclasses import dataclass
 
+#: The names of the queues.
+QUEUES = ("podcasts", "episodes")
+
 
 @dataclass(frozen=True, slots=True)
 class Keys:
@@ -24,11 +27,20 @@ class Keys:
     def finished(self, podcast_id: str) -> str:
         return f"{self.archive}finished:{podcast_id}"
 
+    def removed(self, podcast_id: str) -> str:
+        return f"{self.archive}removed:{podcast_id}"
+
     def imported(self, podcast_id: str) -> str:
         return f"{self.archive}imported:{podcast_id}"
 
     def identities(self, podcast_id: str) -> str:
         return f"{self.archive}identities:{podcast_id}"
+
+    def published(self, podcast_id: str) -> str:
+        return f"{self.archive}published:{podcast_id}"
+
+    def withdrawn(self, podcast_id: str) -> str:
+        return f"{self.archive}withdrawn:{podcast_id}"
 
     def accounts(self, podcast_id: str) -> str:
         return f"{self.archive}accounts:{podcast_id}"
@@ -54,10 +66,6 @@ class Keys:
         return f"{self.archive}paused"
 
     @property
-    def schema(self) -> str:
-        return f"{self.archive}schema"
-
-    @property
     def podcasts(self) -> str:
         return f"{self.archive}podcasts"
 
@@ -70,13 +78,15 @@ class Keys:
         return f"{self.archive}logins"
 
     @property
-    def given_hosts(self) -> str:
-        return f"{self.archive}given-hosts"
-
-    @property
-    def public_hosts(self) -> str:
-        return f"{self.archive}public-hosts"
-
-    @property
     def events(self) -> str:
         return f"{self.archive}events"
+
+
+def left_out(keys: Keys, podcast_id: str) -> str:
+    """Where is kept which of the podcast's episodes are left out, and why."""
+    return f"{keys.archive}left-out:{podcast_id}"
+
+
+def versions(keys: Keys, podcast_id: str) -> str:
+    """Where is kept what was offered of the podcast's files."""
+    return f"{keys.archive}versions:{podcast_id}"

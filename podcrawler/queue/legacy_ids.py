@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from podcrawler.items import Episode
 from podcrawler.queue.archive import Archive, Imported
 from podcrawler.queue.broker import Broker
+from podcrawler.queue.values import recorded as recorded_value
 
 #: Characters of the address that the ancestor used.
 _SUFFIX = 5
@@ -23,8 +24,12 @@ class Imports:
 
     def record(self, files: Sequence[Imported]) -> int:
         """Record the files' episodes as finished; how many were not before."""
-        recorded = self._episodes.record([(file.podcast_id, file.id, file.size) for file in files])
-        self._archive.keep_imported(file for file in files if len(file.id) == _SUFFIX)
+        # Of an episode's files the last version is the one that is recorded.
+        by_version = sorted(files, key=lambda file: file.version, reverse=True)
+        recorded = self._episodes.record(
+            (file.podcast_id, file.id, recorded_value(file.size, "", file.version)) for file in by_version
+        )
+        self._archive.keep_imported(file for file in files if len(file.id) == _SUFFIX and not file.traits)
         return recorded
 
     def of(self, podcast_id: str) -> dict[str, Imported]:

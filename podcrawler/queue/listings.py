@@ -4,15 +4,13 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic import TypeAdapter
 from redis import Redis
-from scrapy.settings import BaseSettings
 from typing_extensions import TypedDict
 
 from podcrawler.batching import batches
-from podcrawler.config import Config
+from podcrawler.namespace import AnySettings, read_namespace
 from podcrawler.queue.keys import Keys
-from podcrawler.queue.values import Count, number, read_json, text
+from podcrawler.queue.values import Count, Shape, read_json, read_recorded, text
 
 #: Fields that are written in one command.
 _BATCH = 500
@@ -29,7 +27,7 @@ class AccountJson(TypedDict, total=False):
     examples: dict[str, list[str]]
 
 
-_ACCOUNT = TypeAdapter(AccountJson)
+_ACCOUNT = Shape[AccountJson](AccountJson)
 
 
 class Listings:
@@ -41,8 +39,8 @@ class Listings:
         self._keys = keys
 
     @classmethod
-    def from_settings(cls, settings: BaseSettings, redis: Redis) -> "Listings":
-        return cls(redis, Keys(Config.read(settings).namespace))
+    def from_settings(cls, settings: AnySettings, redis: Redis) -> "Listings":
+        return cls(redis, Keys(read_namespace(settings)))
 
     def identities(self, podcast_id: str, cursor: int = 0) -> tuple[int, dict[str, str]]:
         """A part of what is kept of the podcast's episodes to know them again (identities.py), by their ids, and the
@@ -58,15 +56,23 @@ class Listings:
         """The bytes of those episodes that are finished, by id."""
         if not self._redis.exists(self._keys.finished(podcast_id)):
             return {}
-        sizes = self._redis.hmget(self._keys.finished(podcast_id), list(names))
-        return {name: number(size) for name, size in zip(names, sizes, strict=True) if size}
+        pairs = zip(names, self._redis.hmget(self._keys.finished(podcast_id), list(names)), strict=True)
+        found = ((name, read_recorded(size, f"the bytes of {podcast_id}/{name}")) for name, size in pairs if size)
+        return {name: recorded[0] if recorded else 0 for name, recorded in found}
 
     def recorded(self, podcast_ids: Sequence[str]) -> dict[str, int]:
         """How many episodes of each podcast are recorded as finished."""
-        pipe = self._redis.pipeline(transaction=True)
-        for podcast_id in podcast_ids:
-            pipe.hlen(self._keys.finished(podcast_id))
-        return dict(zip(podcast_ids, pipe.execute(), strict=True))
+        return self._lengths([(podcast_id, self._keys.finished(podcast_id)) for podcast_id in podcast_ids])
+
+    def removed(self, podcast_ids: Sequence[str]) -> dict[str, int]:
+        """How many episodes of each podcast are not wanted any more."""
+        return self._lengths([(podcast_id, self._keys.removed(podcast_id)) for podcast_id in podcast_ids])
+
+    def _lengths(self, hashes: Sequence[tuple[str, str]]) -> dict[str, int]:
+        pipe = self._redis.pipeline(transaction=False)
+        for _, key in hashes:
+            pipe.hlen(key)
+        return {podcast_id: length for (podcast_id, _), length in zip(hashes, pipe.execute(), strict=True)}
 
     def note_listed(self, podcast_id: str, names: Sequence[str], page: str, *, seconds: int, is_first: bool) -> bool:
         """Note, for ``seconds``, which entries a page lists; whether it is the first page of the visit to list any of

@@ -3,9 +3,8 @@
 from typing import Any
 
 from redis import Redis
-from scrapy.settings import BaseSettings
 
-from podcrawler.config import Config
+from podcrawler.namespace import AnySettings, read_namespace
 from podcrawler.queue.keys import Keys
 
 #: Seconds for which a host that refused a range is not asked for another.
@@ -21,8 +20,8 @@ class MediaHosts:
         self._keys = keys
 
     @classmethod
-    def from_settings(cls, settings: BaseSettings, redis: Redis) -> "MediaHosts":
-        return cls(redis, Keys(Config.read(settings).namespace))
+    def from_settings(cls, settings: AnySettings, redis: Redis) -> "MediaHosts":
+        return cls(redis, Keys(read_namespace(settings)))
 
     def note_range_refused(self, podcast_id: str, host: str) -> None:
         """Remember for a day that the host gave no part of a file, but the whole."""

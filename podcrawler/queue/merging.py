@@ -3,20 +3,17 @@
 Everything here blocks on Redis. All of it may be repeated, if it was interrupted.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 from redis import Redis
-from scrapy.settings import BaseSettings
 
 from podcrawler.batching import batches
-from podcrawler.config import Config
+from podcrawler.namespace import AnySettings, read_namespace
 from podcrawler.queue.broker import Broker
-from podcrawler.queue.keys import Keys
-from podcrawler.queue.values import number, text
+from podcrawler.queue.keys import QUEUES, Keys, left_out, versions
+from podcrawler.queue.values import text
 
 _BATCH = 500
-_QUEUES = ("podcasts", "episodes")
 
 
 class Merging:
@@ -29,31 +26,32 @@ class Merging:
         self._episodes = episodes
 
     @classmethod
-    def from_settings(cls, settings: BaseSettings, redis: Redis) -> "Merging":
-        keys = Keys(Config.read(settings).namespace)
+    def from_settings(cls, settings: AnySettings, redis: Redis) -> "Merging":
+        keys = Keys(read_namespace(settings))
         return cls(redis, keys, Broker.from_settings(settings, redis, "episodes"))
 
     def leases(self) -> int:
         """How many entries nodes are working on."""
-        return sum(int(self._redis.zcard(f"{self._keys.queue(name)}leases")) for name in _QUEUES)
+        return sum(int(self._redis.zcard(f"{self._keys.queue(name)}leases")) for name in QUEUES)
 
     def has(self, podcast_id: str) -> bool:
         """Whether the archive knows a podcast with this id."""
         key = self._keys.finished(podcast_id)
         return bool(self._redis.hexists(self._keys.podcasts, podcast_id) or self._redis.exists(key))
 
-    def finished(self, podcast_id: str) -> Iterator[tuple[str, int]]:
-        """The finished episodes of a podcast, each with its bytes."""
-        found = self._redis.hscan_iter(self._keys.finished(podcast_id), count=_BATCH)
-        return ((text(name), number(size)) for name, size in found)
+    def has_finished(self, podcast_id: str) -> bool:
+        """Whether an episode of the podcast is finished."""
+        return bool(self._redis.exists(self._keys.finished(podcast_id)))
 
     def join(self, gone: str, kept: str) -> int:
         """Make the episodes, the addresses and the login of the podcast ``gone`` those of ``kept``, which keeps what it
         has itself, and forget ``gone``; how many finished episodes it brought. Nothing may be leased."""
-        brought = self._episodes.record((kept, name, size) for name, size in self.finished(gone))
         keys = self._keys
-        for of_podcast in (keys.identities, keys.imported):
+        finished = self._redis.hscan_iter(keys.finished(gone), count=_BATCH)
+        brought = self._episodes.record((kept, text(name), value) for name, value in finished)
+        for of_podcast in (keys.identities, keys.imported, keys.removed, keys.published, keys.withdrawn):
             self._copy(of_podcast(gone), of_podcast(kept))
+        self._copy(versions(keys, gone), versions(keys, kept))
         # Its next visit lists what was not downloaded yet, as episodes of the other one.
         names = (name for name in self._entries(gone))
         self._episodes.record((gone, name, 0) for name in names)
@@ -61,10 +59,14 @@ class Merging:
         if login := self._redis.hget(self._keys.logins, gone):
             self._redis.hsetnx(self._keys.logins, kept, login)
         pipe = self._redis.pipeline(transaction=True)
-        for key in (keys.logins, keys.podcasts):
+        for key in (keys.logins, keys.podcasts, f"{keys.archive}visited"):
             pipe.hdel(key, gone)
-        made = keys.finished, keys.identities, keys.imported, keys.accounts, keys.no_ranges, keys.listed
-        pipe.delete(*(of_podcast(gone) for of_podcast in made))
+        made = keys.finished, keys.removed, keys.identities, keys.imported, keys.accounts, keys.no_ranges, keys.listed
+        pipe.delete(
+            *(of_podcast(gone) for of_podcast in (*made, keys.published, keys.withdrawn)),
+            left_out(keys, gone),
+            versions(keys, gone),
+        )
         pipe.execute()
         return brought
 

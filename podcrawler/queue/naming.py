@@ -9,13 +9,16 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from redis import Redis
-from scrapy.settings import BaseSettings
 
-from podcrawler.config import Config
-from podcrawler.items import PODCAST_ID
+from podcrawler.ids import PODCAST_ID
+from podcrawler.namespace import AnySettings, read_namespace
 from podcrawler.queue.keys import Keys
 from podcrawler.queue.values import tell, text
+from podcrawler.tokens import without_secrets
 
+#: What an address begins with that an id was given for and that a record outside of Redis told: it has no login and no
+#: signatures.
+_TOLD = "told:"
 #: What a guid begins with among the addresses. A guid is a claim: it names no podcast, and is told to the user.
 GUID = "podcast:guid:"
 
@@ -31,8 +34,8 @@ class Names:
         self._named = f"{keys.archive}named"
 
     @classmethod
-    def from_settings(cls, settings: BaseSettings, redis: Redis) -> "Names":
-        return cls(redis, Keys(Config.read(settings).namespace))
+    def from_settings(cls, settings: AnySettings, redis: Redis) -> "Names":
+        return cls(redis, Keys(read_namespace(settings)))
 
     def find(self, addresses: Sequence[str]) -> tuple[str, str] | None:
         """The first of the addresses that leads to a podcast, in any spelling, and the podcast's id."""
@@ -63,6 +66,12 @@ class Names:
         self._redis.hset(self._keys.addresses, address, name)
         return name
 
+    def restore(self, address: str, name: str) -> str:
+        """Have the podcast keep its id, as a record outside of Redis tells it (``without_secrets``), which knows the
+        address without them; the id of the podcast that the address leads to."""
+        self._redis.hsetnx(self._named, name, f"{_TOLD}{address}")
+        return self.podcast_of([address]) or self.record(address, name)
+
     def name(self, address: str, candidates: Iterable[str], *, is_known: bool = False) -> str:
         """Give the podcast at an address that leads to none the first of these ids that no other podcast has; its id,
         which is another one if another node was first. ``is_known``: it may be one that an earlier release has
@@ -70,15 +79,29 @@ class Names:
         name = next(name for name in candidates if self._take(name, address, is_known=is_known))
         return self.record(address, name)
 
+    def foreseen(self, address: str, candidates: Iterable[str], *, is_known: bool = False) -> str:
+        """The id that ``name`` would give."""
+        return next(name for name in candidates if self._is_free(name, address, is_known=is_known))
+
+    def _is_free(self, name: str, address: str, *, is_known: bool) -> bool:
+        """Whether the id is the podcast's at this address, or may become its own."""
+        has_record, owner = self._redis.hexists(self._keys.podcasts, name), self._redis.hget(self._named, name)
+        if owner is None:
+            return is_known or not has_record
+        return self._is_of(owner, address)
+
     def _take(self, name: str, address: str, *, is_known: bool) -> bool:
         """Whether the id is the podcast's at this address, which gets it if no other has it."""
-        has_record, has_owner = (self._redis.hexists(key, name) for key in (self._keys.podcasts, self._named))
-        if has_record and not has_owner and not is_known:
+        if not self._is_free(name, address, is_known=is_known):
             return False
         pipe = self._redis.pipeline(transaction=True)
         pipe.hsetnx(self._named, name, address)
         pipe.hget(self._named, name)
-        return text(pipe.execute()[1]) == address
+        return self._is_of(pipe.execute()[1], address)
+
+    @staticmethod
+    def _is_of(owner: bytes, address: str) -> bool:
+        return text(owner) in (address, f"{_TOLD}{without_secrets(address)}")
 
 
 def spellings(address: str) -> list[str]:

@@ -5,19 +5,18 @@ import secrets
 from typing import Any
 
 from redis import Redis
-from scrapy.settings import BaseSettings
 
-from podcrawler.config import Config
+from podcrawler.namespace import AnySettings, read_namespace
 from podcrawler.queue.keys import Keys
 from podcrawler.queue.values import tell
 
 _KEY = re.compile(rb"[0-9a-f]{64}")
 
 
-def parts_key(redis: Redis, settings: BaseSettings) -> bytes:
+def parts_key(redis: Redis, settings: AnySettings) -> bytes:
     """The secret, which the first node makes. Blocks on Redis. One of its own for each node if the value in Redis is
     none."""
-    key, own = f"{Keys(Config.read(settings).namespace).archive}parts-key", secrets.token_hex(32).encode()
+    key, own = f"{Keys(read_namespace(settings)).archive}parts-key", secrets.token_hex(32).encode()
     # redis-py's types allow for text where this client answers in bytes.
     server: Any = redis
     if server.type(key) not in (b"none", b"string"):

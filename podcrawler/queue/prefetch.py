@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import TypeVar
 
 from redis.exceptions import RedisError
@@ -19,8 +20,8 @@ from podcrawler.queue.acks import Ack
 from podcrawler.queue.async_broker import AsyncBroker
 from podcrawler.queue.broker import Broker, LeaseBatch
 from podcrawler.queue.connections import Connections
-from podcrawler.queue.entries import Lease
 from podcrawler.queue.held_lease import HeldLease, Phase
+from podcrawler.queue.leases import Lease
 from podcrawler.queue.node import Node
 from podcrawler.queue.slots import Load, Pace, leases_to_request, occupied_slots
 from podcrawler.queue.timed_calls import timed_extend, timed_lease
@@ -182,12 +183,20 @@ class Prefetcher:
         expires then."""
         return await self._outcome(lease, self._submit(lease, ack))
 
-    async def give_up(self, lease: Lease, error: EntryError, *, counts: bool = True) -> tuple[str, float]:
+    async def give_up(
+        self,
+        lease: Lease,
+        error: EntryError,
+        *,
+        counts: bool = True,
+        last: acks.ScriptCall | None = None,
+    ) -> tuple[str, float]:
         """End the lease in an error: ``delayed``, ``failed`` or ``lost``; and the seconds until the next try. If the
-        host asked for a pause, this node releases what it has not begun there."""
+        host asked for a pause, this node releases what it has not begun there. ``last`` as in ``Scheduler.give_up``."""
         policy = self.broker.retry_policy
         tries, delay, rest = policy.tries(error), policy.delay(error, lease.tries + 1), policy.rest(error)
-        ack = acks.give_up(lease, error, tries=tries, delay=delay, rest=rest, counts=counts)
+        ack = acks.give_up(lease, error, tries=1 if last else tries, delay=delay, rest=rest, counts=counts)
+        ack = replace(ack, before=last)
         held = self._find(lease)
         acknowledged = self._submit(lease, ack)
         if rest:

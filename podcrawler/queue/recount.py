@@ -7,10 +7,9 @@ from collections.abc import Collection
 from typing import Any
 
 from redis import Redis
-from scrapy.settings import BaseSettings
 
 from podcrawler.batching import batches
-from podcrawler.config import Config
+from podcrawler.namespace import AnySettings, read_namespace
 from podcrawler.queue.failures import group_of
 from podcrawler.queue.keys import Keys
 from podcrawler.queue.values import text
@@ -28,8 +27,8 @@ class Recount:
         self._prefix = keys.queue(queue)
 
     @classmethod
-    def from_settings(cls, settings: BaseSettings, redis: Redis, queue: str) -> "Recount":
-        return cls(redis, Keys(Config.read(settings).namespace), queue)
+    def from_settings(cls, settings: AnySettings, redis: Redis, queue: str) -> "Recount":
+        return cls(redis, Keys(read_namespace(settings)), queue)
 
     def has_open(self, groups: Collection[str]) -> bool:
         """Whether an entry of these groups is pending, leased or delayed. Looks at every entry if none is."""

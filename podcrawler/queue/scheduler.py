@@ -27,24 +27,28 @@ from typing_extensions import override
 
 from podcrawler.config import Config
 from podcrawler.durations import duration
-from podcrawler.exceptions import CodecError, DiskFullError, EntryError, LeaseEndedError, TransferCancelledError
+from podcrawler.exceptions import CodecError, DiskFullError, EntryError, TransferCancelledError
 from podcrawler.exceptions import RedisError as RedisUnusableError
 from podcrawler.items import Episode
-from podcrawler.queue import codec, scrapy_redis_settings
-from podcrawler.queue.acks import Ack, finish_seed
+from podcrawler.queue import scrapy_redis_settings
+from podcrawler.queue.acks import Ack, ScriptCall, finish_seed
 from podcrawler.queue.archive import Archive
 from podcrawler.queue.broker import Broker, Pushed
-from podcrawler.queue.entries import Entry, Lease, entry_of
+from podcrawler.queue.entries import entry_of
 from podcrawler.queue.given_hosts import GivenHosts
+from podcrawler.queue.held_lease import LeaseEndedError
 from podcrawler.queue.idle_leases import watch_idle_leases
+from podcrawler.queue.leases import Entry, Lease
 from podcrawler.queue.node import Node
 from podcrawler.queue.prefetch import Prefetcher
+from podcrawler.queue.requests import dict_to_request, request_to_dict
 from podcrawler.queue.seeds import seed_request
 from podcrawler.queue.stream import EpisodeStream, is_stream
 from podcrawler.redis.connection import client_for_node
 from podcrawler.scrapy_internals import assert_engine_supported, is_closing, items_in_progress, requests_in_progress
-from podcrawler.signals import lease_lost
+from podcrawler.signals import entry_failed, lease_lost
 from podcrawler.tasks import keep_running, run_once
+from podcrawler.tokens import without_tokens
 
 logger = logging.getLogger(__name__)
 
@@ -200,7 +204,9 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
             if request := await self._request_for(lease):
                 yield request
 
-    async def push(self, queue: Broker, requests: list[Request], lease: Lease, already_pushed: int = 0) -> Pushed:
+    async def push(
+        self, queue: Broker, requests: list[Request], lease: Lease | None = None, already_pushed: int = 0
+    ) -> Pushed:
         """As ``Broker.push_many``, in a thread: both the serialization and the calls of Redis."""
         pushed = await self.call(lambda: queue.push_many(map(self._entry, requests), lease, already_pushed))
         self.prefetcher.poll_soon()
@@ -231,15 +237,26 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         pending again, there, and the work on it must end as if the lease were lost, which it is for this node."""
         return await self.prefetcher.move(lease, host)
 
-    async def give_up(self, lease: Lease, error: EntryError, *, counts: bool = True) -> None:
-        """End the lease of work that failed, and log it in one line. If not ``counts``, it costs no try. Errors that
-        are not the entry's own, such as a full disk, only release the lease."""
+    async def give_up(
+        self,
+        lease: Lease,
+        error: EntryError,
+        *,
+        counts: bool = True,
+        last: ScriptCall | None = None,
+    ) -> None:
+        """End the lease of work that failed, and log it in one line. If not ``counts``, it costs no try. ``last`` says
+        that it is the last one, whatever the error: a script call that goes before it (``Ack.before``). Errors that are
+        not the entry's own, such as a full disk, only release the lease."""
         if isinstance(error, (TransferCancelledError, DiskFullError)):
             await self.prefetcher.release(lease)
             return
-        outcome, delay = await self.prefetcher.give_up(lease, error, counts=counts)
+        outcome, delay = await self.prefetcher.give_up(lease, error, counts=counts, last=last)
         if outcome == "failed":
             logger.error("failed %s [%s]: %s", lease.key, error.kind, error)
+            await self.crawler.signals.send_catch_log_async(
+                entry_failed, key=without_tokens(lease.key), kind=error.kind, reason=str(error)
+            )
         elif outcome == "delayed":
             logger.warning("will be tried again in %s: %s [%s]: %s", duration(delay), lease.key, error.kind, error)
         self.crawler.stats.inc_value(f"podcrawler/{outcome}")
@@ -293,7 +310,7 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         await self.finish(lease, finish_seed(lease))
 
     def _request(self, lease: Lease, fields: Any) -> Request:
-        request = codec.dict_to_request(fields, self._spider)
+        request = dict_to_request(fields, self._spider)
         request.meta["lease"] = lease
         worker = cast("Worker", self._spider)
         if request.callback is None:
@@ -304,7 +321,7 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
 
     def _entry(self, request: Request) -> Entry:
         """The request as an entry of the queue."""
-        return entry_of(request, self.serializer.dumps(codec.request_to_dict(request, self._spider)))
+        return entry_of(request, self.serializer.dumps(request_to_dict(request, self._spider)))
 
     async def _push_outgoing(self) -> None:
         async with self._pushing:

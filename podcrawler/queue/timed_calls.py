@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from podcrawler import clock
 from podcrawler.queue.broker import Broker, LeaseBatch
-from podcrawler.queue.entries import Lease
+from podcrawler.queue.leases import Lease
 
 
 class Granted(NamedTuple):

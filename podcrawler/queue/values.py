@@ -4,30 +4,70 @@ What cannot be read is left out, and told in one line.
 """
 
 import logging
-from typing import Annotated, Any, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
-from pydantic import Field, TypeAdapter, ValidationError
+from annotated_types import Ge, Le
 
 from podcrawler.printing import printable
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter, ValidationError
+    from pydantic_core import CoreSchema
 
 logger = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 
+
+class _Finite:
+    """For pydantic: a number that is neither infinite nor NaN."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> "CoreSchema":
+        return {**handler(source), "allow_inf_nan": False}
+
+
 #: Numbers that JSON and Lua hold exactly.
-Count = Annotated[int, Field(ge=0, le=2**53)]
+Count = Annotated[int, Ge(0), Le(2**53)]
 #: The end of the year 9999, in seconds since 1970: what people can be shown.
 LAST_TIME = 253_402_300_799
-#: Seconds since 1970.
-Time = Annotated[float, Field(ge=0, le=LAST_TIME, allow_inf_nan=False)]
+#: What is recorded in place of a store if the file was dropped on purpose: the episode is finished, and not missed.
+DROPPED = "dropped"
+#: In seconds since 1970.
+Time = Annotated[float, _Finite(), Ge(0), Le(LAST_TIME)]
 #: Bytes per second.
-Rate = Annotated[float, Field(ge=0, le=1e15, allow_inf_nan=False)]
+Rate = Annotated[float, _Finite(), Ge(0), Le(1e15)]
 
 #: What was told already, so that what is read again and again is told once; so many sentences at most.
 _told: set[str] = set()
 _MOST_TOLD = 1000
 #: Characters of a hostile name in a sentence.
 _SHOWN = 120
+
+
+class Shape(Generic[_T]):
+    """The type that values are checked for. pydantic is imported, and asked for that, when the first one is: half of
+    what a command that reads little would take."""
+
+    def __init__(self, kind: Any) -> None:
+        self._kind = kind
+
+    @cached_property
+    def adapter(self) -> "TypeAdapter[_T]":
+        from pydantic import TypeAdapter
+
+        return TypeAdapter(self._kind)
+
+    def read(self, value: Any, what: str) -> _T | None:
+        """The value that came from JSON, with its parts made what the type says; None if it is no such value.
+        ``what`` is as for `read_json`."""
+        from pydantic import ValidationError
+
+        try:
+            return self.adapter.validate_python(value)
+        except ValidationError as error:
+            tell(what, cause(error))
+            return None
 
 
 def text(value: bytes) -> str:
@@ -44,23 +84,48 @@ def number(value: bytes | None) -> int:
     return found if 0 <= found <= 2**53 else 0
 
 
+def whole(value: object, most: int = 2**53) -> int | None:
+    """The whole number, from 0 on, that JSON had; None for what is none, or more than ``most``."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= most:
+        return None
+    return int(value) if value == int(value) else None
+
+
+def read_recorded(value: bytes, what: str) -> tuple[int, str, int] | None:
+    """What is recorded of a finished episode: its bytes, the id of the store that has its file, empty if that is
+    unknown, and the version of the file. None if it cannot be read; ``what`` is as for `read_json`."""
+    size, _, rest = value.partition(b" ")
+    store, _, version = rest.partition(b" ")
+    if (found := number(size)) or size == b"0":
+        return found, text(store), number(version) or 1
+    tell(what, "it is no number")
+    return None
+
+
+def recorded(size: int, store: str, version: int = 1) -> str:
+    """The inverse of ``read_recorded``."""
+    return f"{size} {store} {version}" if version > 1 else f"{size} {store}".strip()
+
+
 def moment(time: tuple[int, int]) -> float:
     """What Redis's ``TIME`` answers, in seconds since 1970."""
     seconds, microseconds = time
     return seconds + microseconds / 1e6
 
 
-def read_json(adapter: TypeAdapter[_T], value: bytes, what: str) -> _T | None:
+def read_json(shape: Shape[_T], value: bytes, what: str) -> _T | None:
     """The value that the JSON is of; None if it is of no such value. ``what`` names it for the line that tells that:
     ``the login of show-1``."""
+    from pydantic import ValidationError
+
     try:
-        return adapter.validate_json(value)
+        return shape.adapter.validate_json(value)
     except ValidationError as error:
         tell(what, cause(error))
         return None
 
 
-def cause(error: ValidationError) -> str:
+def cause(error: "ValidationError") -> str:
     """What is wrong, in some words that contain nothing of the value."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     place = ".".join(map(str, first["loc"]))

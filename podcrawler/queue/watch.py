@@ -8,9 +8,8 @@ import secrets
 from typing import Any
 
 from redis import Redis
-from scrapy.settings import BaseSettings
 
-from podcrawler.config import Config
+from podcrawler.namespace import AnySettings, read_namespace
 from podcrawler.queue.keys import Keys
 from podcrawler.queue.values import number
 
@@ -30,8 +29,8 @@ class Watch:
         self._number = 0
 
     @classmethod
-    def from_settings(cls, settings: BaseSettings, redis: Redis) -> "Watch":
-        return cls(redis, Keys(Config.read(settings).namespace))
+    def from_settings(cls, settings: AnySettings, redis: Redis) -> "Watch":
+        return cls(redis, Keys(read_namespace(settings)))
 
     def look(self) -> bool:
         """Whether Redis has kept everything that was written before the last look; True at the first."""

@@ -1,4 +1,5 @@
-"""What a node and a reading process say to each other about one document, and how it travels through a socket.
+"""What a node and a reading process say to each other about one document, and how it travels through a socket; and what
+a node says to the program that reading processes are forks of.
 
 The values are pickled. Both ends are this program, and their socket has no name that another process could connect to:
 nothing that came from outside is ever unpickled, only carried inside of what is.
@@ -8,7 +9,7 @@ import pickle
 import socket
 import struct
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 from scrapy import Request
@@ -17,10 +18,18 @@ from scrapy.http import Response, TextResponse
 from podcrawler.exceptions import FailureClass
 from podcrawler.items import Episode
 from podcrawler.queue.archive import Imported
-from podcrawler.queue.entries import Entry
+from podcrawler.queue.leases import Entry
 from podcrawler.sites.base import Listing, Referral
 from podcrawler.sites.encodings import readable
+from podcrawler.sites.wanted import Latest
 
+#: Asks the program for a fork; the descriptor that comes with it is the fork's socket to the node. The answer is its
+#: process id.
+FORK = b"f"
+#: Asks the program to end the fork of this process id. The answer is its status, as ``os.waitpid`` has it.
+END = b"e"
+NUMBER = struct.Struct("!i")
+READY = b"r"
 #: In front of a message: the bytes of its value, and those of the body behind it.
 HEADER = struct.Struct("!QQ")
 #: Entries, and bytes of their requests, in one message: what the event loop unpickles in a few milliseconds.
@@ -128,6 +137,13 @@ class Settle:
     serializer: str
     #: Whether the name of every entry is wanted, to see whether the page lists anything new.
     wants_names: bool
+    #: Of the entries.
+    priority: int = 0
+    #: Which episodes are wanted (``Wanted.to_json``) at the time ``now``, in seconds since 1970. None: all.
+    wanted: Any = None
+    now: float = 0.0
+    #: The latest of the pages of this visit before this one, if those count.
+    earlier: Mapping[str, Latest] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +159,8 @@ class Settled:
 
     #: Episodes that were imported under other ids: the id, and the file.
     claimed: list[tuple[str, Imported]]
+    #: The latest of the pages so far, if those count.
+    latest: Mapping[str, Latest]
 
 
 class Batch(NamedTuple):
@@ -153,6 +171,11 @@ class Batch(NamedTuple):
     names: list[str]
     #: What is to be kept of episodes to know them again, by id.
     traits: dict[str, str]
+    #: When episodes were published, in seconds since 1970, by id.
+    dates: dict[str, int]
+    #: Of episodes that are not wanted, by id: JSON of ``title``, ``reason``, and as far as they are known ``published``
+    #: (as in ``Told``) and ``size`` (bytes, as announced).
+    left_out: dict[str, str]
 
     def made(self) -> Iterator[Entry]:
         return (Entry(*fields) for fields in self.entries)
@@ -164,6 +187,11 @@ class Told:
 
     #: The account of the whole page, as JSON (sites/accounting.py).
     account: dict[str, Any]
+    #: The ``id``, the ``title`` and when it was ``published`` (``YYYY-MM-DDTHH:MM:SSZ``) of the newest of the episodes
+    #: that have a date; None if none has.
+    newest: dict[str, str] | None = None
+    #: When the newest of them were published, in seconds since 1970, the latest first.
+    latest: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,11 @@ from scrapy.http import TextResponse
 from podcrawler.exceptions import EpisodeError, ListingError
 from podcrawler.items import Episode
 from podcrawler.reading.messages import ReadEpisode, ReadPage
-from podcrawler.sites import limits, site_for
+from podcrawler.sites import limits
 from podcrawler.sites.accounting import Account
 from podcrawler.sites.base import Listing, Referral
 from podcrawler.sites.identity import other_address
+from podcrawler.sites.known import site_for
 from podcrawler.sites.selection import with_all_files, with_newest, with_wanted_files
 
 

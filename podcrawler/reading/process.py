@@ -14,22 +14,14 @@ import os
 import resource
 import signal
 import socket
-import struct
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from podcrawler.reading.messages import Connection
+from podcrawler.reading.messages import END, FORK, NUMBER, READY, Connection
 from podcrawler.reading.reader import work
-from podcrawler.sites import all_sites, read_sites, use_sites
-
-#: Asks for a fork; the descriptor that comes with it is the fork's socket to the node. The answer is its process id.
-FORK = b"f"
-#: Asks to end the fork of this process id. The answer is its status, as ``os.waitpid`` has it.
-END = b"e"
-NUMBER = struct.Struct("!i")
-READY = b"r"
+from podcrawler.sites.known import all_sites, read_sites, use_sites
 
 
 def serve(node: socket.socket, sites: str, modules: Sequence[str], memory: int) -> NoReturn:

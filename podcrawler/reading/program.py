@@ -4,19 +4,20 @@ The first one is a fork of the node itself, which has imported all that it needs
 it has threads, an event loop and connections. Else, and when it has died, an interpreter is started, for a second.
 """
 
-import gc
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-import traceback
 from contextlib import suppress
-from typing import NamedTuple, NoReturn, Protocol
+from functools import partial
+from importlib import import_module
+from typing import NamedTuple, Protocol
 
-from podcrawler.reading.process import END, FORK, NUMBER, READY, serve
-from podcrawler.sites import all_sites, load_sites
+from podcrawler.forks import fork
+from podcrawler.reading.messages import END, FORK, NUMBER, READY
+from podcrawler.sites.known import load_sites, registered_by
 
 #: What an interpreter runs. Its socket is its standard input; what comes from there first is what ``serve`` is told.
 _PROGRAM = """
@@ -32,34 +33,12 @@ _ENVIRONMENT = ("LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "PATH", "TZ", "
 
 
 class _Process(Protocol):
-    """The program, as a process: a ``subprocess.Popen``, or what is like one."""
+    """The program, as a process: a ``subprocess.Popen``, or a fork."""
 
     pid: int
 
     def poll(self) -> int | None: ...
-    def wait(self) -> int: ...
-
-
-class _Forked:
-    """A fork of this process."""
-
-    def __init__(self, pid: int) -> None:
-        self.pid = pid
-        self._status: int | None = None
-
-    def poll(self) -> int | None:
-        return self._waited(os.WNOHANG)
-
-    def wait(self) -> int:
-        status = self._waited(0)
-        assert status is not None
-        return status
-
-    def _waited(self, options: int) -> int | None:
-        if self._status is None:
-            pid, status = os.waitpid(self.pid, options)
-            self._status = os.waitstatus_to_exitcode(status) if pid else None
-        return self._status
+    def wait(self) -> int | None: ...
 
 
 class _Started(NamedTuple):
@@ -71,16 +50,14 @@ class _Started(NamedTuple):
 _prepared: list[_Started] = []
 
 
-def prepare() -> None:
+def prepare(*, at_once: bool) -> None:
     """Fork this process for the first Program that is started in it. To be called before there are threads, an event
-    loop, or connections."""
-    load_sites()
+    loop, or connections. With ``at_once``, the fork imports what it needs before it is asked to start."""
     ours, theirs = socket.socketpair()
-    pid = os.fork()
-    if not pid:
-        _become(theirs)
-    theirs.close()
-    _prepared.append(_Started(_Forked(pid), ours))
+    with theirs:
+        # In a session of its own, as the interpreter; see there.
+        forked = fork(partial(_be_the_program, at_once=at_once), stdin=theirs.fileno(), output=2)
+    _prepared.append(_Started(forked, ours))
 
 
 def _prepared_before() -> _Started | None:
@@ -93,24 +70,15 @@ def _prepared_before() -> _Started | None:
     return None
 
 
-def _become(node: socket.socket) -> NoReturn:
-    """Be the program, in a process that has just been forked from a node."""
-    try:
-        # What the node holds must not be collected, or it would close descriptors that are this process's by then.
-        gc.freeze()
-        # As the interpreter; see there.
-        os.setsid()
-        os.dup2(node.fileno(), 0)
-        os.dup2(2, 1)
-        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
-        environment = _environment()
-        os.environ.clear()
-        os.environ.update(environment)
-        obey()
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        os._exit(1)
+def _be_the_program(*, at_once: bool) -> int:
+    if at_once:
+        import_module("podcrawler.reading.process")
+        load_sites()
+    environment = _environment()
+    os.environ.clear()
+    os.environ.update(environment)
+    obey()
+    return 0
 
 
 def obey() -> None:
@@ -119,6 +87,9 @@ def obey() -> None:
     with node.makefile() as lines:
         told = lines.readline()
     if told:
+        # Only now: a node does not need it.
+        from podcrawler.reading.process import serve
+
         serve(node, **json.loads(told))
 
 
@@ -190,8 +161,7 @@ class Program:
             self._process = None
 
     def _start(self) -> None:
-        modules = {type(site).__module__ for site in all_sites()}
-        own = [name for name in modules if not name.startswith("podcrawler.") and name != "__main__"]
+        own = [name for name in registered_by() if not name.startswith("podcrawler.") and name != "__main__"]
         arguments = {"sites": self._sites, "modules": sorted(own), "memory": self._memory}
         self._process, self._control = _prepared_before() or _interpreter()
         self._control.settimeout(_TIMEOUT)

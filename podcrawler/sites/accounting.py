@@ -6,12 +6,15 @@ Accounts of the pages of one podcast add up. They are kept in Redis as JSON, and
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from typing_extensions import override
 
 from podcrawler.logins import masked
-from podcrawler.sites.base import Cause, Listing
+from podcrawler.sites.cause import Cause
+
+if TYPE_CHECKING:
+    from podcrawler.sites.base import Listing
 
 #: Malformed addresses and media types that an account quotes, for each cause.
 _EXAMPLES = 3
@@ -22,6 +25,7 @@ _WORDS = {
     Cause.DUPLICATE: "listed twice",
     Cause.NO_ID: "without an id",
     Cause.TOO_LONG: "with an address or a guid of more than 8,000 characters",
+    Cause.UNWANTED: "not wanted",
     Cause.LIMIT: "older than the newest that are read (PODCRAWLER_MAX_ENTRIES)",
 }
 
@@ -36,7 +40,7 @@ class Account:
     examples: Mapping[Cause, list[str]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, listing: Listing) -> Self:
+    def of(cls, listing: "Listing") -> Self:
         examples: dict[Cause, list[str]] = {}
         for entry in listing.left_out:
             _add_examples(examples, entry.cause, [masked(entry.named, is_address=True)])

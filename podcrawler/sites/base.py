@@ -3,31 +3,14 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import ClassVar
-
-from scrapy.http import TextResponse
+from typing import TYPE_CHECKING, ClassVar
 
 from podcrawler.items import Episode, Podcast
+from podcrawler.sites.asked import Asked
+from podcrawler.sites.cause import Cause
 
-
-class Cause(StrEnum):
-    """Why an entry of a page is no episode that can be fetched."""
-
-    #: It names no file at all.
-    NO_MEDIA = "no-media"
-    #: Its files have no address that can be fetched.
-    BAD_ADDRESS = "bad-address"
-    #: Its files are of no wanted kind: pictures, documents, playlists, ...
-    NOT_MEDIA = "not-media"
-    #: It has the identity and the file of another entry of the page.
-    DUPLICATE = "duplicate"
-    #: The page has more entries than are read.
-    LIMIT = "limit"
-    #: It lacks what the site makes its id of.
-    NO_ID = "no-id"
-    #: Its address or its guid is longer than any that is of use.
-    TOO_LONG = "too-long"
+if TYPE_CHECKING:
+    from scrapy.http import TextResponse
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +43,8 @@ class Listing:
     #: By what the podcast is known on whichever of its pages: an address, or a text in the place of one, that is made
     #: of the page's own address, or of what it says of its own host. Empty if that is the page's address alone.
     known_as: str = ""
+    #: When the publisher wants the feed to be checked.
+    asked: Asked = field(default_factory=Asked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,20 +68,20 @@ class Site(ABC):
     generic: ClassVar[bool] = False
 
     @abstractmethod
-    def matches(self, response: TextResponse) -> bool:
+    def matches(self, response: "TextResponse") -> bool:
         """Whether this site understands the response, by its address and its content.
 
         Not by host alone: the same pages on a mirror or a local server match, too.
         """
 
     @abstractmethod
-    def parse_list(self, response: TextResponse) -> Listing | Referral:
+    def parse_list(self, response: "TextResponse") -> Listing | Referral:
         """Read a list page, a feed, the page of a single episode (a listing of one), or a page that leads to podcasts.
 
         Raises ListingError if the response cannot be read as any of these.
         """
 
-    def parse_episode(self, response: TextResponse, episode: Episode) -> Episode:
+    def parse_episode(self, response: "TextResponse", episode: Episode) -> Episode:
         """Complete ``episode`` from its own page, the enclosure above all.
 
         Only called for episodes that ``parse_list`` returned without an enclosure. Raises EpisodeError if the page has

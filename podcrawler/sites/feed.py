@@ -15,7 +15,8 @@ from typing_extensions import override
 from podcrawler.exceptions import ListingError
 from podcrawler.items import Enclosure, Episode, Podcast
 from podcrawler.sites import identity
-from podcrawler.sites.base import Cause, LeftOut, Listing, Site
+from podcrawler.sites.base import LeftOut, Listing, Site
+from podcrawler.sites.cause import Cause
 from podcrawler.sites.choice import Kind, kind_of, preferred, told_kind
 from podcrawler.sites.dates import moment
 from podcrawler.sites.feed_document import Document, Entry, MediaFile
@@ -24,6 +25,7 @@ from podcrawler.sites.feed_xml import beginning, read_xml
 from podcrawler.sites.limits import MAX_ADDRESS, MAX_NAMED, bounded_entries
 from podcrawler.sites.order import by_age
 from podcrawler.sites.packed import Packed
+from podcrawler.sites.promise import with_promise
 from podcrawler.sites.reading import head_of, one_line, plain_title, seconds, text_of_body, utf_8_of_body, web_url
 
 #: The episodes of a feed, and its other entries.
@@ -54,7 +56,8 @@ class Feed(Site):
         further = [urldefrag(web_url(document.base, address)).url for address in document.further]
         next_urls = [address for address in dict.fromkeys(further) if address not in ("", here)]
         moved_to = web_url(document.base, document.moved_to)
-        return Listing(podcast, episodes, next_urls, left_out, moved_to if moved_to != url else "")
+        asked = with_promise(document.asked, podcast)
+        return Listing(podcast, episodes, next_urls, left_out, moved_to if moved_to != url else "", asked=asked)
 
 
 def _read(response: Response) -> tuple[Document, _Found]:

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
+from podcrawler.sites.asked import Asked
+
 T = TypeVar("T")
 
 
@@ -58,3 +60,4 @@ class Document(NamedTuple):
     moved_to: str
     has_entries: bool
     is_well_formed: bool
+    asked: Asked = Asked()

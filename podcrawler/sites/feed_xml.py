@@ -11,6 +11,7 @@ from typing import Any
 
 from lxml import etree
 
+from podcrawler.sites.asked_xml import asked_by
 from podcrawler.sites.elements import Fields, attribute_of, name_of, relation_of
 from podcrawler.sites.extensions import episode_extensions, picture, podcast_extensions
 from podcrawler.sites.feed_document import Document, Entry, MediaFile, T, Take
@@ -146,6 +147,7 @@ def _document(root: etree._Element, parent: etree._Element | None, url: str, *, 
         moved_to=channel.text("itunes:new-feed-url"),
         has_entries=parent is not None,
         is_well_formed=is_well_formed,
+        asked=asked_by(channel),
     )
 
 

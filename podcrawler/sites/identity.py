@@ -13,7 +13,8 @@ from dataclasses import replace
 from datetime import datetime
 from urllib.parse import unquote, urlsplit
 
-from podcrawler.items import EPISODE_ID, Enclosure, Episode
+from podcrawler.ids import EPISODE_ID
+from podcrawler.items import Enclosure, Episode
 from podcrawler.sites.order import by_age
 from podcrawler.sites.packed import Packed
 
@@ -135,6 +136,8 @@ def without_duplicates(episodes: Packed) -> tuple[Packed, Packed]:
         else:
             titles.add(episode.title)
             dates.add(episode.published)
+    if not duplicates:
+        return episodes, Packed()
     unique = [position for position in range(len(episodes)) if position not in duplicates]
     return episodes.at(unique), episodes.at(list(duplicates))
 

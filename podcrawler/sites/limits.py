@@ -12,7 +12,8 @@ from typing import TypeVar
 from podcrawler.details import EpisodeDetails, PodcastDetails
 from podcrawler.items import Enclosure, Episode, Podcast
 from podcrawler.logins import without_login
-from podcrawler.sites.base import Cause, LeftOut, Listing, Referral
+from podcrawler.sites.base import LeftOut, Listing, Referral
+from podcrawler.sites.cause import Cause
 from podcrawler.sites.packed import Packed
 
 #: Characters of a name, a title or another text on one line.

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from lxml import etree
 from parsel import Selector
-from scrapy.http import TextResponse
+from scrapy.http import Response, TextResponse
 
 from podcrawler.addresses import candidates
 from podcrawler.exceptions import AddressError
@@ -53,7 +53,7 @@ _HTML = re.compile(rb"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _XML = re.compile(rb"<(?:[\w.-]+:)?(?:rss|feed|rdf|channel|opml)\b", re.IGNORECASE)
 
 
-def is_web_page(response: TextResponse) -> bool:
+def is_web_page(response: Response) -> bool:
     """Whether the document is HTML, by its beginning."""
     root = root_name(response.body).lower()
     if not root:

@@ -10,19 +10,18 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import replace
-from datetime import datetime
 from typing import overload
 
 from typing_extensions import override
 
 from podcrawler.batching import batches
 from podcrawler.items import Episode
-from podcrawler.sites.order import time_of
+from podcrawler.sites.order import seconds_of
 
 #: Episodes that are packed together.
 _BLOCK = 16
 #: So many are kept as they are: packing and unpacking take a tenth of the time of a feed.
-LOOSE = 30_000
+LOOSE = 10_000
 #: Blocks that are kept unpacked. Feeds are in the order of their dates, more or less.
 _RECENT = 64
 
@@ -33,15 +32,15 @@ class Packed(Sequence[Episode]):
     def __init__(self, episodes: Iterable[Episode] = ()) -> None:
         self._blocks: list[list[Episode] | bytes] = []
         self._recent: dict[int, list[Episode]] = {}
-        #: The id of each, and when it was published (``time_of``).
+        #: The id of each, and when it was published (``seconds_of``).
         self.ids: list[str] = []
-        self.times: list[datetime | None] = []
+        self.times = array("d")
         #: The id of their podcast; empty if each has its own right one.
         self.podcast_id = ""
         packed = 0
         for block in batches(episodes, _BLOCK):
             self.ids += [episode.id for episode in block]
-            self.times += map(time_of, block)
+            self.times += seconds_of(block)
             self._blocks.append(block)
             if len(self.ids) > LOOSE:
                 self._blocks[packed:] = [zlib.compress(pickle.dumps(one), 1) for one in self._blocks[packed:]]
@@ -51,6 +50,8 @@ class Packed(Sequence[Episode]):
 
     def at(self, positions: Sequence[int]) -> "Packed":
         """Those at these positions, in this order."""
+        if positions == range(len(self)):
+            return self
         return self._view([self.ids[position] for position in positions], positions)
 
     def under(self, ids: list[str]) -> "Packed":
@@ -60,7 +61,7 @@ class Packed(Sequence[Episode]):
     def _view(self, ids: list[str], positions: Sequence[int]) -> "Packed":
         view = copy(self)
         view.ids = ids
-        view.times = [self.times[position] for position in positions]
+        view.times = array("d", (self.times[position] for position in positions))
         view.places = array("L", (self.places[position] for position in positions))
         return view
 

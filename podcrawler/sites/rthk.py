@@ -16,7 +16,8 @@ from scrapy.http import TextResponse
 from typing_extensions import override
 
 from podcrawler.exceptions import EpisodeError, ListingError
-from podcrawler.items import EPISODE_ID, Enclosure, Episode, Podcast
+from podcrawler.ids import EPISODE_ID
+from podcrawler.items import Enclosure, Episode, Podcast
 from podcrawler.sites import identity
 from podcrawler.sites.base import Listing, Site
 from podcrawler.sites.order import oldest_first

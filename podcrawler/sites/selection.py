@@ -6,7 +6,8 @@ from itertools import chain
 
 from podcrawler.items import Enclosure, Episode
 from podcrawler.sites import identity
-from podcrawler.sites.base import Cause, LeftOut, Listing
+from podcrawler.sites.base import LeftOut, Listing
+from podcrawler.sites.cause import Cause
 from podcrawler.sites.choice import Kind, extension_of, kind_of, told_kind
 from podcrawler.sites.limits import bounded_entries
 from podcrawler.sites.order import by_age

@@ -17,9 +17,11 @@ from scrapy.http import TextResponse
 from typing_extensions import override
 
 from podcrawler.exceptions import EpisodeError, ListingError
-from podcrawler.items import PODCAST_ID, Episode, Podcast
+from podcrawler.ids import PODCAST_ID
+from podcrawler.items import Episode, Podcast
 from podcrawler.sites import identity, selectors
-from podcrawler.sites.base import Cause, LeftOut, Listing, Site
+from podcrawler.sites.base import LeftOut, Listing, Site
+from podcrawler.sites.cause import Cause
 from podcrawler.sites.order import oldest_first
 from podcrawler.sites.reading import root_name, web_url
 from podcrawler.sites.toml_page import Entry, Page

@@ -14,21 +14,21 @@ from scrapy.settings import BaseSettings
 from twisted.python.failure import Failure
 from typing_extensions import override
 
+# For its effect: whoever exports items gets them from a spider.
+import podcrawler.item_adapter  # noqa: F401
 from podcrawler.addon import Addon
 from podcrawler.config import Config
 from podcrawler.exceptions import EntryError, FetchError, PodcrawlerError, TransferCancelledError
 from podcrawler.http.errors import explain
-from podcrawler.queue.entries import Lease
+from podcrawler.queue.acks import ScriptCall
 from podcrawler.queue.given_hosts import GivenHosts
+from podcrawler.queue.leases import Lease
 from podcrawler.queue.naming import Names
 from podcrawler.queue.scheduler import Scheduler, scheduler_of
 from podcrawler.queue.seeds import address_request
 from podcrawler.reading.readers import Readers
 from podcrawler.signals import node_draining, node_stopping
 
-#: CONCURRENT_ITEMS for each leased entry. An item counts until Redis has acknowledged the end of its lease, and most
-#: of that time it uses no other resource.
-_ITEMS_PER_ENTRY = 8
 #: Tries of an address that never led to a podcast.
 _TRIES_OF_UNKNOWN = 3
 
@@ -38,6 +38,8 @@ class QueueSpider(Spider):
 
     #: Whether nearly all entries of the queue are pages to be read. Else a reader is started for the first one.
     reads_at_once: ClassVar[bool] = False
+    #: CONCURRENT_ITEMS for each leased entry. Scrapy makes a task for each that there could be, at each response.
+    items_per_entry: ClassVar[int] = 1
     readers: Readers
 
     def __init__(self, *args: Any, address: str | None = None, **kwargs: Any) -> None:
@@ -74,7 +76,7 @@ class QueueSpider(Spider):
         capacity = cls.capacity(Config.read(settings))
         settings.set("CONCURRENT_REQUESTS_PER_DOMAIN", capacity, priority="addon")
         settings.set("CONCURRENT_REQUESTS", 2 * capacity, priority="addon")
-        settings.set("CONCURRENT_ITEMS", _ITEMS_PER_ENTRY * capacity, priority="addon")
+        settings.set("CONCURRENT_ITEMS", cls.items_per_entry * capacity, priority="addon")
 
     @property
     def scheduler(self) -> Scheduler:
@@ -118,14 +120,15 @@ class QueueSpider(Spider):
     def ended_in(self, request: Request, error: EntryError) -> AsyncIterator[Any]:
         """What follows when a request ended in an error: another request under its lease, or the end of the lease."""
 
-    async def give_up(self, lease: Lease | None, error: EntryError) -> None:
-        """End the lease in an error. Without a lease (``scrapy parse``) only log the error."""
+    async def give_up(self, lease: Lease | None, error: EntryError, *, last: ScriptCall | None = None) -> None:
+        """End the lease in an error. Without a lease (``scrapy parse``) only log the error. ``last`` as in
+        ``Scheduler.give_up``."""
         if lease is None:
             self.logger.error("%s", error)
             return
         if lease.kind == "page" and not isinstance(error, TransferCancelledError) and await self._is_hopeless(lease):
             error = FetchError(error.kind, str(error))
-        await self.scheduler.give_up(lease, error)
+        await self.scheduler.give_up(lease, error, last=last)
 
     async def _is_hopeless(self, lease: Lease) -> bool:
         """Whether a seed failed a few times and never led to a podcast: its address is probably wrong."""

@@ -2,11 +2,14 @@
 
 import logging
 from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 from scrapy import Request
 from scrapy.http import Response
 
-from podcrawler.queue.entries import Lease, page_request
+from podcrawler.queue.entries import page_request
+from podcrawler.queue.leases import Lease
 from podcrawler.queue.listings import Listings
 from podcrawler.sites.base import Listing
 
@@ -33,19 +36,26 @@ class Paging:
         return self._listings.note_listed(podcast_id, names, lease.name, seconds=self._visit_seconds, is_first=is_first)
 
     def further_pages(
-        self, lease: Lease, number: int, listing: Listing, moved: Sequence[str], podcast_address: str, *, is_new: bool
+        self,
+        lease: Lease,
+        number: int,
+        listing: Listing,
+        moved: Sequence[str],
+        podcast_address: str,
+        *,
+        is_new: bool,
+        wanted: Any,
     ) -> list[Request]:
         """The requests for the pages that the page of this lease names: the next ones of its list, unless it lists
         nothing that no page before it has listed in this visit (``is_new``), and the first ones of lists that it has
         ``moved`` to. The queue leaves out those that were read in this visit.
 
-        The page is the one with this ``number``; ``podcast_address`` is what the podcast is known by."""
+        The page is the one with this ``number``; ``podcast_address`` is what the podcast is known by. ``wanted`` is
+        what the user wants of it (``WANTED``)."""
         address = podcast_address if podcast_address != lease.group else ""
-        first_pages = [page_request(url, root=lease.group, podcast_address=address) for url in moved]
-        next_pages = [
-            page_request(url, root=lease.group, podcast_address=address)
-            for url in self._next_urls(lease, number, listing, is_new=is_new)
-        ]
+        of_podcast = partial(page_request, root=lease.group, podcast_address=address, wanted=wanted)
+        first_pages = [of_podcast(url) for url in moved]
+        next_pages = [of_podcast(url) for url in self._next_urls(lease, number, listing, is_new=is_new)]
         for request in next_pages:
             request.meta["page"] = number + 1
         return next_pages + first_pages
@@ -65,7 +75,7 @@ class Paging:
         return listing.next_urls
 
 
-def page_number(response: Response) -> int:
+def page_number(page: Request | Response) -> int:
     """How many pages of the list led to this one, itself included."""
-    number = response.meta.get("page")
+    number = page.meta.get("page")
     return number if isinstance(number, int) else 1

@@ -2,7 +2,8 @@
 
 import logging
 from collections.abc import AsyncIterator
-from typing import ClassVar
+from functools import cached_property
+from typing import Any, ClassVar
 
 from scrapy import Request
 from scrapy.http import Response
@@ -11,14 +12,18 @@ from typing_extensions import override
 from podcrawler.config import Config, TransferConfig
 from podcrawler.exceptions import EntryError, ListingError
 from podcrawler.items import Episode
-from podcrawler.queue.acks import finish_referral
-from podcrawler.queue.entries import Lease, episode_request, page_request
+from podcrawler.queue.acks import finish_visit
+from podcrawler.queue.entries import CHECK, WANTED, episode_request, page_request
+from podcrawler.queue.leases import Lease
 from podcrawler.reading.messages import Page, ReadPage, Referred, Show
 from podcrawler.reading.readers import Reading
 from podcrawler.sites.base import Listing, Referral
 from podcrawler.spiders.base import QueueSpider
+from podcrawler.spiders.changes import Changes
+from podcrawler.spiders.checking import Checks
 from podcrawler.spiders.discovery import Discovery
 from podcrawler.spiders.referrals import Trail, moved_page, requests_for, visit_result
+from podcrawler.tasks import keep_running
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +34,25 @@ class PodcastsSpider(QueueSpider):
     name = "podcasts"
     reads_at_once: ClassVar[bool] = True
 
+    @cached_property
+    def checks(self) -> Checks:
+        return Checks(self.scheduler, self.settings)
+
+    @override
+    async def start(self) -> AsyncIterator[Any]:
+        """As for every node; and the checks of subscriptions, unless the node is there for other work alone."""
+        tasks = []
+        if not Config.read(self.settings).exit_when_done:
+            changes = Changes(self.scheduler, self.settings)
+            tasks.append(keep_running("the checks of subscriptions", self.checks.run))
+            tasks.append(keep_running("the list of feeds that have changed", changes.run))
+        try:
+            async for output in super().start():
+                yield output
+        finally:
+            for task in tasks:
+                task.cancel()
+
     @classmethod
     @override
     def capacity(cls, config: Config) -> int:
@@ -38,6 +62,9 @@ class PodcastsSpider(QueueSpider):
         """Push what the page lists into the queue. Without a lease (``scrapy parse``) yield it instead."""
         request = response.request
         assert request is not None
+        lease: Lease | None = response.meta.get("lease")
+        if lease and CHECK in response.meta and await self.checks.is_unchanged(lease, response):
+            return
         try:
             async for output in self._read(response):
                 yield output
@@ -61,7 +88,8 @@ class PodcastsSpider(QueueSpider):
                 return
             except EntryError as last:
                 failure = last
-        await self.give_up(lease, failure)
+        note = await self.checks.failed(request, lease, failure) if lease and CHECK in request.meta else None
+        await self.give_up(lease, failure, last=note)
 
     async def _read(self, response: Response, *, as_list: bool = False) -> AsyncIterator[Episode | Request]:
         """Read a page, and go on from there; ``as_list`` as in ``ReadPage``. Raises EntryError."""
@@ -102,10 +130,12 @@ class PodcastsSpider(QueueSpider):
     async def _refer(self, lease: Lease, response: Response, referral: Referral) -> None:
         """Push an entry for each podcast of a list, then acknowledge the lease of the list."""
         scheduler = self.scheduler
-        requests = requests_for(referral, lease.group, response.url)
+        requests = requests_for(referral, lease.group, response.url, response.meta.get(WANTED))
         await scheduler.push(scheduler.queue, requests, lease)
         result = visit_result(referral)
-        ack = finish_referral(lease, result, pushed_count=len(requests), visit_ttl=scheduler.queue.visit_seconds)
+        noted = self.checks.referred(lease, response)
+        visit_ttl = scheduler.queue.visit_seconds
+        ack = finish_visit(lease, result, pushed_count=len(requests), visit_ttl=visit_ttl, before=noted)
         if await scheduler.finish(lease, ack):
             logger.info("%s leads to %d podcasts", lease.key, len(requests))
             for sentence in referral.left_out:
@@ -116,7 +146,7 @@ class PodcastsSpider(QueueSpider):
     ) -> AsyncIterator[Episode | Request]:
         """Push what a page lists. Without a lease yield it instead."""
         if lease:
-            if await Discovery(self.scheduler, self.settings).record(lease, response, reading):
+            if await Discovery(self.scheduler, self.settings, self.checks).record(lease, response, reading):
                 self.crawler.stats.inc_value("podcrawler/listed")
             return
         answer = await reading.ask(Show())

@@ -18,7 +18,8 @@ from scrapy.http import Response
 from podcrawler.exceptions import EntryError, ListingError, TransferCancelledError
 from podcrawler.items import Podcast
 from podcrawler.logins import LOGIN, TOLD_LOGIN, split_login, without_login
-from podcrawler.queue.entries import Lease, page_request, private_request, told_by
+from podcrawler.queue.entries import CHECK, WANTED, page_request, private_request, told_by
+from podcrawler.queue.leases import Lease
 from podcrawler.queue.naming import Names
 from podcrawler.sites.base import Listing, Referral
 from podcrawler.sites.identity import other_address, podcast_guid
@@ -31,7 +32,7 @@ _MAX_REFERRALS = 5
 #: Where a request keeps its trail. Never queued: it belongs to one lease.
 _TRAIL = "trail"
 #: What every request under a lease takes from the one before.
-_INHERITED = ("lease", "root", "podcast_address", LOGIN, TOLD_LOGIN)
+_INHERITED = ("lease", "root", "podcast_address", CHECK, LOGIN, TOLD_LOGIN, WANTED)
 #: Of ``podcast:guid``; that of zeros alone is nobody's.
 _UUID = re.compile(r"(?=.*[1-9a-f])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 #: Failures in which no server answered.
@@ -122,13 +123,13 @@ def _first_url(request: Request) -> str:
     return str(request.meta.get("redirect_urls", [request.url])[0])
 
 
-def requests_for(referral: Referral, root: str, teller: str) -> list[Request]:
+def requests_for(referral: Referral, root: str, teller: str, wanted: Any = None) -> list[Request]:
     """The requests for the podcasts of the list at ``teller``; each podcast is known by its own address, not by that of
-    the list."""
+    the list. ``wanted`` is what the user wants of each (``WANTED``)."""
     requests = []
     for address, *others in referral.podcasts:
         alternatives, own = list(map(without_login, others)), split_login(address)[0]
-        request = page_request(address, root=root, alternatives=alternatives, podcast_address=own)
+        request = page_request(address, root=root, alternatives=alternatives, podcast_address=own, wanted=wanted)
         requests.append(told_by(request, teller, root))
     return requests
 

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from podcrawler.items import Podcast
+from podcrawler.store.description import Description
 from podcrawler.store.names import Destination
 from podcrawler.store.part import PartFile
 
@@ -51,9 +53,10 @@ class Store(Protocol):
     def may_have(self, podcast_id: str, episode_id: str) -> bool:
         """Whether there may be a file or a part of the episode, so that a look is needed."""
 
-    def find(self, podcast_id: str, episode_id: str) -> StoredFile | None:
-        """The complete media file of the episode, by the default name. A file that turns out to be something else, or
-        cut off (sniff.is_sound), does not count."""
+    def find(self, podcast_id: str, episode_id: str, version: int = 1) -> StoredFile | None:
+        """The complete media file of the episode, by the default name: that of this version, or, for the first one,
+        that of the last version that is there. A file that turns out to be something else, or cut off (sniff.is_sound),
+        does not count."""
 
     def new_part(self, podcast_id: str, episode_id: str, token: str, enclosure: str) -> PartFile:
         """The part for a transfer of ``enclosure`` (the address): the best that dead nodes left, else a new one."""
@@ -61,12 +64,31 @@ class Store(Protocol):
     def clean(self, podcast_id: str, episode_id: str) -> None:
         """Remove the parts of the episode that dead nodes left."""
 
+    def kept(self, podcast_id: str, episode_id: str) -> int:
+        """Bytes of the episode's parts, with which a later transfer can go on."""
+
     def reserve_path(self, destination: Destination) -> Path | None:
         """Where ``fs.link`` alone publishes the file; from then on there may be one. None if ``publish`` has to."""
 
-    def publish(self, part: PartFile, destination: Destination, is_held: Callable[[], bool]) -> Published | None:
-        """Seal the part and give it its final name, which survives a power cut when this returns. None if the lease is
-        not held (``is_held``) after sealing: the part stays with this node, as it does if this raises.
+    def introduce(self) -> None:
+        """Have the store tell people what it is, once."""
+
+    def note_podcast(self, podcast: Podcast) -> None:
+        """See that the store tells this of the podcast, beside its files."""
+
+    def note_found(self, found: StoredFile, description: Description) -> None:
+        """See that a file that the store has is described. Reads all of it if it is not."""
+
+    def publish(
+        self,
+        part: PartFile,
+        destination: Destination,
+        is_held: Callable[[], bool],
+        description: Description | None = None,
+    ) -> Published | None:
+        """Seal the part and give it its final name, and put beside it what ``description`` tells of it; all of that
+        survives a power cut when this returns. None if the lease is not held (``is_held``) after sealing: the part
+        stays with this node, as it does if this raises.
 
         A complete file of the episode that has the name stays, and the part is removed. If the file there is broken or
         another's, or its name differs in upper and lower case alone, the new one gets a disambiguated name. Parts of

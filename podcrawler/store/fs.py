@@ -24,7 +24,7 @@ Name = str | bytes
 #: The errors of a file system that cannot sync folders.
 _NO_FOLDER_SYNC = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP)
 #: The errors of a file system that has no hard links, or none here.
-_NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
+NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
 #: The most pieces that one writev takes (IOV_MAX on Linux and macOS), and about the most bytes.
 _MAX_PIECES = 1024
 _MAX_BYTES = 1024 * 1024
@@ -34,7 +34,7 @@ _NEW = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
 #: Does not wait for the other end of a pipe.
 _THERE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 #: What the umask narrows. Nothing is made for everybody to write.
-_FILE_MODE, _FOLDER_MODE = 0o664, 0o775
+FILE_MODE, _FOLDER_MODE = 0o664, 0o775
 
 
 class Folder:
@@ -75,7 +75,7 @@ class Folder:
 
     def new_file(self, name: Name) -> int:
         """The descriptor of a new file, for reading and writing, locked (flock)."""
-        file = os.open(name, _NEW, _FILE_MODE, dir_fd=self.fd)
+        file = os.open(name, _NEW, FILE_MODE, dir_fd=self.fd)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -114,7 +114,7 @@ class Folder:
             if not to.has(final, file):
                 raise
         except OSError as error:
-            if error.errno not in _NO_HARD_LINKS:
+            if error.errno not in NO_HARD_LINKS:
                 raise
             # The lease keeps other nodes from this episode. What may create the file in between is not podcrawler, or a
             # node that lost the lease, and that one publishes complete files only, too.

@@ -19,16 +19,18 @@ from pathlib import Path
 from scrapy.pipelines.files import FSFilesStore
 
 from podcrawler.exceptions import StoreError
-from podcrawler.store import names, sniff
+from podcrawler.items import Podcast
+from podcrawler.store import names, readme, sniff
 from podcrawler.store.base import Published, StoredFile
 from podcrawler.store.checkpoint import OWN_KEY
+from podcrawler.store.description import Description, note, note_found, note_podcast
 from podcrawler.store.disk_space import DiskBudget
 from podcrawler.store.fs import Folder, open_below, open_folder
 from podcrawler.store.fs_errors import FULL, disk_error, names_in
 from podcrawler.store.index import EpisodeIndex
 from podcrawler.store.names import Destination
 from podcrawler.store.part import GiveName, PartFile
-from podcrawler.store.resume import clean, open_part
+from podcrawler.store.resume import clean, kept, open_part
 from podcrawler.store.validators import resource
 
 #: Reserved paths that are remembered: more than any node publishes at once.
@@ -41,7 +43,11 @@ class LocalStore(FSFilesStore):
     def __init__(self, basedir: str | os.PathLike[str], *, min_free: int = 0, keep_cached: bool = False) -> None:
         """``min_free`` bytes of the disk stay free. ``keep_cached``: files are read again soon after they came."""
         try:
-            super().__init__(basedir)
+            try:
+                super().__init__(basedir)
+            except FileExistsError:
+                # Another node has made the folder after Scrapy had looked for it.
+                super().__init__(basedir)
         except OSError as error:
             raise _unusable(Path(basedir), error) from error
         self.root = Path(self.basedir)
@@ -86,15 +92,15 @@ class LocalStore(FSFilesStore):
     def may_have(self, podcast_id: str, episode_id: str) -> bool:
         return self._index.may_have(self._folder(podcast_id), episode_id)
 
-    def find(self, podcast_id: str, episode_id: str) -> StoredFile | None:
+    def find(self, podcast_id: str, episode_id: str, version: int = 1) -> StoredFile | None:
         folder = self._folder(podcast_id)
         self._index.load(folder)
         if not self._index.may_have(folder, episode_id):
             return None
         try:
             with open_folder(folder) as opened:
-                for name in names.of_episode(opened.names(), episode_id):
-                    if names.belongs_to(name, episode_id) and (size := _sound_size(opened, name)):
+                for name in names.of_version(opened.names(), episode_id, version):
+                    if size := _sound_size(opened, name):
                         return StoredFile(f"{podcast_id}/{name}", size)
         except FileNotFoundError:
             pass
@@ -123,6 +129,9 @@ class LocalStore(FSFilesStore):
         if self._index.may_have(folder, episode_id):
             clean(folder, episode_id)
 
+    def kept(self, podcast_id: str, episode_id: str) -> int:
+        return kept(self._folder(podcast_id), episode_id)
+
     def reserve_path(self, destination: Destination) -> Path | None:
         folder = self._folder(destination.podcast_id)
         if not destination.is_default or self._index.may_have(folder, destination.episode_id):
@@ -131,14 +140,42 @@ class LocalStore(FSFilesStore):
         self._reserved.append(destination)
         return self.root / destination.path
 
-    def publish(self, part: PartFile, destination: Destination, is_held: Callable[[], bool]) -> Published | None:
+    def introduce(self) -> None:
+        try:
+            readme.write(self.root)
+        except OSError as error:
+            raise disk_error(self.root, error) from error
+
+    def note_podcast(self, podcast: Podcast) -> None:
+        path = self._folder(podcast.id)
+        try:
+            with open_folder(path, create=True) as folder:
+                note_podcast(folder, podcast)
+        except OSError as error:
+            raise disk_error(path, error) from error
+
+    def note_found(self, found: StoredFile, description: Description) -> None:
+        *folders, name = found.path.split("/")
+        try:
+            with open_below(self.root, folders) as folder:
+                note_found(folder, name, description)
+        except OSError as error:
+            raise disk_error(self.root / found.path, error) from error
+
+    def publish(
+        self,
+        part: PartFile,
+        destination: Destination,
+        is_held: Callable[[], bool],
+        description: Description | None = None,
+    ) -> Published | None:
         folder = self._folder(destination.podcast_id)
         part.seal()
         if not is_held():
             return None
         had_files = self._index.may_have(folder, destination.episode_id)
         try:
-            published = part.publish(lambda give_name: self._link(part, destination, give_name))
+            published = part.publish(lambda give_name: self._link(part, destination, give_name, description))
             if had_files:
                 clean(folder, destination.episode_id)
             self._index.add(folder, destination.episode_id)
@@ -146,28 +183,36 @@ class LocalStore(FSFilesStore):
             raise disk_error(self.root / destination.path, error) from error
         return published
 
-    def _link(self, part: PartFile, destination: Destination, give_name: GiveName) -> Published:
+    def _link(
+        self, part: PartFile, destination: Destination, give_name: GiveName, description: Description | None
+    ) -> Published:
         """Give the part its final name, or a disambiguated one. Raises OSError."""
         if destination.is_default and self._collides(destination):
             destination = destination.disambiguated()
         # What has the name is not removed or replaced: it may be all that somebody has.
         for candidate in (destination, destination.disambiguated()):
-            if published := self._link_as(part, candidate, give_name):
+            if published := self._link_as(part, candidate, give_name, description):
                 return published
         raise FileExistsError(errno.EEXIST, "a broken file is in the way")
 
-    def _link_as(self, part: PartFile, destination: Destination, give_name: GiveName) -> Published | None:
+    def _link_as(
+        self, part: PartFile, destination: Destination, give_name: GiveName, description: Description | None
+    ) -> Published | None:
         """None if a broken file, one of another episode, or what is no file has the name. Raises OSError."""
         *folders, name = destination.path.split("/")
         with open_below(self.root, folders, create=True) as folder:
             try:
                 give_name(folder, name)
+                if description:
+                    note(folder, name, description.notes(name, part.received, part.sha256), part.sha256)
                 folder.sync()
                 return Published(destination.path, part.received, part.sha256)
             except FileExistsError:
                 pass
             # Any other name than the default may belong to another episode: the bytes decide.
             size = _sound_size(folder, name) if destination.is_default else _size_of_same(folder, name, part)
+            if size and description:
+                note_found(folder, name, description, part.sha256)
             folder.sync()
             return Published(destination.path, size, None, adopted=True) if size else None
 

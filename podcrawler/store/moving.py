@@ -1,13 +1,18 @@
-"""The files of a podcast that turned out to be another one move into the other's folder."""
+"""The files of a podcast that turned out to be another one move into the other's folder, with what tells of them."""
 
+import json
 import os
 import stat
+from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from podcrawler.store import names
 from podcrawler.store.fs import Folder, open_folder
 from podcrawler.store.fs_errors import disk_error
+from podcrawler.store.journal import EVENTS, MANIFEST, append, correct_manifest, put, read_manifest
+from podcrawler.store.sidecar import PODCAST_NAME, SUFFIX, is_about, of_file
 
 
 class Moved(NamedTuple):
@@ -23,7 +28,12 @@ def move_files(source: Path, target: Path) -> Moved:
     replaced, and each has one of both names at any moment. Blocking. Raises MediaError."""
     try:
         with open_folder(source) as old, open_folder(target, create=True) as new:
-            moved, left = _move(old, new)
+            found = [name for name in old.names() if _is_file(old, name)]
+            about = {name for name in found if is_about(name) or (name.endswith(SUFFIX) and of_file(name) in found)}
+            files = [name for name in found if name not in about]
+            moved = _move(old, new, files, about, target.name)
+            if len(moved) == len(files):
+                _leave(old, new)
             is_empty = not old.names()
         if is_empty:
             source.rmdir()
@@ -31,15 +41,15 @@ def move_files(source: Path, target: Path) -> Moved:
         return Moved(0, 0)
     except OSError as error:
         raise disk_error(target, error) from error
-    return Moved(sum(not name.endswith(names.PART_SUFFIX) for name in moved), left)
+    return Moved(sum(not name.endswith(names.PART_SUFFIX) for name in moved), len(files) - len(moved))
 
 
-def _move(old: Folder, new: Folder) -> tuple[list[str], int]:
-    """The names of the files that moved, and how many are left."""
-    found = [name for name in old.names() if _is_file(old, name)]
-    taken = set(map(_episode, new.names()))
+def _move(old: Folder, new: Folder, files: Collection[str], about: Collection[str], podcast_id: str) -> list[str]:
+    """The names of the files that moved. ``about`` are those of what tells of them, ``podcast_id`` is that of the
+    podcast whose they become."""
+    taken = {_episode(name) for name in new.names() if not is_about(name)}
     moved = []
-    for name in found:
+    for name in files:
         file = old.open_file(name)
         try:
             # A file that an interrupted move has left under both names has yet to lose the first one.
@@ -48,11 +58,38 @@ def _move(old: Folder, new: Folder) -> tuple[list[str], int]:
                 moved.append(name)
         finally:
             os.close(file)
+    described = [name + SUFFIX for name in moved if name + SUFFIX in about]
+    for sidecar in described:
+        with old.read(sidecar) as opened:
+            put(new, sidecar, _of_podcast(opened.read(), podcast_id))
+    digests = read_manifest(old)
+    correct_manifest(new, {name: digests[name] for name in moved if name in digests})
     new.sync()
-    for name in moved:
+    correct_manifest(old, dict.fromkeys(moved))
+    # The files last: if this is interrupted, the next move finds them.
+    for name in (*described, *moved):
         old.remove(name)
     old.sync()
-    return moved, len(found) - len(moved)
+    return moved
+
+
+def _of_podcast(sidecar: bytes, podcast_id: str) -> bytes:
+    """The sidecar of a file that is the other podcast's now; as it is if it cannot be read."""
+    try:
+        told = json.loads(sidecar)
+        told["episode"]["podcast_id"] = podcast_id
+    except (ValueError, TypeError, KeyError):
+        return sidecar
+    return json.dumps(told, indent=2, ensure_ascii=False).encode() + b"\n"
+
+
+def _leave(old: Folder, new: Folder) -> None:
+    """Leave nothing in a folder that has no file any more: its events become the other's."""
+    with suppress(FileNotFoundError), old.read(EVENTS) as events:
+        append(new, EVENTS, events.read())
+    for name in (EVENTS, MANIFEST, PODCAST_NAME):
+        old.remove(name)
+    old.sync()
 
 
 def _is_file(folder: Folder, name: str) -> bool:

@@ -9,12 +9,13 @@ import posixpath
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from itertools import count
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import regex
 
-from podcrawler.items import EPISODE_ID, PODCAST_ID
+from podcrawler.ids import EPISODE_ID, MOST_VERSIONS, PODCAST_ID
 
 #: UTF-8 bytes; file systems allow 255, and sidecars need room for endings of their own.
 MAX_NAME_BYTES = 240
@@ -22,6 +23,10 @@ PART_SUFFIX = ".part"
 UNTITLED = "untitled"
 UNKNOWN_EXTENSION = "bin"
 
+#: What ``versioned`` and, behind that, ``disambiguated`` put in front of the extension.
+_VERSION = re.compile(r"\.v([1-9][0-9]{0,3})(?:~[0-9a-f]{4})?\.[^./]+\Z")
+#: Bytes of the latter.
+_DISAMBIGUATION = 5
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _EXTENSION = re.compile(r"(?!part$)[a-z0-9]{1,5}")
 
@@ -37,6 +42,7 @@ _MEDIA_EXTENSIONS = re.compile(
     "3g2|3gp|aac|ac3|aif|aiff|amr|ape|asf|au|avi|caf|dff|dsf|flac|flv|m2ts|m4a|m4b|m4v|mid|mka|mkv|mov|mp2|mp3|mp4|"
     "mpc|mpeg|mpg|mpga|oga|ogg|ogv|opus|ra|rm|spx|tta|ts|w64|wav|webm|wma|wmv|wv"
 )
+_MEDIA_ENDINGS = frozenset([*_MEDIA_EXTENSIONS.pattern.split("|"), UNKNOWN_EXTENSION])
 _MEDIA_TYPES = {
     "application/ogg": "ogg",
     "audio/3gpp": "3gp",
@@ -98,11 +104,20 @@ class Destination(NamedTuple):
         """Another path, for when the name is taken: by a broken file, by another episode's, or by one whose id differs
         in upper and lower case alone, which many disks (those of macOS and Windows) do not distinguish. With four hex
         digits of the SHA-256 of the episode's identity."""
+        identity = self.episode_id if self.is_default else f"{self.podcast_id}/{self.episode_id}"
+        return self._marked(f"~{hashlib.sha256(identity.encode()).hexdigest()[:4]}")
+
+    def versioned(self, version: int) -> "Destination":
+        """The path for a version of the episode's file: ``.v2`` stands in front of the extension for the second one."""
+        # Whatever has the first name stays there, so a mark of ``disambiguated`` has to fit behind this one.
+        return self._marked(f".v{version}", room=_DISAMBIGUATION) if version > 1 else self
+
+    def _marked(self, mark: str, room: int = 0) -> "Destination":
+        """With the mark in front of the extension, and ``room`` bytes left for another one."""
         folder, _, name = self.path.rpartition("/")
         stem, _, extension = name.rpartition(".")
-        identity = self.episode_id if self.is_default else f"{self.podcast_id}/{self.episode_id}"
-        mark = f"~{hashlib.sha256(identity.encode()).hexdigest()[:4]}.{extension}"
-        return self._replace(path=f"{folder}/{_cut(stem, MAX_NAME_BYTES - len(mark))}{mark}")
+        kept = _cut(stem, MAX_NAME_BYTES - room - len(f"{mark}.{extension}"))
+        return self._replace(path=f"{folder}/{kept}{mark}.{extension}")
 
 
 def default_destination(podcast_id: str, episode_id: str, title: str, extension: str) -> Destination:
@@ -123,7 +138,7 @@ def destination(podcast_id: str, episode_id: str, path: str) -> Destination:
 
 def _is_safe_name(name: str) -> bool:
     """Whether making it safe changes nothing: it is visible, stays in its folder, and fits every file system."""
-    return _safe_name(name, MAX_NAME_BYTES) == name
+    return safe_name(name, MAX_NAME_BYTES) == name
 
 
 def folder_name(podcast_id: str) -> str:
@@ -138,7 +153,7 @@ def file_name(episode_id: str, title: str, extension: str) -> str:
     """
     begin = _checked(EPISODE_ID, episode_id, "episode id") + "."
     end = "." + _checked(_EXTENSION, extension, "extension")
-    return begin + _safe_name(title, MAX_NAME_BYTES - len(begin) - len(end)) + end
+    return begin + safe_name(title, MAX_NAME_BYTES - len(begin) - len(end)) + end
 
 
 def same_on_some_disks(name: str, other: str) -> bool:
@@ -188,6 +203,34 @@ def belongs_to(name: str, episode_id: str) -> bool:
     return is_media and name.startswith(_checked(EPISODE_ID, episode_id, "episode id") + ".")
 
 
+def of_version(names: Iterable[str], episode_id: str, version: int) -> list[str]:
+    """Of the names those of media files of this version of the episode; for the first one, those of all, the last
+    version in front: who asks for that does not know of others. Raises ValueError if the id is illegal."""
+    found = [name for name in of_episode(names, episode_id) if belongs_to(name, episode_id)]
+    if version > 1:
+        return [name for name in found if version_of(name) == version]
+    return sorted(found, key=version_of, reverse=True)
+
+
+def version_of(name: str) -> int:
+    """The version of the file that has this name, which may be a path: 1 if the name tells none. The title of an
+    episode may happen to end like that, too, so this counts only where there can be others."""
+    found = _VERSION.search(name)
+    return int(found[1]) if found and int(found[1]) <= MOST_VERSIONS else 1
+
+
+def episode_of(name: str) -> str:
+    """The id of the episode whose media file has this name, as ``belongs_to`` has it; empty if it is no such name."""
+    episode_id, _, rest = name.partition(".")
+    is_media = rest.rpartition(".")[2].lower() in _MEDIA_ENDINGS
+    return episode_id if is_media and EPISODE_ID.fullmatch(episode_id) else ""
+
+
+def aside(name: str) -> Iterator[str]:
+    """Names for a media file that is to be none any more, but to be kept."""
+    return (f"{name}.old{number or ''}" for number in count())
+
+
 def is_part_of(name: str, episode_id: str) -> bool:
     """Whether a file of this name is a part of the episode, or a checkpoint of one. Raises ValueError if the id is
     illegal."""
@@ -234,7 +277,7 @@ def _checked(form: re.Pattern[str], value: str, what: str) -> str:
     return value
 
 
-def _safe_name(text: str, max_bytes: int) -> str:
+def safe_name(text: str, max_bytes: int = MAX_NAME_BYTES) -> str:
     """The text as a name that every file system takes, or part of one: at most ``max_bytes`` of UTF-8, in NFC."""
     visible = _SPACES.sub(" ", _UNSEEN.sub("", text)).strip(" .")
     # Normalizing takes quadratic time on a long run of marks, which only a hostile title has.

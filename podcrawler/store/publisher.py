@@ -16,10 +16,11 @@ import podcrawler
 from podcrawler import clock
 from podcrawler.batching import Batcher
 from podcrawler.store.base import Published, Store
+from podcrawler.store.description import Description
 from podcrawler.store.fs import open_folder
 from podcrawler.store.names import Destination
 from podcrawler.store.part import PartFile
-from podcrawler.store.writer import Job, message
+from podcrawler.store.writer import NO_NOTES, Job, message
 
 logger = logging.getLogger(__name__)
 
@@ -49,18 +50,26 @@ class Publisher:
         self._writer = Writer(timeout)
 
     async def publish(
-        self, part: PartFile, destination: Destination, held_until: Callable[[], float]
+        self,
+        part: PartFile,
+        destination: Destination,
+        held_until: Callable[[], float],
+        description: Description | None = None,
     ) -> Published | None:
-        """Publish a complete part; returns when its name survives a power cut. None if ``held_until`` (a time of
-        ``clock.now``) was over by then: the part stays with this node, as it does if this raises. Raises MediaError."""
+        """Publish a complete part, and what ``description`` tells of it; returns when all of that survives a power cut.
+        None if ``held_until`` (a time of ``clock.now``) was over by then: the part stays with this node, as it does if
+        this raises. Raises MediaError."""
         if is_small(part) and (final := self._store.reserve_path(destination)):
-            published = Published(destination.path, part.received, part.sha256)
+            published = Published(destination.path, part.received, sha256 := part.sha256)
             content = part.content().read()
-            job = Job(os.fsencode(part.path), os.fsencode(final), content, part.space_needed, held_until())
+            notes = description.notes(final.name, part.received, sha256) if description else NO_NOTES
+            job = Job(os.fsencode(part.path), os.fsencode(final), content, part.space_needed, held_until(), notes)
             if await self._writer.write(job):
                 await part.discard()
                 return published
-        return await asyncio.to_thread(self._store.publish, part, destination, lambda: clock.now() < held_until())
+        return await asyncio.to_thread(
+            self._store.publish, part, destination, lambda: clock.now() < held_until(), description
+        )
 
     async def close(self) -> None:
         """Wait for what is being written, and end the writer."""
@@ -162,6 +171,7 @@ def _run(theirs: socket.socket) -> "subprocess.Popen[bytes]":
 def _remove_parts(jobs: Sequence[Job]) -> None:
     """Remove the parts that a killed process left: threads create their own at the same paths."""
     for job in jobs:
-        folder, name = os.path.split(job.part)
-        with suppress(OSError), open_folder(folder) as opened:
-            opened.remove(name)
+        for path in (job.part, job.sidecar_part):
+            folder, name = os.path.split(path)
+            with suppress(OSError), open_folder(folder) as opened:
+                opened.remove(name)

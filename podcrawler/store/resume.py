@@ -76,6 +76,14 @@ def clean(path: Path, episode_id: str) -> None:
                 _remove(folder, abandoned)
 
 
+def kept(path: Path, episode_id: str) -> int:
+    """Bytes of the parts of the episode. Blocking; raises as ``open_part``."""
+    with _opened(path) as folder:
+        parts = (name for name in folder.names() if names.is_part_of(name, episode_id)) if folder else ()
+        files = [folder.found(name) for name in parts if folder and not names.checkpointed_part(name)]
+    return sum(file.st_size for file in files if file)
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[Folder | None]:
     """The folder; None if there is none."""

@@ -6,6 +6,7 @@ exists as a whole or not at all. If the bucket cannot be reached then, the file 
 of the episode on this machine uploads it without another download.
 """
 
+import hashlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,40 +15,36 @@ from typing import Any, BinaryIO
 from scrapy.settings import BaseSettings
 
 from podcrawler.documents import recognize
-from podcrawler.exceptions import MediaError, PodcrawlerError, StoreError
+from podcrawler.exceptions import MediaError, StoreError
+from podcrawler.items import Podcast
 from podcrawler.store import names, sniff
 from podcrawler.store.base import Published, StoredFile
+from podcrawler.store.bucket import (
+    BotoCoreError,
+    ClientError,
+    Place,
+    ReadFileChunk,
+    code,
+    explained,
+    open_client,
+    refused,
+)
+from podcrawler.store.description import Description, changed_record
 from podcrawler.store.fs_errors import disk_error
 from podcrawler.store.local import LocalStore
 from podcrawler.store.names import Destination
 from podcrawler.store.part import PartFile
-
-try:
-    import boto3
-    from botocore.config import Config
-    from botocore.exceptions import BotoCoreError, ClientError
-    from s3transfer.utils import ReadFileChunk
-except ImportError as missing:
-    raise StoreError(
-        f"A store in a bucket needs boto3, which is not installed here ({missing.name}): pip install 'podcrawler[s3]'."
-    ) from None
+from podcrawler.store.sidecar import PODCAST_NAME, sidecar_name
 
 #: Bytes above which a file is uploaded in parts, and of each part; S3 takes 10,000 parts of 5 MB or more.
 _PART_SIZE = 8 * 1024 * 1024
 _MAX_PARTS = 9_000
+#: Bytes of an object that are read at once.
+_PIECE = 1024 * 1024
 #: The error codes of a service that has no conditional PUT.
 _NO_CONDITIONS = ("NotImplemented", "501", "InvalidArgument", "InvalidRequest")
 #: The error codes when the key exists.
 _TAKEN = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409")
-#: What a code means, and what to do about it.
-_MEANINGS = {
-    "NoSuchBucket": "does not exist: create it, or correct FILES_STORE",
-    "404": "does not exist: create it, or correct FILES_STORE",
-    "AccessDenied": "refuses these credentials: they need s3:ListBucket, s3:GetObject and s3:PutObject",
-    "403": "refuses these credentials: they need s3:ListBucket, s3:GetObject and s3:PutObject",
-    "InvalidAccessKeyId": "does not know the access key: correct AWS_ACCESS_KEY_ID",
-    "SignatureDoesNotMatch": "refuses the secret key: correct AWS_SECRET_ACCESS_KEY",
-}
 
 
 class BucketStore:
@@ -55,37 +52,15 @@ class BucketStore:
 
     def __init__(self, uri: str, client: Any, spool: LocalStore) -> None:
         """``client`` is boto3's client of S3; ``spool`` has the files on their way to the bucket."""
-        self._bucket, _, prefix = uri.removeprefix("s3://").partition("/")
-        self._prefix = prefix.strip("/") + "/" if prefix.strip("/") else ""
+        place = Place.of(uri)
+        self._bucket, self._prefix, self._uri = place.bucket, place.prefix, place.uri
         self._client = client
         self._spool = spool
 
     @classmethod
     def from_settings(cls, settings: BaseSettings, spool: LocalStore) -> "BucketStore":
         """With Scrapy's settings for S3; boto3 finds those that are not set. StoreError if they cannot be used."""
-        uri = settings["FILES_STORE"]
-        try:
-            client = boto3.client(
-                "s3",
-                aws_access_key_id=settings["AWS_ACCESS_KEY_ID"],
-                aws_secret_access_key=settings["AWS_SECRET_ACCESS_KEY"],
-                aws_session_token=settings["AWS_SESSION_TOKEN"],
-                endpoint_url=settings["AWS_ENDPOINT_URL"],
-                region_name=settings["AWS_REGION_NAME"],
-                use_ssl=settings["AWS_USE_SSL"],
-                verify=settings["AWS_VERIFY"],
-                config=Config(
-                    connect_timeout=10,
-                    read_timeout=60,
-                    retries={"mode": "standard", "total_max_attempts": 4},
-                    # Other services than Amazon's do not know the checksums that boto3 adds by itself.
-                    request_checksum_calculation="when_required",
-                    response_checksum_validation="when_required",
-                ),
-            )
-        except (BotoCoreError, ValueError) as error:
-            raise StoreError(f"The store {uri} cannot be used ({error}): correct the AWS_ settings.") from None
-        return cls(uri, client, spool)
+        return cls(settings["FILES_STORE"], open_client(settings), spool)
 
     def check(self) -> None:
         self._spool.check()
@@ -99,11 +74,11 @@ class BucketStore:
         except MediaError as error:
             raise StoreError(str(error)) from None
 
-    def find(self, podcast_id: str, episode_id: str) -> StoredFile | None:
+    def find(self, podcast_id: str, episode_id: str, version: int = 1) -> StoredFile | None:
         """As for every store. A file that waits in the spool is uploaded first."""
-        if found := self._find_object(podcast_id, episode_id):
+        if found := self._find_object(podcast_id, episode_id, version):
             return found
-        waiting = self._spool.find(podcast_id, episode_id)
+        waiting = self._spool.find(podcast_id, episode_id, version)
         if waiting is None:
             return None
         uploaded = self._upload(Destination(podcast_id, episode_id, waiting.path), sha256=None)
@@ -125,10 +100,31 @@ class BucketStore:
     def clean(self, podcast_id: str, episode_id: str) -> None:
         self._spool.clean(podcast_id, episode_id)
 
+    def kept(self, podcast_id: str, episode_id: str) -> int:
+        return self._spool.kept(podcast_id, episode_id)
+
     def reserve_path(self, destination: Destination) -> None:
         """None: everything has to be uploaded."""
 
-    def publish(self, part: PartFile, destination: Destination, is_held: Callable[[], bool]) -> Published | None:
+    def introduce(self) -> None:
+        """Nothing: who looks into a bucket has its documentation."""
+
+    def note_podcast(self, podcast: Podcast) -> None:
+        key = f"{self._prefix}{names.folder_name(podcast.id)}/{PODCAST_NAME}"
+        with self._explained():
+            if (record := changed_record(podcast, self._content(key))) is not None:
+                self._client.put_object(Bucket=self._bucket, Key=key, Body=record)
+
+    def note_found(self, found: StoredFile, description: Description) -> None:
+        self._note_found(found.path, description)
+
+    def publish(
+        self,
+        part: PartFile,
+        destination: Destination,
+        is_held: Callable[[], bool],
+        description: Description | None = None,
+    ) -> Published | None:
         """As for every store. If the bucket refuses the file, it stays in the spool, and this raises MediaError
         (``store-error``)."""
         spooled = self._spool.publish(part, destination, is_held)
@@ -136,16 +132,48 @@ class BucketStore:
             return None
         uploaded = self._upload(destination._replace(path=spooled.path), spooled.sha256)
         adopted = spooled.adopted or uploaded.adopted
+        if description:
+            self._note(uploaded.path, description, part, adopted=adopted)
         return uploaded._replace(adopted=adopted, sha256=None if adopted else uploaded.sha256)
 
-    def _find_object(self, podcast_id: str, episode_id: str) -> StoredFile | None:
+    def _note(self, path: str, description: Description, part: PartFile, *, adopted: bool) -> None:
+        """Put the sidecar of a file beside it."""
+        if adopted:
+            self._note_found(path, description, part.sha256)
+            return
+        notes = description.notes(path.rpartition("/")[2], part.received, part.sha256)
+        with self._explained():
+            self._client.put_object(Bucket=self._bucket, Key=self._prefix + sidecar_name(path), Body=notes.sidecar)
+
+    def _note_found(self, path: str, description: Description, came_sha256: str = "") -> None:
+        """As ``description.note_found``."""
+        key = self._prefix + path
+        with self._explained():
+            if self._exists({"Bucket": self._bucket, "Key": sidecar_name(key)}):
+                return
+            answer = self._client.get_object(Bucket=self._bucket, Key=key)
+            digest = hashlib.sha256()
+            for piece in answer["Body"].iter_chunks(_PIECE):
+                digest.update(piece)
+            sha256 = digest.hexdigest()
+            name = path.rpartition("/")[2]
+            notes = description.notes(name, answer["ContentLength"], sha256, found=sha256 != came_sha256)
+            self._client.put_object(Bucket=self._bucket, Key=sidecar_name(key), Body=notes.sidecar)
+
+    def _content(self, key: str) -> bytes:
+        """The bytes of a small object; none if there is no such object."""
+        if not self._exists({"Bucket": self._bucket, "Key": key}):
+            return b""
+        return bytes(self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read())
+
+    def _find_object(self, podcast_id: str, episode_id: str, version: int) -> StoredFile | None:
         folder = f"{self._prefix}{names.folder_name(podcast_id)}/"
         with self._explained():
             answer = self._client.list_objects_v2(Bucket=self._bucket, Prefix=f"{folder}{episode_id}.")
-        for found in answer.get("Contents", ()):
-            name = found["Key"].removeprefix(folder)
-            if "/" not in name and names.belongs_to(name, episode_id) and self._is_sound(found["Key"], found["Size"]):
-                return StoredFile(f"{podcast_id}/{name}", found["Size"])
+        sizes = {found["Key"].removeprefix(folder): found["Size"] for found in answer.get("Contents", ())}
+        for name in names.of_version((name for name in sizes if "/" not in name), episode_id, version):
+            if self._is_sound(f"{folder}{name}", sizes[name]):
+                return StoredFile(f"{podcast_id}/{name}", sizes[name])
         return None
 
     def _upload(self, spooled: Destination, sha256: str | None) -> Published:
@@ -158,7 +186,7 @@ class BucketStore:
                     key = self._prefix + published.path
                     found = self._client.head_object(Bucket=self._bucket, Key=key)["ContentLength"]
             if not published.adopted and found != size:
-                raise _refused(self._uri, f"has {published.path} with {found} bytes, which is not what was sent")
+                raise refused(self._uri, f"has {published.path} with {found} bytes, which is not what was sent")
             self._spool.remove_file(spooled.path)
         except OSError as error:
             raise disk_error(self._spool.root / spooled.path, error) from error
@@ -174,7 +202,7 @@ class BucketStore:
             is_ours = destination.is_default or (candidate is not destination and found == size)
             if is_ours and self._is_sound(key, found):
                 return Published(candidate.path, found, None, adopted=True)
-        raise _refused(self._uri, "has broken files under the names of this one: remove them")
+        raise refused(self._uri, "has broken files under the names of this one: remove them")
 
     def _put(self, source: BinaryIO, size: int, path: str) -> bool:
         """Upload the file, unless an object has the key; whether it was uploaded."""
@@ -186,9 +214,9 @@ class BucketStore:
                 self._send(source, size, target, condition)
                 return True
             except ClientError as error:
-                if _code(error) in _TAKEN and condition:
+                if code(error) in _TAKEN and condition:
                     return False
-                if _code(error) not in _NO_CONDITIONS or not condition:
+                if code(error) not in _NO_CONDITIONS or not condition:
                     raise
         raise AssertionError("the loop above returns or raises")
 
@@ -218,7 +246,7 @@ class BucketStore:
         try:
             self._client.head_object(**target)
         except ClientError as error:
-            if _code(error) in ("404", "NoSuchKey"):
+            if code(error) in ("404", "NoSuchKey"):
                 return False
             raise
         return True
@@ -231,37 +259,10 @@ class BucketStore:
         document = recognize(answer["Body"].read())
         return document is None or key.rpartition(".")[2] in document.extensions
 
-    @property
-    def _uri(self) -> str:
-        return f"s3://{self._bucket}/{self._prefix}"
-
     @contextmanager
     def _explained(self) -> Iterator[None]:
         try:
-            yield
-        except PodcrawlerError:
-            raise
-        except ClientError as error:
-            if meaning := _MEANINGS.get(_code(error)):
-                raise _refused(self._uri, meaning) from error
-            raise MediaError(
-                "store-error", f"The store {self._uri} answers with an error ({error}); try again later.", "passing"
-            ) from error
-        except BotoCoreError as error:
-            # No credentials, or no way to the service.
-            raise MediaError(
-                "store-error",
-                f"The store {self._uri} cannot be reached ({' '.join(str(error).split())}): check AWS_ENDPOINT_URL, "
-                "the AWS_ settings of credentials, and the network.",
-                "passing",
-            ) from error
+            with explained(self._uri):
+                yield
         except OSError as error:
             raise disk_error(self._spool.root, error) from error
-
-
-def _refused(uri: str, meaning: str) -> MediaError:
-    return MediaError("store-error", f"The store {uri} {meaning}.", "local")
-
-
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))

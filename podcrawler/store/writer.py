@@ -12,15 +12,23 @@ import socket
 import struct
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
+from itertools import accumulate, pairwise
 from typing import BinaryIO, NamedTuple
 
 from podcrawler import clock
 from podcrawler.store.fs import Folder, drop_from_cache, free_bytes, open_folder
+from podcrawler.store.journal import EVENTS, MANIFEST, PART_SUFFIX, SIDECAR_SUFFIX, Notes, append
 
-#: A message: the number of jobs, the header of each, the two paths of each, and the content of each.
+#: A message: the number of jobs, the header of each, the two paths and the notes of each, and the content of each.
 _COUNT = struct.Struct("!I")
-#: Bytes of the part's path, of the final path and of the content; ``Job.needed``; ``Job.until``.
-_HEADER = struct.Struct("!HHIQd")
+#: Bytes of the part's path, of the final path, of the three notes and of the content; ``Job.needed``; ``Job.until``.
+_HEADER = struct.Struct("!HHIHHIQd")
+#: What is put behind the final path of a file for that of its sidecar, and of that while it is written.
+_SIDECAR, _SIDECAR_PART = os.fsencode(SIDECAR_SUFFIX), os.fsencode(SIDECAR_SUFFIX + PART_SUFFIX)
+#: Of a file of which nothing is written down.
+NO_NOTES = Notes(b"", b"", b"")
+#: How many of those bytes come before the contents.
+_TEXTS = 5
 
 
 class Job(NamedTuple):
@@ -36,27 +44,46 @@ class Job(NamedTuple):
     needed: int
     #: The time (``clock.now``) until which it may be published: that of the lease.
     until: float
+    #: What is written beside it.
+    notes: Notes = NO_NOTES
+
+    @property
+    def sidecar_part(self) -> bytes:
+        """Where the sidecar is written first."""
+        return self.final + _SIDECAR_PART
+
+
+class _Started(NamedTuple):
+    """The descriptors of what is being written of a job."""
+
+    file: int
+    #: None if it has no sidecar.
+    sidecar: int | None
 
 
 def message(jobs: Sequence[Job]) -> list[bytes | memoryview]:
     """The jobs as a message to the process, in pieces that follow each other. It answers with a byte for each job: 1 if
     ``write`` returned True for it, else 0."""
-    headers = [_HEADER.pack(len(job.part), len(job.final), len(job.content), job.needed, job.until) for job in jobs]
-    paths = [job.part + job.final for job in jobs]
+    headers = [
+        _HEADER.pack(len(job.part), len(job.final), *map(len, job.notes), len(job.content), job.needed, job.until)
+        for job in jobs
+    ]
+    texts = [part for job in jobs for part in (job.part, job.final, *job.notes)]
     # The contents are not joined: a copy of them all would be megabytes.
-    return [b"".join((_COUNT.pack(len(jobs)), *headers, *paths)), *(job.content for job in jobs)]
+    return [b"".join((_COUNT.pack(len(jobs)), *headers, *texts)), *(job.content for job in jobs)]
 
 
 def write(jobs: Sequence[Job]) -> list[bool]:
-    """Write and publish the files: whether each has its final name, and content and name survive a power cut. No part
-    is left of one that does not. Blocking."""
+    """Write and publish the files, with their notes: whether each has its final name, and content, sidecar and names
+    survive a power cut. No part is left of one that does not. Blocking."""
     with ExitStack() as stack:
         folders = _opened(jobs, stack)
         # All are started before the first is synced, so that the disk can take them together.
         files = [_start(job, folders) for job in jobs]
         named = [file is not None and _complete(job, folders, file) for job, file in zip(jobs, files, strict=True)]
-        synced = _sync({_folder(job): folders[_folder(job)] for job, done in zip(jobs, named, strict=True) if done})
-    return [done and _folder(job) in synced for job, done in zip(jobs, named, strict=True)]
+        published = [job for job, is_named in zip(jobs, named, strict=True) if is_named]
+        noted = {path for path in set(map(_folder, published)) if _note(folders[path], _in(path, published))}
+    return [is_named and _folder(job) in noted for job, is_named in zip(jobs, named, strict=True)]
 
 
 def serve(node: socket.socket) -> None:
@@ -73,13 +100,16 @@ def _read_jobs(messages: BinaryIO) -> list[Job]:
     """The jobs of the next message. EOFError if the socket closes before its end."""
     (count,) = _COUNT.unpack(_read_exactly(messages, _COUNT.size))
     headers = list(_HEADER.iter_unpack(_read_exactly(messages, count * _HEADER.size)))
-    paths = _read_exactly(messages, sum(part + final for part, final, *_ in headers))
+    texts = _read_exactly(messages, sum(sum(header[:_TEXTS]) for header in headers))
     # In one call: with many small ones the two processes would wait for each other.
-    contents = memoryview(_read_exactly(messages, sum(size for _, _, size, *_ in headers)))
+    contents = memoryview(_read_exactly(messages, sum(header[_TEXTS] for header in headers)))
     jobs = []
-    for part, final, size, needed, until in headers:
-        jobs.append(Job(paths[:part], paths[part : part + final], contents[:size], needed, until))
-        paths, contents = paths[part + final :], contents[size:]
+    end = 0
+    for *sizes, size, needed, until in headers:
+        ends = list(accumulate(sizes, initial=end))
+        part, final, *notes = (texts[start:stop] for start, stop in pairwise(ends))
+        jobs.append(Job(part, final, contents[:size], needed, until, Notes(*notes)))
+        end, contents = ends[-1], contents[size:]
     return jobs
 
 
@@ -103,53 +133,88 @@ def _opened(jobs: Sequence[Job], stack: ExitStack) -> dict[bytes, Folder]:
     return folders
 
 
-def _start(job: Job, folders: Mapping[bytes, Folder]) -> int | None:
-    """The descriptor of the part, which has the content; writing it back has begun. None if that is not possible."""
+def _in(path: bytes, jobs: Sequence[Job]) -> list[Job]:
+    """The jobs whose files are in the folder."""
+    return [job for job in jobs if _folder(job) == path]
+
+
+def _start(job: Job, folders: Mapping[bytes, Folder]) -> _Started | None:
+    """What is being written; writing it back has begun. None if that is not possible."""
     if (folder := folders.get(_folder(job))) is None:
         return None
-    part = os.path.basename(job.part)
+    file = _begin(folder, job.part, job.content, job.needed)
+    if file is None or not job.notes.sidecar:
+        return None if file is None else _Started(file, None)
+    sidecar = _begin(folder, job.sidecar_part, job.notes.sidecar, job.needed)
+    if sidecar is None:
+        _remove(folder, job.part, file)
+        return None
+    return _Started(file, sidecar)
+
+
+def _begin(folder: Folder, path: bytes, content: bytes | memoryview, needed: int) -> int | None:
+    """The descriptor of a new file with this content. None if that is not possible; then nothing is left of it."""
+    part = os.path.basename(path)
     try:
         file = folder.new_file(part)
     except OSError:
         return None
     try:
-        if free_bytes(file) >= job.needed:
-            with open(file, "wb", closefd=False) as content:
-                content.write(job.content)
-            drop_from_cache(file, len(job.content))
+        if free_bytes(file) >= needed:
+            with open(file, "wb", closefd=False) as opened:
+                opened.write(content)
+            drop_from_cache(file, len(content))
             return file
     except OSError:
         pass
-    _remove(folder, part, file)
+    _remove(folder, path, file)
     return None
 
 
-def _complete(job: Job, folders: Mapping[bytes, Folder], file: int) -> bool:
-    """Bring the part to the disk, and give it its final name. Closes it."""
+def _complete(job: Job, folders: Mapping[bytes, Folder], started: _Started) -> bool:
+    """Bring the part and that of the sidecar to the disk, and give the former its final name. Closes both."""
     folder, part = folders[_folder(job)], os.path.basename(job.part)
+    file, sidecar = started
+    is_named = False
     try:
         os.fsync(file)
+        if sidecar is not None:
+            os.fsync(sidecar)
         if os.fstat(file).st_size == len(job.content) and clock.now() < job.until:
             folder.link(part, file, folder, os.path.basename(job.final))
-            return True
-        return False
+            is_named = True
     except OSError:
+        pass
+    _remove(folder, job.part, file)
+    if sidecar is not None:
+        if is_named:
+            os.close(sidecar)
+        else:
+            _remove(folder, job.sidecar_part, sidecar)
+    return is_named
+
+
+def _note(folder: Folder, jobs: Sequence[Job]) -> bool:
+    """Write the notes of files that have their names, their sidecars last; whether all of that and the names are on the
+    disk now."""
+    try:
+        for name, lines in ((MANIFEST, [job.notes.line for job in jobs]), (EVENTS, [job.notes.event for job in jobs])):
+            if any(lines):
+                append(folder, name, b"".join(lines))
+        for job in jobs:
+            if job.notes.sidecar:
+                folder.rename(os.path.basename(job.sidecar_part), os.path.basename(job.final) + _SIDECAR)
+        folder.sync()
+        return True
+    except OSError:
+        for job in jobs:
+            if job.notes.sidecar:
+                with suppress(OSError):
+                    folder.remove(os.path.basename(job.sidecar_part))
         return False
-    finally:
-        _remove(folder, part, file)
 
 
-def _remove(folder: Folder, part: bytes, file: int) -> None:
+def _remove(folder: Folder, path: bytes, file: int) -> None:
     with suppress(OSError):
-        folder.remove(part)
+        folder.remove(os.path.basename(path))
     os.close(file)
-
-
-def _sync(folders: Mapping[bytes, Folder]) -> set[bytes]:
-    """The folders whose names are on the disk now."""
-    synced = set()
-    for path, folder in folders.items():
-        with suppress(OSError):
-            folder.sync()
-            synced.add(path)
-    return synced

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode
 
+from tests.archives import assert_described
 from tests.builders import file_sha256, finished_episodes, sha256
-from tests.conftest import Client, Commands, until
+from tests.conftest import Client, Commands, media_in, until
 from tests.forking import Process
 from tests.origin import RunningOrigin
 
@@ -130,7 +131,7 @@ class Watcher:
 
 
 def media_files(archive: Path) -> list[Path]:
-    return [path for path in archive.glob("[!.]*/*") if path.suffix != ".part"]
+    return [path for path in media_in(archive) if path.suffix != ".part"]
 
 
 def feed_of(path: Path) -> str:
@@ -159,6 +160,7 @@ def check_archive(commands: Commands, redis: Client, feeds: Sequence[Feed]) -> N
     for path in files:
         number = int(path.name.split(".")[0].removeprefix("episode-"))
         assert file_sha256(path) == sha256(sizes[feed_of(path)], number), path
+    assert_described(commands.archive)
     assert redis.hlen("{podcrawler}:episodes:failed") == redis.hlen("{podcrawler}:podcasts:failed") == 0
     events = [event for _, event in redis.xrange("{podcrawler}:events")]
     recorded = Counter(

@@ -30,12 +30,26 @@ class Server:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
+        self._start()
+        with self.client() as client:
+            until(lambda: _answers(client), 20)
+
+    @contextlib.contextmanager
+    def loading(self) -> Iterator[None]:
+        """Start it, and kill it at the end of the block, in which it says that it loads its data."""
+        self._start()
+        try:
+            with self.client() as client:
+                until(lambda: _is_loading(client), 20)
+            yield
+        finally:
+            self.kill()
+
+    def _start(self) -> None:
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 self._command, cwd=self._folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
-        with self.client() as client:
-            until(lambda: _answers(client), 20)
 
     def kill(self) -> None:
         assert self._process is not None
@@ -84,4 +98,10 @@ def running(binary: str, folder: Path, *options: str) -> Iterator[Server]:
 def _answers(client: Client) -> bool:
     with contextlib.suppress(redis.RedisError):
         return bool(client.ping())
+    return False
+
+
+def _is_loading(client: Client) -> bool:
+    with contextlib.suppress(redis.ConnectionError):
+        return bool(client.info()["loading"])
     return False

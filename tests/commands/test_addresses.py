@@ -261,13 +261,13 @@ def test_only_the_last_candidate_fails_and_in_what_tells_most(archive: Archive) 
         ("https://www.youtube.com/watch?v=abc", "is on YouTube"),
         ("missing.opml", "no file that is there"),
         ("./feed.xml", "no file that is there"),
-        ("notes.txt", "is a file, but no list of subscriptions"),
+        ("notes.txt", "is neither a list of subscriptions (OPML) nor a list of addresses"),
         ("empty.opml", "without the address of a feed"),
         ("mailto:me@example.com", "must begin with http:// or https://"),
     ],
 )
 def test_what_leads_nowhere_ends_in_a_sentence_without_a_request(archive: Archive, given: str, sentence: str) -> None:
-    (archive.commands.folder / "notes.txt").write_text("https://example.com/feed.xml")
+    (archive.commands.folder / "notes.txt").write_text("<p>https://example.com/feed.xml</p>")
     (archive.commands.folder / "empty.opml").write_text("<opml><body><outline text='x'/></body></opml>")
     with archive.web({}) as web:
         result = archive.run(given)

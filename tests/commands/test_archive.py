@@ -3,6 +3,7 @@
 import os
 import pty
 import select
+import shlex
 import signal
 import subprocess
 import sys
@@ -28,8 +29,8 @@ SAMPLE_FILES = {
 
 def nodes_in(folder: Path) -> list[psutil.Process]:
     """The nodes that were started in the folder, and what they forked."""
-    running = psutil.process_iter(["cmdline", "cwd"])
-    return [p for p in running if "crawl" in (p.info["cmdline"] or ()) and p.info["cwd"] == str(folder)]
+    running = psutil.process_iter(["name", "cwd"])
+    return [p for p in running if p.info["name"].startswith("crawl ") and p.info["cwd"] == str(folder)]
 
 
 def nothing_runs_in(folder: Path) -> bool:
@@ -166,7 +167,7 @@ def test_a_node_that_dies_is_started_again(commands: Commands, origin: RunningOr
     address = f"{origin.address}/feed.xml?episodes=2&size=1000000&stall_after=1000"
     with commands.start("archive", address, "-s", "PODCRAWLER_LEASE_TIME=2") as archive:
         until(lambda: media_requested(origin) == 2)
-        subprocess.run(["pkill", "-KILL", "-P", str(archive.pid), "-f", "crawl episodes"], check=True)
+        subprocess.run(["pkill", "-KILL", "-P", str(archive.pid), "-x", "crawl episodes"], check=True)
         origin.release()
         archive.communicate(timeout=60)
     assert archive.returncode == 0
@@ -219,6 +220,20 @@ def test_an_address_where_nobody_listens_is_given_up_soon(commands: Commands) ->
     result = commands.run("archive", "http://127.0.0.1:1/feed.xml", "-s", "PODCRAWLER_RETRY_DELAY=0.01")
     assert result.status == 2
     assert "could not be connected to" in result.out
+
+
+def test_a_hangup_that_nohup_has_ignored_stops_nothing(commands: Commands, origin: RunningOrigin) -> None:
+    address = f"{origin.address}/feed.xml?episodes=1&size=1000&stall_head=1"
+    with subprocess.Popen(
+        ["sh", "-c", f"trap '' HUP; exec {shlex.join([sys.executable, '-m', 'podcrawler', 'archive', address])}"],
+        cwd=commands.folder,
+        env={**os.environ, **commands.environment},
+    ) as archive:
+        until(lambda: media_requested(origin))
+        archive.send_signal(signal.SIGHUP)
+        origin.release()
+        assert archive.wait(60) == 0
+    assert list(commands.files().values()) == [1000]
 
 
 def test_a_terminal_shows_bars(commands: Commands, origin: RunningOrigin) -> None:

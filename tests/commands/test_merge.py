@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from podcrawler.library.catalog import Catalog
+from tests.archives import assert_described
 from tests.changing_web import AUDIO, Web, changing_web, feed
 from tests.conftest import Client, Commands
 from tests.stand_in import Page
@@ -42,6 +44,10 @@ def test_a_podcast_becomes_part_of_another(fleet: Commands, redis: Client, web: 
     assert set(fleet.files()) == {
         f"{old}/one.one.mp3.mp3", f"{old}/two.two.mp3.mp3", f"{old}/three.three.mp3.mp3", f"{new}/two.two.mp3.mp3"
     }  # fmt: skip
+    assert_described(fleet.archive)
+    told = {one.sidecar.key for one in Catalog(fleet.archive).files(old) if one.sidecar}
+    assert told == {f"{old}/one", f"{old}/two", f"{old}/three"}
+    assert (fleet.archive / new / "podcast.json").exists(), "one of its files stays"
     assert set(redis.hkeys(f"{{podcrawler}}:finished:{old}")) == {b"one", b"two", b"three"}
     assert {redis.hget("{podcrawler}:addresses", address) for address in (OLD, NEW)} == {old.encode()}
     assert redis.hget("{podcrawler}:logins", old) == login
@@ -96,8 +102,9 @@ def test_a_merge_that_was_interrupted_is_completed(fleet: Commands, redis: Clien
     files = [f"http://media.example/{name}.mp3" for name in ("one", "two")]
     web.pages = {OLD: feed("Old", files[0]), NEW: feed("New", files[1]), **dict.fromkeys(files, AUDIO)}
     old, new = archived(fleet, redis, OLD, NEW)
-    (moved,) = (fleet.archive / new).iterdir()
+    (moved,) = (fleet.archive / new).glob("*.mp3")
     (fleet.archive / old / moved.name).hardlink_to(moved)
     assert "1 episodes more, 1 files moved." in fleet.run("merge", new, old).out
     assert {path.partition("/")[0] for path in fleet.files()} == {old}
     assert not (fleet.archive / new).exists()
+    assert_described(fleet.archive)

@@ -270,7 +270,7 @@ def test_without_an_event_loop_asyncios_own_is_used(fleet: Commands, redis: Clie
 def test_fetch_shows_no_login_of_a_proxy(alone: Commands, origin: RunningOrigin) -> None:
     proxy = origin.address.replace("://", "://ann:s3cret@")
     ended = alone.run("fetch", "--headers", "http://feeds.example.com/feed.xml", http_proxy=proxy)
-    assert "> Proxy-Authorization: ***" in ended.out
     assert "> User-Agent: podcrawler" in ended.out
+    assert "Proxy-Authorization" not in ended.out
     assert base64.b64encode(b"ann:s3cret").decode() not in ended.out + ended.err
     assert base64.b64encode(b"ann:s3cret").decode() in origin.requests()[0].headers["proxy-authorization"]

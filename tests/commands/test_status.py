@@ -43,7 +43,7 @@ def test_one_machine_is_looked_at_without_a_server_that_runs(commands: Commands,
     status = commands.run("status", "--json")
     assert status.status == 0
     assert json.loads(status.out)["queue"]["failed"] == 2
-    assert commands.run("failed").out.count("[http-404, 1 try]") == 2
+    assert commands.run("failed").out.count("[1 try]") == 2
 
 
 def test_without_any_queue_there_is_a_sentence(commands: Commands) -> None:

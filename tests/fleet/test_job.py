@@ -31,6 +31,13 @@ def job(redis: Client) -> Job:
     return Job(settings, redis, [page_request(ADDRESS)])
 
 
+@pytest.fixture
+def only_job(redis: Client) -> Job:
+    settings = Settings()
+    settings.setmodule("podcrawler.settings")
+    return Job(settings, redis, [page_request(ADDRESS)], is_only_one=True)
+
+
 def list_episodes(pages: Broker, podcast: str) -> None:
     """Finish the next list page as one of this podcast."""
     lease = lease_one(pages)
@@ -80,3 +87,22 @@ def test_progress_and_outcome_are_those_of_the_jobs_own_podcasts(job: Job, episo
     assert outcome.podcasts == {"own": "The own"}
     assert (outcome.finished, outcome.bytes, outcome.already_there) == (1, 7, 1)
     assert [failed.key for failed in outcome.failed] == ["own/2"]
+
+
+def test_what_is_lost_is_found_while_nothing_is_set_aside(only_job: Job, redis: Client) -> None:
+    only_job.start()
+    only_job.progress()
+    assert not redis.exists("{podcrawler}:only")
+
+
+def test_that_something_is_set_aside_is_not_said_at_every_look(only_job: Job, episodes: Broker, redis: Client) -> None:
+    episodes.push_many([episode(1, podcast="other")])
+    only_job.start()
+    assert only_job.set_aside == 1
+    redis.expire("{podcrawler}:only", 50)
+    only_job.progress()
+    assert redis.ttl("{podcrawler}:only") <= 50
+    assert lease_one(make_broker(redis, "podcasts")).key == ADDRESS
+    only_job.end()
+    assert lease_one(episodes).key == "other/1"
+    assert not redis.exists("{podcrawler}:only")

@@ -1,7 +1,8 @@
 """What a node reports: the rates of transfers, and no more than there is room for."""
 
 from podcrawler.fleet.report import Rates, fitted
-from podcrawler.queue.archive import REPORT_BYTES, InHand, Report, size_of
+from podcrawler.queue.archive import size_of
+from podcrawler.queue.overview import REPORT_BYTES, InHand, Report
 
 
 def test_a_rate_is_measured_since_the_last_update() -> None:

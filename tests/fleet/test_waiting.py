@@ -5,7 +5,7 @@ import time
 import pytest
 
 from podcrawler.fleet.waiting import waiting
-from podcrawler.queue.broker import HostWait
+from podcrawler.queue.states import HostWait
 
 TODAY = time.mktime((*time.localtime()[:3], 14, 5, 0, 0, 0, -1))
 SOME_DAY = time.mktime((2031, 2, 3, 4, 5, 6, 0, 0, -1))

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
+from podcrawler import USER_AGENT
 from podcrawler.exceptions import SettingError
 from podcrawler.http.auth import read_netrc
 from tests.builders import stored
@@ -131,7 +132,7 @@ def test_each_host_gets_its_user_agent(fleet: Commands, origin: RunningOrigin) -
         assert [request.headers["user-agent"] for request in other.requests()] == ["Tuner/1.0"]
     ours = {request.headers["user-agent"] for request in origin.requests()}
     assert len(origin.requests()) == 3
-    assert ours == {"podcrawler (a podcast archiver; on behalf of one listener)"}
+    assert ours == {USER_AGENT}
 
 
 def test_the_file_of_hosts_comes_before_the_user_agents(fleet: Commands, origin: RunningOrigin) -> None:

@@ -324,7 +324,7 @@ async def test_surplus_that_comes_while_reading_is_paused() -> None:
         assert server.connections == 2
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.sampled_from(

@@ -180,7 +180,7 @@ async def leases(plan: list[Act], *, known: str = "") -> tuple[list[bytes], list
 DROP = Act(drops_after=3 * MB // 2)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(acts, max_size=8))
 @example([DROP, Act(lie="rest"), Act(repeats=True), Act(repeats=True), Act(lie="rest"), Act(repeats=True)])
 @example([DROP, Act(lie="rest of another")])

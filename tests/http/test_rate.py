@@ -72,6 +72,13 @@ def test_transfers_share_the_rate_of_their_host_and_hosts_do_not(loop: Loop) -> 
     assert loop.run(*work) == pytest.approx(10, abs=0.5)
 
 
+def test_all_hosts_together_have_a_rate_too(loop: Loop) -> None:
+    limits = RateLimits(0, Hosts({"slow.example": Host(rate=10_000)}), whole=100_000)
+    work = [take_all(limits, host, 500_000) for host in ("a.example", "b.example")]
+    assert loop.run(*work) == pytest.approx(10, abs=0.5)
+    assert loop.run(take_all(limits, "slow.example", 100_000)) == pytest.approx(10, abs=0.5)
+
+
 def test_transfers_get_equal_shares_whatever_the_size_of_their_chunks(loop: Loop) -> None:
     limits = RateLimits(100_000, NO_HOSTS)
     ended: dict[int, float] = {}

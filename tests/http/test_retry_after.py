@@ -4,7 +4,7 @@ import time
 from email.utils import formatdate
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scrapy.http import Response
 
@@ -54,7 +54,6 @@ def test_a_date_is_judged_by_the_hosts_own_clock() -> None:
     assert 60 < (seconds(formatdate(time.time() + 90)) or 0) <= 90
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=60), st.binary(max_size=60))
 def test_nothing_that_a_host_writes_does_harm(value: bytes, date: bytes) -> None:
     response = Response("http://h/", headers={"Retry-After": value, "Date": date})

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from podcrawler.library.importing import Refused, find_media
 from podcrawler.queue.archive import Imported
+from tests.archives import put_episode, put_podcast
 from tests.builders import fill
 from tests.store.record_files import FILES
 
@@ -36,6 +37,19 @@ def test_only_named_and_whole_media_files_are_imported(tmp_path: Path) -> None:
     assert {(file.id, file.size) for file in imported.values()} == {("20001", 3), ("20002", 4), ("x_-Y", 5)}
     refused = {file.path.name: file.why for file in found if isinstance(file, Refused)}
     assert refused == bad | {"20008.link.mp3": "empty", "20009.page.mp3": "broken", "20010.cut.m4a": "broken"}
+
+
+def test_what_tells_of_media_files_is_passed_by(tmp_path: Path) -> None:
+    put_podcast(tmp_path)
+    path = put_episode(tmp_path, b"\0udio")
+    of_a_title = path.with_name("no id at all.pdf")
+    fill(path.parent, **{"manifest-sha256.txt": 9, "events.jsonl": 9, of_a_title.name: 9, f"{of_a_title.name}.json": 9})
+    fill(path.parent, **{f"{path.name}.old": 9, f"{path.name}.old.json": 9, "2.mine.json": 9})
+    fill(tmp_path, **{"README.txt": 9})
+    found = list(find_media(tmp_path, None))
+    assert [file.id for file in found if isinstance(file, Imported)] == ["1"]
+    refused = {file.path.name for file in found if isinstance(file, Refused)}
+    assert refused == {of_a_title.name, f"{path.name}.old", "2.mine.json"}
 
 
 @given(st.lists(st.text(st.characters(exclude_characters="/\0", codec="utf-8"), min_size=1, max_size=60), max_size=8))

@@ -9,24 +9,18 @@ import pytest
 
 from tests.builders import AT_ONCE
 from tests.conftest import Client, Commands, until
+from tests.disks import small_disk
 from tests.origin import RunningOrigin
 
 MB = 1_000_000
 DISK = 16 * MB
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+@pytest.fixture(name="small_disk")
+def _small_disk(tmp_path: Path) -> Iterator[Path]:
     """An empty disk of 16 MB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}", "none", folder], capture_output=True)
-    if mounted.returncode:
-        pytest.skip(f"a small disk cannot be mounted here: {mounted.stderr.decode().strip()}")
-    try:
+    with small_disk(tmp_path / "disk", DISK) as folder:
         yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 def seed(redis: Client, origin: RunningOrigin, *, episodes: int, size: int, more: str = "") -> None:

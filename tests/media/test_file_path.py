@@ -1,8 +1,10 @@
 """A user's own pipeline: Scrapy's documented hook ``file_path`` names the files."""
 
+import subprocess
 from pathlib import Path
 from textwrap import dedent
 
+from podcrawler.store.sidecar import loads
 from tests.conftest import Client, Commands
 from tests.origin import RunningOrigin
 
@@ -26,7 +28,7 @@ def use_pipeline(fleet: Commands, folder: str) -> tuple[str, ...]:
 
 def media(archive: Path) -> list[str]:
     found = (path for path in archive.rglob("*") if path.is_file() and ".podcrawler" not in path.parts)
-    return sorted(str(path.relative_to(archive)) for path in found)
+    return sorted(str(path.relative_to(archive)) for path in found if path.suffix not in (".json", ".jsonl", ".txt"))
 
 
 def test_files_get_the_names_that_it_chooses_and_none_replaces_another(
@@ -41,6 +43,10 @@ def test_files_get_the_names_that_it_chooses_and_none_replaces_another(
     assert all(name.startswith("by show/all/") and name.endswith(".mp3") for name in names)
     assert [("~" in name) for name in names].count(False) == 1
     assert {path.stat().st_size for path in fleet.archive.rglob("*.mp3")} == {1000}
+    sidecars = [loads((fleet.archive / f"{name}.json").read_bytes()) for name in names]
+    assert {one.file.name for one in sidecars} == {name.rpartition("/")[2] for name in names}
+    assert len({one.key for one in sidecars}) == 3
+    subprocess.run(["sha256sum", "-c", "manifest-sha256.txt"], cwd=fleet.archive / "by show/all", check=True)
 
 
 def test_a_name_that_leads_outside_is_refused_in_a_sentence(

@@ -10,8 +10,9 @@ import pytest
 
 from podcrawler.exceptions import RedisError
 from podcrawler.logins import Login
-from podcrawler.queue.archive import REPORT_SECONDS, Archive, InHand, Report
+from podcrawler.queue.archive import Archive
 from podcrawler.queue.keys import Keys
+from podcrawler.queue.overview import REPORT_SECONDS, InHand, Report
 from tests.builders import NOW, episode, fail, finish, lease_one, make_broker, retry
 from tests.conftest import Client
 

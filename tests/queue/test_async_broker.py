@@ -3,8 +3,8 @@
 import asyncio
 
 import pytest
+from redis.exceptions import BusyLoadingError, OutOfMemoryError, RedisError, ResponseError
 from redis.exceptions import ConnectionError as AwayError
-from redis.exceptions import RedisError, ResponseError
 from scrapy.signalmanager import SignalManager
 
 from podcrawler.exceptions import RedisError as UnusableRedisError
@@ -32,19 +32,46 @@ class Call:
         return 42
 
 
-@pytest.mark.parametrize(
-    "error",
-    [AwayError("Connection refused."), ResponseError("LOADING Redis is loading the dataset in memory")],
-    ids=["away", "loading"],
-)
 async def test_a_call_is_repeated_until_redis_answers(
-    redis: Client, node: Node, error: RedisError, caplog: pytest.LogCaptureFixture
+    redis: Client, node: Node, caplog: pytest.LogCaptureFixture
 ) -> None:
     broker = AsyncBroker(make_broker(redis), node)
-    assert await broker.call(Call(error, error)) == 42
-    away, back = caplog.messages
-    assert away.startswith(f"Redis does not answer ({error})")
+    away, loading = AwayError("Connection refused."), BusyLoadingError("Redis is loading the dataset in memory")
+    assert await broker.call(Call(away, away, loading, loading)) == 42
+    first, second, back = caplog.messages
+    assert first.startswith("Redis does not answer (Connection refused): this node keeps its leases")
+    assert second.startswith("Redis is still loading its data: wait until it has. This node keeps its leases")
     assert back.startswith("Redis answers again, after ")
+    broker.close()
+
+
+async def test_an_outage_is_told_once_however_its_calls_fail(
+    redis: Client, node: Node, caplog: pytest.LogCaptureFixture
+) -> None:
+    broker = AsyncBroker(make_broker(redis), node)
+    away, loading = AwayError("Connection refused."), BusyLoadingError("Redis is loading the dataset in memory")
+    assert await broker.call(Call(away, loading, away, loading)) == 42
+    assert [message.partition(" (")[0].partition(",")[0] for message in caplog.messages] == [
+        "Redis does not answer",
+        "Redis is still loading its data: wait until it has. This node keeps its leases and transfers",
+        "Redis answers again",
+    ]
+    broker.close()
+
+
+async def test_calls_that_succeed_while_others_fail_are_no_end_of_that(
+    redis: Client, node: Node, caplog: pytest.LogCaptureFixture
+) -> None:
+    broker = AsyncBroker(make_broker(redis), node)
+    full = OutOfMemoryError("command not allowed when used memory > 'maxmemory'.")
+    failing = asyncio.create_task(broker.call(Call(full, full)))
+    while not caplog.messages:
+        assert await broker.call(Call()) == 42
+    assert len(caplog.messages) == 1
+    assert await broker.call(Call()) == 42
+    assert len(caplog.messages) == 1
+    await failing
+    assert len(caplog.messages) == 2
     broker.close()
 
 

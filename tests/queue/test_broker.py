@@ -1,14 +1,16 @@
 """The queue's scripts, on every server that they must work on, with the time as an argument."""
 
 import json
+import time
 
 import pytest
 
 from podcrawler.queue import acks
 from podcrawler.queue.archive import Archive
-from podcrawler.queue.broker import Broker, Counts, Pushed
-from podcrawler.queue.entries import Lease
+from podcrawler.queue.broker import Broker, Pushed
 from podcrawler.queue.keys import Keys
+from podcrawler.queue.leases import Lease
+from podcrawler.queue.states import Counts
 from tests.builders import NOW, episode, fail, finish, finish_page, lease_one, make_broker, page, retry
 from tests.conftest import Client
 
@@ -318,3 +320,50 @@ def test_an_episode_that_redis_has_forgotten_is_recorded(redis: Client, queue: B
         assert finish(queue, lease, size=5, path="show/1.x.mp3")
     assert redis.hgetall("{podcrawler}:finished:show") == {b"1": b"5"}
     assert redis.xlen("{podcrawler}:events") == 1
+
+
+def test_what_is_delayed_is_counted_by_host_for_some_groups(redis: Client) -> None:
+    broker = make_broker(redis)
+    hosts = ["a.example", "b.example", "a.example", "c.example"]
+    podcasts = ["show", "show", "show", "other"]
+    entries = [episode(n, podcast=podcasts[n], host=host) for n, host in enumerate(hosts)]
+    broker.push_many(entries)
+    now = int(time.time() * 1000)
+    leases = broker.lease(broker.new_tokens(4), now).leases
+    for lease in sorted(leases, key=lambda lease: lease.name):
+        now += 5000
+        assert retry(broker, lease, "timeout", "Slow.", now) == "delayed"
+    delays = broker.delays(lambda group: group == "show")
+    assert [(delay.host, delay.entries) for delay in delays] == [("a.example", 2), ("b.example", 1)]
+    assert 0 < delays[0].next_in < delays[1].next_in <= 20
+    assert broker.open_anywhere() == 4
+    redis.hset("{podcrawler}:episodes:routes", "show/1", "[3]")
+    assert {delay.host for delay in broker.delays(lambda group: group == "show")} == {"a.example", ""}
+    assert broker.delays(lambda group: group == "none") == []
+
+
+def test_what_is_set_aside_is_pending_and_not_leased(redis: Client) -> None:
+    queue = make_broker(redis)
+    queue.push_many([episode(1), episode(2), episode(3, podcast="own")])
+    assert retry(queue, lease_one(queue), "timeout", "Slow.", NOW) == "delayed"
+    queue.keep_aside(60)
+    assert queue.set_aside(lambda group: group != "own") == 2
+    assert queue.counts([]) == Counts(3, 0, 0, 0, 0)
+    assert lease_one(queue, NOW + 20_000).key == "own/3"
+    tokens = queue.new_tokens(3)
+    assert queue.lease(tokens, NOW + 20_000).leases == []
+    assert queue.push_many([episode(1), episode(2)]) == Pushed(known=2)
+    assert queue.bring_back(lambda group: group == "none") == 0
+    queue.keep_aside(0)
+    assert queue.bring_back(now=NOW + 5000) == 2
+    assert queue.counts([]) == Counts(1, 1, 1, 0, 0)
+    assert lease_one(queue, NOW + 6000).key == "show/2"
+    assert lease_one(queue, NOW + 10_000).key == "show/1"
+
+
+def test_what_was_set_aside_by_who_is_gone_is_found(redis: Client) -> None:
+    queue = make_broker(redis)
+    queue.push_many([episode(1)])
+    assert queue.set_aside(lambda _: True) == 1
+    queue.lease(queue.new_tokens(1), NOW)
+    assert lease_one(queue).key == "show/1"

@@ -16,6 +16,7 @@ from podcrawler.exceptions import CodecError
 from podcrawler.items import Enclosure, Episode
 from podcrawler.queue import codec
 from podcrawler.queue.entries import entry_of, episode_request, page_request
+from podcrawler.queue.requests import dict_to_request, request_to_dict
 
 # Any text of Python, lone surrogates too.
 texts = st.text(st.characters(codec=None, exclude_categories=[]))
@@ -48,9 +49,9 @@ requests = st.builds(
 
 
 def there_and_back(request: Request, spider: Spider | None = None) -> Request:
-    text = codec.dumps(codec.request_to_dict(request, spider))
+    text = codec.dumps(request_to_dict(request, spider))
     json.loads(text.encode())
-    return codec.dict_to_request(codec.loads(text.encode()), spider)
+    return dict_to_request(codec.loads(text.encode()), spider)
 
 
 @given(values)
@@ -80,7 +81,7 @@ def test_an_episode_survives_and_can_be_read() -> None:
     )
     request = episode_request(episode)
     assert there_and_back(request).meta["episode"] == episode
-    readable = json.loads(codec.dumps(codec.request_to_dict(request)))
+    readable = json.loads(codec.dumps(request_to_dict(request)))
     assert readable["url"] == "https://example.com/1.mp3?sig=a%2Bb"
     assert readable["meta"]["episode"]["$episode"]["published"] == "2024-01-02T03:04:00Z"
     assert set(readable) == {"url", "meta", "dont_filter"}
@@ -98,7 +99,7 @@ def test_what_feeds_tell_of_an_episode_survives_and_no_text_is_queued_twice() ->
         Chapter,
         Source,
     ]
-    queued = json.loads(codec.dumps(codec.request_to_dict(request)))["meta"]["episode"]["$episode"]
+    queued = json.loads(codec.dumps(request_to_dict(request)))["meta"]["episode"]["$episode"]
     assert queued["alternate_enclosures"] == [{"type": "audio/opus", "sources": [{"uri": "ipfs://Qm1"}]}]
     assert "description_text" not in queued
 
@@ -125,26 +126,26 @@ def test_callbacks_are_methods_of_the_spider() -> None:
     spider = Own()
     assert there_and_back(Request("http://x/", callback=spider.parse_other), spider).callback == spider.parse_other
     with pytest.raises(ValueError, match="not an instance method"):
-        codec.request_to_dict(Request("http://x/", callback=stranger), spider)
+        request_to_dict(Request("http://x/", callback=stranger), spider)
 
 
 @pytest.mark.parametrize("field", ["callback", "errback"])
 @pytest.mark.parametrize("name", ["start", "closed", "__class__", "update_settings", "crawler", "", 1, ["parse"], {}])
 def test_whoever_writes_to_redis_calls_no_other_method(field: str, name: Any) -> None:
     with pytest.raises(CodecError, match="as its callback"):
-        codec.dict_to_request({"url": "http://x/", field: name}, Spider("any"))
+        dict_to_request({"url": "http://x/", field: name}, Spider("any"))
 
 
 def test_a_request_for_a_method_that_is_no_callback_is_not_queued() -> None:
     spider = Spider("any")
     with pytest.raises(CodecError, match="queue_callbacks"):
-        codec.request_to_dict(Request("http://x/", callback=spider.start), spider)  # type: ignore[arg-type]
+        request_to_dict(Request("http://x/", callback=spider.start), spider)  # type: ignore[arg-type]
 
 
 def test_what_belongs_to_one_process_stays_there() -> None:
     request = Request("http://x/", meta={"lease": object(), "part": object(), "depth": 1})
     assert there_and_back(request).meta == {"depth": 1}
-    assert codec.dict_to_request({"url": "http://x/", "meta": {"part": "x", "lease": "y"}}).meta == {}
+    assert dict_to_request({"url": "http://x/", "meta": {"part": "x", "lease": "y"}}).meta == {}
 
 
 @pytest.mark.parametrize("value", [object(), {"f": len}, [open]])
@@ -202,7 +203,7 @@ def test_what_was_not_written_here_is_refused(text: bytes) -> None:
 )
 def test_what_is_no_request_is_refused(fields: Any) -> None:
     with pytest.raises(CodecError):
-        codec.dict_to_request(fields, Spider("any"))
+        dict_to_request(fields, Spider("any"))
 
 
 def test_the_meta_determines_the_entry() -> None:

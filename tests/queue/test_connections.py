@@ -8,8 +8,8 @@ from scrapy.signalmanager import SignalManager
 
 from podcrawler.exceptions import EntryError
 from podcrawler.queue.broker import Broker
-from podcrawler.queue.entries import Lease
 from podcrawler.queue.host_limits import HostLimits
+from podcrawler.queue.leases import Lease
 from podcrawler.queue.node import Node
 from podcrawler.queue.prefetch import Prefetcher
 from tests.builders import episode, make_broker

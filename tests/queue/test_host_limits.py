@@ -11,9 +11,10 @@ from podcrawler.exceptions import EntryError
 from podcrawler.hosts import Host
 from podcrawler.networks import host_of
 from podcrawler.queue import acks
-from podcrawler.queue.broker import Broker, HostWait
-from podcrawler.queue.entries import Entry, Lease
+from podcrawler.queue.broker import Broker
 from podcrawler.queue.host_limits import HostLimits
+from podcrawler.queue.leases import Entry, Lease
+from podcrawler.queue.states import HostWait
 from tests.builders import NOW, episode, finish, lease_one, make_broker, page, retry
 from tests.conftest import Client
 

@@ -20,22 +20,36 @@ from podcrawler.exceptions import EntryError
 from podcrawler.fleet.job import Job
 from podcrawler.fleet.status import read_status
 from podcrawler.fleet.waiting import standing, waiting
-from podcrawler.items import PODCAST_ID, Enclosure, Episode
+from podcrawler.ids import PODCAST_ID
+from podcrawler.items import Enclosure, Episode
 from podcrawler.logins import Login
 from podcrawler.queue import acks, codec
-from podcrawler.queue.archive import Archive, Imported, InHand, Report
+from podcrawler.queue.archive import Archive, Imported
 from podcrawler.queue.broker import Broker
-from podcrawler.queue.entries import Lease, entry_of, episode_request, page_request
+from podcrawler.queue.choices import Choices
+from podcrawler.queue.dates import Dates, Visit
+from podcrawler.queue.entries import entry_of, episode_request, page_request
 from podcrawler.queue.given_hosts import GivenHosts
 from podcrawler.queue.host_limits import HostLimits
 from podcrawler.queue.identities import Traits, settle
+from podcrawler.queue.inventory import Inventory
 from podcrawler.queue.keys import Keys
+from podcrawler.queue.leases import Lease
 from podcrawler.queue.listings import Listings
 from podcrawler.queue.media_hosts import MediaHosts
 from podcrawler.queue.naming import Names
+from podcrawler.queue.overview import InHand, Report
 from podcrawler.queue.parts_key import parts_key
+from podcrawler.queue.records import Change, Records
+from podcrawler.queue.requests import request_to_dict
+from podcrawler.queue.versions import Versions
 from podcrawler.queue.watch import Watch
 from podcrawler.sites.packed import Packed
+from podcrawler.sites.wanted import Latest, Wanted
+from podcrawler.subscriptions.records import CHECKED, Checked, Subscription, dumped
+from podcrawler.subscriptions.requests import check_request, claim_of
+from podcrawler.subscriptions.rhythm import Rhythm
+from podcrawler.subscriptions.store import Subscriptions
 from tests.builders import NOW, episode, fail, finish, finish_page, lease_one, make_broker, retry
 from tests.conftest import Client
 from tests.queue.hostile import SCORES, VALUES, places, spoil
@@ -44,7 +58,9 @@ PAGE = "http://example.com/feed.xml"
 LATER = NOW + 61_000
 LIMITS = HostLimits(2, {})
 #: Keys that are not there while nodes work, or whose value is not looked at.
-ABSENT = {"{podcrawler}:paused", "{podcrawler}:schema", "podcasts:start_urls"}
+ABSENT = {"{podcrawler}:paused", "{podcrawler}:only", "{podcrawler}:schema", "podcasts:start_urls"}
+#: Likewise: only while an ``archive`` works beside what an earlier one left.
+ABSENT |= {"{podcrawler}:<queue>:aside"}
 EXAMPLES = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
@@ -57,7 +73,16 @@ def redis(every_redis: Client) -> Client:
 
 def request_of(number: int) -> str:
     item = Episode(str(number), "show", f"Title {number}", Enclosure(f"http://media.example/{number}.mp3"))
-    return codec.dumps(codec.request_to_dict(episode_request(item)))
+    return codec.dumps(request_to_dict(episode_request(item)))
+
+
+def episode_in(payload: str) -> Episode:
+    found: Episode = codec.loads(payload)["meta"]["episode"]
+    return found
+
+
+#: What a page offers, as entries.
+OFFERS = [episode(number, payload=request_of(number)) for number in range(3)]
 
 
 def populate(redis: Client) -> None:
@@ -66,7 +91,7 @@ def populate(redis: Client) -> None:
     archive, listings, hosts = Archive(redis, Keys()), Listings(redis, Keys()), MediaHosts(redis, Keys())
     queue, pages = make_broker(redis, host_limits=LIMITS), make_broker(redis, "podcasts")
     pages.push_many(
-        entry_of(request, codec.dumps(codec.request_to_dict(request)))
+        entry_of(request, codec.dumps(request_to_dict(request)))
         for request in (page_request(PAGE), page_request(f"{PAGE}?page=2", root=PAGE))
     )
     queue.push_many(
@@ -91,12 +116,31 @@ def populate(redis: Client) -> None:
     redis.lpush("episodes:start_urls", "http://example.com/other.xml")
     redis.hset("{podcrawler}:podcasts", "show", json.dumps({"id": "show", "title": "Show", "address": PAGE}))
     redis.hset("{podcrawler}:named", "show", PAGE)
+    redis.hset("{podcrawler}:removed:show", "17", NOW)
     archive.keep_login(["show", PAGE], Login("http://example.com:80", "ann", "secret"))
     archive.keep_imported([Imported("show", "abcde", "Old", 7)])
     archive.write_report(Report("a-1", "episodes", 1, "attic", 0, 60, 1, 1, 7, (InHand("show/1", "One", 1, None),)))
     listings.keep_identities("show", {"1": str(Traits("a", "b", "c"))})
+    dates = Dates(redis, Keys())
+    dates.keep("show", {"1": 10, "2": 20, "3": 30}, Visit("page", "a"))
+    dates.keep("show", {"1": 10, "3": 30}, Visit("page", "b"))
+    assert dates.note_withdrawn("show", Visit("page", "b"), 10, 30) == ["2"]
     listings.note_listed("show", ["1"], PAGE, seconds=100, is_first=True)
     listings.keep_account("show", PAGE, {"listed": 1, "left_out": {"no-media": 1}, "examples": {}}, is_first=True)
+    choices = Choices(redis, Keys())
+    choices.leave_out("show", {"18": '{"title": "Old", "reason": "before 2026-01-01"}'})
+    choices.keep_latest("show", {"19": Latest(NOW / 1000, "New")}, seconds=100)
+    choices.put_into([page_request(PAGE)], Wanted(new_after=NOW / 1000))
+    assert Versions(redis, Keys(), "keep", codec).numbered("show", OFFERS) == OFFERS
+    subscriptions = Subscriptions(redis, Keys())
+    feeds = [f"http://feeds.example/{number}.xml" for number in range(3)]
+    subscriptions.subscribe(
+        [Subscription(feed, title="Show", groups=("News",), options={"latest": 1}, keep="30d") for feed in feeds]
+    )
+    checked = Checked(feeds[0], "show", "Show", '"1"', "today", "0a", NOW / 1000, Rhythm((1.0, 2.0), 3.0))
+    redis.hset("{podcrawler}:checks", feeds[0], dumped(CHECKED, checked))
+    assert subscriptions.claim(seconds=100, gap=1, now=LATER)[0]
+    assert subscriptions.claim_changes(100)
     hosts.note_range_refused("show", "host1")
     given = GivenHosts(redis, Keys())
     given.note_addresses([PAGE])
@@ -169,6 +213,28 @@ def read_everything(redis: Client) -> None:
     for failed in queue.failed():
         assert isinstance(failed.at, int)
         assert isinstance(failed.reason, str)
+    inventory = Inventory(redis, Keys())
+    assert all(PODCAST_ID.fullmatch(podcast.id) for podcast in inventory.podcasts())
+    assert all(episode.size is None or episode.size >= 0 for episode in inventory.episodes("show"))
+    assert all(dated.published < 1e12 for dated in Dates(redis, Keys()).of("show"))
+    choices = Choices(redis, Keys())
+    assert all(one.title is not None for one in choices.latest("show").values())
+    assert choices.leave_out("show", {"20": "{}"}) == 0
+    choices.put_into([request := page_request(PAGE)], Wanted(new_after=NOW / 1000))
+    assert Wanted.from_json(request.meta["wanted"]).new_after is not None
+    numbered = Versions(redis, Keys(), "keep", codec).numbered("show", OFFERS)
+    assert all(entry.is_version == (episode_in(entry.payload).version > 1) for entry in numbered)
+    subscriptions = Subscriptions(redis, Keys())
+    claims, first = subscriptions.claim(seconds=100, gap=1, now=LATER + 200_000)
+    assert first is None or first >= 0
+    for claim in claims:
+        assert claim_of(check_request(claim)) == claim
+    assert all(one.due is None or one.due >= 0 for one in subscriptions.all())
+    records = Records(redis, Keys())
+    for one in records.finished("show"):
+        assert one.size >= 0
+        records.change("show", [Change(one.id, one.value, "7 12345678")])
+    assert records.one("show/0") is None or records.forget(["show/0"]) == [True]
     assert PODCAST_ID.fullmatch(names.podcast_of([PAGE]) or "show")
     assert PODCAST_ID.fullmatch(names.name(PAGE, ["show", "show-2"]))
     assert PODCAST_ID.fullmatch(names.claimed("917393e3-1b1e-5cef-ace4-edaa54e1f810") or "show")

@@ -3,8 +3,8 @@
 import asyncio
 
 from podcrawler.exceptions import EntryError
-from podcrawler.queue.entries import Lease
 from podcrawler.queue.idle_leases import watch_idle_leases
+from podcrawler.queue.leases import Lease
 
 
 def lease(name: str) -> Lease:

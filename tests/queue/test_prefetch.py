@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from podcrawler.queue import acks
 from podcrawler.queue.broker import Broker
-from podcrawler.queue.entries import Lease
+from podcrawler.queue.leases import Lease
 from podcrawler.queue.node import Node
 from podcrawler.queue.prefetch import Prefetcher
 from tests.builders import episode, make_broker

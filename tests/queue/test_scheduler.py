@@ -114,7 +114,7 @@ def test_an_episode_that_a_pipeline_drops_has_failed(fleet: Commands, redis: Cli
     ended = drain(fleet, "ITEM_PIPELINES", "Drops")
     assert ended.status == 1
     failed = fleet.run("failed").out
-    assert failed.count("[dropped, 1 try] An item pipeline dropped the episode: not to my taste") == 2
+    assert failed.startswith("2 dropped: An item pipeline dropped the episode: not to my taste\n")
 
 
 def test_an_episode_that_a_middleware_ignores_has_failed(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:

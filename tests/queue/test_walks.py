@@ -23,8 +23,10 @@ from podcrawler.exceptions import EntryError
 from podcrawler.hosts import Host
 from podcrawler.queue import acks
 from podcrawler.queue.acks import Ack
-from podcrawler.queue.entries import Entry, Lease
 from podcrawler.queue.host_limits import HostLimits
+from podcrawler.queue.keys import Keys
+from podcrawler.queue.leases import Entry, Lease
+from podcrawler.queue.records import Records
 from tests.builders import NOW, episode, make_broker, page
 from tests.conftest import Client
 
@@ -81,6 +83,8 @@ def machine_of(redis: Client) -> type[RuleBasedStateMachine]:
             self.now = NOW
             self.states: dict[str, State] = {}
             self.sizes: dict[bytes, bytes] = {}
+            #: The episodes that are not wanted.
+            self.forgotten: set[bytes] = set()
             # So that there is something to lease from the first step on.
             for number in range(3):
                 self._push(episode(number, host=f"host{number % 2}"))
@@ -166,7 +170,21 @@ def machine_of(redis: Client) -> type[RuleBasedStateMachine]:
 
         @rule(number=st.integers(0, 4))
         def record(self, number: int) -> None:
+            if self.states.get(f"show/{number}") != "leased":
+                self.forgotten.discard(str(number).encode())
             self.queue.record([("show", str(number), 7)])
+
+        @rule(number=st.integers(0, 4))
+        def forget(self, number: int) -> None:
+            key, name = f"show/{number}", str(number).encode()
+            state = self.states.get(key)
+            (outcome,) = Records(self.redis, Keys()).forget([key])
+            assert outcome == {"leased": False, None: True if name in self.forgotten else None}.get(state, True)
+            if outcome:
+                self.forgotten.add(name)
+                self.sizes.pop(name, None)
+                # Its move is none that nodes make.
+                self.states.pop(key, None)
 
         @rule(paused=st.booleans())
         def pause(self, paused: bool) -> None:
@@ -192,7 +210,8 @@ def machine_of(redis: Client) -> type[RuleBasedStateMachine]:
             ends = [event for _, event in events if event[b"state"] == b"finished"]
             episodes = Counter(event[b"key"] for event in ends if event[b"group"] == b"show")
             assert all(count == 1 for count in episodes.values())
-            assert {key.removeprefix(b"show/") for key in episodes} <= sizes.keys()
+            assert {key.removeprefix(b"show/") for key in episodes} <= sizes.keys() | self.forgotten
+            assert self.forgotten.isdisjoint(sizes)
 
         @invariant()
         def the_keys_agree(self) -> None:
@@ -260,7 +279,8 @@ def machine_of(redis: Client) -> type[RuleBasedStateMachine]:
         def _push(self, entry: Entry) -> None:
             before = self._look().get(entry.key)
             pushed = self.queue.push_many([entry])
-            after = self._look()[entry.key]
+            after = self._look().get(entry.key)
+            assert (after is None) == (entry.kind == "episode" and entry.name.encode() in self.forgotten)
             assert pushed.added == (before != "pending" and after == "pending")
 
         def _look(self) -> dict[str, State]:
@@ -308,7 +328,7 @@ def _ack(lease: Lease, end: str, now: int) -> Ack[Any]:
             )
         case "finish", "seed":
             # Not finish_seed, which is refused unless the seed's entry was pushed: this walk pushes apart from it.
-            return Ack("finish", [lease.key, lease.token, "", "", 0, 0], bool)
+            return Ack("finish", [lease.key, lease.token, "", "", "", 0, 0], bool)
         case "finish", _:
             return acks.finish(lease, size=1, path="x")
         case "release", _:

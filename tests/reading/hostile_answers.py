@@ -55,7 +55,9 @@ def leads(location: str, ending: Ending, status: str = "302 Found") -> Answer:
     """Redirects to a location, in which ``{here}`` is the address."""
 
     def send(connection: Connection, here: str) -> None:
-        connection.sendall(head(f"Location: {location.format(here=here)}", "Content-Length: 0", status=status))
+        # Without the word that it closes the connection, the next request might be on its way already.
+        leading = f"Location: {location.format(here=here)}"
+        connection.sendall(head(leading, "Content-Length: 0", "Connection: close", status=status))
 
     return Answer(send, ending)
 

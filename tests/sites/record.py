@@ -18,8 +18,8 @@ from scrapy.http import Headers, TextResponse
 from scrapy.responsetypes import responsetypes
 
 from podcrawler.items import Episode
-from podcrawler.sites import site_for
 from podcrawler.sites.direct import MEDIA_FILE
+from podcrawler.sites.known import site_for
 from podcrawler.store import sniff
 from sample.server import SampleServer
 
@@ -92,7 +92,10 @@ def items(response: TextResponse) -> dict[str, Any]:
     Without what is empty: most pages tell few of the fields.
     """
     site = site_for(response)
-    found: dict[str, Any] = {"site": site.name, "listing": asdict(site.parse_list(response))}
+    listing = asdict(site.parse_list(response))
+    # What a feed asks of those who check it, tests/sites/test_asked.py has.
+    listing.pop("asked", None)
+    found: dict[str, Any] = {"site": site.name, "listing": listing}
     for eid in parse_qs(urlsplit(response.url).query).get("eid", []):
         found["episode"] = asdict(site.parse_episode(response, Episode(eid, "rthk-287", "")))
     copy: dict[str, Any] = _told(json.loads(json.dumps(found, default=_plain)))
@@ -105,9 +108,10 @@ def _plain(value: Any) -> Any:
 
 
 def _told(value: Any) -> Any:
-    """The value without members that are empty."""
+    """The value without members that are empty, and the first version, because no page tells of versions."""
     if isinstance(value, dict):
-        return {key: _told(member) for key, member in value.items() if member not in (None, "", [])}
+        told = {key: member for key, member in value.items() if member not in (None, "", [])}
+        return {key: _told(member) for key, member in told.items() if (key, member) != ("version", 1)}
     return [_told(element) for element in value] if isinstance(value, list) else value
 
 

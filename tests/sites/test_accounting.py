@@ -6,7 +6,8 @@ import pytest
 
 from podcrawler.items import Episode, Podcast
 from podcrawler.sites.accounting import Account
-from podcrawler.sites.base import Cause, LeftOut, Listing
+from podcrawler.sites.base import LeftOut, Listing
+from podcrawler.sites.cause import Cause
 from podcrawler.sites.selection import with_newest
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from podcrawler.items import Episode
-from podcrawler.sites.base import Cause
+from podcrawler.sites.cause import Cause
 from podcrawler.sites.identity import podcast_guid
 from tests.conftest import Commands
 from tests.sites.corpus import CASES

@@ -7,9 +7,9 @@ from scrapy import Request
 from scrapy.http import TextResponse
 
 from podcrawler.exceptions import ListingError
-from podcrawler.sites import site_for
 from podcrawler.sites.base import Listing
 from podcrawler.sites.direct import MEDIA_FILE, Direct
+from podcrawler.sites.known import site_for
 
 URL = "https://media.example/shows/The%20Well.mp3?token=1"
 

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from podcrawler.exceptions import ListingError
-from podcrawler.sites import site_for
 from podcrawler.sites.base import Referral
 from podcrawler.sites.directories import lookups
+from podcrawler.sites.known import site_for
 from tests.sites.pages import response
 
 FEED = "https://orchard.example/feed.xml?a=1&b=2"

@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from podcrawler.exceptions import ListingError
-from podcrawler.sites.base import Cause, Listing
+from podcrawler.sites.base import Listing
+from podcrawler.sites.cause import Cause
 from podcrawler.sites.feed import Feed
 from tests.sites.corpus import CASES
 from tests.sites.corpus.case import ATOM, MEDIA, RDF

@@ -7,7 +7,8 @@ import pytest
 from podcrawler.exceptions import ListingError
 from podcrawler.items import Enclosure, Episode, Podcast
 from podcrawler.sites import limits
-from podcrawler.sites.base import Cause, LeftOut, Listing, Referral
+from podcrawler.sites.base import LeftOut, Listing, Referral
+from podcrawler.sites.cause import Cause
 
 LONG = "x" * 200_000
 URL = "http://h.example/1.mp3"

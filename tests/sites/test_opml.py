@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from podcrawler.exceptions import ListingError
-from podcrawler.sites import site_for
 from podcrawler.sites.base import Referral
+from podcrawler.sites.known import site_for
 from podcrawler.sites.opml import Opml
 from tests.sites.pages import response
 

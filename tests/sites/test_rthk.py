@@ -8,8 +8,8 @@ from scrapy.http import HtmlResponse, TextResponse, XmlResponse
 
 from podcrawler.exceptions import EpisodeError, ListingError
 from podcrawler.items import Enclosure, Episode
-from podcrawler.sites import site_for
 from podcrawler.sites.base import Listing
+from podcrawler.sites.known import site_for
 from podcrawler.sites.rthk import Rthk
 from tests.sites.pages import addresses, web_addresses_only
 

@@ -6,7 +6,8 @@ import pytest
 
 from podcrawler.items import Enclosure, Episode, Podcast
 from podcrawler.sites import identity
-from podcrawler.sites.base import Cause, LeftOut, Listing
+from podcrawler.sites.base import LeftOut, Listing
+from podcrawler.sites.cause import Cause
 from podcrawler.sites.selection import with_all_files, with_wanted_files
 
 AUDIO = Enclosure("http://h.example/1.mp3", "audio/mpeg")

@@ -6,7 +6,7 @@ import pytest
 from scrapy.http import TextResponse
 
 from podcrawler.exceptions import ListingError
-from podcrawler.sites import all_sites, site_for
+from podcrawler.sites.known import all_sites, site_for
 from tests.sites.record import CASES, Case, items
 
 

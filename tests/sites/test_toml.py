@@ -15,9 +15,11 @@ from parsel import Selector
 from scrapy.http import HtmlResponse, TextResponse
 
 from podcrawler.exceptions import EpisodeError, ListingError, SettingError, SiteFileError
-from podcrawler.items import PODCAST_ID, Enclosure, Episode
-from podcrawler.sites import read_sites, site_for, use_sites
-from podcrawler.sites.base import Cause, LeftOut
+from podcrawler.ids import PODCAST_ID
+from podcrawler.items import Enclosure, Episode
+from podcrawler.sites.base import LeftOut
+from podcrawler.sites.cause import Cause
+from podcrawler.sites.known import read_sites, site_for, use_sites
 from podcrawler.sites.toml import TomlSite
 from podcrawler.sites.toml_schema import KEYS
 from tests.sites.pages import rss, web_addresses_only

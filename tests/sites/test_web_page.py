@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from podcrawler.exceptions import ListingError
 from podcrawler.items import Episode
-from podcrawler.sites import site_for
 from podcrawler.sites.base import Listing, Referral
+from podcrawler.sites.known import site_for
 from podcrawler.sites.links import selector_of
 from podcrawler.sites.web_page import WebPage
 from tests.sites.pages import response

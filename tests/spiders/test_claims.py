@@ -133,7 +133,7 @@ def test_what_the_old_address_tells_is_the_same_podcast(fleet: Commands, redis: 
     web.pages[newer] = web.pages[f"{newer}/"] = feed("Show, newer", FILE)
     read(fleet, new)
     out = read(fleet, f"{newer}/")
-    assert "all 1 episodes are already there" in out
+    assert "the one episode is already there" in out
     assert len(set(podcasts(redis).values())) == 1
     assert podcasts(redis).keys() == {SHOW, new, newer, f"{newer}/"}
     assert json.loads(redis.hvals("{podcrawler}:podcasts")[0])["title"] == "Show, newer"

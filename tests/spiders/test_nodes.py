@@ -313,3 +313,11 @@ def test_an_episode_that_kills_its_nodes_ends_failed(fleet: Commands, redis: Cli
     assert failures(redis) == {"episode-1": "abandoned"}
     assert "failed " in ended.err
     assert "[abandoned]: too many nodes that took it died" in ended.err
+
+
+@pytest.mark.parametrize(("spider", "items"), [("episodes", 8 * 8), ("podcasts", 16)])
+def test_episodes_that_wait_for_redis_keep_no_others_from_being_downloaded(
+    fleet: Commands, spider: str, items: int
+) -> None:
+    ended = fleet.run("crawl", spider, "-s", "PODCRAWLER_EXIT_WHEN_DONE=1")
+    assert f"'CONCURRENT_ITEMS': {items}," in ended.err

@@ -8,8 +8,9 @@ from scrapy.http import Response
 
 from podcrawler.exceptions import EntryError, FetchError, ListingError, TransferCancelledError
 from podcrawler.items import Podcast
-from podcrawler.queue.entries import Lease, page_request
+from podcrawler.queue.entries import page_request
 from podcrawler.queue.keys import Keys
+from podcrawler.queue.leases import Lease
 from podcrawler.queue.naming import Names
 from podcrawler.sites.base import Listing, Referral
 from podcrawler.sites.identity import podcast_guid
@@ -135,7 +136,7 @@ def test_a_node_that_stops_ends_the_search() -> None:
 
 def test_each_podcast_of_a_list_is_known_by_its_own_address() -> None:
     first, second = requests_for(Referral([[FEED], [OTHER, HOME]]), LIST, LIST)
-    assert (first.url, first.meta) == (FEED, {"root": LIST, "podcast_address": FEED})
+    assert (first.url, first.meta) == (FEED, {"root": LIST, "podcast_address": FEED, "is_told": True})
     assert second.meta["alternatives"] == [HOME]
 
 

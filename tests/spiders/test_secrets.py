@@ -151,7 +151,7 @@ def test_nodes_and_their_exports_show_no_login(fleet: Commands, redis: Client, w
     assert "Overridden settings" in ended.err
     texts = {"out": ended.out, "err": ended.err, **shown_by(fleet), **left_in(redis), **files_below(fleet.folder)}
     assert showing(texts) == {}
-    broken = [line for line in fleet.run("failed").out.splitlines() if "unreadable" in line]
+    broken = [line for line in fleet.run("failed", "--json").out.splitlines() if "unreadable" in line]
     assert len(broken) == len(BROKEN)
     assert sum("percent-encoded" in line for line in broken) == len(BROKEN) - 1
 
@@ -182,4 +182,49 @@ def test_the_commands_for_one_page_show_no_login(commands: Commands, fleet: Comm
         assert ended.status == 0, ended.err
         texts[" ".join(command[:2])[:20]] = ended.out + ended.err
     assert web.logins().keys() == {f"ann:{SECRET}@et"}
+    assert showing(texts) == {}
+
+
+#: Longer than what is printed in one line, so that it is printed in several.
+PHRASE = f"{SECRET} " + "and so on " * 12 + SECRET
+SECRET_SETTINGS = {
+    **dict.fromkeys(
+        ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "FTP_PASSWORD", "HTTPAUTH_PASS", "MAIL_PASS"), PHRASE
+    ),
+    "AWS_ENDPOINT_URL": f"https://ann:{SECRET}@buckets.example/",
+    "FEEDS": json.dumps({f"ftp://ann:{SECRET}@127.0.0.1:1/items.csv": {"format": "csv"}}),
+    "HTTPAUTH_USER": "ann",
+    "HTTPAUTH_DOMAIN": "show.example",
+    "PODCRAWLER_HOSTS": "hosts.toml",
+    # Any password will do for a user who needs none.
+    "REDIS_PARAMS": json.dumps({"username": "default", "password": SECRET}),
+    "TELNETCONSOLE_ENABLED": "1",
+    "TELNETCONSOLE_PASSWORD": PHRASE,
+}
+
+
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        (["archive", FEED, "http://gone.example/feed"], 1),
+        (["crawl", "podcasts", "-a", f"address={FEED}", "-s", "PODCRAWLER_EXIT_WHEN_DONE=1"], 0),
+        (["fetch", "--headers", FEED], 0),
+        (["view", FEED], 0),
+        (["parse", FEED], 0),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_no_setting_shows_its_secret(fleet: Commands, web: Web, command: list[str], status: int) -> None:
+    proxy = web.address.replace("://", f"://ann:{SECRET}@")
+    fleet.environment.pop("http_proxy")
+    (fleet.folder / "hosts.toml").write_text(f'["show.example"]\nproxy = "{proxy}"\n')
+    given = {**SECRET_SETTINGS, "PODCRAWLER_PROXY": proxy}
+    settings = (word for name, value in given.items() for word in ("-s", f"{name}={value}"))
+    url = fleet.environment["REDIS_URL"].replace("unix://", f"unix://default:{SECRET}@")
+    ended = fleet.run(*command, *settings, *QUICK, REDIS_URL=url, BROWSER="true")
+    assert ended.status == status, ended.err
+    assert web.logins()[f"ann:{PHRASE}"], "the login of the settings was sent"
+    texts = {"out": ended.out, "err": ended.err, **files_below(fleet.folder)}
+    del texts[str(fleet.folder / "hosts.toml")]
+    assert any("'AWS_SECRET_ACCESS_KEY': '***'" in text for text in texts.values())
     assert showing(texts) == {}

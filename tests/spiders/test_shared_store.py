@@ -77,7 +77,7 @@ def test_a_link_in_place_of_a_podcast_ends_in_a_sentence(
 ) -> None:
     seed(redis, origin)
     assert fleet.drain().status == 0
-    (folder,) = fleet.archive.glob("[!.]*")
+    (folder,) = fleet.archive.glob("[!.]*/")
     folder.rename(fleet.folder / "aside")
     folder.symlink_to(secret.parent)
     redis.flushall()

@@ -2,6 +2,7 @@ import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -241,6 +242,17 @@ def test_nothing_reaches_outside(store: LocalStore) -> None:
         with pytest.raises(ValueError, match="cannot be the"):
             step()
     assert [path.name for path in store.root.parent.iterdir()] == ["archive"]
+
+
+def test_nodes_may_make_the_folder_at_the_same_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make = Path.mkdir
+
+    def make_after_another_node(path: Path, *arguments: Any, **options: Any) -> None:
+        make(path, exist_ok=True)
+        make(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "mkdir", make_after_another_node)
+    LocalStore(tmp_path / "archive").check()
 
 
 def test_check_makes_the_folder_and_leaves_nothing(store: LocalStore) -> None:

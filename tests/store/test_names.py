@@ -216,3 +216,24 @@ def test_which_names_are_the_same_on_some_disks() -> None:
     assert names.same_on_some_disks("ab.Größe.mp3", "AB.GRÖSSE.mp3")
     assert not names.same_on_some_disks("ab.x.mp3", "ab.x.mp3")
     assert not names.same_on_some_disks("ab.x.mp3", "ac.x.mp3")
+
+
+@pytest.mark.parametrize(
+    ("name", "episode_id"),
+    [
+        ("7.mp3", "7"),
+        ("7.title.mp3", "7"),
+        ("a_B-1.a.b.MP3", "a_B-1"),
+        ("7.title.bin", "7"),
+        ("7.title.mp3.old", ""),
+        ("7.token.part", ""),
+        ("7", ""),
+        (".7.mp3", ""),
+        ("a b.title.mp3", ""),
+        ("7.title.txt", ""),
+        (f"{'7' * 41}.title.mp3", ""),
+    ],
+)
+def test_the_name_of_a_media_file_tells_its_episode(name: str, episode_id: str) -> None:
+    assert names.episode_of(name) == episode_id
+    assert not episode_id or belongs_to(name, episode_id)

@@ -12,6 +12,8 @@ from podcrawler.exceptions import MediaError, StoreError
 from podcrawler.store.base import Store
 from podcrawler.store.factory import open_store
 from podcrawler.store.names import destination
+from podcrawler.store.sidecar import Sidecar, load_podcast, loads
+from tests.builders import sha256
 from tests.conftest import Client, Commands
 from tests.origin import RunningOrigin, content
 from tests.store.buckets import CREDENTIALS, RunningBuckets, running
@@ -189,7 +191,8 @@ def test_credentials_that_do_not_do_end_in_a_sentence(
 def test_without_boto3_it_says_how_to_get_it(
     buckets: RunningBuckets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delitem(sys.modules, "podcrawler.store.s3", raising=False)
+    for module in ("s3", "bucket"):
+        monkeypatch.delitem(sys.modules, f"podcrawler.store.{module}", raising=False)
     monkeypatch.setitem(sys.modules, "boto3", None)
     with pytest.raises(StoreError, match=r"pip install 'podcrawler\[s3\]'"):
         open_store(settings(buckets, tmp_path))
@@ -207,9 +210,56 @@ def test_a_node_archives_into_a_bucket_and_downloads_nothing_twice(
     ended = fleet.drain(*arguments)
     assert ended.status == 0, ended.err
     assert "[store-error]" in ended.err
-    assert list(objects(buckets).values()) == [MB]
+    assert [size for name, size in objects(buckets).items() if name.endswith(".mp3")] == [MB]
     assert sum(count for path, count in origin.counts().items() if path.startswith("/bytes/")) == 1
     assert [path for path in (fleet.folder / ".podcrawler" / "spool").rglob("*") if path.is_file()] == []
+
+
+def test_a_node_describes_what_it_archives_into_a_bucket(
+    fleet: Commands, redis: Client, origin: RunningOrigin, buckets: RunningBuckets
+) -> None:
+    options = [f"{name}={value}" for name, value in {**CREDENTIALS, "AWS_ENDPOINT_URL": buckets.address}.items()]
+    arguments = [word for option in options for word in ("-s", option)]
+    fleet.environment["FILES_STORE"] = "s3://archive"
+
+    def archived() -> dict[str, Sidecar]:
+        redis.lpush("episodes:start_urls", f"{origin.address}/feed.xml?title=Show&episodes=2&size={MB}")
+        ended = fleet.drain(*arguments)
+        assert ended.status == 0, ended.err
+        folder, _, _ = next(iter(objects(buckets))).rpartition("/")
+        files = [name for name in objects(buckets) if name.endswith(".mp3")]
+        assert set(objects(buckets)) == {f"{folder}/podcast.json", *files, *(f"{name}.json" for name in files)}
+        assert load_podcast(body(f"{folder}/podcast.json")).podcast.title == "Show"
+        return {name: loads(body(f"{name}.json")) for name in files}
+
+    def body(key: str) -> bytes:
+        return bytes(buckets.client.get_object(Bucket="archive", Key=key)["Body"].read())
+
+    told = archived()
+    assert sorted(one.file.sha256 or "" for one in told.values()) == sorted(sha256(MB, number) for number in (1, 2))
+    assert all(one.capture and one.file.name == name.partition("/")[2] for name, one in told.items())
+    # A node died before it could put one of them.
+    bare, other = told
+    buckets.client.delete_object(Bucket="archive", Key=f"{bare}.json")
+    redis.flushall()
+    again = archived()
+    assert again[other] == told[other]
+    assert again[bare].capture is None
+    assert again[bare].file.sha256 == told[bare].file.sha256
+    assert not (fleet.folder / "archive" / "README.txt").exists()
+
+
+def test_the_log_shows_nothing_that_opens_the_bucket(
+    fleet: Commands, redis: Client, origin: RunningOrigin, buckets: RunningBuckets
+) -> None:
+    options = [f"{name}={value}" for name, value in {**CREDENTIALS, "AWS_SESSION_TOKEN": "hush"}.items()]
+    options.append(f"AWS_ENDPOINT_URL={buckets.address}")
+    fleet.environment["FILES_STORE"] = "s3://archive"
+    redis.lpush("episodes:start_urls", f"{origin.address}/feed.xml?episodes=1&size={MB}")
+    ended = fleet.drain("-L", "DEBUG", *(word for option in options for word in ("-s", option)))
+    assert ended.status == 0, ended.err
+    assert "DEBUG" in ended.err
+    assert [line for line in ended.err.splitlines() if "hush" in line or "Signature=" in line] == []
 
 
 def test_a_bucket_that_refuses_costs_a_try_and_leaves_but_the_file(

@@ -15,6 +15,7 @@ import pytest
 
 from podcrawler import clock
 from podcrawler.store import fs
+from podcrawler.store.journal import Notes
 from podcrawler.store.writer import Job, message, serve, write
 from tests.checkout import ROOT
 
@@ -162,7 +163,7 @@ def test_it_imports_next_to_nothing() -> None:
 
 def test_names_are_encoded_as_the_node_has_them(tmp_path: Path) -> None:
     """The process may have another locale."""
-    program = "import os, sys; sys.path.append(sys.argv[1]); from podcrawler.store.writer import Job, write; " + (
+    program = "import os, sys; sys.path.append(sys.argv[1]); from podcrawler.store.writer import *; " + (
         f"print(write([{job(tmp_path, '人')!r}]))"
     )
     command = [sys.executable, "-I", "-S", "-X", "utf8=0", "-c", program, str(ROOT)]
@@ -196,3 +197,70 @@ def test_a_link_whose_answer_was_lost_is_none_the_less_a_link(tmp_path: Path, mo
     monkeypatch.setattr(os, "link", twice)
     assert write([job(tmp_path)]) == [True]
     assert names(tmp_path) == ["1.title.mp3"]
+
+
+def noted(folder: Path, name: str = "1", line: bytes = b"") -> Job:
+    notes = Notes(b"{}\n", line or f"{'0' * 64}  {name}.title.mp3\n".encode(), b'{"event": 1}\n')
+    return job(folder, name)._replace(notes=notes)
+
+
+def test_notes_come_with_their_files_and_the_sidecar_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+
+    def tell(name: str) -> None:
+        call = getattr(os, name)
+
+        def told(path: Any, *arguments: Any, **options: Any) -> Any:
+            if name == "fsync":
+                path_of = os.readlink(f"/proc/self/fd/{path}")  # noqa: PTH115
+                calls.append(f"sync {os.path.basename(path_of)}")  # noqa: PTH119
+            else:
+                calls.append(f"{name} {os.fsdecode(arguments[0])}")
+            return call(path, *arguments, **options)
+
+        monkeypatch.setattr(os, name, told)
+
+    folder = tmp_path / "show"
+    folder.mkdir()
+    for name in ("fsync", "link", "rename"):
+        tell(name)
+    assert write([noted(folder, "1"), noted(folder, "2"), job(folder, "3")]) == [True] * 3
+    assert calls == [
+        *("sync 1.t.part", "sync 1.title.mp3.json.part", "link 1.title.mp3"),
+        *("sync 2.t.part", "sync 2.title.mp3.json.part", "link 2.title.mp3"),
+        *("sync 3.t.part", "link 3.title.mp3"),
+        *("rename 1.title.mp3.json", "rename 2.title.mp3.json", "sync show"),
+    ]
+    told = ["1.title.mp3", "1.title.mp3.json", "2.title.mp3", "2.title.mp3.json"]
+    assert names(folder) == [*told, "3.title.mp3", "events.jsonl", "manifest-sha256.txt"]
+    assert (folder / "1.title.mp3.json").read_bytes() == b"{}\n"
+    assert (folder / "manifest-sha256.txt").read_text() == f"{'0' * 64}  1.title.mp3\n{'0' * 64}  2.title.mp3\n"
+    assert (folder / "events.jsonl").read_bytes() == b'{"event": 1}\n' * 2
+
+
+def test_nothing_is_noted_of_a_file_that_is_not_published(tmp_path: Path) -> None:
+    (tmp_path / "1.title.mp3").write_bytes(b"first")
+    late = noted(tmp_path, "2")._replace(until=clock.now())
+    assert write([noted(tmp_path, "1"), late]) == [False, False]
+    assert names(tmp_path) == ["1.title.mp3"]
+
+
+def test_where_a_line_cannot_be_written_no_sidecar_says_that_all_is(tmp_path: Path) -> None:
+    (tmp_path / "events.jsonl").mkdir()
+    assert write([noted(tmp_path)]) == [False]
+    assert names(tmp_path) == ["1.title.mp3", "events.jsonl", "manifest-sha256.txt"]
+
+
+def test_where_the_sidecar_cannot_be_begun_nothing_is(tmp_path: Path) -> None:
+    (tmp_path / "1.title.mp3.json.part").write_bytes(b"another's")
+    assert write([noted(tmp_path)]) == [False]
+    assert names(tmp_path) == ["1.title.mp3.json.part"]
+
+
+def test_notes_go_through_a_message_as_they_are(tmp_path: Path) -> None:
+    jobs = [noted(tmp_path, "1"), job(tmp_path, "2"), noted(tmp_path, "3", line=b"x" * 3000 + b"\n")]
+    with served() as node:
+        node.sendall(b"".join(message(jobs)))
+        assert node.recv(10) == b"\1\1\1"
+    assert (tmp_path / "3.title.mp3.json").read_bytes() == b"{}\n"
+    assert (tmp_path / "manifest-sha256.txt").read_bytes() == jobs[0].notes.line + jobs[2].notes.line

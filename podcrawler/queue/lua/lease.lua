@@ -1,5 +1,5 @@
 -- Grants leases: first makes due delayed entries and expired leases pending, then leases pending entries, then seeds.
--- Keys: all of Q; A paused, told, events, watches; KEYS[3], the seeds: a list, a set or a sorted set; then, for each other queue
+-- Keys: all of Q; A only, paused, told, events, watches; KEYS[3], the seeds: a list, a set or a sorted set; then, for each other queue
 --   that entries of this one come from, its prefix and its seeds
 -- ARGV: now, lease time in ms, most expiries, most connections of a host, JSON of single hosts, number of leases that
 --   need no connection any more, token of each with the host that its file came from (empty: none came), then one token
@@ -163,6 +163,8 @@ end
 
 -- Pending entries that no host leads to are found where nothing else is left to lease or to wait for.
 local function find_lost()
+  -- What is set aside is not lost, as long as somebody wants it so.
+  if redis.call('EXISTS', A .. 'only') == 1 then return end
   if redis.call('ZCARD', Q .. 'leases') == 0 then
     -- Nothing is leased, so nothing has an owner or a connection.
     for _, hash in ipairs({'owners', 'tokens', 'connected', 'hops', 'connections'}) do

@@ -11,6 +11,7 @@
 --   Q owners          hash    key -> token of the lease
 --   Q tokens          hash    token of a lease -> key
 --   Q delayed         zset    key -> ms when it is due
+--   Q aside           zset    pending entry that no node is to find for now -> ms when it is due, 0: at once
 --   Q tries           hash    key -> how many leases ended in an error
 --   Q expiries        hash    key -> how many leases expired
 --   Q deliveries      hash    key -> how many leases there were
@@ -18,7 +19,9 @@
 --   Q failed          hash    key -> JSON {kind, class, reason, tries, at}
 --   Q open            hash    group -> how many of its entries are pending, leased or delayed
 --   Q order           string  the number of entries ever pushed
---   A finished:<group>  hash  of episodes: name -> bytes
+--   A finished:<group>  hash  of episodes: name -> bytes, and after a blank the id of the store that has the file, if
+--                             that is known; after another blank the version of the file, if it is not the first
+--   A removed:<group>  hash   of episodes that are not wanted any more: name -> ms when that was said
 --   A visit:<group>     hash  of list pages: name -> JSON of what was found; expires
 --   A media-hosts     hash    <podcast>/<host of an address> -> host that the last file came from whose address was
 --                             there, if that is another
@@ -160,6 +163,20 @@ local function remove(key)
   for _, hash in ipairs({'entries', 'routes', 'tries', 'expiries', 'deliveries', 'ended'}) do
     redis.call('HDEL', Q .. hash, key)
   end
+end
+
+-- Whether the user has said that the episode is not wanted any more.
+local function is_removed(route)
+  return route.kind == 'episode' and redis.call('HEXISTS', A .. 'removed:' .. route.group, route.name) == 1
+end
+
+-- any state but leased -> nil
+local function take_out(key, state)
+  local route = any_route(key)
+  if state == 'pending' then from_pending(key, route) end
+  redis.call('ZREM', Q .. 'delayed', key)
+  if redis.call('HDEL', Q .. 'failed', key) == 0 then count_open(route.group, -1) end
+  remove(key)
 end
 
 local function add_event(state, key, group, ...)

@@ -2,7 +2,7 @@
 
 import gzip
 
-from podcrawler.sites.base import Cause
+from podcrawler.sites.cause import Cause
 from tests.sites.corpus.case import ATOM, DECLARATION, ITUNES, MEDIA, Case, Expected, Left, digest, enclosure, item, rss
 
 _PLAIN = rss(item())

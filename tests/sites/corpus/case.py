@@ -3,7 +3,7 @@
 import hashlib
 from typing import NamedTuple
 
-from podcrawler.sites.base import Cause
+from podcrawler.sites.cause import Cause
 
 ITUNES = 'xmlns:itunes="http://www.itunes.com/dtds/podcast-1.0.dtd"'
 MEDIA = 'xmlns:media="http://search.yahoo.com/mrss/"'

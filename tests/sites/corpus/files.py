@@ -1,6 +1,6 @@
 """Which file of an entry is the episode, what is none, and what becomes of odd addresses."""
 
-from podcrawler.sites.base import Cause
+from podcrawler.sites.cause import Cause
 from tests.sites.corpus.case import Case, Expected, Left, digest, enclosure, item, rss
 
 _TEA = "http://m.example/tea.mp3"

@@ -2,7 +2,7 @@
 
 import json
 
-from podcrawler.sites.base import Cause
+from podcrawler.sites.cause import Cause
 from tests.sites.corpus.case import ATOM, DECLARATION, ITUNES, MEDIA, RDF, Case, Expected, Left, digest, item, rss
 
 _RDF_ITEM = '<item rdf:about="urn:x:tea"><title>Tea</title><enclosure url="http://m.example/tea.mp3"/></item>'

@@ -1,6 +1,6 @@
 """Entries that share a guid, a file, or both; and titles."""
 
-from podcrawler.sites.base import Cause
+from podcrawler.sites.cause import Cause
 from tests.sites.corpus.case import Case, Expected, Left, digest, enclosure, item, rss
 
 _TEA = "http://m.example/tea.mp3"

@@ -1,0 +1,33 @@
+"""``merge``: says that a podcast, or an address, is the same as another podcast."""
+
+import argparse
+
+from scrapy.settings import BaseSettings
+
+from podcrawler.cli.looking import archive_redis
+from podcrawler.cli.parsers import add_common_options
+from podcrawler.exceptions import UsageError
+from podcrawler.library.merging import merge
+from podcrawler.printing import say
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("gone", nargs="?", metavar="ID|ADDRESS", help="the podcast that goes, by id or address")
+    parser.add_argument("kept", nargs="?", metavar="INTO", help="the podcast to keep, by id or address")
+    add_common_options(parser)
+
+
+def run(settings: BaseSettings, options: argparse.Namespace) -> int:
+    if options.kept is None:
+        raise UsageError("merge needs two podcasts, each by id or address: the one that goes, and the one to keep.")
+    with archive_redis(settings, start=True) as redis:
+        merged = merge(settings, redis, options.gone, options.kept)
+    if "://" in merged.gone:
+        say(f"{merged.gone} leads to {merged.kept} now.")
+        return 0
+    left = f"; {merged.left} stay, because {merged.kept} has these episodes" if merged.left else ""
+    say(
+        f"{merged.gone} is part of {merged.kept} now: {merged.episodes} episodes more, {merged.moved} files moved"
+        f"{left}."
+    )
+    return 0

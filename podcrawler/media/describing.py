@@ -1,0 +1,121 @@
+"""What a node writes down beside the media files that it publishes, and of their podcasts (docs/sidecars.md).
+
+The description of a file is made of what the pipeline knows; the record of a podcast is asked of Redis: when the first
+file of the podcast is published, again a minute after that as long as there are others, and when the node ends. So a
+list page that is not read to its end when its first episodes are archived is no matter.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from redis.exceptions import RedisError as RedisAwayError
+from scrapy.settings import BaseSettings
+
+from podcrawler.agent import Agent
+from podcrawler.config import SidecarConfig
+from podcrawler.exceptions import MediaError, RedisError
+from podcrawler.http.handler import MediaResponse
+from podcrawler.http.redirects import chain
+from podcrawler.items import Episode, Podcast
+from podcrawler.queue.podcasts import Podcasts
+from podcrawler.queue.scheduler import Scheduler
+from podcrawler.store.base import Store, StoredFile
+from podcrawler.store.description import Came, Description
+from podcrawler.store.sidecar import HEADERS
+from podcrawler.tasks import keep_running
+
+logger = logging.getLogger(__name__)
+
+#: Seconds between two questions for the record of a podcast.
+_INTERVAL = 60
+#: Podcasts that are known to have been asked for; a bound for nodes that run for months.
+_MOST = 10_000
+
+
+class Describer:
+    """What one node writes down. Nothing, if PODCRAWLER_SIDECARS says no."""
+
+    def __init__(self, settings: BaseSettings, store: Store, scheduler: Callable[[], Scheduler]) -> None:
+        self._settings = settings
+        self._is_on = SidecarConfig.read(settings).sidecars
+        self._agent = Agent.read(settings)
+        self._store = store
+        self._scheduler = scheduler
+        #: Podcasts whose record was asked for, and those that had files since it was.
+        self._known: set[str] = set()
+        self._due: set[str] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    async def introduce(self) -> None:
+        """Have the store tell what it is. Raises MediaError."""
+        if self._is_on:
+            await asyncio.to_thread(self._store.introduce)
+
+    def of_came(self, episode: Episode, url: str, response: MediaResponse, verified: bool | None) -> Description | None:
+        """The description of a file that came as the answer to a request for ``url``."""
+        if not self._is_on:
+            return None
+        headers = {name: _text(value) for name in HEADERS if (value := response.headers.get(name))}
+        came = Came(url, chain(response), headers, response.received.remarks, verified)
+        return Description(episode, self._agent, came)
+
+    async def note_found(self, episode: Episode, found: StoredFile) -> None:
+        """See that a file that was there is described. Raises MediaError."""
+        if self._is_on:
+            await asyncio.to_thread(self._store.note_found, found, Description(episode, self._agent))
+
+    async def note_podcast(self, podcast_id: str) -> None:
+        """See that the store has the record of a podcast, one of whose files it has now."""
+        if not self._is_on:
+            return
+        self._due.add(podcast_id)
+        if podcast_id in self._known:
+            return
+        if len(self._known) >= _MOST:
+            self._known.clear()
+        self._known.add(podcast_id)
+        if self._task is None:
+            self._task = keep_running("the records of podcasts", self._keep_current)
+        await self._note([podcast_id])
+
+    async def close(self) -> None:
+        """Bring the records up to date for the last time."""
+        if self._task:
+            self._task.cancel()
+            await self._note_due()
+
+    async def _keep_current(self) -> None:
+        while True:
+            await asyncio.sleep(_INTERVAL)
+            await self._note_due()
+
+    async def _note_due(self) -> None:
+        due, self._due = self._due, set()
+        await self._note(sorted(due))
+
+    async def _note(self, podcast_ids: Sequence[str]) -> None:
+        scheduler = self._scheduler()
+        try:
+            told = Podcasts.from_settings(self._settings, scheduler.server).told
+            podcasts = await scheduler.call(told, podcast_ids)
+        except (RedisAwayError, RedisError):
+            # This node stops, and says why; its episodes are not finished either.
+            return
+        await asyncio.to_thread(self._write, podcasts)
+
+    def _write(self, podcasts: Sequence[Podcast]) -> None:
+        for podcast in podcasts:
+            try:
+                self._store.note_podcast(podcast)
+            except MediaError as error:
+                # The files are worth more than that.
+                logger.warning("The record of %s is not written: %s", podcast.id, error)
+
+
+def _text(value: bytes) -> str:
+    """The value of a header, which is meant to be ASCII, and may be anything."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")

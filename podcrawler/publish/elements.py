@@ -1,0 +1,56 @@
+"""XML as it is written: elements as values, and a writer that needs memory for one of them at a time.
+
+Texts come from publishers. lxml escapes what has a meaning in XML; what XML cannot have is left out.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+#: The namespaces of feeds, by their usual prefixes.
+NAMESPACES = {
+    "atom": "http://www.w3.org/2005/Atom",
+    "content": "http://purl.org/rss/1.0/modules/content/",
+    "dc": "http://purl.org/dc/elements/1.1/",
+    "fh": "http://purl.org/syndication/history/1.0",
+    "itunes": "http://www.itunes.com/dtds/podcast-1.0.dtd",
+    "podcast": "https://podcastindex.org/namespace/1.0",
+    "psc": "http://podlove.org/simple-chapters",
+}
+#: What is no character of XML 1.0 (§2.2).
+_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+class Element(NamedTuple):
+    """An element, whose name may have one of the prefixes above. Attributes without a value are not written."""
+
+    name: str
+    text: str = ""
+    attributes: Mapping[str, str] = {}
+    children: Iterable["Element"] = ()
+
+
+def texts(**by_name: str) -> Iterator[Element]:
+    """Elements that have text; the empty ones are left out. ``__`` in a name is a colon."""
+    yield from (Element(name.replace("__", ":"), text) for name, text in by_name.items() if text)
+
+
+def legal(text: str) -> str:
+    """The text without what XML cannot have, such as control characters."""
+    return text if text.isprintable() else _ILLEGAL.sub("", text)
+
+
+def write(xml: Any, element: Element) -> None:
+    """Write an element to an ``lxml.etree.xmlfile``, in which the namespaces are declared."""
+    attributes = {name: legal(value) for name, value in element.attributes.items() if value}
+    with xml.element(qualified(element.name), attributes):
+        if element.text:
+            xml.write(legal(element.text))
+        for child in element.children:
+            write(xml, child)
+
+
+def qualified(name: str) -> str:
+    """A name with a prefix as lxml has it."""
+    prefix, colon, local = name.rpartition(":")
+    return f"{{{NAMESPACES[prefix]}}}{local}" if colon else name

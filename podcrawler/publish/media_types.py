@@ -1,0 +1,72 @@
+"""The media types of archived files, by their extensions: the one that players know best for each."""
+
+from podcrawler.store.names import UNKNOWN_EXTENSION
+
+_UNKNOWN = "application/octet-stream"
+_AUDIO = {
+    "aac": "aac",
+    "ac3": "ac3",
+    "aif": "aiff",
+    "aiff": "aiff",
+    "amr": "amr",
+    "ape": "x-ape",
+    "au": "basic",
+    "caf": "x-caf",
+    "dff": "x-dff",
+    "dsf": "x-dsf",
+    "flac": "flac",
+    "m4a": "mp4",
+    "m4b": "mp4",
+    "mid": "midi",
+    "mka": "x-matroska",
+    "mp2": "mpeg",
+    "mp3": "mpeg",
+    "mpc": "x-musepack",
+    "mpga": "mpeg",
+    "oga": "ogg",
+    "ogg": "ogg",
+    "opus": "ogg",
+    "ra": "x-realaudio",
+    "spx": "ogg",
+    "tta": "x-tta",
+    "w64": "x-w64",
+    "wav": "wav",
+    "wma": "x-ms-wma",
+    "wv": "x-wavpack",
+}
+_VIDEO = {
+    "3g2": "3gpp2",
+    "3gp": "3gpp",
+    "asf": "x-ms-asf",
+    "avi": "x-msvideo",
+    "flv": "x-flv",
+    "m2ts": "mp2t",
+    "m4v": "x-m4v",
+    "mkv": "x-matroska",
+    "mov": "quicktime",
+    "mp4": "mp4",
+    "mpeg": "mpeg",
+    "mpg": "mpeg",
+    "ogv": "ogg",
+    "rm": "vnd.rn-realvideo",
+    "ts": "mp2t",
+    "webm": "webm",
+    "wmv": "x-ms-wmv",
+}
+#: Containers that have audio alone as often as not.
+_EITHER = frozenset(("3gp", "mp4", "ogg", "webm"))
+
+
+def media_type(name: str, *told: str) -> str:
+    """The type of a file with this name. ``told`` are those that the publisher and its server gave, best first; they
+    decide only what the extension leaves open."""
+    extension = name.rpartition(".")[2].lower()
+    kinds = [kind for text in told for kind in [text.partition("/")[0].strip().lower()] if kind in ("audio", "video")]
+    if extension == UNKNOWN_EXTENSION:
+        known = [text.partition(";")[0].strip().lower() for text in told]
+        return next((text for text in known if text.startswith(("audio/", "video/"))), _UNKNOWN)
+    subtype = _AUDIO.get(extension) or _VIDEO.get(extension)
+    if subtype is None:
+        return _UNKNOWN
+    kind = "audio" if extension in _AUDIO else "video"
+    return f"{kinds[0] if kinds and extension in _EITHER else kind}/{subtype}"

@@ -1,0 +1,135 @@
+"""Which episodes of a podcast are left out, and what decides on that beyond a single page.
+
+Everything here blocks on Redis.
+"""
+
+import json
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
+from math import isnan, nan
+from typing import Annotated, Any
+
+from pydantic import Field
+from redis import Redis
+from scrapy import Request
+from typing_extensions import TypedDict
+
+from podcrawler.batching import batches
+from podcrawler.namespace import AnySettings, read_namespace
+from podcrawler.queue.entries import WANTED
+from podcrawler.queue.failures import Failed, read_failed
+from podcrawler.queue.keys import Keys, left_out
+from podcrawler.queue.scripts import source
+from podcrawler.queue.values import LAST_TIME, Shape, number, read_json, text
+from podcrawler.sites.wanted import Latest, Wanted
+
+#: Episodes in one call.
+_BATCH = 500
+#: Episodes that are kept for one podcast: of more, the newest of each page.
+MOST_LEFT_OUT = 5_000
+
+
+class _Latest(TypedDict):
+    time: Annotated[float, Field(ge=-LAST_TIME, le=LAST_TIME, allow_inf_nan=False)] | None
+    title: str
+
+
+_LATEST = Shape[_Latest](_Latest)
+
+
+class Choices:
+    """The choices in one archive. Cheap to make; safe to use from several threads."""
+
+    def __init__(self, redis: Redis, keys: Keys) -> None:
+        # redis-py's types allow for text where this client answers in bytes.
+        self._redis: Any = redis
+        self._keys = keys
+        #: By address that was given with ``--new-only``: when it was for the first time.
+        self._new_only = f"{keys.archive}new-only"
+
+    @classmethod
+    def from_settings(cls, settings: AnySettings, redis: Redis) -> "Choices":
+        return cls(redis, Keys(read_namespace(settings)))
+
+    def leave_out(self, podcast_id: str, names: Mapping[str, str]) -> int:
+        """Keep these episodes from being fetched that a page lists, by id with what is told of each (JSON), unless they
+        are finished or leased; how many were to be fetched until now."""
+        script = self._redis.register_script(source("leave_out"))
+        prefixes = [self._keys.queue("episodes"), self._keys.archive]
+        calls = (chain.from_iterable(batch) for batch in batches(names.items(), _BATCH))
+        return sum(int(script(keys=prefixes, args=[podcast_id, MOST_LEFT_OUT, *values])) for values in calls)
+
+    def states(
+        self, podcast_id: str, names: Mapping[str, str], other_versions: Container[str] = ()
+    ) -> dict[str, tuple[str, Failed | None]]:
+        """What became of the podcast's episodes, by id with the version of each (``Entry.version``): a state; "removed"
+        if the user has said that it is not wanted; or empty if it has none, or failed with another version. Of a failed
+        one also its failure. ``other_versions``: those that replace files of finished ones, which does not count."""
+        script = self._redis.register_script(source("look"))
+        prefixes = [self._keys.queue("episodes"), self._keys.archive]
+        found = {}
+        for batch in batches(names.items(), _BATCH):
+            answers = script(
+                keys=prefixes,
+                args=[
+                    word for name, version in batch for word in (podcast_id, name, version, int(name in other_versions))
+                ],
+            )
+            for (name, _), state, failure in zip(batch, answers[::2], answers[1::2], strict=True):
+                key = f"{podcast_id}/{name}".encode()
+                found[name] = text(state), read_failed(key, None, failure, None) if failure else None
+        return found
+
+    def forget(self, podcast_id: str) -> None:
+        """Forget what earlier visits left out."""
+        self._redis.delete(left_out(self._keys, podcast_id))
+
+    def among(self, podcast_id: str, names: Sequence[str]) -> set[str]:
+        """Those of the episodes that are left out, by id."""
+        if not names:
+            return set()
+        found = self._redis.hmget(left_out(self._keys, podcast_id), list(names))
+        return {name for name, value in zip(names, found, strict=True) if value is not None}
+
+    def latest(self, podcast_id: str) -> dict[str, Latest]:
+        """The latest of the pages of this visit so far, by id, the newest first."""
+        found = self._redis.lrange(self._latest(podcast_id), 0, -1)
+        latest = {}
+        for name, value in zip(found[::2], found[1::2], strict=False):
+            if one := read_json(_LATEST, value, f"one of the latest of {podcast_id}"):
+                latest[text(name)] = Latest(nan if one["time"] is None else one["time"], one["title"])
+        return latest
+
+    def keep_latest(self, podcast_id: str, latest: Mapping[str, Latest], *, seconds: int) -> None:
+        """Keep the latest of the pages so far for so many ``seconds``."""
+        key = self._latest(podcast_id)
+        pipe = self._redis.pipeline(transaction=True)
+        pipe.delete(key)
+        for batch in batches(latest.items(), _BATCH):
+            pipe.rpush(key, *chain.from_iterable((name, _written(one)) for name, one in batch))
+        pipe.expire(key, seconds)
+        pipe.execute()
+
+    def put_into(self, requests: Iterable[Request], wanted: Wanted, *, remember: bool = True) -> None:
+        """Have the pages of these addresses read for what is wanted. With ``new_after``: of each, nothing from before
+        that was asked for the first time; this time counts as that if it is to be remembered."""
+        for request in requests:
+            own = wanted
+            if wanted.new_after is not None:
+                own = replace(wanted, new_after=self._new_since(request.url, wanted.new_after, remember=remember))
+            if not own.is_everything:
+                request.meta[WANTED] = own.to_json()
+
+    def _new_since(self, address: str, now: float, *, remember: bool) -> float:
+        if remember:
+            self._redis.hsetnx(self._new_only, address, round(now))
+        first = number(self._redis.hget(self._new_only, address))
+        return float(first) if 0 < first <= now else now
+
+    def _latest(self, podcast_id: str) -> str:
+        return f"{self._keys.archive}latest:{podcast_id}"
+
+
+def _written(one: Latest) -> str:
+    return json.dumps({"time": None if isnan(one.time) else one.time, "title": one.title})

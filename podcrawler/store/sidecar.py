@@ -1,0 +1,198 @@
+"""The sidecar of a media file: ``<name of the file>.json`` beside it, which tells all that is known of the episode and
+of how its file came, for people and programs that have nothing but the archive.
+
+Pure: values in, JSON out, and back. docs/sidecars.md describes the form, docs/sidecar.schema.json and
+docs/podcast.schema.json are its JSON Schemas.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Literal, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError
+
+from podcrawler.items import Episode, Podcast
+from podcrawler.store.journal import EVENTS, MANIFEST, SIDECAR_SUFFIX
+from podcrawler.store.names import episode_of
+from podcrawler.tokens import without_secrets
+
+T = TypeVar("T")
+
+#: What is put behind the name of the media file.
+SUFFIX = SIDECAR_SUFFIX
+#: The record of a podcast, in its folder.
+PODCAST_NAME = "podcast.json"
+#: What tells of the whole archive, in its root.
+README_NAME = "README.txt"
+#: The headers of an answer (RFC 9110, RFC 9530) that tell something of the file; in lower case.
+HEADERS = (
+    "content-type",
+    "content-length",
+    "content-disposition",
+    "content-md5",
+    "digest",
+    "repr-digest",
+    "etag",
+    "last-modified",
+    "date",
+)
+#: What ``names.aside`` puts behind the name of a media file.
+_ASIDE = re.compile(r"\.old[0-9]*\Z")
+#: Fields of an episode that the reading of its list page alone needs, or that are told under ``file`` and ``capture``.
+_ELSEWHERE = {"twin_id", "alternates", "file", "size", "sha256", "verified", "redirects", "remarks"}
+
+
+class SidecarError(ValueError):
+    """What is read is not a sidecar, or of a form that this version does not know; its text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """The media file."""
+
+    #: In the folder of the sidecar.
+    name: str
+    #: Bytes.
+    size: int
+    #: In hex digits; None if the file was there before podcrawler told of it.
+    sha256: str | None = None
+    #: As ``Episode.verified``.
+    verified: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """How the file came. Addresses have no logins, and no queries that are signatures."""
+
+    #: When the file got its name here.
+    time: datetime
+    #: The node that downloaded it, and its program, with the version.
+    node: str
+    program: str
+    #: The address that was asked for: the enclosure's.
+    url: str = ""
+    #: As ``Episode.redirects``: the last one is where the bytes came from.
+    redirects: list[str] = field(default_factory=list)
+    #: Those of the answer that tell something of the file, by their names in lower case.
+    headers: dict[str, str] = field(default_factory=dict)
+    #: As ``Episode.remarks``.
+    remarks: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Sidecar:
+    """What is told of one media file."""
+
+    format: Literal["podcrawler sidecar 1"]
+    file: FileFacts
+    #: None if the file was there before podcrawler told of it.
+    capture: Capture | None
+    #: As its feed or page told of it.
+    episode: Episode
+
+    @property
+    def key(self) -> str:
+        """As ``Episode.key``."""
+        return self.episode.key
+
+
+@dataclass(frozen=True, slots=True)
+class PodcastRecord:
+    """What is told of a podcast."""
+
+    format: Literal["podcrawler podcast 1"]
+    #: When this was written.
+    time: datetime
+    podcast: Podcast
+
+
+_SIDECAR = TypeAdapter(Sidecar)
+_PODCAST = TypeAdapter(PodcastRecord)
+
+
+def sidecar_name(name: str) -> str:
+    """The name of the sidecar of a media file, both without folders, or both with the same."""
+    return name + SUFFIX
+
+
+def of_file(name: str) -> str:
+    """The name of the media file whose sidecar has this name."""
+    return name.removesuffix(SUFFIX)
+
+
+def is_about(name: str) -> bool:
+    """Whether a file of this name is none of a podcast's, but tells of those: a sidecar, the record of the podcast, the
+    manifest, the events, or what tells of the archive."""
+    is_sidecar = name.endswith(SUFFIX) and episode_of(_ASIDE.sub("", of_file(name))) != ""
+    return is_sidecar or name in (PODCAST_NAME, MANIFEST, EVENTS, README_NAME)
+
+
+def describe(
+    episode: Episode, file: FileFacts, capture: Capture | None = None, headers: Mapping[str, str] | None = None
+) -> Sidecar:
+    """The sidecar of an episode's file. ``headers`` are those of the answer that the file came with; the addresses of
+    the episode and of ``capture`` may have logins and signatures, which are left out."""
+    enclosure, page = episode.enclosure, without_secrets(episode.page)
+    if enclosure and (url := without_secrets(enclosure.url)) != enclosure.url:
+        enclosure = replace(enclosure, url=url)
+    # A copy of an item with so many fields takes more time than all else here.
+    is_public = enclosure is episode.enclosure and page == episode.page
+    told = episode if is_public else replace(episode, enclosure=enclosure, page=page)
+    if capture:
+        kept = {name: value for name in HEADERS if (value := (headers or {}).get(name))}
+        capture = replace(capture, url=without_secrets(capture.url), headers=kept)
+    return Sidecar("podcrawler sidecar 1", file, capture, told)
+
+
+def dumps(sidecar: Sidecar) -> bytes:
+    """As JSON, which is made to be read by people too."""
+    return _dumped(_SIDECAR, sidecar, {"episode": _ELSEWHERE})
+
+
+def loads(raw: bytes) -> Sidecar:
+    """The inverse of ``dumps``. Raises SidecarError."""
+    return _validated(_SIDECAR, raw)
+
+
+def dump_podcast(podcast: Podcast, time: datetime) -> bytes:
+    """The content of ``podcast.json``."""
+    told = replace(podcast, address=without_secrets(podcast.address))
+    return _dumped(_PODCAST, PodcastRecord("podcrawler podcast 1", time, told), {})
+
+
+def load_podcast(raw: bytes) -> PodcastRecord:
+    """The inverse of ``dump_podcast``. Raises SidecarError."""
+    return _validated(_PODCAST, raw)
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """The JSON Schemas of both, by the name of the file in docs that has it."""
+    sidecar = _SIDECAR.json_schema(mode="serialization")
+    for name in _ELSEWHERE:
+        del sidecar["$defs"]["Episode"]["properties"][name]
+    return {
+        "sidecar.schema.json": sidecar,
+        "podcast.schema.json": _PODCAST.json_schema(mode="serialization"),
+    }
+
+
+def _dumped(adapter: TypeAdapter[T], value: T, excluded: Any) -> bytes:
+    try:
+        return adapter.dump_json(value, indent=2, exclude_defaults=True, exclude=excluded) + b"\n"
+    except PydanticSerializationError:
+        # A feed may have halves of surrogate pairs, which no UTF-8 has.
+        told = adapter.dump_python(value, mode="json", exclude_defaults=True, exclude=excluded)
+        return json.dumps(told, indent=2, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+
+
+def _validated(adapter: TypeAdapter[T], raw: bytes) -> T:
+    try:
+        return adapter.validate_json(raw)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise SidecarError(f"{where}: {first['msg']}" if where else first["msg"]) from None
