@@ -21,11 +21,11 @@ else:
 
 FEED = rss(item()).encode()
 #: The DOWNLOAD_MAXSIZE that these are for, in bytes, and more than that.
-MAX_SIZE = 20_000_000
-MANY = 25_000_000
+MAX_SIZE = 12_500_000
+MANY = 15_000_000
 TIMEOUT: Ending = ("timeout", "did not answer in time")
 PROTOCOL: Ending = ("protocol", "")
-LARGE: Ending = ("too-large", "more than 20000000 bytes")
+LARGE: Ending = ("too-large", f"more than {MAX_SIZE} bytes")
 REDIRECTS: Ending = ("redirects", "without end")
 OFF_THE_WEB: Ending = ("address", "not on the web")
 
