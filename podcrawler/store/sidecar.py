@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
+from podcrawler.details import Chapter
 from podcrawler.items import Episode, Podcast
 from podcrawler.store.journal import EVENTS, MANIFEST, SIDECAR_SUFFIX
 from podcrawler.store.names import episode_of
@@ -84,6 +85,26 @@ class Capture:
 
 
 @dataclass(frozen=True, slots=True)
+class BesideFile:
+    """A file of the same episode beside its media file, in the same folder (PODCRAWLER_BESIDE)."""
+
+    kind: Literal["cover", "transcript", "chapters"]
+    #: In the folder of the sidecar.
+    name: str
+    #: Bytes.
+    size: int
+    #: In hex digits.
+    sha256: str
+    #: The address that was asked for, without login and signature.
+    url: str = ""
+    #: The media type.
+    type: str = ""
+    #: Of a transcript, as ``Transcript`` has them.
+    language: str = ""
+    rel: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Sidecar:
     """What is told of one media file."""
 
@@ -93,6 +114,9 @@ class Sidecar:
     capture: Capture | None
     #: As its feed or page told of it.
     episode: Episode
+    #: The chapters that the media file itself has (ID3, MP4), by their start.
+    chapters: list[Chapter] = field(default_factory=list)
+    beside: list[BesideFile] = field(default_factory=list)
 
     @property
     def key(self) -> str:
