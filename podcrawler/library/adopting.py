@@ -23,6 +23,7 @@ from podcrawler.library.presence import Presence
 from podcrawler.library.restoring import record_podcast
 from podcrawler.queue.archive import Archive, Imported
 from podcrawler.queue.broker import Broker
+from podcrawler.queue.followed import followed
 from podcrawler.queue.identities import Traits
 from podcrawler.queue.legacy_ids import Imports
 from podcrawler.queue.listings import Listings
@@ -142,7 +143,8 @@ class Adopter:
         if not files:
             return
         if self._is_described:
-            self._store.note_podcast(found.podcast)
+            subscriptions = followed(self._settings, self._redis, [podcast_id])
+            self._store.note_podcast(found.podcast, subscriptions.get(podcast_id))
         Listings.from_settings(self._settings, self._redis).keep_identities(podcast_id, found.traits)
         broker = Broker.from_settings(self._settings, self._redis, "episodes")
         archive = Archive.from_settings(self._settings, self._redis)

@@ -7,7 +7,7 @@ list page that is not read to its end when its first episodes are archived is no
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from redis.exceptions import RedisError as RedisAwayError
 from scrapy.settings import BaseSettings
@@ -15,9 +15,11 @@ from scrapy.settings import BaseSettings
 from podcrawler.agent import Agent
 from podcrawler.config import SidecarConfig
 from podcrawler.exceptions import MediaError, RedisError
+from podcrawler.following import Following
 from podcrawler.http.handler import MediaResponse
 from podcrawler.http.redirects import chain
 from podcrawler.items import Episode, Podcast
+from podcrawler.queue.followed import followed
 from podcrawler.queue.podcasts import Podcasts
 from podcrawler.queue.scheduler import Scheduler
 from podcrawler.store.base import Store, StoredFile
@@ -99,15 +101,16 @@ class Describer:
         try:
             told = Podcasts.from_settings(self._settings, scheduler.server).told
             podcasts = await scheduler.call(told, podcast_ids)
+            subscriptions = await scheduler.call(followed, self._settings, scheduler.server, podcast_ids)
         except (RedisAwayError, RedisError):
             # This node stops, and says why; its episodes are not finished either.
             return
-        await asyncio.to_thread(self._write, podcasts)
+        await asyncio.to_thread(self._write, podcasts, subscriptions)
 
-    def _write(self, podcasts: Sequence[Podcast]) -> None:
+    def _write(self, podcasts: Sequence[Podcast], subscriptions: Mapping[str, Following]) -> None:
         for podcast in podcasts:
             try:
-                self._store.note_podcast(podcast)
+                self._store.note_podcast(podcast, subscriptions.get(podcast.id))
             except MediaError as error:
                 # The files are worth more than that.
                 logger.warning("The record of %s is not written: %s", podcast.id, error)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from podcrawler.following import Following
 from podcrawler.items import Podcast
 from podcrawler.store.description import Description
 from podcrawler.store.names import Destination
@@ -73,8 +74,8 @@ class Store(Protocol):
     def introduce(self) -> None:
         """Have the store tell people what it is, once."""
 
-    def note_podcast(self, podcast: Podcast) -> None:
-        """See that the store tells this of the podcast, beside its files."""
+    def note_podcast(self, podcast: Podcast, subscription: Following | None = None) -> None:
+        """See that the store tells this of the podcast, and of the subscription to it, beside its files."""
 
     def note_found(self, found: StoredFile, description: Description) -> None:
         """See that a file that the store has is described. Reads all of it if it is not."""

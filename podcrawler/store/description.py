@@ -8,10 +8,12 @@ for manifest and events: they can be made anew of the sidecars (docs/sidecars.md
 import hashlib
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from podcrawler.agent import Agent
+from podcrawler.following import Following
 from podcrawler.items import Episode, Podcast
 from podcrawler.store.fs import Folder
 from podcrawler.store.journal import EVENTS, MANIFEST, Event, Notes, append, correct_manifest, manifest_line, put
@@ -96,23 +98,31 @@ def note_found(folder: Folder, name: str, description: Description, came_sha256:
     folder.sync()
 
 
-def note_podcast(folder: Folder, podcast: Podcast) -> None:
+def note_podcast(folder: Folder, podcast: Podcast, subscription: Following | None = None) -> None:
     """Write the record of a podcast, unless the one that is there tells the same. Blocking. Raises OSError."""
     try:
         with folder.read(PODCAST_NAME) as file:
             before = file.read()
     except FileNotFoundError:
         before = b""
-    if (changed := changed_record(podcast, before)) is not None:
+    if (changed := changed_record(podcast, before, subscription)) is not None:
         put(folder, PODCAST_NAME, changed)
         folder.sync()
 
 
-def changed_record(podcast: Podcast, before: bytes) -> bytes | None:
+def note_following(folder: Folder, subscription: Following | None) -> None:
+    """Have the record of a podcast, if it can be read, tell this of its subscription. Blocking. Raises OSError."""
+    with folder.read(PODCAST_NAME) as file:
+        before = file.read()
+    with suppress(SidecarError):
+        note_podcast(folder, load_podcast(before).podcast, subscription)
+
+
+def changed_record(podcast: Podcast, before: bytes, subscription: Following | None = None) -> bytes | None:
     """The record of a podcast; None if ``before``, which is there, tells the same."""
-    record = dump_podcast(podcast, datetime.now(UTC))
+    record = dump_podcast(podcast, datetime.now(UTC), subscription)
     try:
-        is_same = load_podcast(before).podcast == load_podcast(record).podcast
+        known, told = load_podcast(before), load_podcast(record)
     except SidecarError:
-        is_same = False
-    return None if is_same else record
+        return record
+    return None if (known.podcast, known.subscription) == (told.podcast, told.subscription) else record

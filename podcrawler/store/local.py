@@ -19,6 +19,7 @@ from pathlib import Path
 from scrapy.pipelines.files import FSFilesStore
 
 from podcrawler.exceptions import StoreError
+from podcrawler.following import Following
 from podcrawler.items import Podcast
 from podcrawler.store import names, readme, sniff
 from podcrawler.store.base import Published, StoredFile
@@ -146,11 +147,11 @@ class LocalStore(FSFilesStore):
         except OSError as error:
             raise disk_error(self.root, error) from error
 
-    def note_podcast(self, podcast: Podcast) -> None:
+    def note_podcast(self, podcast: Podcast, subscription: Following | None = None) -> None:
         path = self._folder(podcast.id)
         try:
             with open_folder(path, create=True) as folder:
-                note_podcast(folder, podcast)
+                note_podcast(folder, podcast, subscription)
         except OSError as error:
             raise disk_error(path, error) from error
 

@@ -16,6 +16,7 @@ from scrapy.settings import BaseSettings
 
 from podcrawler.documents import recognize
 from podcrawler.exceptions import MediaError, StoreError
+from podcrawler.following import Following
 from podcrawler.items import Podcast
 from podcrawler.store import names, sniff
 from podcrawler.store.base import Published, StoredFile
@@ -109,10 +110,10 @@ class BucketStore:
     def introduce(self) -> None:
         """Nothing: who looks into a bucket has its documentation."""
 
-    def note_podcast(self, podcast: Podcast) -> None:
+    def note_podcast(self, podcast: Podcast, subscription: Following | None = None) -> None:
         key = f"{self._prefix}{names.folder_name(podcast.id)}/{PODCAST_NAME}"
         with self._explained():
-            if (record := changed_record(podcast, self._content(key))) is not None:
+            if (record := changed_record(podcast, self._content(key), subscription)) is not None:
                 self._client.put_object(Bucket=self._bucket, Key=key, Body=record)
 
     def note_found(self, found: StoredFile, description: Description) -> None:

@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from podcrawler.details import Chapter
+from podcrawler.following import Following
 from podcrawler.items import Episode, Podcast
 from podcrawler.store.journal import EVENTS, MANIFEST, SIDECAR_SUFFIX
 from podcrawler.store.names import episode_of
@@ -132,6 +133,8 @@ class PodcastRecord:
     #: When this was written.
     time: datetime
     podcast: Podcast
+    #: None if nobody follows it.
+    subscription: Following | None = None
 
 
 _SIDECAR = TypeAdapter(Sidecar)
@@ -182,10 +185,10 @@ def loads(raw: bytes) -> Sidecar:
     return _validated(_SIDECAR, raw)
 
 
-def dump_podcast(podcast: Podcast, time: datetime) -> bytes:
+def dump_podcast(podcast: Podcast, time: datetime, subscription: Following | None = None) -> bytes:
     """The content of ``podcast.json``."""
     told = replace(podcast, address=without_secrets(podcast.address))
-    return _dumped(_PODCAST, PodcastRecord("podcrawler podcast 1", time, told), {})
+    return _dumped(_PODCAST, PodcastRecord("podcrawler podcast 1", time, told, subscription), {})
 
 
 def load_podcast(raw: bytes) -> PodcastRecord:
