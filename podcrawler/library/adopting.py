@@ -4,9 +4,8 @@ are recorded as finished. Nothing of the other program is moved or changed.
 A file is in the store, and described there, before its episode is recorded: whoever is interrupted begins again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path, PurePath
 from typing import Literal
 
@@ -36,11 +35,6 @@ from podcrawler.store.factory import open_store
 from podcrawler.store.folder import store_folder
 from podcrawler.store.fs import Folder, open_below
 from podcrawler.store.fs_errors import disk_error
-
-#: By program: the module that knows what it leaves.
-PROGRAMS = {
-    name: f"podcrawler.library.from_{name.replace('-', '_')}" for name in ("podcast-archiver", "podcast-dl", "gpodder")
-}
 
 #: Why a file is not adopted.
 Refusal = Reason | Literal["part", "empty", "changed", "broken", "removed"]
@@ -76,12 +70,6 @@ class Adopted:
     left_out: list[LeftOut] = field(default_factory=list)
     #: What the user should know.
     sentences: list[str] = field(default_factory=list)
-
-
-def read_leavings(program: str, folder: Path, database: Path | None) -> Leavings:
-    """What a program of ``PROGRAMS`` left in a folder. Raises ImportFolderError."""
-    found: Leavings = import_module(PROGRAMS[program]).read(folder, database)
-    return found
 
 
 def plan(leavings: Leavings, preview: Preview, *, keep_changed: bool) -> Plan:
@@ -120,14 +108,17 @@ class Adopter:
         self._media = TransferConfig.read(settings).media
         self._agent = Agent.read(settings)
 
-    def adopt(self, wanted: Sequence[Matched], podcasts: dict[str, Found]) -> Adopted:
-        """Adopt these files of podcasts (by id). Raises MediaError if the store cannot be written, and
+    def adopt(self, wanted: Sequence[Matched], podcasts: dict[str, Found], tell: Callable[[str, int], None]) -> Adopted:
+        """Adopt these files of podcasts (by id), and ``tell`` of each podcast that is done how many files the store has
+        now. Raises MediaError if the store cannot be written, and
         ImportFolderError."""
         done = Adopted()
         if wanted and self._is_described:
             self._store.introduce()
         for podcast_id in sorted({one.episode.podcast_id for one in wanted}):
             self._adopt_podcast(podcasts[podcast_id], wanted, done)
+            if count := done.files.get(podcast_id):
+                tell(podcast_id, count)
         return done
 
     def _adopt_podcast(self, found: Found, wanted: Sequence[Matched], done: Adopted) -> None:

@@ -3,6 +3,7 @@ The other program's file stays as it is.
 """
 
 import errno
+import hashlib
 import os
 import shutil
 from io import BufferedReader
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from podcrawler.store import names
 from podcrawler.store.base import StoredFile
-from podcrawler.store.description import Description, note_found
+from podcrawler.store.description import Description, note, note_found
 from podcrawler.store.fs import NO_HARD_LINKS, Folder, open_below
 from podcrawler.store.names import Destination
 
@@ -29,16 +30,30 @@ def adopt(
             final = candidate.path.rpartition("/")[2]
             if candidate.is_default and names.collides_ignoring_case(final, folder.names()):
                 continue
+            size = os.fstat(file.fileno()).st_size
             try:
                 _give(source, name, file, folder, final, destination.episode_id)
             except FileExistsError:
                 if not folder.has(final, file.fileno()):
                     continue
-            if description:
-                note_found(folder, final, description)
+                # Whoever died here may have described it in part.
+                if description:
+                    note_found(folder, final, description)
+            else:
+                if description:
+                    _note(folder, final, size, description)
+            # Nobody knows whether the other program has done so.
+            os.fsync(file.fileno())
             folder.sync()
-            return StoredFile(candidate.path, os.fstat(file.fileno()).st_size)
+            return StoredFile(candidate.path, size)
     raise FileExistsError(errno.EEXIST, "another file is in the way")
+
+
+def _note(folder: Folder, name: str, size: int, description: Description) -> None:
+    """Describe a file that has just got its name. Reads it."""
+    with folder.read(name) as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    note(folder, name, description.notes(name, size, sha256, found=True), sha256)
 
 
 def _give(source: Folder, name: str, file: BufferedReader, folder: Folder, final: str, episode_id: str) -> None:
