@@ -14,6 +14,7 @@ from podcrawler.fleet.crawling import get_ready
 from podcrawler.fleet.preview import foresee
 from podcrawler.library.adopting import Adopted, Adopter, LeftOut, Plan, plan
 from podcrawler.library.leavings import Leavings, read
+from podcrawler.logins import masked
 from podcrawler.printing import say
 from podcrawler.queue.archive import Archive
 from podcrawler.queue.seeds import address_request
@@ -66,7 +67,7 @@ def _requests(words: Sequence[str], leavings: Leavings, program: str) -> tuple[l
         try:
             requests.append(address_request(address))
         except AddressError as error:
-            unread.append(f"{address}: {error}")
+            unread.append(f"{masked(address)}: {error}")
     if not requests and not unread:
         raise UsageError(
             f"Nothing that {program} left there tells the addresses of feeds: give them behind the folder, such as "
