@@ -149,6 +149,7 @@ class SidecarConfig(_Section):
     """Whether media files are described beside them; see docs/sidecars.md."""
 
     sidecars: bool
+    visits_size: Annotated[int, Field(ge=0)]
 
 
 def _words(value: object) -> object:

@@ -36,6 +36,7 @@ from podcrawler.spiders.checking import Checks
 from podcrawler.spiders.paging import Paging, page_number
 from podcrawler.spiders.referrals import Led, addresses_that_led, claimed_move, declared_guid
 from podcrawler.spiders.settling import begins_visit, possible_ids, settled
+from podcrawler.store.visits import keep_visit
 from podcrawler.store.withdrawing import note_withdrawn
 
 logger = logging.getLogger(__name__)
@@ -120,6 +121,7 @@ class Discovery:
         ):
             logger.info("%s does not list %d episodes any more; what is archived of them stays.", lease.key, len(gone))
             await asyncio.to_thread(note_withdrawn, self._settings, podcast.id, gone)
+        await asyncio.to_thread(keep_visit, self._settings, podcast.id, response)
         ack = finish_page(
             lease,
             _visit_result(podcast, told, named.claims),

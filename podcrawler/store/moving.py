@@ -13,6 +13,7 @@ from podcrawler.store.fs import Folder, open_folder
 from podcrawler.store.fs_errors import disk_error
 from podcrawler.store.journal import EVENTS, MANIFEST, append, correct_manifest, put, read_manifest
 from podcrawler.store.sidecar import PODCAST_NAME, SUFFIX, is_about, of_file
+from podcrawler.store.visits import move_visits
 
 
 class Moved(NamedTuple):
@@ -89,6 +90,8 @@ def _leave(old: Folder, new: Folder) -> None:
         append(new, EVENTS, events.read())
     for name in (EVENTS, MANIFEST, PODCAST_NAME):
         old.remove(name)
+    with suppress(FileNotFoundError):
+        move_visits(old, new)
     old.sync()
 
 
