@@ -5,18 +5,15 @@ are known again. So a later visit of the same address lists the same podcast, wi
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from pydantic import TypeAdapter
 from redis import Redis
 
-from podcrawler.items import Podcast
 from podcrawler.library.importing import Recalled
 from podcrawler.namespace import AnySettings
 from podcrawler.queue.archive import Archive, Imported
 from podcrawler.queue.listings import Listings
 from podcrawler.queue.naming import GUID, Names
+from podcrawler.queue.podcasts import record_of
 from podcrawler.spiders.referrals import declared_guid
-
-_PODCAST = TypeAdapter(Podcast)
 
 
 def restore(settings: AnySettings, redis: Redis, recalled: Iterable[Recalled], files: Sequence[Imported]) -> list[str]:
@@ -29,7 +26,7 @@ def restore(settings: AnySettings, redis: Redis, recalled: Iterable[Recalled], f
             sentences.append(f"{one.id}: {one.podcast.address} leads to {owner}, and goes on to do so.")
         if guid := declared_guid(one.podcast):
             names.record(f"{GUID}{guid}", one.id)
-        archive.restore_podcast(one.id, _PODCAST.dump_json(one.podcast).decode())
+        archive.restore_podcast(one.id, record_of(one.podcast))
     _restore_traits(Listings.from_settings(settings, redis), files)
     return sentences
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cache
 from typing import Any, Literal, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -134,8 +135,17 @@ class PodcastRecord:
     podcast: Podcast
 
 
-_SIDECAR = TypeAdapter(Sidecar)
-_PODCAST = TypeAdapter(PodcastRecord)
+# Made when they are needed: both take longer than all else of a command that reads and writes none.
+
+
+@cache
+def _sidecars() -> TypeAdapter[Sidecar]:
+    return TypeAdapter(Sidecar)
+
+
+@cache
+def _records() -> TypeAdapter[PodcastRecord]:
+    return TypeAdapter(PodcastRecord)
 
 
 def sidecar_name(name: str) -> str:
@@ -174,33 +184,33 @@ def describe(
 
 def dumps(sidecar: Sidecar) -> bytes:
     """As JSON, which is made to be read by people too."""
-    return _dumped(_SIDECAR, sidecar, {"episode": _ELSEWHERE})
+    return _dumped(_sidecars(), sidecar, {"episode": _ELSEWHERE})
 
 
 def loads(raw: bytes) -> Sidecar:
     """The inverse of ``dumps``. Raises SidecarError."""
-    return _validated(_SIDECAR, raw)
+    return _validated(_sidecars(), raw)
 
 
 def dump_podcast(podcast: Podcast, time: datetime) -> bytes:
     """The content of ``podcast.json``."""
     told = replace(podcast, address=without_secrets(podcast.address))
-    return _dumped(_PODCAST, PodcastRecord("podcrawler podcast 1", time, told), {})
+    return _dumped(_records(), PodcastRecord("podcrawler podcast 1", time, told), {})
 
 
 def load_podcast(raw: bytes) -> PodcastRecord:
     """The inverse of ``dump_podcast``. Raises SidecarError."""
-    return _validated(_PODCAST, raw)
+    return _validated(_records(), raw)
 
 
 def schemas() -> dict[str, dict[str, Any]]:
     """The JSON Schemas of both, by the name of the file in docs that has it."""
-    sidecar = _SIDECAR.json_schema(mode="serialization")
+    sidecar = _sidecars().json_schema(mode="serialization")
     for name in _ELSEWHERE:
         del sidecar["$defs"]["Episode"]["properties"][name]
     return {
         "sidecar.schema.json": sidecar,
-        "podcast.schema.json": _PODCAST.json_schema(mode="serialization"),
+        "podcast.schema.json": _records().json_schema(mode="serialization"),
     }
 
 
