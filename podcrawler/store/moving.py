@@ -38,6 +38,7 @@ def move_files(source: Path, target: Path) -> Moved:
             is_empty = not old.names()
         if is_empty:
             source.rmdir()
+            move_visits(source.parent, source.name, target.name)
     except FileNotFoundError:
         return Moved(0, 0)
     except OSError as error:
@@ -90,8 +91,6 @@ def _leave(old: Folder, new: Folder) -> None:
         append(new, EVENTS, events.read())
     for name in (EVENTS, MANIFEST, PODCAST_NAME):
         old.remove(name)
-    with suppress(FileNotFoundError):
-        move_visits(old, new)
     old.sync()
 
 

@@ -24,7 +24,7 @@ What is where
   PODCAST/EPISODE.TITLE.mp3.json        its sidecar: what is known of the recording beside it
   PODCAST/manifest-sha256.txt           the checksums of the recordings in the folder
   PODCAST/events.jsonl                  what became of each recording, and when
-  PODCAST/.visits/TIME.SHA256.xml.gz    what the publisher listed at a time, as it came
+  .visits/PODCAST/TIME.SHA256.xml.gz    what the publisher listed at a time, as it came
 
 Names that end in ".part" are of downloads that were broken off, and others that begin with a dot are podcrawler's own.
 Neither is needed.

@@ -1,7 +1,7 @@
 """The pages and feeds that visits of a podcast read, as their hosts sent them, compressed: what a publisher has listed
 at a time stays there to be read, whatever podcrawler made of it.
 
-They are in a hidden folder of the podcast's, for its owner alone: an answer may have tokens in it, where sidecars have
+They are in a hidden folder of the store, for its owner alone: an answer may have tokens in it, where sidecars have
 none. A bucket has none of them.
 """
 
@@ -10,8 +10,8 @@ import hashlib
 import logging
 import os
 import re
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from podcrawler.store.journal import put
 
 logger = logging.getLogger(__name__)
 
-#: In the folder of the podcast.
+#: In the store; it has a folder for each podcast.
 FOLDER = ".visits"
 _DIGITS = 16
 _NAME = re.compile(rf"\d{{8}}T\d{{6}}Z\.[0-9a-f]{{{_DIGITS}}}\.[a-z]+\.gz")
@@ -40,29 +40,36 @@ def keep_visit(settings: Mapping[str, Any], podcast_id: str, response: Response)
     if not (config.sidecars and config.visits_size and scheme in ("", "file")):
         return
     try:
-        with open_below(root, [names.folder_name(podcast_id), FOLDER], create=True) as folder:
+        with _opened(Path(root), podcast_id, create=True) as folder:
             _keep(folder, response, config.visits_size)
     except OSError as error:
-        path = Path(root) / podcast_id / FOLDER
+        path = Path(root) / FOLDER / podcast_id
         logger.warning("What %s listed is not kept: %s: %s", podcast_id, path, error.strerror)
 
 
-def move_visits(old: Folder, new: Folder) -> None:
-    """Move what is kept of one podcast to the folder of another. Blocking. Raises OSError."""
-    with old.inner(FOLDER) as source, new.inner(FOLDER, create=True) as target:
-        target.restrict()
-        for name in source.names():
+def move_visits(root: Path, gone: str, kept: str) -> None:
+    """Move what is kept of one podcast to what is kept of another. Blocking. Raises OSError."""
+    with suppress(FileNotFoundError), _opened(root, gone) as old, _opened(root, kept, create=True) as new:
+        for name in old.names():
             if _NAME.fullmatch(name):
-                os.rename(name, name, src_dir_fd=source.fd, dst_dir_fd=target.fd)
-        target.sync()
-    # What is left in it is not podcrawler's.
-    with suppress(OSError):
-        os.rmdir(FOLDER, dir_fd=old.fd)
+                os.rename(name, name, src_dir_fd=old.fd, dst_dir_fd=new.fd)
+        new.sync()
+        # What is left in it is not podcrawler's.
+        with suppress(OSError):
+            (root / FOLDER / gone).rmdir()
+
+
+@contextmanager
+def _opened(root: Path, podcast_id: str, *, create: bool = False) -> Iterator[Folder]:
+    """The folder of a podcast, which is made if need be and ``create``. Raises OSError."""
+    with open_below(root, [FOLDER], create=create) as folder:
+        folder.restrict()
+        with folder.inner(names.folder_name(podcast_id), create=create) as inner:
+            yield inner
 
 
 def _keep(folder: Folder, response: Response, room: int) -> None:
     """Raises OSError."""
-    folder.restrict()
     digest = hashlib.sha256(response.body).hexdigest()[:_DIGITS]
     kept = sorted(found[0] for found in map(_NAME.fullmatch, folder.names()) if found)
     if any(f".{digest}." in name for name in kept):
