@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 _DAY = 86_400
 _KEEP = re.compile(r"([1-9][0-9]{0,6})(d?)")
 #: Hidden, so that nothing takes it for a podcast's; and none of podcrawler's own.
-_TRASH = re.compile(r"(?!\.podcrawler)\.[A-Za-z0-9_][A-Za-z0-9_-]{0,59}")
+_TRASH = re.compile(r"(?!\.(?:podcrawler|visits))\.[A-Za-z0-9_][A-Za-z0-9_-]{0,59}")
 
 
 @dataclass(frozen=True, slots=True)
