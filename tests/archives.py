@@ -3,9 +3,10 @@
 import hashlib
 import json
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from podcrawler.items import Enclosure, Episode, Podcast
 from podcrawler.library.catalog import Catalog
@@ -44,6 +45,20 @@ def put_episode(
     capture = sidecar.Capture(CAPTURED, "node-1", "podcrawler 0.1", f"https://media.example.org/{number}.mp3")
     described = sidecar.describe(episode, facts, capture, {"content-type": "audio/mpeg"})
     path.with_name(sidecar.sidecar_name(path.name)).write_bytes(sidecar.dumps(described))
+    return path
+
+
+def put_beside(
+    media: Path, ending: str, content: bytes, kind: Literal["cover", "transcript", "chapters"], **fields: str
+) -> Path:
+    """Put a file beside a media file, as ``<its name without extension><ending>``, and into its sidecar; where it is.
+    ``fields`` are of the BesideFile."""
+    path = media.with_name(media.stem + ending)
+    path.write_bytes(content)
+    beside = sidecar.BesideFile(kind, path.name, len(content), hashlib.sha256(content).hexdigest(), **fields)
+    described = media.with_name(sidecar.sidecar_name(media.name))
+    told = sidecar.loads(described.read_bytes())
+    described.write_bytes(sidecar.dumps(replace(told, beside=[*told.beside, beside])))
     return path
 
 

@@ -1,11 +1,11 @@
 """``publish [ID...]``: writes feeds and web pages of the archive, or keeps a tree of its files under other names."""
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from podcrawler.cli.nearest import did_you_mean
+from podcrawler.cli.on_disk import check_known, opened_catalog
 from podcrawler.cli.parsers import add_common_options
 from podcrawler.exceptions import UsageError
 from podcrawler.namespace import AnySettings
@@ -48,8 +48,9 @@ def run(settings: AnySettings, options: argparse.Namespace) -> int:
             "publish writes feeds (--base-url https://example.com/archive/) and web pages (--pages), which it can "
             "--serve; or a tree (--tree '{podcast}/{date} {title}.{ext}' --to DIR), which goes with none of these."
         )
-    root = _root(settings)
-    podcasts = _podcasts(root, options.podcasts)
+    catalog, there = opened_catalog(settings)
+    check_known(options.podcasts, there)
+    root, podcasts = catalog.root, list(dict.fromkeys(options.podcasts)) or there
     if options.tree is not None:
         return _grow_tree(settings, root, options.to, options.tree, podcasts)
     target = options.to or root
@@ -130,32 +131,6 @@ def _write_feeds(settings: AnySettings, root: Path, target: Path, base: "BaseUrl
     written, unchanged = written + is_new, unchanged + (not is_new)
     say(f"{_count(episodes, 'episode')}; {_count(written, 'file')} written, {unchanged} unchanged.")
     return 1 if left_out else 0
-
-
-def _root(settings: AnySettings) -> Path:
-    """The folder of the archive. Raises UsageError."""
-    scheme, separator, path = str(settings["FILES_STORE"]).rpartition("://")
-    if separator and scheme != "file":
-        raise UsageError(
-            "publish reads an archive in a folder; copy the bucket into one, and give that: -s FILES_STORE=DIR."
-        )
-    if not (root := Path(path)).is_dir():
-        raise UsageError(f"There is no archive in {path}; give its folder: -s FILES_STORE=DIR.")
-    return root
-
-
-def _podcasts(root: Path, wanted: Sequence[str]) -> list[str]:
-    """Those that are to be published. Raises UsageError for one that there is not."""
-    from podcrawler.library.catalog import Catalog
-
-    known = Catalog(root).podcast_ids()
-    for podcast_id in wanted:
-        if podcast_id not in known:
-            raise UsageError(
-                f"There is no podcast {podcast_id} in {root}; "
-                + did_you_mean(podcast_id, known, "its folders are named after those there are.")
-            )
-    return list(dict.fromkeys(wanted)) or known
 
 
 def _count(number: int, what: str) -> str:
