@@ -1,4 +1,5 @@
-"""``import DIR``: records the media files that are in a folder already, so that they are not downloaded again."""
+"""``import DIR``: records the media files that are in a folder already, so that they are not downloaded again. Those of
+another program are adopted (adopting.py)."""
 
 import argparse
 from collections import Counter
@@ -29,6 +30,16 @@ _WHY = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", nargs="?", metavar="DIR", type=Path, help="the folder that the media files are in")
+    parser.add_argument(
+        "addresses", nargs="*", metavar="ADDRESS", help="with --from: the feeds, if the program does not know them"
+    )
+    parser.add_argument(
+        "--from",
+        dest="program",
+        choices=("podcast-archiver", "podcast-dl", "gpodder"),
+        help="the program whose archive this is: its files get a place in the store, and stay where they are",
+    )
+    parser.add_argument("--database", metavar="FILE", help="with --from: the program's database, if it is elsewhere")
     parser.add_argument("--podcast", metavar="ID", help="the podcast that all files are of (else: their folder's name)")
     parser.add_argument(
         "--keep-deleted",
@@ -45,6 +56,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(settings: AnySettings, options: argparse.Namespace) -> int:
     if options.folder is None:
         raise UsageError("import needs the folder that the media files are in.")
+    if options.program:
+        return _adopt(settings, options)
+    if options.addresses or options.database:
+        raise UsageError("import takes addresses and --database with --from PROGRAM only.")
     found = list(find_media(options.folder, options.podcast, keep_changed=options.keep_changed))
     files = [file for file in found if isinstance(file, Imported)]
     refused = [file for file in found if isinstance(file, Refused)]
@@ -69,3 +84,16 @@ def run(settings: AnySettings, options: argparse.Namespace) -> int:
     outcome = "nothing was recorded (--dry-run)" if options.dry_run else f"{recorded} recorded as finished"
     say(f"{len(files)} media files, {outcome}; {len(refused)} files left out.")
     return 0 if files else 2
+
+
+def _adopt(settings: AnySettings, options: argparse.Namespace) -> int:
+    if options.podcast or options.keep_deleted:
+        raise UsageError("--podcast and --keep-deleted are not for --from: its feeds tell which podcasts these are.")
+    # It reads feeds, which needs Scrapy and its own settings; the rest of this command does without.
+    from scrapy.settings import Settings
+
+    from podcrawler.cli import adopting
+    from podcrawler.cli.settings import scrapy_settings
+
+    own = settings if isinstance(settings, Settings) else scrapy_settings(options.set)
+    return adopting.run(own, options)

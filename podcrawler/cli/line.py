@@ -127,4 +127,6 @@ def _set_up_log(options: Namespace) -> None:
         handler = logging.FileHandler(name, encoding="utf-8") if name else logging.StreamHandler()
     except OSError as error:
         raise SettingError(f"The log file {name} cannot be written ({error.strerror}); name another.") from None
+    # Scrapy has the root let everything through when it begins to crawl.
+    handler.setLevel(level)
     logging.basicConfig(level=level, format=_LOG_FORMAT if name else "%(message)s", handlers=[handler])

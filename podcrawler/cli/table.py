@@ -28,7 +28,7 @@ COMMANDS = {
         ARCHIVE, "ADDRESS|FILE.opml...", "Archive podcasts on this machine: find, download, end", "archive", True
     ),
     "crawl": Listed(ARCHIVE, "episodes|podcasts", "Run a node: episodes (downloads) or podcasts (finds episodes)"),
-    "import": Listed(ARCHIVE, "DIR", "Record the media files in a folder as finished", "importing"),
+    "import": Listed(ARCHIVE, "DIR [ADDRESS...]", "Record the media files in a folder as finished", "importing"),
     "merge": Listed(ARCHIVE, "ID|ADDRESS INTO", "Say that a podcast, or an address, is another podcast", "merge", True),
     "keep": Listed(ARCHIVE, "[ID]", "Keep the newest files of a podcast, and trash the older ones", "keep"),
     "verify": Listed(

@@ -17,9 +17,11 @@ from podcrawler.queue.naming import Names
 from podcrawler.spiders.preview import Preview, PreviewSpider
 
 
-def foresee(settings: Settings, redis: Redis, requests: list[Request], *, keep_deleted: bool) -> Preview:
-    """Read the podcasts at these addresses, after ``crawling.get_ready``. Raises KeyboardInterrupt, and what a crawl
-    raises."""
+def foresee(
+    settings: Settings, redis: Redis, requests: list[Request], *, keep_deleted: bool = False, is_full: bool = False
+) -> Preview:
+    """Read the podcasts at these addresses, after ``crawling.get_ready``. ``is_full`` is as in ``Preview``. Raises
+    KeyboardInterrupt, and what a crawl raises."""
     names, archive = Names.from_settings(settings, redis), Archive.from_settings(settings, redis)
     retried: set[str] = set()
     visits = archive.visits([request.url for request in requests])
@@ -30,7 +32,7 @@ def foresee(settings: Settings, redis: Redis, requests: list[Request], *, keep_d
         login = archive.login(request.url) or (archive.login(podcast_id) if podcast_id else None)
         if login and LOGIN not in request.meta:
             request.meta[LOGIN] = login._asdict()
-    preview = Preview()
+    preview = Preview(is_full)
     _crawl(_for_preview(settings, requests), requests=requests, redis=redis, retried=retried, preview=preview)
     _note_lost(settings, redis, preview, keep_deleted=keep_deleted)
     return preview

@@ -14,7 +14,7 @@ from podcrawler.items import Podcast
 from podcrawler.queue.archive import Imported
 from podcrawler.queue.identities import Traits
 from podcrawler.store import identity, names, sniff
-from podcrawler.store.fs import open_below, open_file
+from podcrawler.store.fs import Folder, open_below, open_file
 from podcrawler.store.sidecar import (
     PODCAST_NAME,
     SUFFIX,
@@ -65,13 +65,7 @@ def find_media(
     """
     if podcast_id is not None:
         _check_podcast(podcast_id, f"{podcast_id!r} is not the id of a podcast")
-    try:
-        top = open_below(folder, ())
-    except OSError:
-        raise ImportFolderError(
-            f"{folder} is no folder that can be read; give the folder that the media files are in."
-        ) from None
-    with top:
+    with open_top(folder) as top:
         # Through open folders, because a symbolic link may take the place of one at any moment.
         for parent, folders, found, opened in os.fwalk(".", dir_fd=top.fd):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -81,6 +75,16 @@ def find_media(
                 is_sidecar = name.endswith(SUFFIX) and of_file(name) in found
                 if not (is_about(name) or is_sidecar or _PUBLISHED.fullmatch(name)):
                     yield _examine(folder / parent / name, opened, podcast_id, keep_changed=keep_changed)
+
+
+def open_top(folder: Path) -> Folder:
+    """The folder that a user wants imported. Raises ImportFolderError."""
+    try:
+        return open_below(folder, ())
+    except OSError:
+        raise ImportFolderError(
+            f"{folder} is no folder that can be read; give the folder that the media files are in."
+        ) from None
 
 
 def _examine(path: Path, folder: int, podcast_id: str | None, *, keep_changed: bool) -> Imported | Refused:

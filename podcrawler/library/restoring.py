@@ -7,12 +7,15 @@ from collections.abc import Iterable, Sequence
 
 from redis import Redis
 
+from podcrawler.exceptions import ImportFolderError
+from podcrawler.items import Podcast
 from podcrawler.library.importing import Recalled
 from podcrawler.namespace import AnySettings
 from podcrawler.queue.archive import Archive, Imported
 from podcrawler.queue.listings import Listings
 from podcrawler.queue.naming import GUID, Names
 from podcrawler.queue.podcasts import record_of
+from podcrawler.spiders.preview import Found
 from podcrawler.spiders.referrals import declared_guid
 
 
@@ -29,6 +32,23 @@ def restore(settings: AnySettings, redis: Redis, recalled: Iterable[Recalled], f
         archive.restore_podcast(one.id, record_of(one.podcast))
     _restore_traits(Listings.from_settings(settings, redis), files)
     return sentences
+
+
+def record_podcast(settings: AnySettings, redis: Redis, found: Found) -> None:
+    """Have the addresses of a podcast that was read lead to it. What Redis knows stays. Blocks on Redis. Raises
+    ImportFolderError."""
+    names, archive = Names.from_settings(settings, redis), Archive.from_settings(settings, redis)
+    podcast = found.podcast
+    if names.podcast_of(found.addresses) is None:
+        try:
+            names.name(found.known_as, [podcast.id], is_known=True)
+        except StopIteration:
+            raise ImportFolderError(
+                f"Another podcast has become {podcast.id} in the meantime; run the command again."
+            ) from None
+    for address in found.addresses:
+        names.record(address, podcast.id)
+    archive.restore_podcast(podcast.id, _PODCAST.dump_json(podcast).decode())
 
 
 def _restore_traits(listings: Listings, files: Iterable[Imported]) -> None:

@@ -62,13 +62,32 @@ class Foreseen:
 
 
 @dataclass(slots=True)
+class Found:
+    """A podcast as its pages tell it, and what a visit would record of it."""
+
+    podcast: Podcast
+    #: What its id would be given for.
+    known_as: str
+    #: The addresses that would lead to it.
+    addresses: list[str]
+    #: By which its episodes are known again, as text, by id (identities.py).
+    traits: dict[str, str]
+    #: By id: those that would be queued, or have been.
+    episodes: dict[str, Episode] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class Preview:
     """What a crawl found."""
 
+    #: Whether ``found`` is wanted, too: it takes far more memory.
+    is_full: bool = False
     #: By id: the titles of podcasts.
     podcasts: dict[str, str] = field(default_factory=dict)
     #: By podcast and id.
     episodes: dict[tuple[str, str], Foreseen] = field(default_factory=dict)
+    #: By id: all of the podcasts.
+    found: dict[str, Found] = field(default_factory=dict)
     #: Addresses that could not be read.
     failures: list[tuple[str, EntryError]] = field(default_factory=list)
 
@@ -150,6 +169,10 @@ class PreviewSpider(PodcastsSpider):
         podcast_id, address = await call(self._name, led, listing.podcast, listing.known_as)
         visit = self._visits.setdefault(podcast_id, _Visit())
         self._preview.podcasts.setdefault(podcast_id, listing.podcast.title)
+        if self._preview.is_full and podcast_id not in self._preview.found:
+            told = replace(listing.podcast, id=podcast_id)
+            addresses = [address, *led.telling]
+            self._preview.found[podcast_id] = Found(told, listing.known_as or address, addresses, visit.traits)
         number, wanted = page_number(response), response.meta.get(WANTED)
         settle = Settle(
             podcast_id,
@@ -209,7 +232,10 @@ class PreviewSpider(PodcastsSpider):
             if told := batch.left_out.get(name):
                 one = self._left_out(podcast_id, name, json.loads(told))
             else:
-                one = _listed(entries[name])
+                episode: Episode = codec.loads(entries[name].payload)["meta"]["episode"]
+                one = _listed(entries[name], episode)
+                if self._preview.is_full:
+                    self._preview.found[podcast_id].episodes[name] = episode
             self._preview.episodes[podcast_id, name] = _in_state(
                 one, "finished" if name in claimed else state, failure, is_retried=podcast_id in self._retried
             )
@@ -222,9 +248,8 @@ class PreviewSpider(PodcastsSpider):
         return Foreseen(podcast_id, name, told["title"], published, size, "left out", told["reason"])
 
 
-def _listed(entry: Entry) -> Foreseen:
+def _listed(entry: Entry, episode: Episode) -> Foreseen:
     """An episode that would be queued."""
-    episode: Episode = codec.loads(entry.payload)["meta"]["episode"]
     moment = time_of(episode)
     published = f"{moment:%Y-%m-%dT%H:%M:%SZ}" if moment else ""
     size = episode.enclosure.length if episode.enclosure else None
