@@ -206,3 +206,5 @@ class TransferConfig(_Section):
     min_size: Annotated[int, Field(ge=1, le=10**15)]
     max_size: Bytes
     min_free: Bytes
+    #: When media files say that they were changed.
+    mtime: Literal["now", "published"]

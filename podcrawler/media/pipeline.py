@@ -40,7 +40,7 @@ from podcrawler.media.backpressure import DiskFullBackoff
 from podcrawler.media.beside import FOR_MEDIA, Beside
 from podcrawler.media.describing import Describer
 from podcrawler.media.fetch import fetch_media
-from podcrawler.media.transfer import Transfer
+from podcrawler.media.transfer import Transfer, publication_time
 from podcrawler.networks import host_of
 from podcrawler.queue.acks import finish
 from podcrawler.queue.entries import is_requestable, private_request
@@ -86,6 +86,7 @@ class EpisodeFilesPipeline(FilesPipeline):
         self._store_id = ""
         self._min_size = config.min_size
         self._wanted = config.media
+        self._dates_files = config.mtime == "published"
         self._backoff = DiskFullBackoff(
             lambda reason: self._scheduler.node.pause(reason), lambda: self._scheduler.node.resume(), config.min_free
         )
@@ -239,6 +240,8 @@ class EpisodeFilesPipeline(FilesPipeline):
             prefetcher.note_downloaded(transfer.lease, transfer.came_from)
         examined = await self._examine(episode, part, response)
         destination = self._destination(transfer, response, examined.extension)
+        if self._dates_files:
+            destination = destination._replace(mtime=publication_time(episode))
         description = self._describer.of_came(episode, transfer.request.url, response, examined.verified)
         held_until = partial(prefetcher.surely_held_until, transfer.lease)
         while (published := await self._publisher.publish(part, destination, held_until, description)) is None:

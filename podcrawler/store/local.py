@@ -205,7 +205,7 @@ class LocalStore(FSFilesStore):
         description: Description | None = None,
     ) -> Published | None:
         folder = self._folder(destination.podcast_id)
-        part.seal()
+        part.seal(destination.mtime)
         if not is_held():
             return None
         had_files = self._index.may_have(folder, destination.episode_id)
