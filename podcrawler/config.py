@@ -158,6 +158,17 @@ def _words(value: object) -> object:
     return [str(word).strip().lower().removeprefix(".") for word in words] if isinstance(words, Iterable) else words
 
 
+def _words_or_none(value: object) -> object:
+    """As ``_words``, of what may be empty."""
+    return [word for word in words if word] if isinstance(words := _words(value), list) else words
+
+
+class BesideConfig(_Section):
+    """What is fetched beside media files; see docs/sidecars.md."""
+
+    beside: Annotated[frozenset[Literal["cover", "transcripts", "chapters"]], BeforeValidator(_words_or_none)]
+
+
 def _allowed(value: object) -> object:
     if isinstance(value, Allowed) or not isinstance(value, Iterable):
         return value
@@ -196,3 +207,5 @@ class TransferConfig(_Section):
     min_size: Annotated[int, Field(ge=1, le=10**15)]
     max_size: Bytes
     min_free: Bytes
+    #: When media files say that they were changed.
+    mtime: Literal["now", "published"]

@@ -21,6 +21,7 @@ from podcrawler.exceptions import SettingError, StoreError
 from podcrawler.queue.dates import Dates
 from podcrawler.queue.records import Recorded, Records
 from podcrawler.store import names
+from podcrawler.store.beside import beside_of, read
 from podcrawler.store.folder import store_folder
 from podcrawler.store.fs import Folder, open_below
 from podcrawler.store.fs_errors import disk_error
@@ -159,15 +160,21 @@ class _Folder:
         self._writes_events = SidecarConfig.read(settings).sidecars
 
     def remove(self, file: ListedFile) -> None:
-        """Remove a file and its sidecar, or move them to the trash. Raises MediaError."""
+        """Remove a file with its sidecar and the files beside it, or move them to the trash. Raises MediaError."""
         path = self._root / names.folder_name(self._podcast_id)
         try:
             with open_below(self._root, [self._podcast_id]) as folder:
+                sidecar = read(folder, file.name)
+                told = [one.name for one in beside_of(sidecar, file.name)] if sidecar else []
+                beside = [name for name in told if folder.found(name)]
                 if self._trash:
                     path = self._root / self._trash / self._podcast_id
                     with open_below(self._root, [self._trash, self._podcast_id], create=True) as trash:
-                        _put(folder, file.name, trash)
-                self._note(folder, file)
+                        for name in (*beside, file.name):
+                            _put(folder, name, trash)
+                self._note(folder, file, beside)
+                for name in beside:
+                    folder.remove(name)
                 # The file last: if this is interrupted, the next run finds it, and does all of this again.
                 folder.remove(f"{file.name}{SIDECAR_SUFFIX}")
                 folder.remove(file.name)
@@ -179,10 +186,10 @@ class _Folder:
             "%s/%s (%d bytes) was %s: it is older than what is kept", self._podcast_id, file.name, file.size, what
         )
 
-    def _note(self, folder: Folder, file: ListedFile) -> None:
-        """Write down that the file goes. Raises OSError."""
+    def _note(self, folder: Folder, file: ListedFile, beside: Iterable[str]) -> None:
+        """Write down that the file goes, with those beside it. Raises OSError."""
         sha256 = read_manifest(folder).get(file.name)
-        correct_manifest(folder, {file.name: None})
+        correct_manifest(folder, dict.fromkeys((file.name, *beside)))
         if self._writes_events:
             event = Event("removed", self._agent, f"{self._podcast_id}/{file.episode_id}", file.name, sha256)
             append_events(folder, event)

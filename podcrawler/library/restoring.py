@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from redis import Redis
 
 from podcrawler.exceptions import ImportFolderError
-from podcrawler.items import Podcast
 from podcrawler.library.importing import Recalled
 from podcrawler.namespace import AnySettings
 from podcrawler.queue.archive import Archive, Imported
@@ -48,7 +47,7 @@ def record_podcast(settings: AnySettings, redis: Redis, found: Found) -> None:
             ) from None
     for address in found.addresses:
         names.record(address, podcast.id)
-    archive.restore_podcast(podcast.id, _PODCAST.dump_json(podcast).decode())
+    archive.restore_podcast(podcast.id, record_of(podcast))
 
 
 def _restore_traits(listings: Listings, files: Iterable[Imported]) -> None:

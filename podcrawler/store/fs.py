@@ -220,6 +220,14 @@ def drop_from_cache(file: int, size: int) -> None:
             os.posix_fadvise(file, 0, size, os.POSIX_FADV_DONTNEED)
 
 
+def set_mtime(file: int, mtime: float | None) -> None:
+    """Have an open file say that it was changed at a time, in seconds since 1970; nothing is done if that is None, or
+    if the file system refuses it."""
+    if mtime is not None:
+        with suppress(OSError, OverflowError):
+            os.utime(file, (mtime, mtime))
+
+
 def free_bytes(folder: AnyPath | int) -> int:
     """The bytes that this user may still write in a folder, or beside an open file."""
     found = os.statvfs(folder)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
@@ -23,6 +23,9 @@ from podcrawler.store.names import episode_of
 from podcrawler.tokens import without_secrets
 
 T = TypeVar("T")
+
+#: What a file beside a media file is.
+BesideKind: TypeAlias = Literal["cover", "transcript", "chapters"]
 
 #: What is put behind the name of the media file.
 SUFFIX = SIDECAR_SUFFIX
@@ -89,7 +92,7 @@ class Capture:
 class BesideFile:
     """A file of the same episode beside its media file, in the same folder (PODCRAWLER_BESIDE)."""
 
-    kind: Literal["cover", "transcript", "chapters"]
+    kind: BesideKind
     #: In the folder of the sidecar.
     name: str
     #: Bytes.
@@ -106,6 +109,17 @@ class BesideFile:
 
 
 @dataclass(frozen=True, slots=True)
+class AbsentFile:
+    """A file that was to be beside the media file, and cannot be had."""
+
+    kind: BesideKind
+    #: As that of ``BesideFile``.
+    url: str
+    #: Why, in a sentence.
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sidecar:
     """What is told of one media file."""
 
@@ -118,6 +132,7 @@ class Sidecar:
     #: The chapters that the media file itself has (ID3, MP4), by their start.
     chapters: list[Chapter] = field(default_factory=list)
     beside: list[BesideFile] = field(default_factory=list)
+    absent: list[AbsentFile] = field(default_factory=list)
 
     @property
     def key(self) -> str:
