@@ -1,8 +1,7 @@
-"""Published pages in a real browser: Chromium, which Playwright drives. `make test-browser` runs this."""
+"""Published pages in a real browser: Chromium, which Playwright drives."""
 
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,14 +16,15 @@ from sample.server import SampleServer
 from tests import forking
 from tests.archives import put_beside
 from tests.conftest import Commands
+from tests.programs import installed
 from tests.publish.serving import serving
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 #: Tunes of minutes, of which Chromium does not fetch all in advance.
 REPEATS = 200
 SEEDS = ("podcast/item_all.php?pid=287", "feed.xml")
-#: Pictures of the documentation are written there if this variable is set: `SCREENSHOTS=docs make test-browser`.
+#: Pictures of the documentation are written to the folder that this variable names (tests/README.md).
 SCREENSHOTS = os.environ.get("SCREENSHOTS")
 MOST_BYTES = 150_000
 #: Width and height in pixels.
@@ -57,16 +57,10 @@ VTT = """WEBVTT
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium; without it, the test is skipped, and in CI, it fails."""
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    if program is None:
-        absent = "chromium is not installed: it comes with Debian's package chromium"
-        if os.environ.get("CI"):
-            pytest.fail(absent)
-        pytest.skip(absent)
+    chromium = installed("chromium", "chromium", "google-chrome")
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(
-            executable_path=program, args=["--autoplay-policy=no-user-gesture-required"]
+            executable_path=chromium, args=["--autoplay-policy=no-user-gesture-required"]
         )
         yield launched
         launched.close()

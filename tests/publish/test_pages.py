@@ -2,7 +2,6 @@
 
 import base64
 import json
-import shutil
 import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from podcrawler.publish.search import keys_of
 from podcrawler.store import sidecar
 from tests.archives import put_episode, put_podcast
 from tests.conftest import Commands, Result
+from tests.programs import installed
 from tests.publish.reading import SHOW
 from tests.publish.serving import serving
 
@@ -181,9 +181,7 @@ def test_a_sidecar_names_no_file_elsewhere(commands: Commands, archive: Path) ->
 
 def search(archive: Path, *asked: str) -> list[list[str]]:
     """The titles that the search of the pages finds, by the script that browsers run."""
-    node = shutil.which("node")
-    if not node:
-        pytest.skip("the search is tested with Node.js, which is not installed")
+    node = installed("nodejs", "node")
     program = """
         const told = JSON.parse(require("fs").readFileSync(0, "utf-8"));
         const nothing = () => ({ addEventListener() {}, dataset: { up: "" }, replaceChildren() {}, append() {} });
