@@ -20,6 +20,7 @@ from scrapy.http import HtmlResponse, JsonResponse, Response, XmlResponse
 
 from podcrawler.config import SidecarConfig
 from podcrawler.store import names
+from podcrawler.store.folder import folder_of
 from podcrawler.store.fs import Folder, open_below
 from podcrawler.store.journal import put
 
@@ -36,14 +37,14 @@ def keep_visit(settings: Mapping[str, Any], podcast_id: str, response: Response)
     podcast, the oldest goes when there are more than PODCRAWLER_VISITS_SIZE bytes. That it cannot be written is logged.
     Blocking."""
     config = SidecarConfig.read(settings)
-    scheme, _, root = str(settings["FILES_STORE"]).rpartition("://")
-    if not (config.sidecars and config.visits_size and scheme in ("", "file")):
+    root = folder_of(settings)
+    if root is None or not (config.sidecars and config.visits_size):
         return
     try:
-        with _opened(Path(root), podcast_id, create=True) as folder:
+        with _opened(root, podcast_id, create=True) as folder:
             _keep(folder, response, config.visits_size)
     except OSError as error:
-        path = Path(root) / FOLDER / podcast_id
+        path = root / FOLDER / podcast_id
         logger.warning("What %s listed is not kept: %s: %s", podcast_id, path, error.strerror)
 
 
