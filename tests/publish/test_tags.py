@@ -199,13 +199,14 @@ def told_by(file: Any) -> dict[str, Any]:
 
 def test_tags_that_are_not_replaced_stay(commands: Commands, archive: Path) -> None:
     put_podcast(archive, title="Show")
-    path = put(archive, "untagged.mp3", season=None, episode=1.5, description="", page="", published=None)
+    path = put(archive, "untagged.mp3", season=None, episode=1.5, description="New", page="", published=None)
     tags = id3.ID3()
     tags.add(id3.TPE1(encoding=3, text=["the artist"]))
     tags.add(id3.TPE2(encoding=3, text=["the other"]))
     tags.add(id3.TRCK(encoding=3, text=["3/10"]))
     tags.add(id3.TYER(encoding=0, text=["1999"]))
     tags.add(id3.COMM(encoding=3, lang="eng", desc="iTunNORM", text=["00 01"]))
+    tags.add(id3.COMM(encoding=3, lang="eng", desc="", text=["old"]))
     tags.add(id3.TXXX(encoding=3, desc="mood", text=["calm"]))
     tags.add(id3.APIC(encoding=3, mime="image/png", type=3, desc="front", data=b"front"))
     tags.add(id3.CHAP(element_id="c1", start_time=0, end_time=10, sub_frames=[id3.TIT2(encoding=3, text=["Intro"])]))
@@ -216,6 +217,7 @@ def test_tags_that_are_not_replaced_stay(commands: Commands, archive: Path) -> N
     kept = ("TPE1", "TPE2", "TRCK", "TDRC", "COMM:iTunNORM:eng", "TXXX:mood")
     assert [str(found[name].text[0]) for name in kept] == ["the artist", "the other", "3/10", "1999", "00 01", "calm"]
     assert (found["TIT2"].text, found["TALB"].text, found["APIC:front"].data) == (["untagged mp3"], ["Show"], b"front")
+    assert [one.text[0] for one in found.getall("COMM") if not one.desc] == ["New"]
     assert found["CHAP:c1"].sub_frames["TIT2"].text == ["Intro"]
     cover = put_beside(path, ".jpg", JPEG, "cover")
     assert "1 file made" in grow(commands, "--tags").out
@@ -236,6 +238,9 @@ def test_a_file_is_made_again_if_something_has_changed_that_it_is_made_of(comman
     assert changed == ["untagged mp3.mp3"]
     assert told_comment(made(commands)["untagged mp3.mp3"]) == "What & how"
     second.write_bytes((FILES / "untagged.mp3").read_bytes())
+    assert "1 file made, 0 removed, 1 unchanged." in grow(commands, "--tags").out
+    content = second.read_bytes()
+    second.write_bytes(content[:-1] + b"!")
     assert "1 file made, 0 removed, 1 unchanged." in grow(commands, "--tags").out
     put_podcast(archive, title="Another")
     assert "2 files made, 0 removed, 0 unchanged." in grow(commands, "--tags").out
@@ -275,6 +280,8 @@ def test_files_that_cannot_have_tags_are_copied_as_they_are(commands: Commands, 
         assert copies[name].read_bytes() == source.read_bytes()
         assert not copies[name].samefile(source)
     assert "0 files made, 0 removed, 3 unchanged." in grow(commands, "--tags").out
+    assert "3 files made" in grow(commands).out
+    assert made(commands)["audio wav.wav"].samefile(wav)
 
 
 def test_a_full_disk_keeps_what_is_there(commands: Commands, archive: Path) -> None:
@@ -284,6 +291,10 @@ def test_a_full_disk_keeps_what_is_there(commands: Commands, archive: Path) -> N
         before = made(commands)["untagged mp3.mp3"].read_bytes()
         content = (FILES / "untagged.mp3").read_bytes()
         path.write_bytes(content * (99_000 // len(content)))
+        assert "No space left" in grow(commands, "--tags", status=2).err
+        path.write_bytes(content)
+        # There is room for the copy, and none for its tags.
+        put_beside(path, ".jpg", JPEG + bytes(150_000), "cover")
         assert "No space left" in grow(commands, "--tags", status=2).err
         assert made(commands)["untagged mp3.mp3"].read_bytes() == before
         assert sorted(one.name for one in (commands.folder / "tree").iterdir()) == [
