@@ -37,6 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TEMPLATE",
         help="link the files under names such as '{podcast}/{year}/{date} {title}.{ext}'",
     )
+    parser.add_argument("--tags", action="store_true", help="make a tree of copies, with tags in them")
+    parser.add_argument("--nfo", action="store_true", help="with what Kodi and Jellyfin read beside files of a tree")
     parser.add_argument("--to", type=Path, metavar="DIR", help="where it goes (else, but for a tree: into the archive)")
     add_common_options(parser)
 
@@ -52,7 +54,9 @@ def run(settings: AnySettings, options: argparse.Namespace) -> int:
     check_known(options.podcasts, there)
     root, podcasts = catalog.root, list(dict.fromkeys(options.podcasts)) or there
     if options.tree is not None:
-        return _grow_tree(settings, root, options.to, options.tree, podcasts)
+        return _grow_tree(settings, root, podcasts, options)
+    if options.tags or options.nfo:
+        raise UsageError("--tags and --nfo are for a tree: --tree '{podcast}/{date} {title}.{ext}' --to DIR.")
     target = options.to or root
     target.mkdir(parents=True, exist_ok=True)
     status = 0
@@ -83,14 +87,14 @@ def _write_pages(settings: AnySettings, root: Path, target: Path, podcasts: Iter
     return 1 if done.left_out else 0
 
 
-def _grow_tree(
-    settings: AnySettings, root: Path, target: Path | None, template: "Template", podcasts: Iterable[str]
-) -> int:
+def _grow_tree(settings: AnySettings, root: Path, podcasts: Iterable[str], options: argparse.Namespace) -> int:
     from podcrawler.publish.index import Cache
-    from podcrawler.publish.named import NamedFiles
+    from podcrawler.publish.named import NamedFiles, Naming
     from podcrawler.publish.tree import Tree
     from podcrawler.redis.connection import state_dir
 
+    target: Path | None = options.to
+    naming = Naming(options.tree, with_tags=options.tags, with_nfo=options.nfo)
     if target is None:
         raise UsageError("A tree needs a folder of its own: --to DIR.")
     here, there = root.resolve(), target.resolve()
@@ -99,10 +103,23 @@ def _grow_tree(
             f"The tree in {target} and the archive in {root} would be one in the other; give --to a folder beside the "
             "archive."
         )
-    files = NamedFiles(root, template, Cache(state_dir(settings)))
+    if naming.with_nfo and not naming.template.depth_of_podcast:
+        raise UsageError(
+            "--nfo needs a folder for each podcast, because Kodi and Jellyfin take a folder for a show: begin the "
+            "template with {podcast}/."
+        )
+    if naming.with_tags:
+        # It says what is not installed, before anything is made.
+        from podcrawler.publish import tagging  # noqa: F401
+    files = NamedFiles(root, naming, Cache(state_dir(settings)))
     grown = Tree(target).update(file for podcast_id in podcasts for file in files.of(podcast_id))
     for sentence in (*files.left_out, *grown.left_out):
         say(f"left out: {sentence}")
+    for sentence in grown.notes:
+        say(sentence)
+    if files.untagged:
+        told = ", ".join(f"{count} {extension}" for extension, count in sorted(files.untagged.items()))
+        say(f"Without new tags, because podcrawler writes none into such files: {told}.")
     copies = f" ({grown.copied} as copies)" if grown.copied else ""
     say(f"{_count(grown.made, 'file')} made{copies}, {grown.removed} removed, {grown.unchanged} unchanged.")
     return 1 if files.left_out or grown.left_out else 0
