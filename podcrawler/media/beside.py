@@ -88,11 +88,6 @@ class Beside:
         most = settings.getint("DOWNLOAD_MAXSIZE")
         self._limits = replace(Limits.of(TransferConfig.read(settings)), max_size=most, size_setting="DOWNLOAD_MAXSIZE")
 
-    @property
-    def reads_chapters(self) -> bool:
-        """Whether the chapters that media files themselves have are wanted."""
-        return "chapters" in self._kinds
-
     def wants(self, episode: Episode) -> bool:
         """Whether there is something to fetch beside the file of an episode."""
         return bool(self._kinds) and next(self._wanted(episode), None) is not None

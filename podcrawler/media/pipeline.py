@@ -51,6 +51,7 @@ from podcrawler.queue.scheduler import Scheduler, scheduler_of
 from podcrawler.signals import episode_finished, lease_lost, node_draining
 from podcrawler.store import names, sniff
 from podcrawler.store.base import Store, StoredFile
+from podcrawler.store.chapters import chapters_in
 from podcrawler.store.factory import open_store
 from podcrawler.store.fs_errors import disk_error
 from podcrawler.store.identity import store_id
@@ -242,7 +243,7 @@ class EpisodeFilesPipeline(FilesPipeline):
         destination = self._destination(transfer, response, examined.extension)
         if self._dates_files:
             destination = destination._replace(mtime=publication_time(episode))
-        description = self._describer.of_came(episode, transfer.request.url, response, examined.verified)
+        description = self._describer.of_came(episode, transfer.request.url, response, examined)
         held_until = partial(prefetcher.surely_held_until, transfer.lease)
         while (published := await self._publisher.publish(part, destination, held_until, description)) is None:
             if not await prefetcher.still_held(transfer.lease):
@@ -258,7 +259,7 @@ class EpisodeFilesPipeline(FilesPipeline):
     async def _examine(self, episode: Episode, part: PartFile, response: MediaResponse) -> sniff.Examined:
         """Check what was received. Raises MediaError if it cannot be the file."""
         try:
-            if is_small(part):
+            if is_small(part) and not self._describer.reads_chapters:
                 return self._check(episode, part, response)
             return await asyncio.to_thread(self._check, episode, part, response)
         except DiskFullError:
@@ -286,6 +287,8 @@ class EpisodeFilesPipeline(FilesPipeline):
                     counted=response.received.verified,
                     wanted=self._wanted,
                 )
+                if self._describer.reads_chapters:
+                    examined = examined._replace(chapters=chapters_in(file))
         except OSError as error:
             raise disk_error(part.path, error) from error
         if size < self._min_size:

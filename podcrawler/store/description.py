@@ -15,6 +15,7 @@ from podcrawler.agent import Agent
 from podcrawler.details import Chapter
 from podcrawler.items import Episode, Podcast
 from podcrawler.store.beside import read
+from podcrawler.store.chapters import chapters_in
 from podcrawler.store.fs import Folder
 from podcrawler.store.journal import EVENTS, MANIFEST, Event, Notes, append, correct_manifest, manifest_line, put
 from podcrawler.store.sidecar import (
@@ -53,8 +54,9 @@ class Description:
     agent: Agent
     #: None if the file was there before.
     came: Came | None = None
-    #: Those that the file itself has.
+    #: Those that the file itself has; and whether they are wanted of a file that was there before.
     chapters: Sequence[Chapter] = ()
+    reads_chapters: bool = False
 
     def notes(self, name: str, size: int, sha256: str, *, found: bool = False) -> Notes:
         """What is to be written of the file with this name. ``found``: it was there before, whatever came."""
@@ -99,6 +101,8 @@ def note_found(folder: Folder, name: str, description: Description, came_sha256:
     with folder.read(name) as file:
         size = os.fstat(file.fileno()).st_size
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        if description.reads_chapters:
+            description = replace(description, chapters=chapters_in(file))
     notes = description.notes(name, size, sha256, found=sha256 != came_sha256)
     # Who died before it could write the sidecar may have written the line.
     correct_manifest(folder, {name: sha256})

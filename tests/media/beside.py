@@ -73,7 +73,7 @@ def everything(web: Web, audio: bytes | str = AUDIO.body) -> str:
 
 def told(fleet: Commands) -> Sidecar:
     """What the sidecar of the only media file tells."""
-    (path,) = fleet.archive.glob("[!.]*/*.mp3.json")
+    (path,) = fleet.archive.glob("[!.]*/*.m*.json")
     return loads(path.read_bytes())
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from podcrawler.details import Chapter
 from tests.archives import assert_described, events_of
 from tests.builders import seed
 from tests.changing_web import AUDIO, Web, changing_web
@@ -27,6 +28,7 @@ from tests.media.beside import (
 )
 from tests.origin import RunningOrigin
 from tests.stand_in import Page
+from tests.store.record_files import FILES
 
 
 @pytest.fixture
@@ -268,6 +270,36 @@ def test_a_host_gets_no_more_connections_than_it_may_have(
     drain(fleet, redis, web, *items, options=(*ALL, "-s", f"PODCRAWLER_HOSTS={hosts}"))
     assert len(list(fleet.archive.glob("[!.]*/*.jpg"))) == 3
     assert origin.most_at_host() == {"localhost": 1}
+
+
+@pytest.mark.parametrize("name", ["chapters.mp3", "chapters.m4a"])
+@pytest.mark.parametrize("padding", [0, 2_000_000])
+def test_chapters_of_the_file_and_of_the_feed_are_told(
+    fleet: Commands, redis: Client, web: Web, name: str, padding: int
+) -> None:
+    """Those of the file are read for whoever wants chapters; also after a node that died before it could tell them."""
+    chaptered = (FILES / name).read_bytes() + bytes(padding)
+    web.pages[f"/{name}"] = Page(chaptered, "audio/mpeg")
+    simple = '<psc:chapters xmlns:psc="http://podlove.org/simple-chapters" version="1.2">'
+    simple += '<psc:chapter start="00:00:05" title="Podlove" href="https://example.org/"/></psc:chapters>'
+    items = [item("One", f"{web.address}/{name}", simple)]
+
+    def starts(*options: str) -> list[tuple[float, str]]:
+        drain(fleet, redis, web, *items, options=options)
+        sidecar = told(fleet)
+        assert sidecar.episode.chapters == [Chapter(5.0, "Podlove", "https://example.org/")]
+        (path,) = fleet.archive.glob("[!.]*/one*.json")
+        path.unlink()
+        redis.flushall()
+        return [(chapter.start, chapter.title) for chapter in sidecar.chapters]
+
+    found = [(0.0, "Beginning"), (0.1, "第二章"), (0.25, "End")]
+    assert starts() == []
+    assert starts(*ALL) == found
+    assert len(web.files()) <= 1
+    for path in fleet.archive.glob("[!.]*/*"):
+        path.unlink()
+    assert starts(*ALL) == found
 
 
 @pytest.mark.parametrize(
