@@ -31,7 +31,7 @@ from podcrawler.store.sidecar import (
 _NAME = re.compile(rf"(?P<id>{EPISODE_ID.pattern})\.(?P<title>.+)\.(?P<extension>[A-Za-z0-9]{{1,5}})", re.DOTALL)
 
 #: What `publish` writes (docs/publish.md), and nobody takes for a recording.
-_PUBLISHED = re.compile(r".*\.(?:css|html|js|xml)|search\.json")
+_PUBLISHED = re.compile(r".*\.(?:css|html|js|xml)|search\.json|icon\.svg")
 
 #: Why a file is not imported.
 Refusal = Literal["part", "empty", "no-id", "no-media", "broken", "damaged", "record"]

@@ -10,7 +10,7 @@ from typing import Literal, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from podcrawler.publish.media_types import PICTURES, beside_type
+from podcrawler.publish.media_types import HIDDEN_HTML, PICTURES, beside_type
 from podcrawler.store.fs import Folder
 from podcrawler.store.sidecar import BesideFile, Sidecar
 
@@ -40,7 +40,8 @@ class Beside:
 
     @property
     def extension(self) -> str:
-        return self.name.rpartition(".")[2].lower()
+        """In lower case."""
+        return "html" if self.name.lower().endswith(HIDDEN_HTML) else self.name.rpartition(".")[2].lower()
 
 
 def named_in(sidecar: Sidecar) -> tuple[Beside, ...]:

@@ -73,6 +73,8 @@ _TEXTS = {
     "vtt": "text/vtt",
 }
 _CHAPTERS = ".chapters.json"
+#: What transcripts in HTML end with, so that servers take them for plain text.
+HIDDEN_HTML = ".html.txt"
 #: Containers that have audio alone as often as not.
 _EITHER = frozenset(("3gp", "mp4", "ogg", "webm"))
 
@@ -94,13 +96,17 @@ def media_type(name: str, *told: str) -> str:
 
 def beside_type(name: str) -> str:
     """The type of a file beside a media file; empty if its extension tells none."""
-    extension = name.rpartition(".")[2].lower()
+    name = name.lower()
     if name.endswith(_CHAPTERS):
         return "application/json+chapters"
+    if name.endswith(HIDDEN_HTML):
+        return "text/html"
+    extension = name.rpartition(".")[2]
     return PICTURES.get(extension) or _TEXTS.get(extension, "")
 
 
 def type_of(name: str) -> str:
-    """The type of any file of an archive, by its name alone; empty if that tells none."""
+    """The type that any file of an archive is served with, by its name alone; empty if that tells none."""
     known = media_type(name)
-    return beside_type(name) if known == _UNKNOWN else known
+    served = "text/plain" if name.lower().endswith(HIDDEN_HTML) else beside_type(name)
+    return served if known == _UNKNOWN else known

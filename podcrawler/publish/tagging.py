@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from podcrawler.exceptions import PublishError
 from podcrawler.publish.languages import three_letters
+from podcrawler.publish.memory import bounded_memory
 from podcrawler.publish.tags import GENRE, Picture, Tags
 from podcrawler.store.fs_errors import FULL
 from podcrawler.store.sniff import is_sound
@@ -32,6 +33,8 @@ except ImportError as missing:
         f"Tags need mutagen, which is not installed here ({missing.name}): pip install 'podcrawler[tags]'."
     ) from None
 
+#: Bytes: a tag with several pictures needs some of them.
+_MOST_MEMORY = 256 * 1024 * 1024
 #: As ID3 numbers kinds of pictures, and others after it.
 _FRONT_COVER = 3
 #: UTF-8, as ID3 numbers encodings.
@@ -64,11 +67,14 @@ def can_have_tags(extension: str) -> bool:
 def _tag(path: Path, extension: str, tags: Tags) -> str:
     """Write tags into a file; why that cannot be done, else empty."""
     try:
-        _WRITERS[extension](path, tags)
+        with bounded_memory(_MOST_MEMORY):
+            _WRITERS[extension](path, tags)
         with path.open("rb") as file:
             return (
                 "" if is_sound(file, path.with_suffix(f".{extension}").name) else "with tags it would be no whole file"
             )
+    except MemoryError:
+        return "its tags need too much memory"
     except Exception as error:
         # A parser of what strangers wrote raises whatever it stumbles over; mutagen wraps the errors of the disk.
         inner = error.args[0] if isinstance(error, mutagen.MutagenError) and error.args else error

@@ -26,7 +26,6 @@ _CLOCK = re.compile(r"\s*(?:([0-9]{1,4}):)?([0-9]{1,4}):([0-9]{1,2}(?:[.,][0-9]{
 #: WebVTT §3.4: who speaks; and all tags, with the older braces of SubRip.
 _VOICE = re.compile(r"<v(?:\.[^\s<>]*)?[ \t]+([^<>]*)>")
 _TAG = re.compile(r"<[^<>]*>|\{\\[^{}]*\}")
-_SPACE = re.compile(r"\s+")
 _SENTENCE_END = re.compile(r"[.!?…。！？][\"'”’」』)]?\Z")
 #: Characters of scripts without spaces, at the end and at the beginning of what is joined.
 _UNSPACED = regex.compile(r"[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}。，、！？：；「」『』（）]")
@@ -75,7 +74,7 @@ def _cues(lines: Iterable[str]) -> Iterator[Paragraph]:
     start: float | None = None
     words: list[str] = []
     for line in (*lines, ""):
-        timing = _TIMING.match(line)
+        timing = _TIMING.match(line) if "-->" in line else None
         if start is not None and (timing or not line.strip()):
             # The number of the next cue, if no empty line is before it.
             said = words[:-1] if timing and words and words[-1].strip().isdecimal() else words
@@ -88,8 +87,12 @@ def _cues(lines: Iterable[str]) -> Iterator[Paragraph]:
 
 
 def _said(text: str, start: float) -> Paragraph:
-    voice = _VOICE.search(text)
-    return Paragraph(_plain(unescaped(_TAG.sub("", text))), start, _plain(unescaped(voice[1])) if voice else "")
+    speaker = ""
+    if "<" in text or "{" in text:
+        voice = _VOICE.search(text)
+        speaker = _plain(unescaped(voice[1])) if voice else ""
+        text = _TAG.sub("", text)
+    return Paragraph(_plain(unescaped(text)), start, speaker)
 
 
 def _from_json(raw: bytes) -> Iterator[Paragraph]:
@@ -156,7 +159,7 @@ def _joined(cues: Iterable[Paragraph]) -> Iterator[Paragraph]:
     length = 0
     first = Paragraph("")
     for cue in cues:
-        is_full = length >= _MOST or (length >= _ENOUGH and _SENTENCE_END.search(words[-1]))
+        is_full = length >= _ENOUGH and (length >= _MOST or _SENTENCE_END.search(words[-1], len(words[-1]) - 2))
         if words and (is_full or cue.speaker != first.speaker):
             yield first._replace(text="".join(words))
             words, length = [], 0
@@ -181,7 +184,7 @@ def _text(raw: bytes) -> str:
 
 
 def _plain(text: str) -> str:
-    return _SPACE.sub(" ", text).strip()
+    return " ".join(text.split())
 
 
 def _seconds(hours: str | None, minutes: str, seconds: str) -> float:

@@ -202,7 +202,7 @@ def test_each_language_has_the_form_that_tells_most(commands: Commands, archive:
     video.with_name(sidecar.sidecar_name(video.name)).write_bytes(sidecar.dumps(told))
     put_beside(video, ".txt", b"no times", "transcript", language="en")
     put_beside(video, ".vtt", VTT, "transcript", language="en")
-    put_beside(video, ".html", f"<p>{'long ' * 400}</p>".encode(), "transcript", language="zh-Hant")
+    put_beside(video, ".html.txt", f"<p>{'long ' * 400}</p>".encode(), "transcript", language="zh-Hant")
     put_beside(video, ".srt", b"1\n00:00:00,000 --> 00:00:01,000\nx\n", "transcript", language='"><b>')
     put_beside(video, ".pdf", b"%PDF", "transcript", language="de")
     pages(commands)
@@ -213,6 +213,9 @@ def test_each_language_has_the_form_that_tells_most(commands: Commands, archive:
         "a long one is closed"
     )
     assert len(page.xpath("//a[@download]")) == 6
+    publish(commands)
+    types = [one.get("type") for one in attributes(feed(archive), "item/podcast:transcript")]
+    assert types == ["text/plain", "text/vtt", "text/html", "application/x-subrip", None]
     (track,) = page.xpath("//video/track")
     assert (track.get("kind"), track.get("srclang"), track.get("src")) == (
         "subtitles",
@@ -268,7 +271,7 @@ def test_a_sidecar_leads_to_no_file_elsewhere(commands: Commands, archive: Path)
 
 def test_a_server_gives_the_right_types_and_lets_no_publisher_run_a_script(commands: Commands, media: Path) -> None:
     evil = b"<script>alert(1)</script>"
-    for ending in (".html", ".svg", ".xml", ".srt", ".webp", ".m4a"):
+    for ending in (".html", ".html.txt", ".svg", ".xml", ".srt", ".webp", ".m4a"):
         media.with_name(media.stem + ending).write_bytes(evil)
     with serving(commands, "127.0.0.1", "--pages") as address:
 
@@ -288,6 +291,7 @@ def test_a_server_gives_the_right_types_and_lets_no_publisher_run_a_script(comma
         assert headers(f"{stem}.svg") == ("image/svg+xml", "nosniff", True)
         assert headers(f"{stem}.xml")[1:] == ("nosniff", True)
         assert headers(f"{stem}.en.vtt") == ("text/vtt; charset=utf-8", "nosniff", True)
+        assert headers(f"{stem}.html.txt") == ("text/plain; charset=utf-8", "nosniff", True)
         assert headers(f"{stem}.srt") == ("application/x-subrip", "nosniff", True)
         assert headers(f"{stem}.chapters.json") == ("application/json+chapters", "nosniff", True)
         assert headers(f"{stem}.webp") == ("image/webp", "nosniff", False)

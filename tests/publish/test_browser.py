@@ -304,3 +304,7 @@ def test_pages_that_are_opened_as_files_play_and_say_what_they_cannot(page: Page
     wait_for(page, "player.currentTime > 0.5")
     page.get_by_role("searchbox").fill("燈塔")
     expect(page.get_by_role("status")).to_contain_text("The search needs a web server")
+    page.goto((published.archive / episode_of(published.archive, RICH)).as_uri())
+    page.get_by_role("button", name="燈塔").click()
+    wait_for(page, "player.currentTime > 30.6")
+    assert page.get_by_role("img", name="Cover").evaluate("image => image.naturalWidth") == 1

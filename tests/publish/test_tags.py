@@ -4,6 +4,7 @@ import base64
 import hashlib
 import os
 import struct
+import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -282,6 +283,20 @@ def test_files_that_cannot_have_tags_are_copied_as_they_are(commands: Commands, 
     assert "0 files made, 0 removed, 3 unchanged." in grow(commands, "--tags").out
     assert "3 files made" in grow(commands).out
     assert made(commands)["audio wav.wav"].samefile(wav)
+
+
+def test_a_tag_that_grows_without_end_is_left_alone(commands: Commands, archive: Path) -> None:
+    """A megabyte that becomes a gigabyte, in a frame that is compressed (ID3v2.3 §3.3.1)."""
+    pieces = zlib.compressobj(9)
+    first, other = (pieces.compress(bytes(1 << 20)) + pieces.flush(zlib.Z_FULL_FLUSH) for _ in range(2))
+    data = struct.pack(">I", 100) + first + other * 1023
+    frame = b"TXXX" + struct.pack(">I", len(data)) + b"\0\x80" + data
+    size = bytes(len(frame) >> bits & 0x7F for bits in (21, 14, 7, 0))
+    path = put(archive, "untagged.mp3")
+    path.write_bytes(b"ID3\3\0\0" + size + frame + (FILES / "untagged.mp3").read_bytes())
+    told = grow(commands, "--tags").out
+    assert "untagged mp3.mp3: its tags need too much memory; it is a copy of the file as it is" in told
+    assert made(commands)["untagged mp3.mp3"].read_bytes() == path.read_bytes()
 
 
 def test_a_full_disk_keeps_what_is_there(commands: Commands, archive: Path) -> None:
