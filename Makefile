@@ -9,7 +9,7 @@ FIND := for python in python3 python3.14 python3.13 python3.12 python3.11 python
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && exit; done
 PYTHON ?= $(shell $(FIND))
 
-.PHONY: run test test-browser check lint requirements schemas bench clean
+.PHONY: run test check lint requirements schemas bench clean
 
 run: $(VENV)/installed
 ifdef URL
@@ -19,11 +19,7 @@ else
 endif
 
 test: $(VENV)/installed-dev lint
-	$(PYTEST) -m 'not browser'
-
-# What needs Chromium: published pages, as readers see them.
-test-browser: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -m browser
+	$(PYTEST)
 
 # Without the slow tests, which run processes of podcrawler.
 check: $(VENV)/installed-dev lint

@@ -149,12 +149,24 @@ class SidecarConfig(_Section):
     """Whether media files are described beside them; see docs/sidecars.md."""
 
     sidecars: bool
+    visits_size: Annotated[int, Field(ge=0)]
 
 
 def _words(value: object) -> object:
     """The words of a setting that is a list, or text with commas between them; in lower case, without leading dots."""
     words = value.split(",") if isinstance(value, str) else value
     return [str(word).strip().lower().removeprefix(".") for word in words] if isinstance(words, Iterable) else words
+
+
+def _words_or_none(value: object) -> object:
+    """As ``_words``, of what may be empty."""
+    return [word for word in words if word] if isinstance(words := _words(value), list) else words
+
+
+class BesideConfig(_Section):
+    """What is fetched beside media files; see docs/sidecars.md."""
+
+    beside: Annotated[frozenset[Literal["cover", "transcripts", "chapters"]], BeforeValidator(_words_or_none)]
 
 
 def _allowed(value: object) -> object:
@@ -195,3 +207,5 @@ class TransferConfig(_Section):
     min_size: Annotated[int, Field(ge=1, le=10**15)]
     max_size: Bytes
     min_free: Bytes
+    #: When media files say that they were changed.
+    mtime: Literal["now", "published"]

@@ -88,7 +88,7 @@ class ChapterFile:
 
 @dataclass(slots=True)
 class Chapter:
-    """A chapter that the feed itself tells (Podlove Simple Chapters 1.2)."""
+    """A chapter that the feed itself tells (Podlove Simple Chapters 1.2), or a media file."""
 
     #: Seconds from the beginning of the episode.
     start: float

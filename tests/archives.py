@@ -3,9 +3,10 @@
 import hashlib
 import json
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from podcrawler.items import Enclosure, Episode, Podcast
 from podcrawler.library.catalog import Catalog
@@ -47,14 +48,30 @@ def put_episode(
     return path
 
 
+def put_beside(
+    media: Path, ending: str, content: bytes, kind: Literal["cover", "transcript", "chapters"], **fields: str
+) -> Path:
+    """Put a file beside a media file, as ``<its name without extension><ending>``, and into its sidecar; where it is.
+    ``fields`` are of the BesideFile."""
+    path = media.with_name(media.stem + ending)
+    path.write_bytes(content)
+    beside = sidecar.BesideFile(kind, path.name, len(content), hashlib.sha256(content).hexdigest(), **fields)
+    described = media.with_name(sidecar.sidecar_name(media.name))
+    told = sidecar.loads(described.read_bytes())
+    described.write_bytes(sidecar.dumps(replace(told, beside=[*told.beside, beside])))
+    return path
+
+
 def assert_described(root: Path) -> None:
-    """Fail unless each media file has a sidecar that is right, and one line in the manifest, and no other file has."""
+    """Fail unless each media file has a sidecar that is right, and one line in the manifest, as each file beside it has
+    that it tells of, and no other file has."""
     catalog = Catalog(root)
     for podcast_id in catalog.podcast_ids():
         folder = root / podcast_id
         found = list(catalog.files(podcast_id))
         assert [one.path for one in found if one.problem or not one.sidecar or not one.path.exists()] == []
         digests = {one.path.name: one.sidecar.file.sha256 for one in found if one.sidecar}
+        digests |= {beside.name: beside.sha256 for one in found if one.sidecar for beside in one.sidecar.beside}
         lines = manifest_of(folder)
         assert sorted(lines) == sorted(f"{digest}  {name}" for name, digest in digests.items())
         if lines:

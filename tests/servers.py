@@ -1,11 +1,10 @@
 """The Redis servers that podcrawler must work with, as far as this machine has them."""
 
-import os
 import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
-import pytest
+from tests.programs import lacking
 
 #: By program and version (of Debian's, whatever it has): where it comes from.
 SERVERS = {
@@ -16,13 +15,8 @@ SERVERS = {
 
 
 def binary_of(name: str) -> str:
-    """The path of a server. Without it, the test is skipped; in CI, it fails."""
-    if found := _find(name):
-        return found
-    absent = f"{name} is not installed: it comes with {SERVERS[name]}"
-    if os.environ.get("CI"):
-        pytest.fail(absent)
-    pytest.skip(absent)
+    """The path of a server."""
+    return _find(name) or lacking(name, SERVERS[name])
 
 
 def _find(name: str) -> str | None:

@@ -6,8 +6,9 @@ from pathlib import Path
 from rich.filesize import decimal
 
 from podcrawler.agent import Agent
+from podcrawler.cli.on_disk import check_known, opened_catalog
 from podcrawler.cli.parsers import add_common_options
-from podcrawler.cli.verify import check_known, opened_catalog, reader_of
+from podcrawler.cli.verify import reader_of
 from podcrawler.exceptions import UsageError
 from podcrawler.library.bagging import make_bag
 from podcrawler.namespace import AnySettings

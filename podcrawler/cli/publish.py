@@ -1,11 +1,11 @@
 """``publish [ID...]``: writes feeds and web pages of the archive, or keeps a tree of its files under other names."""
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from podcrawler.cli.nearest import did_you_mean
+from podcrawler.cli.on_disk import check_known, opened_catalog
 from podcrawler.cli.parsers import add_common_options
 from podcrawler.exceptions import UsageError
 from podcrawler.namespace import AnySettings
@@ -37,6 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TEMPLATE",
         help="link the files under names such as '{podcast}/{year}/{date} {title}.{ext}'",
     )
+    parser.add_argument("--tags", action="store_true", help="make a tree of copies, with tags in them")
+    parser.add_argument("--nfo", action="store_true", help="with what Kodi and Jellyfin read beside files of a tree")
     parser.add_argument("--to", type=Path, metavar="DIR", help="where it goes (else, but for a tree: into the archive)")
     add_common_options(parser)
 
@@ -48,10 +50,13 @@ def run(settings: AnySettings, options: argparse.Namespace) -> int:
             "publish writes feeds (--base-url https://example.com/archive/) and web pages (--pages), which it can "
             "--serve; or a tree (--tree '{podcast}/{date} {title}.{ext}' --to DIR), which goes with none of these."
         )
-    root = _root(settings)
-    podcasts = _podcasts(root, options.podcasts)
+    catalog, there = opened_catalog(settings)
+    check_known(options.podcasts, there)
+    root, podcasts = catalog.root, list(dict.fromkeys(options.podcasts)) or there
     if options.tree is not None:
-        return _grow_tree(settings, root, options.to, options.tree, podcasts)
+        return _grow_tree(settings, root, podcasts, options)
+    if options.tags or options.nfo:
+        raise UsageError("--tags and --nfo are for a tree: --tree '{podcast}/{date} {title}.{ext}' --to DIR.")
     target = options.to or root
     target.mkdir(parents=True, exist_ok=True)
     status = 0
@@ -82,14 +87,14 @@ def _write_pages(settings: AnySettings, root: Path, target: Path, podcasts: Iter
     return 1 if done.left_out else 0
 
 
-def _grow_tree(
-    settings: AnySettings, root: Path, target: Path | None, template: "Template", podcasts: Iterable[str]
-) -> int:
+def _grow_tree(settings: AnySettings, root: Path, podcasts: Iterable[str], options: argparse.Namespace) -> int:
     from podcrawler.publish.index import Cache
-    from podcrawler.publish.named import NamedFiles
+    from podcrawler.publish.named import NamedFiles, Naming
     from podcrawler.publish.tree import Tree
     from podcrawler.redis.connection import state_dir
 
+    target: Path | None = options.to
+    naming = Naming(options.tree, with_tags=options.tags, with_nfo=options.nfo)
     if target is None:
         raise UsageError("A tree needs a folder of its own: --to DIR.")
     here, there = root.resolve(), target.resolve()
@@ -98,10 +103,23 @@ def _grow_tree(
             f"The tree in {target} and the archive in {root} would be one in the other; give --to a folder beside the "
             "archive."
         )
-    files = NamedFiles(root, template, Cache(state_dir(settings)))
+    if naming.with_nfo and not naming.template.depth_of_podcast:
+        raise UsageError(
+            "--nfo needs a folder for each podcast, because Kodi and Jellyfin take a folder for a show: begin the "
+            "template with {podcast}/."
+        )
+    if naming.with_tags:
+        # It says what is not installed, before anything is made.
+        from podcrawler.publish import tagging  # noqa: F401
+    files = NamedFiles(root, naming, Cache(state_dir(settings)))
     grown = Tree(target).update(file for podcast_id in podcasts for file in files.of(podcast_id))
     for sentence in (*files.left_out, *grown.left_out):
         say(f"left out: {sentence}")
+    for sentence in grown.notes:
+        say(sentence)
+    if files.untagged:
+        told = ", ".join(f"{count} {extension}" for extension, count in sorted(files.untagged.items()))
+        say(f"Without new tags, because podcrawler writes none into such files: {told}.")
     copies = f" ({grown.copied} as copies)" if grown.copied else ""
     say(f"{_count(grown.made, 'file')} made{copies}, {grown.removed} removed, {grown.unchanged} unchanged.")
     return 1 if files.left_out or grown.left_out else 0
@@ -130,32 +148,6 @@ def _write_feeds(settings: AnySettings, root: Path, target: Path, base: "BaseUrl
     written, unchanged = written + is_new, unchanged + (not is_new)
     say(f"{_count(episodes, 'episode')}; {_count(written, 'file')} written, {unchanged} unchanged.")
     return 1 if left_out else 0
-
-
-def _root(settings: AnySettings) -> Path:
-    """The folder of the archive. Raises UsageError."""
-    scheme, separator, path = str(settings["FILES_STORE"]).rpartition("://")
-    if separator and scheme != "file":
-        raise UsageError(
-            "publish reads an archive in a folder; copy the bucket into one, and give that: -s FILES_STORE=DIR."
-        )
-    if not (root := Path(path)).is_dir():
-        raise UsageError(f"There is no archive in {path}; give its folder: -s FILES_STORE=DIR.")
-    return root
-
-
-def _podcasts(root: Path, wanted: Sequence[str]) -> list[str]:
-    """Those that are to be published. Raises UsageError for one that there is not."""
-    from podcrawler.library.catalog import Catalog
-
-    known = Catalog(root).podcast_ids()
-    for podcast_id in wanted:
-        if podcast_id not in known:
-            raise UsageError(
-                f"There is no podcast {podcast_id} in {root}; "
-                + did_you_mean(podcast_id, known, "its folders are named after those there are.")
-            )
-    return list(dict.fromkeys(wanted)) or known
 
 
 def _count(number: int, what: str) -> str:

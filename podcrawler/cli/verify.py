@@ -2,7 +2,7 @@
 
 import argparse
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -14,10 +14,10 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from podcrawler.agent import Agent
 from podcrawler.calling import called
 from podcrawler.cli.looking import archive_redis, redis_if_running
-from podcrawler.cli.nearest import did_you_mean
+from podcrawler.cli.on_disk import check_known, opened_catalog
 from podcrawler.cli.parsers import add_common_options
 from podcrawler.cli.times import shown_time
-from podcrawler.exceptions import RedisError, StoreError, UsageError
+from podcrawler.exceptions import RedisError
 from podcrawler.library.catalog import Catalog
 from podcrawler.library.fixity import Notes, Reader
 from podcrawler.library.repair import Repairs
@@ -27,7 +27,6 @@ from podcrawler.printing import json_line, say
 from podcrawler.redis.connection import redis_configured, state_dir
 from podcrawler.redis.embedded import EmbeddedServer
 from podcrawler.store import names
-from podcrawler.store.folder import store_folder
 
 if TYPE_CHECKING:
     from podcrawler.library.requeueing import Requeueing
@@ -77,17 +76,6 @@ def run(settings: AnySettings, options: argparse.Namespace) -> int:
     return 1 if verified.findings else 0
 
 
-def opened_catalog(settings: AnySettings) -> tuple[Catalog, list[str]]:
-    """The archive at ``FILES_STORE``, and the podcasts that have a folder there. Raises StoreError."""
-    catalog = Catalog(store_folder(settings))
-    try:
-        return catalog, catalog.podcast_ids()
-    except OSError as error:
-        raise StoreError(
-            f"There is no archive in {catalog.root} that can be read ({error.strerror}); set FILES_STORE to its folder."
-        ) from None
-
-
 def _requeueing(settings: AnySettings, stack: ExitStack, *, is_needed: bool) -> "Requeueing | None":
     """What the Redis of this archive knows; None if there is none. None is started unless it ``is_needed`` and has
     data. Raises RedisError."""
@@ -106,14 +94,6 @@ def _requeueing(settings: AnySettings, stack: ExitStack, *, is_needed: bool) -> 
     from podcrawler.library.requeueing import Requeueing
 
     return Requeueing(settings, redis)
-
-
-def check_known(given: Sequence[str], known: Collection[str]) -> None:
-    """Raise UsageError for the first podcast that is not known."""
-    for podcast_id in given:
-        if podcast_id not in known:
-            meant = did_you_mean(podcast_id, known, "each podcast has a folder that is named after its id.")
-            raise UsageError(f"There is no podcast {podcast_id} in this archive; {meant}")
 
 
 @contextmanager

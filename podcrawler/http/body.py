@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import aiohttp
 
@@ -35,14 +36,22 @@ class Limits:
     idle_timeout: float
     #: Bytes of the file per second.
     min_rate: int
-    #: Bytes; 0 for no limit.
+    #: Bytes; 0 for no limit. And the setting that says so.
     max_size: int
-    #: Extensions of documents that are taken for media.
-    wanted: frozenset[str] = frozenset()
+    size_setting: str = "PODCRAWLER_MAX_SIZE"
+    #: Raises MediaError for the first bytes of what is not to be received, with ``url`` and ``content_type`` of the
+    #: answer; as ``sniff.refuse_document``.
+    refuse: Callable[..., None] = sniff.refuse_document
 
     @classmethod
     def of(cls, config: TransferConfig) -> "Limits":
-        return cls(config.connect_timeout, config.idle_timeout, config.min_rate, config.max_size, config.media)
+        return cls(
+            config.connect_timeout,
+            config.idle_timeout,
+            config.min_rate,
+            config.max_size,
+            refuse=partial(sniff.refuse_document, wanted=config.media),
+        )
 
     @property
     def head_timeout(self) -> float:
@@ -151,7 +160,7 @@ class Body:
         if self._decoder and (probe := decoder_for(codings, head, self._host)):
             head = await self._decoded_head(probe)
         kind = self._answer.headers.get("Content-Type", "")
-        sniff.refuse_document(head, url=str(self._answer.url), content_type=kind, wanted=self._limits.wanted)
+        self._limits.refuse(head, url=str(self._answer.url), content_type=kind)
 
     async def _decoded_head(self, probe: Decoder) -> bytes:
         """The first bytes, decoded, for which more are read if need be."""
@@ -259,7 +268,7 @@ class Body:
             raise FetchError(
                 "too-large",
                 f"{self._host} sends more than {self._limits.max_size} bytes; "
-                "raise PODCRAWLER_MAX_SIZE if that is right.",
+                f"raise {self._limits.size_setting} if that is right.",
             )
 
     @property

@@ -6,7 +6,8 @@ Any other answer is returned whole, up to ``DOWNLOAD_MAXSIZE``; of a page that t
 beginning is read. client.py sends the requests.
 
 Settings for pages, and per request through ``meta``: ``DOWNLOAD_TIMEOUT``, ``DOWNLOAD_MAXSIZE``,
-``DOWNLOAD_FAIL_ON_DATALOSS``, and ``connect_timeout`` (in ``meta`` alone). For parts: those of ``body.Limits``.
+``DOWNLOAD_FAIL_ON_DATALOSS``, and ``connect_timeout`` (in ``meta`` alone). For parts: those of ``body.Limits``; what a
+body may be, ``meta["limits"]`` says, if it is such a value.
 """
 
 import asyncio
@@ -170,7 +171,7 @@ class DownloadHandler(BaseDownloadHandler):
                 part,
                 url=request.url,
                 asked_from=asked_from,
-                limits=self._limits,
+                limits=limits if isinstance(limits := request.meta.get("limits"), Limits) else self._limits,
                 rates=self._rates,
                 on_chunk=on_chunk,
             )

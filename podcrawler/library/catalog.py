@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from podcrawler.ids import PODCAST_ID
 from podcrawler.store import names
@@ -22,6 +23,14 @@ from podcrawler.store.sidecar import (
     loads,
     of_file,
 )
+
+
+class Place(NamedTuple):
+    """Where a file is, or should be."""
+
+    podcast_id: str
+    #: In the podcast's folder.
+    name: str
 
 
 @dataclass(frozen=True, slots=True)

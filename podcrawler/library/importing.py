@@ -15,6 +15,7 @@ from podcrawler.items import Podcast
 from podcrawler.queue.archive import Imported
 from podcrawler.queue.identities import Traits
 from podcrawler.store import identity, names, sniff
+from podcrawler.store.beside import is_beside, stems_in
 from podcrawler.store.fs import Folder, open_below, open_file
 from podcrawler.store.sidecar import (
     PODCAST_NAME,
@@ -31,7 +32,7 @@ from podcrawler.store.sidecar import (
 _NAME = re.compile(rf"(?P<id>{EPISODE_ID.pattern})\.(?P<title>.+)\.(?P<extension>[A-Za-z0-9]{{1,5}})", re.DOTALL)
 
 #: What `publish` writes (docs/publish.md), and nobody takes for a recording.
-_PUBLISHED = re.compile(r".*\.(?:css|html|js|xml)|search\.json")
+_PUBLISHED = re.compile(r".*\.(?:css|html|js|xml)|search\.json|icon\.svg")
 
 #: Why a file is not imported.
 Refusal = Literal["part", "empty", "no-id", "no-media", "broken", "damaged", "record"]
@@ -74,9 +75,10 @@ def find_media(
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             if PODCAST_NAME in found:
                 yield _recall(folder / parent / PODCAST_NAME, opened, podcast_id)
+            stems = stems_in(found)
             for name in sorted({*found} - {identity.NAME}):
                 is_sidecar = name.endswith(SUFFIX) and of_file(name) in found
-                if not (is_about(name) or is_sidecar or _PUBLISHED.fullmatch(name)):
+                if not (is_about(name) or is_sidecar or is_beside(name, stems) or _PUBLISHED.fullmatch(name)):
                     yield _examine(folder / parent / name, opened, podcast_id, keep_changed=keep_changed)
 
 

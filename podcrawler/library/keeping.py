@@ -7,8 +7,8 @@ import logging
 import re
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, NamedTuple
@@ -21,6 +21,7 @@ from podcrawler.exceptions import SettingError, StoreError
 from podcrawler.queue.dates import Dates
 from podcrawler.queue.records import Recorded, Records
 from podcrawler.store import names
+from podcrawler.store.beside import beside_of, read
 from podcrawler.store.folder import store_folder
 from podcrawler.store.fs import Folder, open_below
 from podcrawler.store.fs_errors import disk_error
@@ -33,7 +34,7 @@ logger = logging.getLogger(__name__)
 _DAY = 86_400
 _KEEP = re.compile(r"([1-9][0-9]{0,6})(d?)")
 #: Hidden, so that nothing takes it for a podcast's; and none of podcrawler's own.
-_TRASH = re.compile(r"(?!\.podcrawler)\.[A-Za-z0-9_][A-Za-z0-9_-]{0,59}")
+_TRASH = re.compile(r"(?!\.(?:podcrawler|visits))\.[A-Za-z0-9_][A-Za-z0-9_-]{0,59}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +117,12 @@ def keep_newest(
         oldest = (time.time() if now is None else now) - _DAY * (keep.days or 0)
         old = [name for name in dated if dates[name] < oldest]
     kept = Kept(kept=_count(files, files.keys() - old), undated=_count(files, files.keys() - dates.keys()))
-    folder = _Folder(settings, podcast_id, trash)
-    for name in old:
-        if is_dry or _drop(records, folder, podcast_id, finished[name], files[name]):
-            kept.dropped += [Dropped(file.name, file.size) for file in files[name]]
+    if is_dry or not old:
+        dropped = old
+    else:
+        going = [(finished[name], files[name]) for name in old]
+        dropped = _drop(records, _Folder(settings, podcast_id, trash), podcast_id, going)
+    kept.dropped = [Dropped(file.name, file.size) for name in dropped for file in files[name]]
     return kept
 
 
@@ -137,14 +140,24 @@ def keep_as_subscribed(settings: Mapping[str, Any], redis: Redis, *, is_dry: boo
     return {name: keep_newest(settings, redis, name, Keep.read(wanted[name]), is_dry=is_dry) for name in sorted(wanted)}
 
 
-def _drop(records: Records, folder: "_Folder", podcast_id: str, one: Recorded, files: Sequence[ListedFile]) -> bool:
-    """Drop the files of an episode; whether that was done: not if it is another by now. Raises MediaError."""
-    # Before a file goes: if this is interrupted, it is old the next time, too, and nobody misses it.
-    if not records.change(podcast_id, [one.dropped()]):
-        return False
-    for file in files:
-        folder.remove(file)
-    return True
+def _drop(
+    records: Records, folder: "_Folder", podcast_id: str, going: Sequence[tuple[Recorded, Sequence[ListedFile]]]
+) -> list[str]:
+    """Drop the files of these episodes. The ids of those that were dropped: not of those that are others by now. Raises
+    MediaError."""
+    # All at once, because it writes the whole manifest.
+    digests = folder.unlist(file.name for _, files in going for file in files)
+    dropped, gone = [], set[str]()
+    try:
+        for one, files in going:
+            # Before a file goes: if this is interrupted, it is old the next time, too, and nobody misses it.
+            if records.change(podcast_id, [one.dropped()]):
+                for file in files:
+                    gone.update(folder.remove(file, digests.get(file.name)))
+                dropped.append(one.id)
+    finally:
+        folder.relist({name: digest for name, digest in digests.items() if name not in gone})
+    return dropped
 
 
 class _Folder:
@@ -158,34 +171,59 @@ class _Folder:
         self._agent = str(Agent.read(settings))
         self._writes_events = SidecarConfig.read(settings).sidecars
 
-    def remove(self, file: ListedFile) -> None:
-        """Remove a file and its sidecar, or move them to the trash. Raises MediaError."""
-        path = self._root / names.folder_name(self._podcast_id)
-        try:
-            with open_below(self._root, [self._podcast_id]) as folder:
-                if self._trash:
-                    path = self._root / self._trash / self._podcast_id
-                    with open_below(self._root, [self._trash, self._podcast_id], create=True) as trash:
-                        _put(folder, file.name, trash)
-                self._note(folder, file)
-                # The file last: if this is interrupted, the next run finds it, and does all of this again.
-                folder.remove(f"{file.name}{SIDECAR_SUFFIX}")
-                folder.remove(file.name)
-                folder.sync()
-        except OSError as error:
-            raise disk_error(path, error) from error
+    def unlist(self, media: Iterable[str]) -> dict[str, str]:
+        """Take the lines of media files, and of the files beside them, out of the manifest; the digests that they told,
+        by the names of files. Raises MediaError."""
+        with self._opened() as folder:
+            names_of_all = [name for one in media for name in (one, *_beside(folder, one))]
+            digests = read_manifest(folder)
+            told = {name: digests[name] for name in names_of_all if name in digests}
+            correct_manifest(folder, dict.fromkeys(told))
+        return told
+
+    def relist(self, digests: Mapping[str, str]) -> None:
+        """Have the manifest tell these again. Raises MediaError."""
+        if digests:
+            with self._opened() as folder:
+                correct_manifest(folder, digests)
+
+    def remove(self, file: ListedFile, sha256: str | None) -> list[str]:
+        """Remove a file with its sidecar and the files beside it, or move them to the trash; the names of those that
+        are media or beside them. ``sha256`` is told with the event. Raises MediaError."""
+        with self._opened() as folder:
+            going = [*_beside(folder, file.name), file.name]
+            if self._trash:
+                with self._opened(self._trash, create=True) as trash:
+                    for name in going:
+                        _put(folder, name, trash)
+            if self._writes_events:
+                event = Event("removed", self._agent, f"{self._podcast_id}/{file.episode_id}", file.name, sha256)
+                append_events(folder, event)
+            # The file last: if this is interrupted, the next run finds it, and does all of this again.
+            for name in (*going[:-1], f"{file.name}{SIDECAR_SUFFIX}", file.name):
+                folder.remove(name)
+            folder.sync()
         what = f"moved to {self._trash}" if self._trash else "removed"
         logger.info(
             "%s/%s (%d bytes) was %s: it is older than what is kept", self._podcast_id, file.name, file.size, what
         )
+        return going
 
-    def _note(self, folder: Folder, file: ListedFile) -> None:
-        """Write down that the file goes. Raises OSError."""
-        sha256 = read_manifest(folder).get(file.name)
-        correct_manifest(folder, {file.name: None})
-        if self._writes_events:
-            event = Event("removed", self._agent, f"{self._podcast_id}/{file.episode_id}", file.name, sha256)
-            append_events(folder, event)
+    @contextmanager
+    def _opened(self, *above: str, create: bool = False) -> Iterator[Folder]:
+        """The podcast's folder, in those ``above``. Raises MediaError for what the disk refuses meanwhile."""
+        folders = [*above, names.folder_name(self._podcast_id)]
+        try:
+            with open_below(self._root, folders, create=create) as folder:
+                yield folder
+        except OSError as error:
+            raise disk_error(self._root.joinpath(*folders), error) from error
+
+
+def _beside(folder: Folder, media: str) -> list[str]:
+    """The files beside a media file that are there."""
+    sidecar = read(folder, media)
+    return [one.name for one in beside_of(sidecar, media) if folder.found(one.name)] if sidecar else []
 
 
 def _put(folder: Folder, name: str, trash: Folder) -> None:

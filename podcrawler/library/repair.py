@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from podcrawler.agent import Agent
 from podcrawler.items import Episode
-from podcrawler.library.catalog import Catalog
+from podcrawler.library.catalog import Catalog, Place
 from podcrawler.library.fixity import Reader
-from podcrawler.library.verify import Finding, Media, Place, Verified, is_damage
+from podcrawler.library.verify import Finding, Media, Verified, is_damage
 from podcrawler.store import names, sniff
 from podcrawler.store.fs import Folder, open_folder
 from podcrawler.store.fs_errors import disk_error
@@ -117,6 +117,8 @@ class Repairs:
         podcast_id, name = finding.place
         if not name:
             return ""
+        if finding.owner:
+            return self._fetch_beside(finding, finding.owner)
         sidecar = finding.media.sidecar if finding.media else None
         episode_id = names.episode_of(name) or name
         key = f"{podcast_id}/{episode_id}"
@@ -140,6 +142,18 @@ class Repairs:
         if sidecar is None:
             self._lines[podcast_id][name] = None
         return done + self._requeueing.queue(key, sidecar)
+
+    def _fetch_beside(self, finding: Finding, owner: Sidecar) -> str:
+        """What is done about a file beside a media file: a node that has its episode again fetches what is missing."""
+        podcast_id, name = finding.place
+        key = f"{podcast_id}/{owner.episode.id}"
+        if self._requeueing is None:
+            return ""
+        if refusal := self._requeueing.refusal(key, owner.episode.version):
+            return refusal
+        done = f"set aside as {self._set_aside(finding.place).name}, " if finding.kind == "damaged" else ""
+        self._lines[podcast_id][name] = None
+        return f"{done}{self._requeueing.queue(key, owner)}, for a node that fetches such files (PODCRAWLER_BESIDE)"
 
     def _successor(self, finding: Finding) -> str:
         """The name of the file that this version of the episode has by now; empty if there is none."""

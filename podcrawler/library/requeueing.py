@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping
 
 from redis import Redis
 
-from podcrawler.library.verify import Finding, Place, Verified
+from podcrawler.library.catalog import Place
+from podcrawler.library.verify import Finding, Verified
 from podcrawler.namespace import AnySettings
 from podcrawler.queue import codec
 from podcrawler.queue.broker import Broker

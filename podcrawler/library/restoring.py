@@ -6,22 +6,19 @@ episodes.
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from pydantic import TypeAdapter
 from redis import Redis
 
 from podcrawler.exceptions import ImportFolderError
-from podcrawler.items import Podcast
 from podcrawler.library.importing import Recalled
 from podcrawler.library.subscriptions import restore_subscription
 from podcrawler.namespace import AnySettings
 from podcrawler.queue.archive import Archive, Imported
 from podcrawler.queue.listings import Listings
 from podcrawler.queue.naming import GUID, Names
+from podcrawler.queue.podcasts import record_of
 from podcrawler.spiders.preview import Found
 from podcrawler.spiders.referrals import declared_guid
 from podcrawler.subscriptions.store import Subscriptions
-
-_PODCAST = TypeAdapter(Podcast)
 
 
 def restore(settings: AnySettings, redis: Redis, recalled: Iterable[Recalled], files: Sequence[Imported]) -> list[str]:
@@ -35,7 +32,7 @@ def restore(settings: AnySettings, redis: Redis, recalled: Iterable[Recalled], f
             sentences.append(f"{one.id}: {one.podcast.address} leads to {owner}, and goes on to do so.")
         if guid := declared_guid(one.podcast):
             names.record(f"{GUID}{guid}", one.id)
-        archive.restore_podcast(one.id, _PODCAST.dump_json(one.podcast).decode())
+        archive.restore_podcast(one.id, record_of(one.podcast))
         if one.subscription and (told := restore_subscription(subscriptions, one.id, one.subscription)):
             sentences.append(told)
     _restore_traits(Listings.from_settings(settings, redis), files)
@@ -56,7 +53,7 @@ def record_podcast(settings: AnySettings, redis: Redis, found: Found) -> None:
             ) from None
     for address in found.addresses:
         names.record(address, podcast.id)
-    archive.restore_podcast(podcast.id, _PODCAST.dump_json(podcast).decode())
+    archive.restore_podcast(podcast.id, record_of(podcast))
 
 
 def _restore_traits(listings: Listings, files: Iterable[Imported]) -> None:

@@ -9,9 +9,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
-from podcrawler.library.catalog import Catalog
+from podcrawler.library.catalog import Catalog, Place
+from podcrawler.library.companions import Companion, companions
 from podcrawler.library.fixity import Digest, Notes, Reader
 from podcrawler.store import names
 from podcrawler.store.fs import Folder, open_folder
@@ -20,14 +21,6 @@ from podcrawler.store.journal import EVENTS, MANIFEST, read_manifest
 from podcrawler.store.sidecar import PODCAST_NAME, SUFFIX, Sidecar, SidecarError, of_file, sidecar_name
 
 Kind = Literal["damaged", "missing", "misnamed", "unknown", "broken-sidecar", "manifest"]
-
-
-class Place(NamedTuple):
-    """Where a file is, or should be."""
-
-    podcast_id: str
-    #: In the podcast's folder.
-    name: str
 
 
 @dataclass(slots=True)
@@ -92,6 +85,8 @@ class Finding:
     target: Place | None = None
     #: What was done about it; empty if nothing was.
     repair: str = ""
+    #: Of a file beside a media file: the sidecar of that.
+    owner: Sidecar | None = None
 
 
 @dataclass(slots=True)
@@ -99,7 +94,7 @@ class Verified:
     """What was found."""
 
     findings: list[Finding] = field(default_factory=list)
-    #: Media files, and their bytes.
+    #: Media files, and those beside them, and their bytes.
     files: int = 0
     size: int = 0
     #: How many of them were read, and how many an interrupted run had read before.
@@ -126,10 +121,10 @@ class Verifier:
 
     def verify(self, podcast_ids: Sequence[str]) -> Verified:
         """Verify these podcasts."""
-        for media, digest in self._reader.digests(self._to_be_read(podcast_ids)):
-            media.read = digest
+        for one, digest in self._reader.digests(self._to_be_read(podcast_ids)):
+            one.read = digest
             self._found.read += 1
-            self._judge(media)
+            self._judge(one)
         moves = self._moves(podcast_ids)
         self._found.findings += [_misnamed(place, media) for place, media in moves.items()]
         for media in self._odd:
@@ -141,18 +136,21 @@ class Verifier:
         self._found.findings.sort(key=lambda finding: finding.place)
         return self._found
 
-    def _to_be_read(self, podcast_ids: Sequence[str]) -> Iterator[tuple[Media, Path]]:
-        """The media files that must be read to be judged; the others are."""
+    def _to_be_read(self, podcast_ids: Sequence[str]) -> Iterator[tuple[Media | Companion, Path]]:
+        """The files that must be read to be judged; the others are."""
         for podcast_id in podcast_ids:
             self._check_record(podcast_id)
             path = self._catalog.root / podcast_id
             try:
                 with open_folder(path) as folder:
-                    for media in self._media(podcast_id, folder):
-                        if self._must_be_read(media):
-                            yield media, path / media.place.name
-                        else:
-                            self._judge(media)
+                    lines = read_manifest(folder)
+                    for media in self._media(podcast_id, folder, lines):
+                        found: list[Media | Companion] = [media]
+                        for one in [*found, *companions(podcast_id, folder, media.sidecar, lines)]:
+                            if self._must_be_read(one):
+                                yield one, path / one.place.name
+                            else:
+                                self._judge(one)
             except OSError as error:
                 raise disk_error(path, error) from error
 
@@ -163,9 +161,9 @@ class Verifier:
             place = Place(podcast_id, PODCAST_NAME)
             self._found.findings.append(Finding("broken-sidecar", place, f"it cannot be read ({error})"))
 
-    def _media(self, podcast_id: str, folder: Folder) -> Iterator[Media]:
-        """The media files that are there, or should be, with all that is told of them."""
-        lines = read_manifest(folder)
+    def _media(self, podcast_id: str, folder: Folder, lines: Mapping[str, str]) -> Iterator[Media]:
+        """The media files that are there, or should be, with all that is told of them. ``lines`` are those of the
+        manifest."""
         #: Sidecars by the names of files that they stand beside, and are not of.
         astray: dict[str, Sidecar] = {}
         seen = set()
@@ -196,23 +194,31 @@ class Verifier:
             if _is_media_name(name):
                 yield media(name, None)
 
-    def _must_be_read(self, media: Media) -> bool:
+    def _must_be_read(self, media: Media | Companion) -> bool:
+        if isinstance(media, Companion):
+            if media.status is None or not media.has_right_size:
+                return False
+            return self._notes is not None and not self._is_noted(media, media.status)
         if media.status is None or not media.expected:
             return False
         if media.is_contradictory:
             return True
         return self._notes is not None and not self._is_noted(media, media.status)
 
-    def _is_noted(self, media: Media, status: os.stat_result) -> bool:
+    def _is_noted(self, media: Media | Companion, status: os.stat_result) -> bool:
         is_noted = self._notes is not None and self._notes.has("/".join(media.place), status)
         self._found.skipped += is_noted
         return is_noted
 
-    def _judge(self, media: Media) -> None:
+    def _judge(self, media: Media | Companion) -> None:
         podcast_id, name = media.place
         if media.status:
             self._found.files += 1
             self._found.size += media.status.st_size
+        if isinstance(media, Companion):
+            self._judge_companion(media)
+            return
+        if media.status:
             self._found.present[podcast_id].add(names.episode_of(name))
         if not media.is_right or media.sidecar is None or media.sidecar_at or _wrong_facts(media):
             self._odd.append(media)
@@ -221,6 +227,19 @@ class Verifier:
         sha256 = media.read.sha256 if media.read else media.expected
         if media.is_right and media.listed != sha256:
             self._found.unlisted[podcast_id][name] = sha256
+
+    def _judge_companion(self, one: Companion) -> None:
+        podcast_id, name = one.place
+        if (problem := one.problem) and problem[0] == "missing" and self._has(one.place):
+            # A node has told of it just now.
+            return
+        if problem:
+            self._found.findings.append(Finding(problem[0], one.place, problem[1], owner=one.sidecar))
+            return
+        if self._notes and one.read and one.status:
+            self._notes.add("/".join(one.place), one.status)
+        if one.listed != one.told.sha256:
+            self._found.unlisted[podcast_id][name] = one.told.sha256
 
     def _moves(self, podcast_ids: Sequence[str]) -> dict[Place, Media]:
         """Which files belong elsewhere, by their bytes: of which media file each is."""

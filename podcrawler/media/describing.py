@@ -13,7 +13,7 @@ from redis.exceptions import RedisError as RedisAwayError
 from scrapy.settings import BaseSettings
 
 from podcrawler.agent import Agent
-from podcrawler.config import SidecarConfig
+from podcrawler.config import BesideConfig, SidecarConfig
 from podcrawler.exceptions import MediaError, RedisError
 from podcrawler.following import Following
 from podcrawler.http.handler import MediaResponse
@@ -25,6 +25,7 @@ from podcrawler.queue.scheduler import Scheduler
 from podcrawler.store.base import Store, StoredFile
 from podcrawler.store.description import Came, Description
 from podcrawler.store.sidecar import HEADERS
+from podcrawler.store.sniff import Examined
 from podcrawler.tasks import keep_running
 
 logger = logging.getLogger(__name__)
@@ -41,6 +42,8 @@ class Describer:
     def __init__(self, settings: BaseSettings, store: Store, scheduler: Callable[[], Scheduler]) -> None:
         self._settings = settings
         self._is_on = SidecarConfig.read(settings).sidecars
+        #: Whether the chapters that media files themselves have are told.
+        self.reads_chapters = self._is_on and "chapters" in BesideConfig.read(settings).beside
         self._agent = Agent.read(settings)
         self._store = store
         self._scheduler = scheduler
@@ -54,18 +57,19 @@ class Describer:
         if self._is_on:
             await asyncio.to_thread(self._store.introduce)
 
-    def of_came(self, episode: Episode, url: str, response: MediaResponse, verified: bool | None) -> Description | None:
+    def of_came(self, episode: Episode, url: str, response: MediaResponse, examined: Examined) -> Description | None:
         """The description of a file that came as the answer to a request for ``url``."""
         if not self._is_on:
             return None
         headers = {name: _text(value) for name in HEADERS if (value := response.headers.get(name))}
-        came = Came(url, chain(response), headers, response.received.remarks, verified)
-        return Description(episode, self._agent, came)
+        came = Came(url, chain(response), headers, response.received.remarks, examined.verified)
+        return Description(episode, self._agent, came, examined.chapters, self.reads_chapters)
 
     async def note_found(self, episode: Episode, found: StoredFile) -> None:
         """See that a file that was there is described. Raises MediaError."""
         if self._is_on:
-            await asyncio.to_thread(self._store.note_found, found, Description(episode, self._agent))
+            description = Description(episode, self._agent, reads_chapters=self.reads_chapters)
+            await asyncio.to_thread(self._store.note_found, found, description)
 
     async def note_podcast(self, podcast_id: str) -> None:
         """See that the store has the record of a podcast, one of whose files it has now."""

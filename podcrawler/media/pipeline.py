@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -37,19 +37,21 @@ from podcrawler.http.redirects import chain
 from podcrawler.items import Episode
 from podcrawler.logins import masked, without_login
 from podcrawler.media.backpressure import DiskFullBackoff
+from podcrawler.media.beside import FOR_MEDIA, Beside
 from podcrawler.media.describing import Describer
 from podcrawler.media.fetch import fetch_media
+from podcrawler.media.transfer import Transfer, publication_time
 from podcrawler.networks import host_of
 from podcrawler.queue.acks import finish
 from podcrawler.queue.entries import is_requestable, private_request
 from podcrawler.queue.held_lease import LeaseEndedError
-from podcrawler.queue.leases import Lease
 from podcrawler.queue.media_hosts import MediaHosts
 from podcrawler.queue.parts_key import parts_key
 from podcrawler.queue.scheduler import Scheduler, scheduler_of
 from podcrawler.signals import episode_finished, lease_lost, node_draining
 from podcrawler.store import names, sniff
 from podcrawler.store.base import Store, StoredFile
+from podcrawler.store.chapters import chapters_in
 from podcrawler.store.factory import open_store
 from podcrawler.store.fs_errors import disk_error
 from podcrawler.store.identity import store_id
@@ -57,21 +59,6 @@ from podcrawler.store.part import WORTH_KEEPING, PartFile
 from podcrawler.store.publisher import Publisher, is_small
 
 logger = logging.getLogger(__name__)
-
-#: What the request for a media file tells middlewares that are for pages: the enclosure may be on any host, and a cache
-#: would keep a response without a body.
-_FOR_MEDIA = {"allow_offsite": True, "dont_cache": True, "dont_obey_robotstxt": True}
-
-
-@dataclass(slots=True)
-class Transfer:
-    """An episode on its way to the disk."""
-
-    episode: Episode
-    lease: Lease
-    request: Request
-    #: None until it is known that the store does not have the file.
-    part: PartFile | None = None
 
 
 class EpisodeFilesPipeline(FilesPipeline):
@@ -91,6 +78,7 @@ class EpisodeFilesPipeline(FilesPipeline):
         super().__init__(store_uri, crawler=crawler)
         self._publisher = Publisher(self.store)
         self._describer = Describer(crawler.settings, self.store, lambda: self._scheduler)
+        self._beside = Beside(crawler, self.store, lambda: self._scheduler)
         #: The transfers in flight, by their token.
         self.transfers: dict[str, Transfer] = {}
         #: Whether the store has the key of the fleet, and is known by its id.
@@ -99,6 +87,7 @@ class EpisodeFilesPipeline(FilesPipeline):
         self._store_id = ""
         self._min_size = config.min_size
         self._wanted = config.media
+        self._dates_files = config.mtime == "published"
         self._backoff = DiskFullBackoff(
             lambda reason: self._scheduler.node.pause(reason), lambda: self._scheduler.node.resume(), config.min_free
         )
@@ -127,7 +116,7 @@ class EpisodeFilesPipeline(FilesPipeline):
         assert item.enclosure is not None
         headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
         request = private_request(item.enclosure.url, is_told=True, headers=headers, callback=NO_CALLBACK)
-        request.meta.update(_FOR_MEDIA, podcast=item.podcast_id)
+        request.meta.update(FOR_MEDIA, podcast=item.podcast_id)
         return [request]
 
     @override
@@ -207,9 +196,15 @@ class EpisodeFilesPipeline(FilesPipeline):
         if transfer.lease.redelivered:
             self.store.refresh(episode.podcast_id, episode.id)
         if found := self._find(episode):
-            self.store.clean(episode.podcast_id, episode.id)
+            # A part may be of what belongs beside it.
+            if not self._completes(episode):
+                self.store.clean(episode.podcast_id, episode.id)
             return found
         return self._new_part(transfer)
+
+    def _completes(self, episode: Episode) -> bool:
+        """Whether there is something to fetch beside the episode's file: where another try finds that."""
+        return self._has_default_paths and self._beside.wants(episode)
 
     def _find(self, episode: Episode) -> StoredFile | None:
         return self.store.find(episode.podcast_id, episode.id, episode.version) if self._has_default_paths else None
@@ -241,10 +236,14 @@ class EpisodeFilesPipeline(FilesPipeline):
     async def _publish(self, transfer: Transfer, part: PartFile, response: MediaResponse) -> Episode:
         episode = transfer.episode
         prefetcher = self._scheduler.prefetcher
-        prefetcher.note_downloaded(transfer.lease, host_of(response.url))
+        transfer.came_from = host_of(response.url)
+        if not self._completes(episode):
+            prefetcher.note_downloaded(transfer.lease, transfer.came_from)
         examined = await self._examine(episode, part, response)
         destination = self._destination(transfer, response, examined.extension)
-        description = self._describer.of_came(episode, transfer.request.url, response, examined.verified)
+        if self._dates_files:
+            destination = destination._replace(mtime=publication_time(episode))
+        description = self._describer.of_came(episode, transfer.request.url, response, examined)
         held_until = partial(prefetcher.surely_held_until, transfer.lease)
         while (published := await self._publisher.publish(part, destination, held_until, description)) is None:
             if not await prefetcher.still_held(transfer.lease):
@@ -260,7 +259,7 @@ class EpisodeFilesPipeline(FilesPipeline):
     async def _examine(self, episode: Episode, part: PartFile, response: MediaResponse) -> sniff.Examined:
         """Check what was received. Raises MediaError if it cannot be the file."""
         try:
-            if is_small(part):
+            if is_small(part) and not self._describer.reads_chapters:
                 return self._check(episode, part, response)
             return await asyncio.to_thread(self._check, episode, part, response)
         except DiskFullError:
@@ -288,6 +287,8 @@ class EpisodeFilesPipeline(FilesPipeline):
                     counted=response.received.verified,
                     wanted=self._wanted,
                 )
+                if self._describer.reads_chapters:
+                    examined = examined._replace(chapters=chapters_in(file))
         except OSError as error:
             raise disk_error(part.path, error) from error
         if size < self._min_size:
@@ -319,6 +320,9 @@ class EpisodeFilesPipeline(FilesPipeline):
         self.inc_stats("uptodate")
         version = names.version_of(found.path)
         await self._describer.note_found(replace(transfer.episode, version=version), found)
+        if self._completes(transfer.episode):
+            await self._beside.complete(transfer, found.path)
+            await asyncio.to_thread(self.store.clean, transfer.episode.podcast_id, transfer.episode.id)
         await self._describer.note_podcast(transfer.episode.podcast_id)
         ack = finish(lease, size=found.size, path="", store=self._store_id, version=version)
         archived = replace(transfer.episode, file=found.path, size=found.size, version=version)
@@ -334,6 +338,8 @@ class EpisodeFilesPipeline(FilesPipeline):
         self.inc_stats("downloaded")
         if not archived.verified:
             self.crawler.stats.inc_value("podcrawler/unverified")
+        if self._completes(archived):
+            await self._beside.complete(transfer, archived.file)
         await self._describer.note_podcast(archived.podcast_id)
         ack = finish(lease, size=archived.size, path=archived.file, store=self._store_id, version=archived.version)
         if await self._scheduler.finish(lease, ack):
@@ -354,7 +360,7 @@ class EpisodeFilesPipeline(FilesPipeline):
                 transfer.part.invalidate()
             # Before the lease ends: the next node would leave a locked part alone.
             made_progress = _made_progress(transfer, transfer.part, await transfer.part.suspend())
-        if isinstance(error, TransferCancelledError):
+        if isinstance(error, TransferCancelledError) and not self._completes(transfer.episode):
             # The node that has the lease by now removes the part when it publishes, and may have published already.
             with suppress(MediaError):
                 await asyncio.to_thread(self._clean_if_published, transfer.episode)

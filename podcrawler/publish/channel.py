@@ -11,8 +11,9 @@ from podcrawler.sites.identity import podcast_guid
 from podcrawler.tokens import is_secret
 
 
-def channel(podcast: Podcast, address: str) -> Iterator[Element]:
-    """The podcast. ``address`` is that of its first feed here, which stands in for a web page that nobody has told."""
+def channel(podcast: Podcast, address: str, cover: str) -> Iterator[Element]:
+    """The podcast. ``address`` is that of its first feed here, which stands in for a web page that nobody has told;
+    ``cover`` that of its cover here, empty if there is none."""
     title = podcast.title or podcast.id
     # A feed that gives each listener an address of their own is not told to others.
     source = "" if is_secret(podcast.address) else podcast.address
@@ -28,9 +29,9 @@ def channel(podcast: Podcast, address: str) -> Iterator[Element]:
     )
     if source:
         yield Element("atom:link", "", {"rel": "via", "href": source})
-    if podcast.image:
-        yield Element("itunes:image", "", {"href": podcast.image})
-        yield Element("image", "", {}, [*texts(url=podcast.image, title=title, link=link)])
+    if image := cover or podcast.image:
+        yield Element("itunes:image", "", {"href": image})
+        yield Element("image", "", {}, [*texts(url=image, title=title, link=link)])
     yield from authors(podcast.author, podcast)
     if podcast.owner:
         owner = texts(itunes__name=podcast.owner.name, itunes__email=podcast.owner.email)

@@ -69,12 +69,14 @@ def write_page(
     address: Callable[[str], str],
     items: Iterable[Element],
     changed: datetime | None,
+    cover: str,
 ) -> None:
-    """Write a page. ``address`` gives that of a page by its name, ``changed`` is when its newest file came."""
+    """Write a page. ``address`` gives that of a page by its name, ``changed`` is when its newest file came; ``cover``
+    as ``channel`` has it."""
     with etree.xmlfile(file, encoding="utf-8") as xml:
         xml.write_declaration()
         with xml.element("rss", {"version": "2.0"}, nsmap=NAMESPACES), xml.element("channel"):
-            for element in (*channel(podcast, address(FIRST)), *_about(page, address, changed)):
+            for element in (*channel(podcast, address(FIRST), cover), *_about(page, address, changed)):
                 _write_line(xml, element)
             for element in items:
                 _write_line(xml, element)

@@ -15,6 +15,7 @@ from typing import IO, Any
 from podcrawler.items import Podcast
 from podcrawler.library.catalog import Catalog
 from podcrawler.publish.addresses import BaseUrl
+from podcrawler.publish.beside import podcast_cover
 from podcrawler.publish.elements import Element, legal
 from podcrawler.publish.feed import FIRST, PageOf, pages, write_page
 from podcrawler.publish.files import write_if_changed
@@ -26,7 +27,7 @@ from podcrawler.publish.records import podcast_in
 from podcrawler.store.fs import Folder, open_below
 
 #: What a page is made by, changed when its form changes: then all are written again.
-_FORM = 1
+_FORM = 2
 _OPML = "opml.xml"
 _PAGE = re.compile(r"feed(-[1-9][0-9]{0,6})?\.xml")
 
@@ -103,6 +104,8 @@ class _Feed:
         self._folder = folder
         self._outputs = outputs
         self._left_out = left_out
+        name = podcast_cover(folder)
+        self._cover = self._address(name) if name else ""
 
     def write(self, episodes: Sequence[Sequence[Entry]]) -> None:
         """Write the pages that have changed, archives first: what leads to a page comes after it."""
@@ -120,23 +123,23 @@ class _Feed:
     def _write(self, page: PageOf, part: Sequence[Sequence[Entry]], own: set[str], file: IO[bytes]) -> bool:
         before = len(self._left_out)
         changed = max((one.captured for versions in part for one in versions if one.captured), default=None)
-        write_page(file, self._podcast, page, self._address, self._items(part, own), changed)
+        write_page(file, self._podcast, page, self._address, self._items(part, own), changed, self._cover)
         return len(self._left_out) == before
 
     def _items(self, part: Sequence[Sequence[Entry]], own: set[str]) -> Iterator[Element]:
         for versions in reversed(part):
             try:
-                files = [
-                    Published(read_sidecar(self._folder, one.name), self._address(one.name), one.size)
-                    for one in versions
-                ]
-                yield item(files, has_own_guid=versions[0].guid in own)
+                yield item([*map(self._published, versions)], has_own_guid=versions[0].guid in own)
             except (ValueError, OverflowError, OSError) as error:
                 self._left_out.append(f"{versions[0].name}: {reason(error)}")
+
+    def _published(self, file: Entry) -> Published:
+        beside = [(one, self._address(one.name)) for one in file.beside]
+        return Published(read_sidecar(self._folder, file.name), self._address(file.name), file.size, beside)
 
     def _address(self, name: str) -> str:
         return self._base.of(self._podcast.id, name)
 
     def _made_of(self, page: PageOf, part: Sequence[Sequence[Entry]], own: set[str]) -> list[Any]:
         files = [(*one.state, versions[0].guid in own) for versions in part for one in versions]
-        return [_FORM, self._base.text, repr(self._podcast), page.links(self._address), files]
+        return [_FORM, self._base.text, repr(self._podcast), self._cover, page.links(self._address), files]

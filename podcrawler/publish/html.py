@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import Any
 
 from podcrawler.exceptions import PublishError
-from podcrawler.plain_text import MAX_LENGTH
+from podcrawler.plain_text import MAX_LENGTH, plain_text
 
 try:
     import nh3
@@ -20,14 +20,16 @@ except ImportError as missing:
 
 #: Of Content Security Policy: what pages may load, all of it from their own place.
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; media-src 'self'; connect-src 'self'; base-uri 'none'; "
-    "form-action 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'"
 )
 #: What is left of a publisher's HTML: text and links.
 _TAGS = {
     "a", "b", "blockquote", "br", "code", "dd", "dl", "dt", "em", "h3", "h4", "h5", "h6", "hr", "i", "li", "ol", "p",
     "pre", "s", "small", "strong", "sub", "sup", "table", "tbody", "td", "th", "thead", "tr", "u", "ul",
 }  # fmt: skip
+#: More than any description has. The parser takes quadratic time: ten seconds for a hostile one of MAX_LENGTH.
+_MOST_TAGS = 2000
 _ENVIRONMENT = Environment(
     loader=PackageLoader("podcrawler.publish"),
     autoescape=True,
@@ -36,7 +38,7 @@ _ENVIRONMENT = Environment(
     lstrip_blocks=True,
 )
 #: Files that pages have in common, by name.
-STATIC = ("script.js", "style.css")
+STATIC = ("icon.svg", "script.js", "style.css")
 
 
 def page(template: str, values: Mapping[str, Any]) -> bytes:
@@ -53,6 +55,9 @@ def static(name: str) -> bytes:
 def cleaned(text: str) -> Markup:
     """What a publisher wrote, HTML or plain text, so that it can do nothing but be read."""
     text = text[:MAX_LENGTH]
+    if text.count("<") > _MOST_TAGS:
+        text = plain_text(text)
+        return Markup("<br>").join(text.splitlines())
     if not nh3.is_html(text):
         return Markup("<br>").join(text.strip().splitlines())
     return Markup(

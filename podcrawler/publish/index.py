@@ -10,11 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
 from podcrawler.ids import EPISODE_ID
+from podcrawler.publish.beside import Beside, as_it_is, named_in
 from podcrawler.publish.files import write_if_changed
 from podcrawler.store import names
 from podcrawler.store.fs import Folder, open_below
@@ -46,11 +47,19 @@ class Entry:
     captured: datetime | None
     season: int | None
     episode: int | float | None
+    #: The files that the sidecar names, those that are not there too.
+    named: tuple[Beside, ...] = ()
 
     @property
-    def state(self) -> tuple[str, int, int, int]:
-        """What changes if the file or its sidecar does."""
-        return self.name, self.sidecar_time, self.sidecar_size, self.size
+    def beside(self) -> list[Beside]:
+        """The files beside it that are there."""
+        return [one for one in self.named if one.size is not None]
+
+    @property
+    def state(self) -> tuple[Any, ...]:
+        """What changes if the file, its sidecar or a file beside it does."""
+        beside = [(one.name, one.time, one.size) for one in self.beside]
+        return self.name, self.sidecar_time, self.sidecar_size, self.size, beside
 
     @property
     def order(self) -> tuple[datetime, str]:
@@ -131,9 +140,13 @@ def scan(folder: Folder, known: Iterable[Entry]) -> Scanned:
             bare.append(name)
         else:
             try:
-                found.entries.append(_entry(folder, name, earlier.get(name)))
+                entry = _entry(folder, name, earlier.get(name))
             except (ValueError, OSError) as error:
                 found.left_out.append(f"{name}: {reason(error)}")
+                continue
+            found.entries.append(entry)
+            gone = (one.name for one in entry.named if one.size is None)
+            found.left_out += [f"{one}: the sidecar of {name} names it, but there is no such file" for one in gone]
     if bare:
         others = f" and {len(bare) - 1} more: they have no sidecars" if bare[1:] else ": it has no sidecar"
         found.left_out.append(f"{bare[0]}{others}")
@@ -163,7 +176,9 @@ def _entry(folder: Folder, name: str, earlier: Entry | None) -> Entry:
     if not stat.S_ISREG(media.st_mode):
         raise OSError(errno.EINVAL, "it is no file")
     if earlier and (earlier.sidecar_time, earlier.sidecar_size) == (beside.st_mtime_ns, beside.st_size):
-        return earlier if earlier.size == media.st_size else replace(earlier, size=media.st_size)
+        named = tuple(as_it_is(folder, one) for one in earlier.named)
+        is_same = (earlier.size, earlier.named) == (media.st_size, named)
+        return earlier if is_same else replace(earlier, size=media.st_size, named=named)
     sidecar = read_sidecar(folder, name)
     episode, capture = sidecar.episode, sidecar.capture
     if not EPISODE_ID.fullmatch(episode.id):
@@ -182,6 +197,7 @@ def _entry(folder: Folder, name: str, earlier: Entry | None) -> Entry:
         captured=_in_a_zone(capture.time if capture else None),
         season=episode.season,
         episode=episode.episode,
+        named=tuple(as_it_is(folder, one) for one in named_in(sidecar)),
     )
 
 

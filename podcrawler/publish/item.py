@@ -6,13 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from email.utils import format_datetime
 
-from podcrawler.details import Chapter
+from podcrawler.details import Chapter, Transcript
 from podcrawler.items import Episode
+from podcrawler.publish.beside import Beside
 from podcrawler.publish.details import authors, common, number
 from podcrawler.publish.elements import Element, texts
 from podcrawler.publish.media_types import media_type
 from podcrawler.store.names import UNTITLED
 from podcrawler.store.sidecar import Sidecar
+from podcrawler.tokens import without_secrets
 
 _SHA256 = re.compile("[0-9a-f]{64}")
 
@@ -26,6 +28,8 @@ class Published:
     address: str
     #: Bytes of the file as it is, which its owner may have changed since the sidecar was written.
     size: int
+    #: The files beside it that are there, with where they are on the web.
+    beside: Sequence[tuple[Beside, str]] = ()
 
     @property
     def type(self) -> str:
@@ -59,14 +63,15 @@ def _parts(versions: Sequence[Published], *, has_own_guid: bool) -> Iterator[Ele
         dc__language=episode.language,
         dc__rights=episode.copyright,
     )
-    if episode.image:
-        yield Element("itunes:image", "", {"href": episode.image})
+    if image := _own(latest, "cover") or episode.image:
+        yield Element("itunes:image", "", {"href": image})
     yield from authors("", episode)
     yield from _numbers(episode)
     for category in episode.categories:
         yield from (Element("category", name) for name in (category.name, *category.subcategories))
     yield from common(episode)
-    yield from _beside(episode)
+    yield from _transcripts(latest)
+    yield from _moments(latest)
     yield from (_alternate(file, is_latest=file is latest) for file in versions)
 
 
@@ -90,13 +95,34 @@ def _numbers(episode: Episode) -> Iterator[Element]:
         yield Element("podcast:episode", number(episode.episode), {"display": episode.episode_display})
 
 
-def _beside(episode: Episode) -> Iterator[Element]:
-    """Files beside the episode, where their publisher has them, and what refers to moments in it."""
-    for one in episode.transcripts:
-        attributes = {"url": one.url, "type": one.type, "language": one.language, "rel": one.rel}
-        yield Element("podcast:transcript", "", attributes)
-    if file := episode.chapters_file:
-        yield Element("podcast:chapters", "", {"url": file.url, "type": file.type})
+def _own(file: Published, kind: str) -> str:
+    """Where the archive has the file of this kind; empty if it has none."""
+    return next((address for one, address in file.beside if one.kind == kind), "")
+
+
+def _transcripts(file: Published) -> Iterator[Element]:
+    """Those of the archive, and for others those of their publisher."""
+    ours = [(one, address) for one, address in file.beside if one.kind == "transcript"]
+    fetched = {one.url for one, _ in ours}
+    for one, address in ours:
+        yield _transcript(address, one)
+    for theirs in file.sidecar.episode.transcripts:
+        if without_secrets(theirs.url) not in fetched:
+            yield _transcript(theirs.url, theirs)
+
+
+def _transcript(address: str, told: Beside | Transcript) -> Element:
+    attributes = {"url": address, "type": told.type, "language": told.language, "rel": told.rel}
+    return Element("podcast:transcript", "", attributes)
+
+
+def _moments(file: Published) -> Iterator[Element]:
+    """What refers to moments in the episode."""
+    episode = file.sidecar.episode
+    if address := _own(file, "chapters"):
+        yield Element("podcast:chapters", "", {"url": address, "type": "application/json+chapters"})
+    elif told := episode.chapters_file:
+        yield Element("podcast:chapters", "", {"url": told.url, "type": told.type})
     if episode.chapters:
         yield Element("psc:chapters", "", {"version": "1.2"}, [*map(_chapter, episode.chapters)])
     for bite in episode.soundbites:

@@ -1,4 +1,5 @@
-"""The media types of archived files, by their extensions: the one that players know best for each."""
+"""The media types of archived files, and of what lies beside them, by their extensions: the one that players know best
+for each."""
 
 from podcrawler.store.names import UNKNOWN_EXTENSION
 
@@ -53,6 +54,27 @@ _VIDEO = {
     "webm": "webm",
     "wmv": "x-ms-wmv",
 }
+#: Pictures that browsers show, and the files with words and chapters, by their extensions.
+PICTURES = {
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+    "png": "image/png",
+    "webp": "image/webp",
+    "gif": "image/gif",
+    "avif": "image/avif",
+    "svg": "image/svg+xml",
+}
+_TEXTS = {
+    "htm": "text/html",
+    "html": "text/html",
+    "json": "application/json",
+    "srt": "application/x-subrip",
+    "txt": "text/plain",
+    "vtt": "text/vtt",
+}
+_CHAPTERS = ".chapters.json"
+#: What transcripts in HTML end with, so that servers take them for plain text.
+HIDDEN_HTML = ".html.txt"
 #: Containers that have audio alone as often as not.
 _EITHER = frozenset(("3gp", "mp4", "ogg", "webm"))
 
@@ -70,3 +92,21 @@ def media_type(name: str, *told: str) -> str:
         return _UNKNOWN
     kind = "audio" if extension in _AUDIO else "video"
     return f"{kinds[0] if kinds and extension in _EITHER else kind}/{subtype}"
+
+
+def beside_type(name: str) -> str:
+    """The type of a file beside a media file; empty if its extension tells none."""
+    name = name.lower()
+    if name.endswith(_CHAPTERS):
+        return "application/json+chapters"
+    if name.endswith(HIDDEN_HTML):
+        return "text/html"
+    extension = name.rpartition(".")[2]
+    return PICTURES.get(extension) or _TEXTS.get(extension, "")
+
+
+def type_of(name: str) -> str:
+    """The type that any file of an archive is served with, by its name alone; empty if that tells none."""
+    known = media_type(name)
+    served = "text/plain" if name.lower().endswith(HIDDEN_HTML) else beside_type(name)
+    return served if known == _UNKNOWN else known

@@ -6,9 +6,8 @@ them are relative, so that they work wherever the folder is.
 """
 
 import hashlib
-import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,8 +20,11 @@ from rich.filesize import decimal
 from podcrawler.items import Podcast
 from podcrawler.library.catalog import Catalog
 from podcrawler.plain_text import plain_text
+from podcrawler.publish.beside import podcast_cover
 from podcrawler.publish.html import STATIC, cleaned, page, static
 from podcrawler.publish.index import Cache, Entry, Index, by_episode, read_sidecar, reason, scan
+from podcrawler.publish.layout import EPISODES, FIRST, SHARED
+from podcrawler.publish.listening import clock, file_address, listening, web
 from podcrawler.publish.media_types import media_type
 from podcrawler.publish.outputs import Outputs
 from podcrawler.publish.records import podcast_in
@@ -31,9 +33,7 @@ from podcrawler.store.fs import Folder, open_below
 from podcrawler.store.names import UNTITLED
 
 #: What pages are made by, changed when their form changes: then all are written again.
-_FORM = 1
-_SHARED = "_pages"
-_EPISODES = "pages"
+_FORM = 2
 _TITLE = "Podcasts"
 _PAGE = re.compile(r"[A-Za-z0-9_-]{1,40}(~[0-9a-f]{4})?\.html")
 
@@ -74,12 +74,12 @@ class PagePublisher:
     def publish(self, podcasts: Iterable[str]) -> Written:
         """Write the pages of these podcasts. Raises PublishError and OSError."""
         shows = [show for podcast_id in podcasts if (show := self._publish_podcast(podcast_id))]
-        index = self._cache.load(_SHARED)
+        index = self._cache.load(SHARED)
         with open_below(self._target, ()) as folder:
             outputs = Outputs(folder, self._target, index.outputs)
             listed = [
                 {
-                    "href": f"{show.podcast.id}/index.html",
+                    "href": f"{show.podcast.id}/{FIRST}",
                     "title": show.title,
                     "language": show.podcast.language,
                     "episodes": len(show.episodes),
@@ -87,16 +87,16 @@ class PagePublisher:
                 for show in sorted(shows, key=lambda show: show.title.casefold())
             ]
             values = {"up": "", "title": _TITLE, "language": "en", "podcasts": listed}
-            outputs.update("index.html", [_FORM, values], _writer("index.html", values))
-        with open_below(self._target, (_SHARED,), create=True) as shared:
-            common = Outputs(shared, self._target / _SHARED, index.outputs)
+            outputs.update(FIRST, [_FORM, values], _writer("index.html", values))
+        with open_below(self._target, (SHARED,), create=True) as shared:
+            common = Outputs(shared, self._target / SHARED, index.outputs)
             for name in STATIC:
                 content = static(name)
                 common.update(name, hashlib.sha256(content).hexdigest(), partial(_write, content))
             made_of = [(show.podcast.id, show.title, [one[0].state for one in show.episodes]) for show in shows]
             common.update("search.json", [_FORM, made_of], partial(self._write_search, shows))
         self._count(outputs, common)
-        self._cache.save(_SHARED, index)
+        self._cache.save(SHARED, index)
         return self._done
 
     def _publish_podcast(self, podcast_id: str) -> _Show | None:
@@ -120,28 +120,30 @@ class PagePublisher:
         place = self._target / podcast.id
         with ExitStack() as stack:
             outer = stack.enter_context(open_below(self._target, (podcast.id,), create=True))
-            inner = stack.enter_context(open_below(self._target, (podcast.id, _EPISODES), create=True))
-            outputs, pages = Outputs(outer, place, index.outputs), Outputs(inner, place / _EPISODES, index.outputs)
+            inner = stack.enter_context(open_below(self._target, (podcast.id, EPISODES), create=True))
+            outputs, pages = Outputs(outer, place, index.outputs), Outputs(inner, place / EPISODES, index.outputs)
             listed = [
                 {
-                    "href": f"{_EPISODES}/{quote(_page_name(one[0]))}",
+                    "href": f"{EPISODES}/{quote(_page_name(one[0]))}",
                     "title": one[0].title or UNTITLED,
                     "date": _date(one[0]),
                 }
                 for one in show.episodes
             ]
+            cover = podcast_cover(folder)
             values = {
                 "up": "../",
+                "cover": quote(cover),
                 "title": show.title,
                 "language": podcast.language,
                 "author": podcast.author,
                 "description": cleaned(podcast.description),
-                "link": _web(podcast.link),
+                "link": web(podcast.link),
                 "episodes": listed,
             }
-            outputs.update("index.html", [_FORM, values], _writer("podcast.html", values))
+            outputs.update(FIRST, [_FORM, values], _writer("podcast.html", values))
             for versions in show.episodes:
-                made_of = [_FORM, show.title, podcast.language, [one.state for one in versions]]
+                made_of = [_FORM, show.title, podcast.language, cover, [one.state for one in versions]]
                 pages.update(_page_name(versions[0]), made_of, partial(self._write_episode, show, folder, versions))
             wanted = {_page_name(versions[0]) for versions in show.episodes}
             for name in inner.names():
@@ -150,12 +152,14 @@ class PagePublisher:
             self._count(outputs, pages)
 
     def _write_episode(self, show: _Show, folder: Folder, versions: Sequence[Entry], file: IO[bytes]) -> bool:
+        problems: list[str] = []
         try:
-            values = _episode_values(show, folder, versions)
+            values = _episode_values(show, folder, versions, problems.append)
+            _write(page("episode.html", values), file)
         except (ValueError, OSError) as error:
-            self._leave_out(show.podcast.id, [f"{versions[0].name}: {reason(error)}"])
-            return False
-        return _write(page("episode.html", values), file)
+            problems.append(f"{versions[0].name}: {reason(error)}")
+        self._leave_out(show.podcast.id, problems)
+        return not problems
 
     def _write_search(self, shows: Sequence[_Show], file: IO[bytes]) -> bool:
         index = SearchIndex()
@@ -186,8 +190,12 @@ class PagePublisher:
             self._done.unchanged += one.unchanged
 
 
-def _episode_values(show: _Show, folder: Folder, versions: Sequence[Entry]) -> dict[str, Any]:
+def _episode_values(
+    show: _Show, folder: Folder, versions: Sequence[Entry], leave_out: Callable[[str], None]
+) -> dict[str, Any]:
     sidecars = [read_sidecar(folder, one.name) for one in versions]
+    around = listening(folder, versions[0], sidecars[0], leave_out)
+    cover = podcast_cover(folder)
     episode = sidecars[0].episode
     files = []
     for entry, sidecar in zip(versions, sidecars, strict=True):
@@ -195,7 +203,7 @@ def _episode_values(show: _Show, folder: Folder, versions: Sequence[Entry]) -> d
         kind = media_type(entry.name, capture.headers.get("content-type", "") if capture else "")
         files.append(
             {
-                "href": f"../{quote(os.fsencode(entry.name))}",
+                "href": file_address(entry.name),
                 "element": "video" if kind.startswith("video/") else "audio",
                 "type": kind,
                 "size": decimal(entry.size),
@@ -209,11 +217,13 @@ def _episode_values(show: _Show, folder: Folder, versions: Sequence[Entry]) -> d
         "language": episode.language or show.podcast.language,
         "podcast": show.title,
         "date": _date(versions[0]),
-        "duration": _clock(episode.duration),
+        "duration": clock(episode.duration or None),
         "place": f"{show.podcast.id}/{episode.id}",
         "files": files,
         "description": cleaned(episode.content or episode.description),
-        "link": _web(episode.page),
+        "link": web(episode.page),
+        **around,
+        "cover": around["cover"] or (file_address(cover) if cover else ""),
     }
 
 
@@ -226,19 +236,6 @@ def _page_name(entry: Entry) -> str:
 
 def _date(entry: Entry) -> str:
     return entry.published.date().isoformat() if entry.published else ""
-
-
-def _web(address: str) -> str:
-    """The address, if following it does no more than to open a page."""
-    return address if address.startswith(("https://", "http://")) else ""
-
-
-def _clock(seconds: int | None) -> str:
-    if not seconds:
-        return ""
-    minutes, rest = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def _writer(template: str, values: dict[str, Any]) -> Any:

@@ -1,10 +1,12 @@
 """Serves a published archive: files, with ranges, so that players can jump. Nothing hidden is served, such as the state
-folder, and no symbolic link leads out. What is for this machine alone answers to this machine's names alone.
+folder, and no symbolic link leads out. What is for this machine alone answers to this machine's names alone. A file
+that a publisher wrote, such as a transcript in HTML, runs no script, and has nothing to do with the pages beside it.
 """
 
 import base64
 import hmac
 import os
+import re
 import socket
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,12 +18,14 @@ from typing_extensions import override
 
 from podcrawler.exceptions import PublishError
 from podcrawler.printing import say
+from podcrawler.publish.layout import is_page
+from podcrawler.publish.media_types import type_of
 from podcrawler.publish.places import Place
 
 try:
     import uvicorn
     from starlette.applications import Starlette
-    from starlette.responses import PlainTextResponse
+    from starlette.responses import PlainTextResponse, Response
     from starlette.routing import Mount
     from starlette.staticfiles import StaticFiles
     from starlette.types import Receive, Scope, Send
@@ -32,6 +36,10 @@ except ImportError as missing:
     ) from None
 
 
+#: Content Security Policy of what podcrawler did not write: it may be looked at, from an origin that is no other's.
+_SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'"
+#: What browsers run nothing of.
+_HARMLESS = re.compile(r"(?:audio|video)/|image/(?!svg)")
 #: What browsers call this machine.
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -42,12 +50,29 @@ class _Files(StaticFiles):
     def __init__(self, folders: Sequence[Path]) -> None:
         super().__init__(directory=folders[0], html=True)
         self.all_directories = list(folders)
+        self._folders = [folder.resolve() for folder in folders]
 
     @override
     def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
         if any(part.startswith(".") and part != "." for part in Path(path).parts):
             return "", None
         return super().lookup_path(path)
+
+    @override
+    def file_response(
+        self, full_path: str | os.PathLike[str], stat_result: os.stat_result, scope: Scope, status_code: int = 200
+    ) -> Response:
+        response = super().file_response(full_path, stat_result, scope, status_code)
+        path = Path(full_path)
+        known = type_of(path.name)
+        # An answer that nothing has changed has no type.
+        if known and "content-type" in response.headers:
+            response.headers["content-type"] = f"{known}; charset=utf-8" if known.startswith("text/") else known
+        response.headers["x-content-type-options"] = "nosniff"
+        folder = next(one for one in self._folders if path.is_relative_to(one))
+        if not is_page(path.relative_to(folder).parts) and not _HARMLESS.match(known):
+            response.headers["content-security-policy"] = _SANDBOX
+        return response
 
 
 class _Guarded:

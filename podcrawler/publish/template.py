@@ -74,6 +74,12 @@ class Template:
         """Whether older versions of an episode's file have names of their own."""
         return any(piece.field == "version" for part in self._parts for piece in part)
 
+    @property
+    def depth_of_podcast(self) -> int:
+        """How many folders lead to the one that is of one podcast alone, itself included; 0 if none is."""
+        depths = (depth for depth, part in enumerate(self._parts[:-1], 1) if any(map(_is_of_podcast, part)))
+        return next(depths, 0)
+
     def path(self, podcast: Podcast, entry: Entry, number: int) -> str:
         """Where a media file goes, below the tree's folder. ``number`` as in FIELDS."""
         values = _values(podcast, entry, number)
@@ -83,6 +89,10 @@ class Template:
         end = f".{values['ext']}"
         room = names.MAX_NAME_BYTES - len(end) - MARK_BYTES
         return "/".join([*(names.safe_name(folder) for folder in folders), names.safe_name(stem, room) + end])
+
+
+def _is_of_podcast(piece: _Piece) -> bool:
+    return piece.field in ("podcast", "podcast_id")
 
 
 #: What ``marked`` needs.

@@ -1,27 +1,27 @@
 """A tree of an archive's files under names that people choose, made of hard links, or of copies where the disk has no
-links. Deleting it costs nothing: the archive has the same files.
+links, and of files that are written for it. Deleting it costs nothing: the archive has all that it is made of.
 
 A hidden file in the tree's folder lists what was made. What the archive no longer has, or has under another name, is
 removed; whatever is not listed there is somebody else's, and is left alone.
 """
 
 import fcntl
-import hashlib
+import filecmp
 import os
 import shutil
 import stat
-import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
 from podcrawler.exceptions import PublishError
 from podcrawler.publish.files import write_if_changed
-from podcrawler.publish.template import marked
+from podcrawler.publish.index import reason
+from podcrawler.publish.wanted import Content, Link, Wanted, Written, named
 from podcrawler.store.fs import NO_HARD_LINKS, open_below
 from podcrawler.store.fs_errors import FULL
 
@@ -32,15 +32,6 @@ _FRESH = ".podcrawler-tree.new"
 _COARSE = 2
 
 
-class Wanted(NamedTuple):
-    """A file that the tree shall have."""
-
-    #: In the archive.
-    source: Path
-    #: Below the tree's folder.
-    path: str
-
-
 @dataclass(frozen=True, slots=True)
 class _Made:
     """A file in the tree as it was made. Bytes and nanoseconds."""
@@ -49,8 +40,10 @@ class _Made:
     time: int
     #: Of a link; 0 of a copy.
     inode: int
-    #: Of the file in the archive.
+    #: Of the file in the archive, if there is one.
     source_time: int
+    #: As ``Written.made_of``; empty for a link, and a copy in place of one.
+    made_of: str = ""
 
     @classmethod
     def of(cls, made: os.stat_result, source: os.stat_result) -> "_Made":
@@ -78,10 +71,12 @@ class Grown:
     """What became of a tree."""
 
     made: int = 0
-    #: How many of those are copies.
+    #: How many of those are copies in place of links.
     copied: int = 0
     removed: int = 0
     unchanged: int = 0
+    #: Sentences about files that are less than was asked for.
+    notes: list[str] = field(default_factory=list)
     #: Sentences about files that cannot be in it.
     left_out: list[str] = field(default_factory=list)
 
@@ -97,13 +92,13 @@ class Tree:
         self._folder.mkdir(parents=True, exist_ok=True)
         with self._locked():
             state = self._load()
-            wanted = dict(_named(files))
+            grown = Grown()
+            wanted = dict(named(files, grown.left_out))
             if state.files and not wanted:
                 raise PublishError(
                     "The archive has no files, and the tree would lose all of its own: mount the archive's disk; or "
                     f"remove {self._folder} yourself."
                 )
-            grown = Grown()
             try:
                 self._remove_others(state, wanted, grown)
                 self._make(state, wanted, grown)
@@ -111,7 +106,7 @@ class Tree:
                 self._save(state)
             return grown
 
-    def _remove_others(self, state: _State, wanted: dict[str, Path], grown: Grown) -> None:
+    def _remove_others(self, state: _State, wanted: dict[str, Content], grown: Grown) -> None:
         """Before anything is made: names that differ in case alone are the same to some disks."""
         for path in [path for path in state.files if path not in wanted]:
             target = self._folder / path
@@ -122,22 +117,26 @@ class Tree:
                 self._remove_empty(target.parent)
             del state.files[path]
 
-    def _make(self, state: _State, wanted: dict[str, Path], grown: Grown) -> None:
-        for path, source in wanted.items():
+    def _make(self, state: _State, wanted: dict[str, Content], grown: Grown) -> None:
+        for path, content in wanted.items():
+            target, before = self._folder / path, state.files.pop(path, None)
             try:
-                made = self._make_one(self._folder / path, source, state.files.pop(path, None), grown)
-            except OSError as error:
-                if error.errno in FULL:
-                    raise OSError(error.errno, error.strerror, str(self._folder / path)) from error
-                grown.left_out.append(f"{path}: {error.strerror or error}")
+                if isinstance(content, Link):
+                    made = self._link(target, content.source, before, grown)
+                else:
+                    made = self._write(target, content, before, grown)
+            except (OSError, ValueError) as error:
+                if isinstance(error, OSError) and error.errno in FULL:
+                    raise OSError(error.errno, error.strerror, str(target)) from error
+                grown.left_out.append(f"{path}: {reason(error)}")
                 continue
             if made:
                 state.files[path] = made
             else:
                 grown.left_out.append(f"{path}: there is another file of that name, which is left alone")
 
-    def _make_one(self, target: Path, source: Path, made: _Made | None, grown: Grown) -> _Made | None:
-        """Have a file in the tree; None if its place is taken."""
+    def _link(self, target: Path, source: Path, made: _Made | None, grown: Grown) -> _Made | None:
+        """Have a file of the archive in the tree; None if its place is taken."""
         original = source.lstat()
         found = _found(target)
         if found and _is_up_to_date(found, original, made):
@@ -145,28 +144,53 @@ class Tree:
             return _Made.of(found, original)
         if found and not (made and made.is_still(found)):
             return None
-        target.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self._folder / _FRESH
-        fresh.unlink(missing_ok=True)
-        try:
-            os.link(source, fresh, follow_symlinks=False)
-        except OSError as error:
-            if error.errno not in NO_HARD_LINKS:
-                raise
-            self._copy(source, fresh)
-            grown.copied += 1
-        fresh.rename(target)
+        with self._fresh(target) as fresh:
+            try:
+                os.link(source, fresh, follow_symlinks=False)
+            except OSError as error:
+                if error.errno not in NO_HARD_LINKS:
+                    raise
+                shutil.copy2(source, fresh)
+                grown.copied += 1
+            fresh.rename(target)
         grown.made += 1
         return _Made.of(target.lstat(), original)
 
-    @staticmethod
-    def _copy(source: Path, fresh: Path) -> None:
+    def _write(self, target: Path, content: Written, made: _Made | None, grown: Grown) -> _Made | None:
+        """Have a file in the tree that is written for it; None if its place is taken."""
+        source_time = content.source.lstat().st_mtime_ns if content.source else 0
+        found = _found(target)
+        is_ours = bool(found and made and made.is_still(found))
+        if made and is_ours and (made.made_of, made.source_time) == (content.made_of, source_time):
+            grown.unchanged += 1
+            return made
+        with self._fresh(target) as fresh:
+            note = content.write(fresh)
+            # One that an interrupted run has made, or one before the list was lost.
+            is_same = found is not None and stat.S_ISREG(found.st_mode) and filecmp.cmp(fresh, target, shallow=False)
+            if found and not is_ours and not is_same:
+                return None
+            if note:
+                grown.notes.append(f"{target.relative_to(self._folder)}: {note}")
+            if is_same:
+                grown.unchanged += 1
+            else:
+                fresh.rename(target)
+                grown.made += 1
+        now = target.lstat()
+        return _Made(now.st_size, now.st_mtime_ns, 0, source_time, content.made_of)
+
+    @contextmanager
+    def _fresh(self, target: Path) -> Iterator[Path]:
+        """Where a file is before it has its name. What is left of it is removed: a part of a file takes the space that
+        the list of files needs."""
+        fresh = self._folder / _FRESH
+        target.parent.mkdir(parents=True, exist_ok=True)
+        fresh.unlink(missing_ok=True)
         try:
-            shutil.copy2(source, fresh)
-        except OSError:
-            # A part of a file takes the space that the list of files needs.
+            yield fresh
+        finally:
             fresh.unlink(missing_ok=True)
-            raise
 
     def _remove_empty(self, folder: Path) -> None:
         with suppress(OSError):
@@ -200,21 +224,6 @@ class Tree:
             write_if_changed(folder, self._folder / _STATE, lambda file: file.write(raw))
 
 
-def _named(files: Iterable[Wanted]) -> Iterator[tuple[str, Path]]:
-    """The files by their paths: all but the first of those that would have the same one, on any disk, get a mark."""
-    taken = set()
-    for file in files:
-        digest = hashlib.sha256(str(Path(*file.source.parts[-2:])).encode()).hexdigest()
-        candidates = (file.path, *(marked(file.path, digest[at:]) for at in range(0, len(digest), 4)))
-        path = next(path for path in candidates if _folded(path) not in taken)
-        taken.add(_folded(path))
-        yield path, file.source
-
-
-def _folded(path: str) -> str:
-    return unicodedata.normalize("NFC", path).casefold()
-
-
 def _found(path: Path) -> os.stat_result | None:
     """What has the name, be it a link; None if nothing has."""
     with suppress(FileNotFoundError, NotADirectoryError):
@@ -229,6 +238,7 @@ def _is_up_to_date(found: os.stat_result, original: os.stat_result, made: _Made 
     if not stat.S_ISREG(found.st_mode) or found.st_size != original.st_size:
         return False
     if made:
-        return made.is_still(found) and not made.inode and made.source_time == original.st_mtime_ns
+        is_copy = not made.inode and not made.made_of
+        return made.is_still(found) and is_copy and made.source_time == original.st_mtime_ns
     # A copy that an interrupted run has made, or one before the list was lost.
     return abs(found.st_mtime - original.st_mtime) < _COARSE

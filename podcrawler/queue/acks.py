@@ -112,5 +112,13 @@ def move(lease: Lease, host: str, limits: HostLimits, *, now: int | None = None)
     return Ack("move", [time, lease.key, lease.token, host, *limits.arguments], bool)
 
 
+def turn(lease: Lease, host: str, came_from: str, limits: HostLimits, *, now: int | None = None) -> Ack[int]:
+    """Count a lease, whose file has come, for the host of something that belongs beside that, and for no other.
+    ``came_from`` is the host that the file came from; empty if it was there before. 1 if it counts for the host; 0 if
+    that has no connection to spare, or rests; -1 if the lease is lost. ``now`` is as in broker.py."""
+    time = "" if now is None else now
+    return Ack("turn", [time, lease.key, lease.token, host, came_from, *limits.arguments], int)
+
+
 def _text(answer: bytes) -> Any:
     return answer.decode()

@@ -41,7 +41,7 @@ class AsyncBroker:
         self._acks: Batcher[Ack[Any], Any] = Batcher(
             lambda acks: self.call(broker.acknowledge, tuple(acks)), max_size=_MAX_ACKS, interval=_ACK_INTERVAL
         )
-        self._moves: Batcher[Ack[bool], bool] = Batcher(
+        self._moves: Batcher[Ack[Any], Any] = Batcher(
             lambda moves: self.call(broker.acknowledge, moves), max_size=_MAX_ACKS
         )
         self._outage = Outage()
@@ -80,7 +80,7 @@ class AsyncBroker:
         """End a lease, in one batch with others that end at about the same time; the outcome. Raises as ``call``."""
         return self._acks.submit(ack)
 
-    def move(self, ack: Ack[bool]) -> asyncio.Future[bool]:
+    def move(self, ack: Ack[_T]) -> asyncio.Future[_T]:
         """Count a lease for another host, in one batch with others that wait for that; the outcome. Raises as
         ``call``."""
         return self._moves.submit(ack)

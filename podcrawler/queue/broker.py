@@ -128,7 +128,7 @@ class Broker(QueueStates):
     def load_scripts(self) -> None:
         """Load the scripts that nodes use into Redis, in one round trip instead of two for each."""
         pipe = self._redis.pipeline(transaction=False)
-        for name in ("lease", "push_many", "extend", "finish", "release", "retry", "move", "note_check"):
+        for name in ("lease", "push_many", "extend", "finish", "release", "retry", "move", "turn", "note_check"):
             pipe.script_load(source(name))
         pipe.execute()
 

@@ -13,6 +13,11 @@ from podcrawler.queue.values import Shape, read_json
 _PODCAST = Shape[Podcast](Podcast)
 
 
+def record_of(podcast: Podcast) -> str:
+    """As JSON, as Redis keeps it."""
+    return _PODCAST.adapter.dump_json(podcast).decode()
+
+
 class Podcasts:
     """The podcasts of one archive. Cheap to make; safe to use from several threads."""
 

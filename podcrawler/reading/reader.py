@@ -13,7 +13,6 @@ from itertools import chain
 from math import isnan, nan
 from typing import Any
 
-from pydantic import TypeAdapter
 from scrapy.utils.misc import load_object
 
 from podcrawler.batching import batches
@@ -25,6 +24,7 @@ from podcrawler.queue.entries import entry_of, episode_request, is_requestable
 from podcrawler.queue.identities import Settled as Identities
 from podcrawler.queue.identities import Traits, settle
 from podcrawler.queue.legacy_ids import claims
+from podcrawler.queue.podcasts import record_of
 from podcrawler.queue.requests import request_to_dict
 from podcrawler.reading.messages import (
     MAX_BYTES,
@@ -54,7 +54,6 @@ from podcrawler.sites.order import seconds_of
 from podcrawler.sites.packed import Packed
 from podcrawler.sites.wanted import Choice, Wanted, choose, not_latest
 
-_PODCAST = TypeAdapter(Podcast)
 #: Characters of the title of the newest episode, and of one that is left out.
 _MOST_TITLE, _MOST_OF_LEFT_OUT = 300, 100
 #: Episodes whose dates are told.
@@ -126,7 +125,7 @@ class _Listed:
         """Tell all of it, as the node wants it."""
         listing = self._listing
         podcast: Podcast = without_logins(listing.podcast)
-        if len(_PODCAST.dump_json(podcast)) > limits.MAX_RECORD:
+        if len(record_of(podcast).encode()) > limits.MAX_RECORD:
             podcast = limits.without_details(podcast)
         announced = self._announced()
         needs_identities = any(episode.twin_id for episode in announced)

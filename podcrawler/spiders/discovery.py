@@ -7,7 +7,6 @@ from math import inf
 from typing import Any, Literal, NamedTuple
 from uuid import uuid4
 
-from pydantic import TypeAdapter
 from scrapy.http import Response
 from scrapy.settings import BaseSettings
 
@@ -25,6 +24,7 @@ from podcrawler.queue.leases import Lease
 from podcrawler.queue.legacy_ids import Imports
 from podcrawler.queue.listings import Listings
 from podcrawler.queue.naming import GUID, Names
+from podcrawler.queue.podcasts import record_of
 from podcrawler.queue.scheduler import Scheduler
 from podcrawler.queue.versions import Versions
 from podcrawler.reading.messages import Batch, Settle
@@ -36,11 +36,10 @@ from podcrawler.spiders.checking import Checks
 from podcrawler.spiders.paging import Paging, page_number
 from podcrawler.spiders.referrals import Led, addresses_that_led, claimed_move, declared_guid
 from podcrawler.spiders.settling import begins_visit, possible_ids, settled
+from podcrawler.store.visits import keep_visit
 from podcrawler.store.withdrawing import note_withdrawn
 
 logger = logging.getLogger(__name__)
-
-_PODCAST = TypeAdapter(Podcast)
 
 
 class Discovery:
@@ -120,10 +119,11 @@ class Discovery:
         ):
             logger.info("%s does not list %d episodes any more; what is archived of them stays.", lease.key, len(gone))
             await asyncio.to_thread(note_withdrawn, self._settings, podcast.id, gone)
+        await asyncio.to_thread(keep_visit, self._settings, podcast.id, response)
         ack = finish_page(
             lease,
             _visit_result(podcast, told, named.claims),
-            (podcast.id, _PODCAST.dump_json(podcast).decode()),
+            (podcast.id, record_of(podcast)),
             named.told,
             newest=told.newest,
             pushed_count=told.entries + len(pages),

@@ -4,11 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from podcrawler.agent import Agent
 from podcrawler.following import Following
 from podcrawler.items import Podcast
 from podcrawler.store.description import Description
 from podcrawler.store.names import Destination
 from podcrawler.store.part import PartFile
+from podcrawler.store.sidecar import BesideFile, Sidecar
 
 
 class StoredFile(NamedTuple):
@@ -79,6 +81,25 @@ class Store(Protocol):
 
     def note_found(self, found: StoredFile, description: Description) -> None:
         """See that a file that the store has is described. Reads all of it if it is not."""
+
+    def described(self, path: str) -> Sidecar | None:
+        """The sidecar of a media file that the store has, relative to it, with those files beside that which are there;
+        None if it has none that can be read."""
+
+    def amend(self, path: str, change: Callable[[Sidecar], Sidecar]) -> None:
+        """Have the sidecar of a media file tell something else, if there is one."""
+
+    def part_beside(self, podcast_id: str, episode_id: str, token: str, url: str, *, is_first: bool) -> PartFile:
+        """The part for a transfer of something beside the media file of an episode, as ``new_part``. ``is_first``: no
+        earlier lease can have left one."""
+
+    def publish_beside(
+        self, part: PartFile, path: str, told: BesideFile, is_held: Callable[[], bool], agent: Agent
+    ) -> BesideFile | None:
+        """Seal the part and give it a name beside a media file, whose sidecar, manifest and events tell of it; all of
+        that survives a power cut when this returns. ``told`` has what its name ends with in place of the name. None if
+        the lease is not held after sealing: the part stays with this node. A file that has these bytes already is taken
+        for it, and the part stays, too."""
 
     def publish(
         self,

@@ -7,14 +7,17 @@ for manifest and events: they can be made anew of the sidecars (docs/sidecars.md
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from podcrawler.agent import Agent
+from podcrawler.details import Chapter
 from podcrawler.following import Following
 from podcrawler.items import Episode, Podcast
+from podcrawler.store.beside import read
+from podcrawler.store.chapters import chapters_in
 from podcrawler.store.fs import Folder
 from podcrawler.store.journal import EVENTS, MANIFEST, Event, Notes, append, correct_manifest, manifest_line, put
 from podcrawler.store.sidecar import (
@@ -26,6 +29,7 @@ from podcrawler.store.sidecar import (
     dump_podcast,
     dumps,
     load_podcast,
+    loads,
     sidecar_name,
 )
 
@@ -52,6 +56,9 @@ class Description:
     agent: Agent
     #: None if the file was there before.
     came: Came | None = None
+    #: Those that the file itself has; and whether they are wanted of a file that was there before.
+    chapters: Sequence[Chapter] = ()
+    reads_chapters: bool = False
 
     def notes(self, name: str, size: int, sha256: str, *, found: bool = False) -> Notes:
         """What is to be written of the file with this name. ``found``: it was there before, whatever came."""
@@ -64,6 +71,8 @@ class Description:
             told = describe(self.episode, facts, capture, came.headers)
         else:
             told = describe(self.episode, FileFacts(name, size, sha256))
+        if self.chapters:
+            told = replace(told, chapters=list(self.chapters))
         what = "adopted" if came is None else "versioned" if self.episode.version > 1 else "captured"
         event = Event(what, str(self.agent), self.episode.key, name, sha256)
         return Notes(dumps(told), manifest_line(name, sha256), event.line(now))
@@ -73,12 +82,16 @@ def note(folder: Folder, name: str, notes: Notes, sha256: str) -> None:
     """Write the notes of a file that has just got its name. Blocking. Raises OSError."""
     sidecar = sidecar_name(name)
     # An earlier file of that name is gone, and its line is not.
+    told = notes.sidecar
     if folder.found(sidecar) is None:
         append(folder, MANIFEST, notes.line)
     else:
         correct_manifest(folder, {name: sha256})
+        # The files beside it are still there, and of the same episode.
+        if (former := read(folder, name)) and former.beside:
+            told = dumps(replace(loads(told), beside=former.beside))
     append(folder, EVENTS, notes.event)
-    put(folder, sidecar, notes.sidecar)
+    put(folder, sidecar, told)
 
 
 def note_found(folder: Folder, name: str, description: Description, came_sha256: str = "") -> None:
@@ -90,6 +103,8 @@ def note_found(folder: Folder, name: str, description: Description, came_sha256:
     with folder.read(name) as file:
         size = os.fstat(file.fileno()).st_size
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        if description.reads_chapters:
+            description = replace(description, chapters=chapters_in(file))
     notes = description.notes(name, size, sha256, found=sha256 != came_sha256)
     # Who died before it could write the sidecar may have written the line.
     correct_manifest(folder, {name: sha256})

@@ -1,4 +1,4 @@
-"""The folder of a store, for commands that work on the files of an archive themselves, and not through a store."""
+"""The folder of a store, for what works on the files of an archive itself, and not through a store."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,13 +7,17 @@ from typing import Any
 from podcrawler.exceptions import StoreError
 
 
+def folder_of(settings: Mapping[str, Any]) -> Path | None:
+    """Where the files are; None if the store is no folder."""
+    scheme, _, path = str(settings["FILES_STORE"]).rpartition("://")
+    return Path(path) if scheme in ("", "file") else None
+
+
 def store_folder(settings: Mapping[str, Any]) -> Path:
     """Where the files are. StoreError if the store is no folder."""
-    uri = str(settings["FILES_STORE"])
-    scheme, _, path = uri.rpartition("://")
-    if scheme not in ("", "file"):
+    if (folder := folder_of(settings)) is None:
         raise StoreError(
-            f"The store {uri} is no folder, and this command works on files: copy the archive to a disk, and set "
-            "FILES_STORE to that folder."
+            f"The store {settings['FILES_STORE']} is no folder, and this command works on files: copy the archive to a "
+            "disk, and set FILES_STORE to that folder."
         )
-    return Path(path)
+    return folder

@@ -35,6 +35,7 @@ _NEW = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
 _THERE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 #: What the umask narrows. Nothing is made for everybody to write.
 FILE_MODE, _FOLDER_MODE = 0o664, 0o775
+_PRIVATE_MODE = 0o700
 
 
 class Folder:
@@ -69,6 +70,11 @@ class Folder:
             os.mkdir(name, _FOLDER_MODE, dir_fd=self.fd)
         self.sync()
         return Folder(os.open(name, flags, dir_fd=self.fd))
+
+    def restrict(self) -> None:
+        """Leave it to the user that podcrawler runs as. What may not be changed stays as it is."""
+        with suppress(PermissionError):
+            os.fchmod(self.fd, _PRIVATE_MODE)
 
     def names(self) -> list[str]:
         return os.listdir(self.fd)
@@ -212,6 +218,14 @@ def drop_from_cache(file: int, size: int) -> None:
     if hasattr(os, "posix_fadvise"):
         with suppress(OSError):
             os.posix_fadvise(file, 0, size, os.POSIX_FADV_DONTNEED)
+
+
+def set_mtime(file: int, mtime: float | None) -> None:
+    """Have an open file say that it was changed at a time, in seconds since 1970; nothing is done if that is None, or
+    if the file system refuses it."""
+    if mtime is not None:
+        with suppress(OSError, OverflowError):
+            os.utime(file, (mtime, mtime))
 
 
 def free_bytes(folder: AnyPath | int) -> int:

@@ -11,17 +11,19 @@ import os
 import stat
 import tempfile
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from io import BufferedReader
 from pathlib import Path
 
 from scrapy.pipelines.files import FSFilesStore
 
+from podcrawler.agent import Agent
 from podcrawler.exceptions import StoreError
 from podcrawler.following import Following
 from podcrawler.items import Podcast
-from podcrawler.store import names, readme, sniff
+from podcrawler.store import beside, names, readme, sniff
 from podcrawler.store.base import Published, StoredFile
 from podcrawler.store.checkpoint import OWN_KEY
 from podcrawler.store.description import Description, note, note_found, note_podcast
@@ -32,6 +34,7 @@ from podcrawler.store.index import EpisodeIndex
 from podcrawler.store.names import Destination
 from podcrawler.store.part import GiveName, PartFile
 from podcrawler.store.resume import clean, kept, open_part
+from podcrawler.store.sidecar import BesideFile, Sidecar
 from podcrawler.store.validators import resource
 
 #: Reserved paths that are remembered: more than any node publishes at once.
@@ -110,8 +113,13 @@ class LocalStore(FSFilesStore):
         return None
 
     def new_part(self, podcast_id: str, episode_id: str, token: str, enclosure: str) -> PartFile:
+        is_new = not self._index.may_have(self._folder(podcast_id), episode_id)
+        return self._part(podcast_id, episode_id, token, enclosure, is_new=is_new)
+
+    def _part(self, podcast_id: str, episode_id: str, token: str, enclosure: str, *, is_new: bool) -> PartFile:
+        """``is_new``: there is none of an earlier lease."""
         folder = self._folder(podcast_id)
-        if self._index.may_have(folder, episode_id):
+        if not is_new:
             self._index.load(folder)
             return open_part(
                 folder,
@@ -156,12 +164,39 @@ class LocalStore(FSFilesStore):
             raise disk_error(path, error) from error
 
     def note_found(self, found: StoredFile, description: Description) -> None:
-        *folders, name = found.path.split("/")
+        with self._beside(found.path) as (folder, name):
+            note_found(folder, name, description)
+
+    def described(self, path: str) -> Sidecar | None:
+        with self._beside(path) as (folder, name):
+            return beside.present(folder, name)
+
+    def amend(self, path: str, change: Callable[[Sidecar], Sidecar]) -> None:
+        with self._beside(path) as (folder, name):
+            beside.amend(folder, name, change)
+
+    def part_beside(self, podcast_id: str, episode_id: str, token: str, url: str, *, is_first: bool) -> PartFile:
+        # Another name than that of the media file, whose name a late write of a cancelled task may still make.
+        return self._part(podcast_id, episode_id, f"{token}-beside", url, is_new=is_first)
+
+    def publish_beside(
+        self, part: PartFile, path: str, told: BesideFile, is_held: Callable[[], bool], agent: Agent
+    ) -> BesideFile | None:
+        part.seal()
+        if not is_held():
+            return None
+        with self._beside(path) as (folder, name):
+            return beside.publish(folder, name, part, told, agent)
+
+    @contextmanager
+    def _beside(self, path: str) -> Iterator[tuple[Folder, str]]:
+        """The folder of a media file, and the file's name in it."""
+        *folders, name = path.split("/")
         try:
             with open_below(self.root, folders) as folder:
-                note_found(folder, name, description)
+                yield folder, name
         except OSError as error:
-            raise disk_error(self.root / found.path, error) from error
+            raise disk_error(self.root / path, error) from error
 
     def publish(
         self,
@@ -171,7 +206,7 @@ class LocalStore(FSFilesStore):
         description: Description | None = None,
     ) -> Published | None:
         folder = self._folder(destination.podcast_id)
-        part.seal()
+        part.seal(destination.mtime)
         if not is_held():
             return None
         had_files = self._index.may_have(folder, destination.episode_id)

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from podcrawler.store import names
+from podcrawler.store.beside import is_beside, stems_in
 from podcrawler.store.fs import Folder, open_folder
 from podcrawler.store.fs_errors import disk_error
 from podcrawler.store.journal import EVENTS, MANIFEST, append, correct_manifest, put, read_manifest
 from podcrawler.store.sidecar import PODCAST_NAME, SUFFIX, is_about, of_file
+from podcrawler.store.visits import move_visits
 
 
 class Moved(NamedTuple):
@@ -29,7 +31,12 @@ def move_files(source: Path, target: Path) -> Moved:
     try:
         with open_folder(source) as old, open_folder(target, create=True) as new:
             found = [name for name in old.names() if _is_file(old, name)]
-            about = {name for name in found if is_about(name) or (name.endswith(SUFFIX) and of_file(name) in found)}
+            stems = stems_in(found)
+            about = {
+                name
+                for name in found
+                if is_about(name) or is_beside(name, stems) or (name.endswith(SUFFIX) and of_file(name) in found)
+            }
             files = [name for name in found if name not in about]
             moved = _move(old, new, files, about, target.name)
             if len(moved) == len(files):
@@ -37,6 +44,7 @@ def move_files(source: Path, target: Path) -> Moved:
             is_empty = not old.names()
         if is_empty:
             source.rmdir()
+            move_visits(source.parent, source.name, target.name)
     except FileNotFoundError:
         return Moved(0, 0)
     except OSError as error:
@@ -58,18 +66,30 @@ def _move(old: Folder, new: Folder, files: Collection[str], about: Collection[st
                 moved.append(name)
         finally:
             os.close(file)
+    beside = _move_beside(old, new, stems_in(moved), about)
     described = [name + SUFFIX for name in moved if name + SUFFIX in about]
     for sidecar in described:
         with old.read(sidecar) as opened:
             put(new, sidecar, _of_podcast(opened.read(), podcast_id))
     digests = read_manifest(old)
-    correct_manifest(new, {name: digests[name] for name in moved if name in digests})
+    correct_manifest(new, {name: digests[name] for name in (*moved, *beside) if name in digests})
     new.sync()
-    correct_manifest(old, dict.fromkeys(moved))
+    correct_manifest(old, dict.fromkeys((*moved, *beside)))
     # The files last: if this is interrupted, the next move finds them.
-    for name in (*described, *moved):
+    for name in (*beside, *described, *moved):
         old.remove(name)
     old.sync()
+    return moved
+
+
+def _move_beside(old: Folder, new: Folder, stems: Collection[str], about: Collection[str]) -> list[str]:
+    """Give the files beside media files that have moved their names in the other folder; those that have them there."""
+    moved = []
+    for name in about:
+        if is_beside(name, stems) and not is_about(name):
+            with old.read(name) as opened, suppress(FileExistsError):
+                old.link(name, opened.fileno(), new, name)
+                moved.append(name)
     return moved
 
 

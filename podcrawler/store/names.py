@@ -93,6 +93,8 @@ class Destination(NamedTuple):
     episode_id: str
     #: Relative to the store, folders separated by slashes.
     path: str
+    #: When it shall say that it was changed, in seconds since 1970; None: when it is written.
+    mtime: float | None = None
 
     @property
     def is_default(self) -> bool:

@@ -20,7 +20,7 @@ from podcrawler.exceptions import MediaError
 from podcrawler.store.checkpoint import OWN_KEY, Checkpoint, Mark
 from podcrawler.store.disk_space import DiskBudget
 from podcrawler.store.evidence import Evidence, Judgement, Verdict
-from podcrawler.store.fs import Folder, append, batches, drop_from_cache, open_folder
+from podcrawler.store.fs import Folder, append, batches, drop_from_cache, open_folder, set_mtime
 from podcrawler.store.fs_errors import disk_error
 from podcrawler.store.progress import Progress
 from podcrawler.store.validators import Validator
@@ -60,8 +60,7 @@ class PartFile:
     ) -> None:
         """``path`` must not exist. Its folder is created if need be, but not the parent of that. ``enclosure`` is
         ``validators.resource`` of what is fetched; ``key`` proves the checkpoints. ``budget`` is checked as the file
-        grows; None if the disk is boundless. ``keep_cached``: the file is read again as soon as it is complete, so it
-        stays in the page cache."""
+        grows; None if the disk is boundless. ``keep_cached``: in the page cache, because the file is read soon."""
         self.path = path
         #: Bytes in the file, buffered ones included.
         self.received = 0
@@ -76,8 +75,7 @@ class PartFile:
         self._sync_every = sync_every
         self._check_budget_at = 0
         self._buffer: list[bytes] = []
-        # A cancelled task leaves its thread running. The descriptor must not be closed under its write: the number may
-        # mean another file by then.
+        # A cancelled task leaves its thread running: the descriptor must not be closed under its write.
         self._in_use = threading.Lock()
         self._closed = False
         self._sync_at = sync_every
@@ -183,14 +181,15 @@ class PartFile:
         except OSError as error:
             raise disk_error(self.path, error) from error
 
-    def seal(self) -> None:
-        """Bring every byte to the disk (fsync), and check that all are there."""
+    def seal(self, mtime: float | None = None) -> None:
+        """Bring every byte to the disk (fsync), and check that all are there. ``mtime``: as ``fs.set_mtime``."""
         if self._syncing:
             # It would write a checkpoint about a file that has another name by then.
             self._syncing.result()
         with self._in_use:
             file = self._flush()
             try:
+                set_mtime(file, mtime)
                 os.fsync(file)
                 if self._sync_error:
                     raise self._sync_error

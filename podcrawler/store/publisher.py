@@ -63,7 +63,8 @@ class Publisher:
             published = Published(destination.path, part.received, sha256 := part.sha256)
             content = part.content().read()
             notes = description.notes(final.name, part.received, sha256) if description else NO_NOTES
-            job = Job(os.fsencode(part.path), os.fsencode(final), content, part.space_needed, held_until(), notes)
+            part_path, final_path = os.fsencode(part.path), os.fsencode(final)
+            job = Job(part_path, final_path, content, part.space_needed, held_until(), notes, destination.mtime)
             if await self._writer.write(job):
                 await part.discard()
                 return published

@@ -22,10 +22,13 @@ What is where
                                         its format. ".v2" before the ending: a second version that the publisher
                                         put in place of the first
   PODCAST/EPISODE.TITLE.mp3.json        its sidecar: what is known of the recording beside it
+  PODCAST/EPISODE.TITLE.jpg, .vtt, ...  its cover, transcripts and chapters, if there are any: its sidecar tells of
+                                        each
   PODCAST/manifest-sha256.txt           the checksums of the recordings in the folder
   PODCAST/events.jsonl                  what became of each recording, and when
+  .visits/PODCAST/TIME.SHA256.xml.gz    what the publisher listed at a time, as it came
 
-Names that end in ".part" are of downloads that were broken off, and those that begin with a dot are podcrawler's own.
+Names that end in ".part" are of downloads that were broken off, and others that begin with a dot are podcrawler's own.
 Neither is needed.
 
 How to check that nothing is damaged

@@ -10,16 +10,19 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any, BinaryIO
 
 from scrapy.settings import BaseSettings
 
+from podcrawler.agent import Agent
 from podcrawler.documents import recognize
 from podcrawler.exceptions import MediaError, StoreError
 from podcrawler.following import Following
 from podcrawler.items import Podcast
 from podcrawler.store import names, sniff
 from podcrawler.store.base import Published, StoredFile
+from podcrawler.store.beside import beside_of, free_name, with_beside
 from podcrawler.store.bucket import (
     BotoCoreError,
     ClientError,
@@ -35,7 +38,15 @@ from podcrawler.store.fs_errors import disk_error
 from podcrawler.store.local import LocalStore
 from podcrawler.store.names import Destination
 from podcrawler.store.part import PartFile
-from podcrawler.store.sidecar import PODCAST_NAME, sidecar_name
+from podcrawler.store.sidecar import (
+    PODCAST_NAME,
+    BesideFile,
+    Sidecar,
+    SidecarError,
+    dumps,
+    loads,
+    sidecar_name,
+)
 
 #: Bytes above which a file is uploaded in parts, and of each part; S3 takes 10,000 parts of 5 MB or more.
 _PART_SIZE = 8 * 1024 * 1024
@@ -118,6 +129,65 @@ class BucketStore:
 
     def note_found(self, found: StoredFile, description: Description) -> None:
         self._note_found(found.path, description)
+
+    def described(self, path: str) -> Sidecar | None:
+        folder, _, media = path.rpartition("/")
+        with self._explained():
+            sidecar = self._sidecar(path)
+            if sidecar is None or not sidecar.beside:
+                return sidecar
+            told = beside_of(sidecar, media)
+            return replace(sidecar, beside=[one for one in told if self._size(f"{folder}/{one.name}") == one.size])
+
+    def amend(self, path: str, change: Callable[[Sidecar], Sidecar]) -> None:
+        with self._explained():
+            if sidecar := self._sidecar(path):
+                self._put_sidecar(path, change(sidecar))
+
+    def part_beside(self, podcast_id: str, episode_id: str, token: str, url: str, *, is_first: bool) -> PartFile:
+        return self._spool.part_beside(podcast_id, episode_id, token, url, is_first=is_first)
+
+    def publish_beside(
+        self,
+        part: PartFile,
+        path: str,
+        told: BesideFile,
+        is_held: Callable[[], bool],
+        agent: Agent,  # noqa: ARG002 (a bucket has no events)
+    ) -> BesideFile | None:
+        part.seal()
+        if not is_held():
+            return None
+        folder, _, media = path.rpartition("/")
+        with self._explained(), part.content() as content:
+            if (sidecar := self._sidecar(path)) is None:
+                raise refused(self._uri, f"has lost the sidecar of {path}")
+            name = free_name(sidecar, media, told, lambda name: self._is_free(f"{folder}/{name}", part))
+            one = replace(told, name=name, size=part.received, sha256=part.sha256)
+            self._put_sidecar(path, with_beside(sidecar, one))
+            self._client.put_object(Bucket=self._bucket, Key=f"{self._prefix}{folder}/{name}", Body=content)
+        return one
+
+    def _sidecar(self, path: str) -> Sidecar | None:
+        try:
+            return loads(self._content(self._prefix + sidecar_name(path)))
+        except SidecarError:
+            return None
+
+    def _put_sidecar(self, path: str, sidecar: Sidecar) -> None:
+        self._client.put_object(Bucket=self._bucket, Key=self._prefix + sidecar_name(path), Body=dumps(sidecar))
+
+    def _is_free(self, path: str, part: PartFile) -> bool:
+        """Whether no object has the name, or one with the bytes of the part."""
+        size = self._size(path)
+        if size != part.received:
+            return size is None
+        return hashlib.sha256(self._content(self._prefix + path)).hexdigest() == part.sha256
+
+    def _size(self, path: str) -> int | None:
+        """Bytes of an object; None if there is none."""
+        target = {"Bucket": self._bucket, "Key": self._prefix + path}
+        return int(self._client.head_object(**target)["ContentLength"]) if self._exists(target) else None
 
     def publish(
         self,

@@ -10,7 +10,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Literal, TypeVar
+from functools import cache
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
@@ -23,6 +24,9 @@ from podcrawler.store.names import episode_of
 from podcrawler.tokens import without_secrets
 
 T = TypeVar("T")
+
+#: What a file beside a media file is.
+BesideKind: TypeAlias = Literal["cover", "transcript", "chapters"]
 
 #: What is put behind the name of the media file.
 SUFFIX = SIDECAR_SUFFIX
@@ -89,7 +93,7 @@ class Capture:
 class BesideFile:
     """A file of the same episode beside its media file, in the same folder (PODCRAWLER_BESIDE)."""
 
-    kind: Literal["cover", "transcript", "chapters"]
+    kind: BesideKind
     #: In the folder of the sidecar.
     name: str
     #: Bytes.
@@ -106,6 +110,17 @@ class BesideFile:
 
 
 @dataclass(frozen=True, slots=True)
+class AbsentFile:
+    """A file that was to be beside the media file, and cannot be had."""
+
+    kind: BesideKind
+    #: As that of ``BesideFile``.
+    url: str
+    #: Why, in a sentence.
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sidecar:
     """What is told of one media file."""
 
@@ -118,6 +133,7 @@ class Sidecar:
     #: The chapters that the media file itself has (ID3, MP4), by their start.
     chapters: list[Chapter] = field(default_factory=list)
     beside: list[BesideFile] = field(default_factory=list)
+    absent: list[AbsentFile] = field(default_factory=list)
 
     @property
     def key(self) -> str:
@@ -137,8 +153,17 @@ class PodcastRecord:
     subscription: Following | None = None
 
 
-_SIDECAR = TypeAdapter(Sidecar)
-_PODCAST = TypeAdapter(PodcastRecord)
+# Made when they are needed: both take longer than all else of a command that reads and writes none.
+
+
+@cache
+def _sidecars() -> TypeAdapter[Sidecar]:
+    return TypeAdapter(Sidecar)
+
+
+@cache
+def _records() -> TypeAdapter[PodcastRecord]:
+    return TypeAdapter(PodcastRecord)
 
 
 def sidecar_name(name: str) -> str:
@@ -177,33 +202,33 @@ def describe(
 
 def dumps(sidecar: Sidecar) -> bytes:
     """As JSON, which is made to be read by people too."""
-    return _dumped(_SIDECAR, sidecar, {"episode": _ELSEWHERE})
+    return _dumped(_sidecars(), sidecar, {"episode": _ELSEWHERE})
 
 
 def loads(raw: bytes) -> Sidecar:
     """The inverse of ``dumps``. Raises SidecarError."""
-    return _validated(_SIDECAR, raw)
+    return _validated(_sidecars(), raw)
 
 
 def dump_podcast(podcast: Podcast, time: datetime, subscription: Following | None = None) -> bytes:
     """The content of ``podcast.json``."""
     told = replace(podcast, address=without_secrets(podcast.address))
-    return _dumped(_PODCAST, PodcastRecord("podcrawler podcast 1", time, told, subscription), {})
+    return _dumped(_records(), PodcastRecord("podcrawler podcast 1", time, told, subscription), {})
 
 
 def load_podcast(raw: bytes) -> PodcastRecord:
     """The inverse of ``dump_podcast``. Raises SidecarError."""
-    return _validated(_PODCAST, raw)
+    return _validated(_records(), raw)
 
 
 def schemas() -> dict[str, dict[str, Any]]:
     """The JSON Schemas of both, by the name of the file in docs that has it."""
-    sidecar = _SIDECAR.json_schema(mode="serialization")
+    sidecar = _sidecars().json_schema(mode="serialization")
     for name in _ELSEWHERE:
         del sidecar["$defs"]["Episode"]["properties"][name]
     return {
         "sidecar.schema.json": sidecar,
-        "podcast.schema.json": _PODCAST.json_schema(mode="serialization"),
+        "podcast.schema.json": _records().json_schema(mode="serialization"),
     }
 
 

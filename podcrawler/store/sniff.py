@@ -7,11 +7,12 @@ filetype 1.2 (2022) neither Opus nor audio books nor most brands of MP4.
 """
 
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from typing import BinaryIO, NamedTuple
 from urllib.parse import urlsplit
 
 from podcrawler import documents
+from podcrawler.details import Chapter
 from podcrawler.documents import UNKNOWN, Document, recognize
 from podcrawler.exceptions import MediaError
 from podcrawler.items import Enclosure
@@ -102,6 +103,8 @@ class Examined(NamedTuple):
     extension: str
     #: Whether it is known to be complete. False if nothing shows it.
     verified: bool
+    #: Those that the file itself has, if somebody has looked for them.
+    chapters: Sequence[Chapter] = ()
 
 
 def needs_more(head: bytes) -> bool:

@@ -2,12 +2,12 @@
 
 import logging
 from collections.abc import Collection, Mapping
-from pathlib import Path
 from typing import Any
 
 from podcrawler.agent import Agent
 from podcrawler.config import SidecarConfig
 from podcrawler.store import names
+from podcrawler.store.folder import folder_of
 from podcrawler.store.fs import open_folder
 from podcrawler.store.journal import Event, append_events
 
@@ -17,10 +17,10 @@ logger = logging.getLogger(__name__)
 def note_withdrawn(settings: Mapping[str, Any], podcast_id: str, episode_ids: Collection[str]) -> None:
     """Write an event for each of the episodes that the folder at ``FILES_STORE`` has a file of; none for a bucket. That
     it cannot be written is logged. Blocking."""
-    scheme, _, root = str(settings["FILES_STORE"]).rpartition("://")
-    if not SidecarConfig.read(settings).sidecars or scheme not in ("", "file"):
+    root = folder_of(settings)
+    if root is None or not SidecarConfig.read(settings).sidecars:
         return
-    path = Path(root) / names.folder_name(podcast_id)
+    path = root / names.folder_name(podcast_id)
     agent = str(Agent.read(settings))
     try:
         with open_folder(path) as folder:

@@ -6,6 +6,7 @@ child process through a socket. The child knows no more than this module. It tri
 and answers only whether that worked; what did not work the node does itself, where errors have their sentences.
 """
 
+import math
 import os
 import signal
 import socket
@@ -16,13 +17,14 @@ from itertools import accumulate, pairwise
 from typing import BinaryIO, NamedTuple
 
 from podcrawler import clock
-from podcrawler.store.fs import Folder, drop_from_cache, free_bytes, open_folder
+from podcrawler.store.fs import Folder, drop_from_cache, free_bytes, open_folder, set_mtime
 from podcrawler.store.journal import EVENTS, MANIFEST, PART_SUFFIX, SIDECAR_SUFFIX, Notes, append
 
 #: A message: the number of jobs, the header of each, the two paths and the notes of each, and the content of each.
 _COUNT = struct.Struct("!I")
-#: Bytes of the part's path, of the final path, of the three notes and of the content; ``Job.needed``; ``Job.until``.
-_HEADER = struct.Struct("!HHIHHIQd")
+#: Bytes of the part's path, of the final path, of the three notes and of the content; ``Job.needed``; ``Job.until``;
+#: ``Job.mtime``, NaN for None.
+_HEADER = struct.Struct("!HHIHHIQdd")
 #: What is put behind the final path of a file for that of its sidecar, and of that while it is written.
 _SIDECAR, _SIDECAR_PART = os.fsencode(SIDECAR_SUFFIX), os.fsencode(SIDECAR_SUFFIX + PART_SUFFIX)
 #: Of a file of which nothing is written down.
@@ -46,6 +48,8 @@ class Job(NamedTuple):
     until: float
     #: What is written beside it.
     notes: Notes = NO_NOTES
+    #: As that of a Destination.
+    mtime: float | None = None
 
     @property
     def sidecar_part(self) -> bytes:
@@ -65,7 +69,15 @@ def message(jobs: Sequence[Job]) -> list[bytes | memoryview]:
     """The jobs as a message to the process, in pieces that follow each other. It answers with a byte for each job: 1 if
     ``write`` returned True for it, else 0."""
     headers = [
-        _HEADER.pack(len(job.part), len(job.final), *map(len, job.notes), len(job.content), job.needed, job.until)
+        _HEADER.pack(
+            len(job.part),
+            len(job.final),
+            *map(len, job.notes),
+            len(job.content),
+            job.needed,
+            job.until,
+            math.nan if job.mtime is None else job.mtime,
+        )
         for job in jobs
     ]
     texts = [part for job in jobs for part in (job.part, job.final, *job.notes)]
@@ -105,10 +117,12 @@ def _read_jobs(messages: BinaryIO) -> list[Job]:
     contents = memoryview(_read_exactly(messages, sum(header[_TEXTS] for header in headers)))
     jobs = []
     end = 0
-    for *sizes, size, needed, until in headers:
+    for *sizes, size, needed, until, mtime in headers:
         ends = list(accumulate(sizes, initial=end))
         part, final, *notes = (texts[start:stop] for start, stop in pairwise(ends))
-        jobs.append(Job(part, final, contents[:size], needed, until, Notes(*notes)))
+        jobs.append(
+            Job(part, final, contents[:size], needed, until, Notes(*notes), None if math.isnan(mtime) else mtime)
+        )
         end, contents = ends[-1], contents[size:]
     return jobs
 
@@ -177,6 +191,7 @@ def _complete(job: Job, folders: Mapping[bytes, Folder], started: _Started) -> b
     file, sidecar = started
     is_named = False
     try:
+        set_mtime(file, job.mtime)
         os.fsync(file)
         if sidecar is not None:
             os.fsync(sidecar)

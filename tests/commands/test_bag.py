@@ -9,6 +9,7 @@ import pytest
 
 from tests.archives import put_episode, put_podcast
 from tests.conftest import Commands
+from tests.origin import RunningOrigin
 
 SHOW = "show-0a1b2c3d"
 #: Numbers of episodes, and their titles: one with what a name in a manifest could be misread by.
@@ -62,6 +63,19 @@ def test_a_bag_is_accepted_and_takes_no_room(commands: Commands, media: list[Pat
     (bag / "data" / "events.jsonl").write_text("")
     assert media[0].with_name("events.jsonl").read_text(encoding="utf-8").endswith("{}\n")
     assert not is_accepted(bag)
+
+
+def test_an_archive_of_a_thousand_episodes_is_accepted_by_foreign_tools(fleet: Commands, origin: RunningOrigin) -> None:
+    archived = fleet.run("archive", f"{origin.address}/feed.xml?episodes=1000&size=1000")
+    assert "1000 finished" in archived.out, archived.err
+    (folder,) = fleet.archive.glob("[!.]*/")
+    check = ["sha256sum", "--check", "--strict", "manifest-sha256.txt"]
+    checked = subprocess.run(check, cwd=folder, capture_output=True, text=True)
+    assert (checked.returncode, checked.stdout.count(": OK\n"), checked.stderr) == (0, 1000, "")
+    assert fleet.run("bag", folder.name).status == 0
+    bag = fleet.folder / f"{folder.name}.bag"
+    assert is_accepted(bag)
+    assert len(list(bag.glob("data/*.mp3"))) == len(list(bag.glob("data/*.mp3.json"))) == 1000
 
 
 def test_names_are_written_as_the_specification_says(commands: Commands, media: list[Path]) -> None:

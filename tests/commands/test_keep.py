@@ -83,6 +83,7 @@ def test_a_file_is_recorded_as_dropped_before_it_goes(
     ended = fleet.run("keep", podcast, "--keep", "3")
     assert (ended.status, f"/.trash/{podcast} cannot be used (Not a directory)" in ended.err) == (1, True)
     assert f"{podcast}/day-1" in files(fleet)
+    assert fleet.run("verify", podcast).status == 0
     assert redis.hget(f"{{podcrawler}}:finished:{podcast}", "day-1") == b"1010 dropped"
     archive(fleet, publisher)
     (fleet.archive / ".trash").unlink()

@@ -46,6 +46,7 @@ def test_what_tells_of_media_files_is_passed_by(tmp_path: Path) -> None:
     fill(path.parent, **{"manifest-sha256.txt": 9, "events.jsonl": 9, of_a_title.name: 9, f"{of_a_title.name}.json": 9})
     fill(path.parent, **{f"{path.name}.old": 9, f"{path.name}.old.json": 9, "2.mine.json": 9})
     fill(tmp_path, **{"README.txt": 9})
+    fill(tmp_path / "_pages", **{"script.js": 9, "style.css": 9, "search.json": 9, "icon.svg": 9})
     found = list(find_media(tmp_path, None))
     assert [file.id for file in found if isinstance(file, Imported)] == ["1"]
     refused = {file.path.name for file in found if isinstance(file, Refused)}
@@ -55,5 +56,6 @@ def test_what_tells_of_media_files_is_passed_by(tmp_path: Path) -> None:
 @given(st.lists(st.text(st.characters(exclude_characters="/\0", codec="utf-8"), min_size=1, max_size=60), max_size=8))
 def test_no_name_of_a_file_stops_the_walk(tmp_path_factory: pytest.TempPathFactory, names: list[str]) -> None:
     folder = tmp_path_factory.mktemp("any")
-    fill(folder, **{name: 1 for name in names if name not in (".", "..")})
+    # None of those that are passed by, such as what was published.
+    fill(folder, **{f"{name}~": 1 for name in names})
     assert len(list(find_media(folder, "show"))) == len(list(folder.iterdir()))

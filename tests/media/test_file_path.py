@@ -27,7 +27,7 @@ def use_pipeline(fleet: Commands, folder: str) -> tuple[str, ...]:
 
 
 def media(archive: Path) -> list[str]:
-    found = (path for path in archive.rglob("*") if path.is_file() and ".podcrawler" not in path.parts)
+    found = (path for path in archive.rglob("*") if path.is_file() and not {".podcrawler", ".visits"} & {*path.parts})
     return sorted(str(path.relative_to(archive)) for path in found if path.suffix not in (".json", ".jsonl", ".txt"))
 
 

@@ -1,47 +1,66 @@
-"""Published pages in a real browser: Chromium, which Playwright drives. `make test-browser` runs this."""
+"""Published pages in a real browser: Chromium, which Playwright drives."""
 
+import json
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Response, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Response, Route, expect, sync_playwright
 
 from sample.server import SampleServer
 from tests import forking
+from tests.archives import put_beside
 from tests.conftest import Commands
+from tests.programs import installed
 from tests.publish.serving import serving
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 #: Tunes of minutes, of which Chromium does not fetch all in advance.
 REPEATS = 200
 SEEDS = ("podcast/item_all.php?pid=287", "feed.xml")
-#: Pictures of the documentation are written there if this variable is set: `SCREENSHOTS=docs make test-browser`.
+#: Pictures of the documentation are written to the folder that this variable names (tests/README.md).
 SCREENSHOTS = os.environ.get("SCREENSHOTS")
 MOST_BYTES = 150_000
 #: Width and height in pixels.
 SIZES = {"desktop": (900, 480), "phone": (390, 480)}
 TITLE = "第一回：燈塔的聲音"
+#: A picture of one pixel.
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360f8cfc000000301010018dd8db0"
+    "0000000049454e44ae426082"
+)
+#: The episode that has chapters, transcripts and a cover beside its audio.
+RICH = 20003
+CHAPTERS = {
+    "version": "1.2.0",
+    "chapters": [
+        {"startTime": 0, "title": "開始"},
+        {"startTime": 30.5, "title": "燈塔", "url": "https://example.org/lighthouse"},
+        {"startTime": 45, "title": "結束"},
+    ],
+}
+VTT = """WEBVTT
+
+00:00.000 --> 00:02.000
+<v 陳>大家好。
+
+00:40.250 --> 00:42.000
+<v 李><script>alert(1)</script>你好。
+"""
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium; without it, the test is skipped, and in CI, it fails."""
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    if program is None:
-        absent = "chromium is not installed: it comes with Debian's package chromium"
-        if os.environ.get("CI"):
-            pytest.fail(absent)
-        pytest.skip(absent)
+    chromium = installed("chromium", "chromium", "google-chrome")
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(
-            executable_path=program, args=["--autoplay-policy=no-user-gesture-required"]
+            executable_path=chromium, args=["--autoplay-policy=no-user-gesture-required"]
         )
         yield launched
         launched.close()
@@ -55,6 +74,11 @@ def published(browser: Browser, template: forking.Template, tmp_path_factory: py
     with SampleServer(repeats=REPEATS) as address:
         ended = commands.run("archive", *(urljoin(address, seed) for seed in SEEDS))
         assert ended.status == 0, ended.err
+    (media,) = commands.archive.glob(f"*/{RICH}.*.wav")
+    put_beside(media, ".chapters.json", json.dumps(CHAPTERS).encode(), "chapters")
+    put_beside(media, ".zh-Hant.vtt", VTT.encode(), "transcript", language="zh-Hant")
+    put_beside(media, ".html", b"<script>document.title = 'evil'</script><p>hello</p>", "transcript", language="en")
+    put_beside(media, ".png", PNG, "cover")
     ended = commands.run("publish", "--pages")
     assert ended.status == 0, ended.err
     return commands
@@ -212,12 +236,63 @@ def test_pages_have_no_barriers_and_fit_the_screen(
         expect(page.get_by_role("status")).to_have_text("1 episode")
         look_at()
         shot = page.screenshot()
+        page.goto(site + episode_of(published.archive, RICH))
+        page.get_by_role("button", name="燈塔").click()
+        expect(page.locator("ol [aria-current=true]")).to_have_count(1)
+        page.locator("audio").evaluate("player => player.pause()")
+        look_at()
         page.goto(site + episode)
         look_at()
         if size == "phone":
             shot = page.screenshot()
     assert len(shot) <= MOST_BYTES
     (Path(SCREENSHOTS or tmp_path) / f"pages-{size}-{scheme}.png").write_bytes(shot)
+
+
+def test_chapters_and_transcripts_lead_through_the_episode(page: Page, site: str, published: Commands) -> None:
+    page.goto(site + episode_of(published.archive, RICH))
+    chapters = page.get_by_role("list", name="Chapters")
+    transcript = page.get_by_role("group").filter(has_text="zh-Hant")
+    expect(chapters.get_by_role("button")).to_have_text(["0:00 開始", "0:30 燈塔", "0:45 結束"])
+    expect(page.locator("[aria-current]")).to_have_count(0)
+    # What the player would have gone on from counts for nothing.
+    page.evaluate("localStorage.setItem('podcrawler:' + document.querySelector('audio').dataset.place, '50')")
+    held: list[Route] = []
+    page.route("**/*.wav", lambda request: held.append(request))
+    page.reload(wait_until="domcontentloaded")
+    chapters.get_by_role("button", name="燈塔").click()
+    for request in held:
+        request.continue_()
+    page.unroute("**/*.wav")
+    wait_for(page, "!player.paused && player.currentTime > 30.6 && player.currentTime < 40")
+    expect(chapters.locator("[aria-current=true]")).to_have_text("0:30 燈塔")
+    expect(transcript.locator("[aria-current=true]")).to_have_text("0:00")
+    expect(transcript.get_by_role("paragraph")).to_have_text(["0:00 陳: 大家好。", "0:40 李: alert(1)你好。"])
+    transcript.get_by_role("button", name="0:40").focus()
+    page.keyboard.press("Enter")
+    wait_for(page, "player.currentTime > 40.3 && player.currentTime < 45")
+    expect(transcript.locator("[aria-current=true]")).to_have_text("0:40")
+    page.locator("audio").evaluate("player => { player.pause(); player.currentTime = 46; }")
+    expect(chapters.locator("[aria-current=true]")).to_have_text("0:45 結束")
+    expect(page.get_by_role("link", name="example.org")).to_have_attribute("href", "https://example.org/lighthouse")
+    page.reload()
+    wait_for(page, "player.paused && !player.seeking && Math.floor(player.currentTime) === 46")
+
+
+def test_a_cover_is_shown(page: Page, site: str, published: Commands) -> None:
+    page.goto(site + episode_of(published.archive, RICH))
+    cover = page.get_by_role("img", name="Cover")
+    expect(cover).to_be_visible()
+    assert cover.evaluate("image => image.complete && image.naturalWidth") == 1
+
+
+def test_a_transcript_of_a_publisher_runs_nothing(browser: Browser, site: str, published: Commands) -> None:
+    (path,) = published.archive.glob(f"*/{RICH}.*.html")
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(site + quote(path.relative_to(published.archive).as_posix()))
+        expect(page.get_by_text("hello")).to_be_visible()
+        assert page.evaluate("[document.title, self.origin]") == ["", "null"]
 
 
 def test_pages_that_are_opened_as_files_play_and_say_what_they_cannot(page: Page, published: Commands) -> None:
@@ -229,3 +304,7 @@ def test_pages_that_are_opened_as_files_play_and_say_what_they_cannot(page: Page
     wait_for(page, "player.currentTime > 0.5")
     page.get_by_role("searchbox").fill("燈塔")
     expect(page.get_by_role("status")).to_contain_text("The search needs a web server")
+    page.goto((published.archive / episode_of(published.archive, RICH)).as_uri())
+    page.get_by_role("button", name="燈塔").click()
+    wait_for(page, "player.currentTime > 30.6")
+    assert page.get_by_role("img", name="Cover").evaluate("image => image.naturalWidth") == 1

@@ -458,7 +458,7 @@ def test_two_that_write_the_same_file_do_not_mix(commands: Commands, archive: Pa
             f"did you mean {SHOW}?",
         ),
         ("--base-url https://example.org/ -s FILES_STORE=nowhere", "There is no archive in nowhere"),
-        ("--base-url https://example.org/ -s FILES_STORE=s3://bucket", "publish reads an archive in a folder"),
+        ("--base-url https://example.org/ -s FILES_STORE=s3://bucket", "The store s3://bucket is no folder"),
         ("--base-url https://example.org/ --to archive/opml.xml", "archive/opml.xml cannot be used (File exists)"),
     ],
 )

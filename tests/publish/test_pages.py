@@ -2,7 +2,6 @@
 
 import base64
 import json
-import shutil
 import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from podcrawler.publish.search import keys_of
 from podcrawler.store import sidecar
 from tests.archives import put_episode, put_podcast
 from tests.conftest import Commands, Result
+from tests.programs import installed
 from tests.publish.reading import SHOW
 from tests.publish.serving import serving
 
@@ -59,7 +59,7 @@ def parsed(path: Path) -> Any:
 
 
 def test_every_podcast_and_episode_has_a_page_that_leads_to_the_others(commands: Commands, archive: Path) -> None:
-    assert "Pages of 1 podcast and 3 episodes; 8 files written, 0 unchanged." in pages(commands).out
+    assert "Pages of 1 podcast and 3 episodes; 9 files written, 0 unchanged." in pages(commands).out
     seen, waiting = set(), ["index.html"]
     while waiting:
         path = waiting.pop()
@@ -109,6 +109,15 @@ def test_pages_ask_nobody_else_for_anything_and_run_no_script_of_a_publisher(com
     assert text.xpath("//div[@class='text']//b")[0].text == "World"
 
 
+def test_a_hostile_description_takes_no_time(commands: Commands, archive: Path) -> None:
+    """Within the limit of time that all tests have: to sanitise them would take minutes."""
+    hostile = "".join(f"<a href={at}><b c={at}><p>" for at in range(20_000))
+    for number in range(11, 21):
+        put_episode(archive, b"x", number=number, description=f"the text {hostile}")
+    pages(commands)
+    assert "the text" in parsed(archive / SHOW / "pages" / "11.html").text_content()
+
+
 def test_pages_can_be_used_without_a_mouse_and_with_a_screen_reader(commands: Commands, archive: Path) -> None:
     pages(commands)
     for path in archive.rglob("*.html"):
@@ -129,10 +138,10 @@ def test_only_what_has_changed_is_written_and_what_is_gone_is_removed(commands: 
     times = {path: path.stat().st_mtime_ns for path in archive.rglob("*") if path.suffix in (".html", ".json")}
     put_episode(archive, b"4", number=4, title="New")
     (archive / SHOW / "pages" / "of mine.html").touch()
-    assert "4 files written, 5 unchanged" in pages(commands).out
+    assert "4 files written, 6 unchanged" in pages(commands).out
     changed = {path.name for path in archive.rglob("*.html") if path.stat().st_mtime_ns != times.get(path)}
     assert changed == {"index.html", "4.html", "of mine.html"}
-    assert "0 files written, 9 unchanged" in pages(commands).out
+    assert "0 files written, 10 unchanged" in pages(commands).out
     for path in archive.glob(f"{SHOW}/4.*"):
         path.unlink()
     pages(commands)
@@ -143,7 +152,7 @@ def test_only_what_has_changed_is_written_and_what_is_gone_is_removed(commands: 
         "of mine.html",
     ]
     assert commands.run("publish", "--base-url", "https://example.org/").status == 0
-    assert "0 files written, 8 unchanged" in pages(commands).out, "feeds and pages know each other's files"
+    assert "0 files written, 9 unchanged" in pages(commands).out, "feeds and pages know each other's files"
     assert "0 files written" in commands.run("publish", "--base-url", "https://example.org/").out
 
 
@@ -172,9 +181,7 @@ def test_a_sidecar_names_no_file_elsewhere(commands: Commands, archive: Path) ->
 
 def search(archive: Path, *asked: str) -> list[list[str]]:
     """The titles that the search of the pages finds, by the script that browsers run."""
-    node = shutil.which("node")
-    if not node:
-        pytest.skip("the search is tested with Node.js, which is not installed")
+    node = installed("nodejs", "node")
     program = """
         const told = JSON.parse(require("fs").readFileSync(0, "utf-8"));
         const nothing = () => ({ addEventListener() {}, dataset: { up: "" }, replaceChildren() {}, append() {} });

@@ -50,6 +50,10 @@ def move(queue: Broker, lease: Lease, host: str, now: int = NOW) -> bool:
     return queue.acknowledge([acks.move(lease, host, queue.host_limits, now=now)])[0]
 
 
+def turn(queue: Broker, lease: Lease, host: str, came_from: str, now: int = NOW) -> int:
+    return queue.acknowledge([acks.turn(lease, host, came_from, queue.host_limits, now=now)])[0]
+
+
 def pause(queue: Broker, lease: Lease, seconds: float, now: int = NOW, host: str = "") -> str:
     """End the lease as after a 429 with Retry-After."""
     error = EntryError("http-429", "Slow down.", "busy", retry_after=seconds, host=host)
@@ -309,6 +313,35 @@ def test_the_way_from_tracker_to_tracker_keeps_the_connection_at_its_end(redis: 
     assert redis.hgetall(f"{PREFIX}connections") == {CDN.encode(): b"1"}
     finish(queue, lease, size=1, path="x")
     assert lease_one(queue).host == CDN
+
+
+def test_a_lease_turns_to_the_host_of_what_is_beside_its_file(redis: Client) -> None:
+    """The host that the file came from is known, and has its connection back; the other one gets no more than it may
+    have, and is not taken for that of the file."""
+    queue = broker(redis, 1)
+    queue.push_many([*episodes(TRACKER, 1, 2, 3), *episodes("pictures.example", 4)])
+    first, other = leased(queue, 9)
+    assert (first.host, other.host) == (TRACKER, "pictures.example")
+    assert move(queue, first, CDN)
+    assert turn(queue, first, "pictures.example", CDN) == 0
+    assert redis.hgetall(f"{PREFIX}connections") == {b"pictures.example": b"1"}
+    assert [lease.name for lease in leased(queue, 9)] == ["2"]
+    finish(queue, other, size=1, path="x")
+    assert [turn(queue, first, "pictures.example", "") for _ in range(2)] == [1, 1]
+    assert redis.hgetall(f"{PREFIX}connections") == {CDN.encode(): b"1", b"pictures.example": b"1"}
+    finish(queue, first, size=1, path="x")
+    assert redis.hgetall("{podcrawler}:media-hosts") == {f"show/{TRACKER}".encode(): CDN.encode()}
+    assert turn(queue, first, "pictures.example", "") == -1
+
+
+def test_a_lease_turns_to_no_host_that_rests(redis: Client) -> None:
+    queue = broker(redis)
+    queue.push_many([*episodes("a.example", 1), *episodes("b.example", 2, 3)])
+    first, other, _ = leased(queue, 3)
+    assert pause(queue, other, 20) == "delayed"
+    assert turn(queue, first, "b.example", "a.example") == 0
+    queue.lease([], NOW + 20_000)
+    assert turn(queue, first, "b.example", "", NOW + 20_000) == 1
 
 
 def test_pages_are_not_filed_elsewhere(redis: Client) -> None:

@@ -140,6 +140,20 @@ def machine_of(redis: Client) -> type[RuleBasedStateMachine]:
             assert self._look()[lease.key] == "leased" if is_counted else not owned or self._is_filed(lease, host)
             return ack
 
+        @rule(target=sent, lease=leases, host=st.sampled_from(HOSTS), came_from=st.sampled_from(HOSTS))
+        def turn(self, lease: Lease, host: str, came_from: str) -> Ack[Any]:
+            """The file has come, and something beside it is fetched."""
+            owned = self.redis.hget(f"{PREFIX}owners", lease.key) == lease.token.encode()
+            before = self._look(), self._costs()
+            ack = acks.turn(lease, host, came_from, LIMITS, now=self.now)
+            (counted,) = self.queue.acknowledge([ack])
+            assert owned == (counted >= 0)
+            assert (self._look(), self._costs()) == before
+            if counted > 0:
+                assert self.redis.hget(f"{PREFIX}hops", lease.key) == (host.encode() or None)
+                assert not self.redis.hexists(f"{PREFIX}connected", lease.key)
+            return ack
+
         @rule(held=st.lists(leases, max_size=3), host=st.sampled_from(HOSTS))
         def receive(self, held: list[Lease], host: str) -> None:
             self.queue.lease([], self.now, {lease.token: host for lease in held})
@@ -243,7 +257,7 @@ def machine_of(redis: Client) -> type[RuleBasedStateMachine]:
                 host: int(count) for host, count in connections.items()
             }
             assert all(int(count) <= CONNECTIONS[host.decode()] for host, count in connections.items())
-            assert owners.keys() >= connected.keys() >= hops.keys()
+            assert owners.keys() >= connected.keys() | hops.keys()
             offered, full, resting, asked, *waiting = self._read(
                 lambda pipe: (
                     *(pipe.zrange(PREFIX + name, 0, -1) for name in ("hosts", "full", "resting")),

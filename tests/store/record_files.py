@@ -4,6 +4,7 @@
 AAC) is put together here from what it wrote.
 """
 
+import base64
 import subprocess
 from pathlib import Path
 
@@ -11,11 +12,34 @@ FILES = Path(__file__).parent / "files"
 
 _TONE = ["-f", "lavfi", "-i", "sine=frequency=440:duration=0.3:sample_rate=8000"]
 _PICTURE = ["-f", "lavfi", "-i", "color=size=32x32:rate=5:duration=0.4"]
+#: The same with three chapters.
+_CHAPTERS = """;FFMETADATA1
+[CHAPTER]
+TIMEBASE=1/1000
+START=0
+END=100
+title=Beginning
+[CHAPTER]
+TIMEBASE=1/1000
+START=100
+END=250
+title=第二章
+[CHAPTER]
+TIMEBASE=1/1000
+START=250
+END=300
+title=End
+"""
+_IN_CHAPTERS = ["-f", "ffmetadata", "-i", "data:text/plain;base64," + base64.b64encode(_CHAPTERS.encode()).decode()]
+_TOLD = [*_TONE, *_IN_CHAPTERS, "-map_metadata", "1", "-map", "0:a"]
 _SMALL = ["-b:a", "8k"]
 _UNTAGGED = ["-id3v2_version", "0", "-write_xing", "0"]
 #: By name: the input, and the options that make the file of it.
 _RECIPES: dict[str, tuple[list[str], list[str]]] = {
     "tagged.mp3": (_TONE, [*_SMALL, "-metadata", "title=A tone"]),
+    "chapters.mp3": (_TOLD, [*_SMALL, "-write_xing", "0"]),
+    "chapters.m4a": (_TOLD, [*_SMALL, "-f", "ipod"]),
+    "chapters.mov": (_TOLD, ["-c:a", "pcm_u8"]),
     "untagged.mp3": (_TONE, [*_SMALL, *_UNTAGGED]),
     "adts.aac": (_TONE, _SMALL),
     "audio.m4a": (_TONE, [*_SMALL, "-f", "ipod"]),

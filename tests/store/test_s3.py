@@ -13,8 +13,10 @@ from podcrawler.store.base import Store
 from podcrawler.store.factory import open_store
 from podcrawler.store.names import destination
 from podcrawler.store.sidecar import Sidecar, load_podcast, loads
-from tests.builders import sha256
+from tests.builders import seed, sha256
+from tests.changing_web import Web, changing_web
 from tests.conftest import Client, Commands
+from tests.media.beside import ALL, CHAPTERS, PICTURE, asked, everything, feed_of
 from tests.origin import RunningOrigin, content
 from tests.store.buckets import CREDENTIALS, RunningBuckets, running
 
@@ -52,6 +54,10 @@ def store(buckets: RunningBuckets, tmp_path: Path) -> Store:
 def objects(buckets: RunningBuckets) -> dict[str, int]:
     found = buckets.client.list_objects_v2(Bucket="archive").get("Contents", ())
     return {one["Key"]: one["Size"] for one in found}
+
+
+def body(buckets: RunningBuckets, key: str) -> bytes:
+    return bytes(buckets.client.get_object(Bucket="archive", Key=key)["Body"].read())
 
 
 def spooled(tmp_path: Path) -> list[str]:
@@ -229,11 +235,8 @@ def test_a_node_describes_what_it_archives_into_a_bucket(
         folder, _, _ = next(iter(objects(buckets))).rpartition("/")
         files = [name for name in objects(buckets) if name.endswith(".mp3")]
         assert set(objects(buckets)) == {f"{folder}/podcast.json", *files, *(f"{name}.json" for name in files)}
-        assert load_podcast(body(f"{folder}/podcast.json")).podcast.title == "Show"
-        return {name: loads(body(f"{name}.json")) for name in files}
-
-    def body(key: str) -> bytes:
-        return bytes(buckets.client.get_object(Bucket="archive", Key=key)["Body"].read())
+        assert load_podcast(body(buckets, f"{folder}/podcast.json")).podcast.title == "Show"
+        return {name: loads(body(buckets, f"{name}.json")) for name in files}
 
     told = archived()
     assert sorted(one.file.sha256 or "" for one in told.values()) == sorted(sha256(MB, number) for number in (1, 2))
@@ -247,6 +250,44 @@ def test_a_node_describes_what_it_archives_into_a_bucket(
     assert again[bare].capture is None
     assert again[bare].file.sha256 == told[bare].file.sha256
     assert not (fleet.folder / "archive" / "README.txt").exists()
+
+
+def test_a_node_archives_what_is_beside_a_file_into_a_bucket(
+    fleet: Commands, redis: Client, buckets: RunningBuckets
+) -> None:
+    """Once more what is missing there, and nothing over what somebody else has put."""
+    options = {**CREDENTIALS, "AWS_ENDPOINT_URL": buckets.address, "FILES_STORE": "s3://archive"}
+    arguments = [word for name, value in options.items() for word in ("-s", f"{name}={value}")]
+
+    def archived(web: Web) -> dict[str, bytes]:
+        web.asked.clear()
+        seed(redis, f"{web.address}/feed.xml")
+        ended = fleet.drain(*ALL, *arguments)
+        assert ended.status == 0, ended.err
+        found = (key for key in objects(buckets) if not key.endswith((".mp3", ".mp3.json", "podcast.json")))
+        return {key.rpartition("/")[2]: body(buckets, key) for key in found}
+
+    with changing_web() as web:
+        web.pages["/feed.xml"] = feed_of(everything(web))
+        found = archived(web)
+        assert (found["one.One more.jpg"], found["one.One more.chapters.json"]) == (PICTURE, CHAPTERS)
+        assert set(found) == {
+            f"one.One more.{ending}"
+            for ending in ("jpg", "zh-Hant.vtt", "zh-Hant.2.vtt", "srt", "html.txt", "chapters.json")
+        }
+        (key,) = (key for key in objects(buckets) if key.endswith(".mp3.json"))
+        told = loads(body(buckets, key))
+        assert {one.name: one.sha256 for one in told.beside} == {
+            name: hashlib.sha256(content).hexdigest() for name, content in found.items()
+        }
+        redis.flushall()
+        folder = key.rpartition("/")[0]
+        buckets.client.delete_object(Bucket="archive", Key=f"{folder}/one.One more.jpg")
+        buckets.client.put_object(Bucket="archive", Key=f"{folder}/one.One more.srt", Body=b"mine")
+        again = archived(web)
+        assert asked(web) == ["/one.jpg", "/one.srt"]
+        assert again == found | {"one.One more.srt": b"mine", "one.One more.2.srt": found["one.One more.srt"]}
+    assert list((fleet.folder / ".podcrawler" / "spool").rglob("*.*")) == []
 
 
 def test_the_log_shows_nothing_that_opens_the_bucket(

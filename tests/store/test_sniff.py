@@ -107,6 +107,9 @@ _NAMED = ["3gp", "aiff", "amr", "au", "avi", "caf", "flv", "mov", "mp2", "mpg", 
         ("book.m4b", "m4b"),
         ("audio.mp4", "mp4"),
         ("fragmented.mp4", "mp4"),
+        ("chapters.mp3", "mp3"),
+        ("chapters.m4a", "m4a"),
+        ("chapters.mov", "mov"),
         ("video.mp4", "mp4"),
         ("vorbis.ogg", "ogg"),
         ("audio.opus", "opus"),
@@ -121,11 +124,11 @@ _NAMED = ["3gp", "aiff", "amr", "au", "avi", "caf", "flv", "mov", "mp2", "mpg", 
     ],
 )
 def test_the_bytes_tell_whatever_the_server_says(name: str, extension: str, content_type: str) -> None:
-    assert looked_at(FILES / name, content_type=content_type, url="https://h/a.mp3") == (extension, True)
+    assert looked_at(FILES / name, content_type=content_type, url="https://h/a.mp3")[:2] == (extension, True)
 
 
 def test_every_file_is_tried() -> None:
-    assert len(list(FILES.iterdir())) == 34
+    assert len(list(FILES.iterdir())) == 37
     assert max(path.stat().st_size for path in FILES.iterdir()) < 6000
 
 
@@ -165,7 +168,7 @@ def test_of_bytes_that_tell_nothing_the_server_is_believed(
 ) -> None:
     path = tmp_path / "part"
     path.write_bytes(b"".join(content(100_000, seed=1)))
-    assert looked_at(path, url=url, announced=announced, content_type=content_type) == (extension, True)
+    assert looked_at(path, url=url, announced=announced, content_type=content_type)[:2] == (extension, True)
 
 
 @pytest.mark.parametrize("content_type", ["text/html; charset=utf-8", "Application/JSON", "application/atom+xml"])

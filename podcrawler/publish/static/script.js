@@ -1,4 +1,4 @@
-// Pages of an archive: players that go on where one left off, and the search. No request leaves the archive.
+// Pages of an archive: players that go on where one left off, chapters and transcripts that lead through them, and the search. No request leaves the archive.
 "use strict";
 
 // Players.
@@ -35,6 +35,33 @@ for (const player of document.querySelectorAll("[data-place]")) {
   });
   for (const event of ["pause", "ended"]) player.addEventListener(event, keep);
   addEventListener("pagehide", keep);
+  for (const list of document.querySelectorAll(".moments")) follow(list, player, () => { kept = 0; });
+}
+
+// A list of buttons that jump to their moments. The one whose moment is playing is the current one. Before a jump,
+// "jumps" is called.
+function follow(list, player, jumps) {
+  const moments = [...list.querySelectorAll("[data-start]")].map((button) => ({ button, start: Number(button.dataset.start) }));
+  let current = null;
+  const mark = () => {
+    // A player may round the place that it jumps to.
+    const now = player.currentTime + 0.05;
+    const found = moments.findLast((moment) => moment.start <= now)?.button ?? null;
+    if (found === current) return;
+    current?.removeAttribute("aria-current");
+    found?.setAttribute("aria-current", "true");
+    current = found;
+  };
+  for (const event of ["seeking", "timeupdate"]) player.addEventListener(event, mark);
+  for (const { button, start } of moments) {
+    button.addEventListener("click", () => {
+      jumps();
+      player.currentTime = start;
+      player.play().catch(() => {
+        // A file that this browser cannot play: the player shows it.
+      });
+    });
+  }
 }
 
 // The search. Words of scripts without spaces are looked for by pairs of characters, as publish/search.py writes them.

@@ -50,7 +50,9 @@ if ARGV[8] then
     redis.call('HSETNX', A .. 'addresses', ARGV[i], ARGV[8])
   end
 end
-if path ~= '' then note_media_host(route, counted_for(key)) end
+-- After a turn to another host (turn.lua) it is known already.
+local is_from_there = path ~= '' and redis.call('HEXISTS', Q .. 'connected', key) == 1
+if is_from_there then note_media_host(route, counted_for(key)) end
 end_lease(key)
 remove(key)
 count_open(route.group, -1)

@@ -1,0 +1,251 @@
+"""Fetches what belongs beside a media file that a node has published: its cover, transcripts and chapters
+(``PODCRAWLER_BESIDE``), under the same lease, and before its episode is finished.
+
+None of these ever fails an episode. What cannot be had is told in the sidecar. What may be had later sends the entry
+back for another try, which finds the media file in the store; with the last try that is told in the sidecar, too.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from urllib.parse import urlsplit
+
+from redis.exceptions import RedisError as RedisAwayError
+from scrapy import Request
+from scrapy.crawler import Crawler
+from scrapy.http.request import NO_CALLBACK
+
+from podcrawler import clock
+from podcrawler.agent import Agent
+from podcrawler.config import BesideConfig, SidecarConfig, TransferConfig
+from podcrawler.exceptions import (
+    DiskFullError,
+    EntryError,
+    FetchError,
+    RedisError,
+    SettingError,
+    TransferCancelledError,
+)
+from podcrawler.http.body import Limits
+from podcrawler.http.errors import explain
+from podcrawler.http.handler import MediaResponse
+from podcrawler.items import Episode
+from podcrawler.logins import without_login
+from podcrawler.media.fetch import fetch_media
+from podcrawler.media.transfer import Transfer
+from podcrawler.queue.acks import turn
+from podcrawler.queue.scheduler import Scheduler
+from podcrawler.store import beside_content
+from podcrawler.store.base import Store
+from podcrawler.store.beside import is_same
+from podcrawler.store.fs_errors import disk_error
+from podcrawler.store.part import PartFile
+from podcrawler.store.sidecar import AbsentFile, BesideFile, BesideKind
+from podcrawler.tokens import without_secrets
+
+logger = logging.getLogger(__name__)
+
+#: What the request for a media file, or for something beside it, tells middlewares that are for pages: it may be on any
+#: host, and a cache would keep a response without a body.
+FOR_MEDIA = {"allow_offsite": True, "dont_cache": True, "dont_obey_robotstxt": True}
+#: Files beside one media file: none has more, unless somebody means harm.
+_MOST = 20
+#: Seconds between two questions for a connection of a host, and after which the entry waits for another try.
+_PAUSE, _PATIENCE = 0.25, 60.0
+_NAMES = {"cover": "cover", "transcript": "transcript", "chapters": "list of chapters"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A file that belongs beside a media file."""
+
+    #: All that is known of it; without a name.
+    told: BesideFile
+    #: As its publisher told it, and its media type.
+    url: str
+    type: str = ""
+
+
+class Beside:
+    """What one node fetches beside media files. Nothing, if PODCRAWLER_BESIDE says so. SettingError if it asks for
+    what has no sidecar to be told in."""
+
+    def __init__(self, crawler: Crawler, store: Store, scheduler: Callable[[], Scheduler]) -> None:
+        settings = crawler.settings
+        self._kinds = BesideConfig.read(settings).beside
+        if self._kinds and not SidecarConfig.read(settings).sidecars:
+            raise SettingError(
+                "PODCRAWLER_BESIDE needs sidecars, which tell of the files beside an episode: set PODCRAWLER_SIDECARS "
+                "to True, or PODCRAWLER_BESIDE to nothing."
+            )
+        self._crawler = crawler
+        self._store = store
+        self._scheduler = scheduler
+        self._agent = Agent.read(settings)
+        most = settings.getint("DOWNLOAD_MAXSIZE")
+        self._limits = replace(Limits.of(TransferConfig.read(settings)), max_size=most, size_setting="DOWNLOAD_MAXSIZE")
+
+    def wants(self, episode: Episode) -> bool:
+        """Whether there is something to fetch beside the file of an episode."""
+        return bool(self._kinds) and next(self._wanted(episode), None) is not None
+
+    async def complete(self, transfer: Transfer, path: str) -> None:
+        """Fetch what is missing beside a media file that is in the store. Raises EntryError if that is to be tried
+        again."""
+        if not self.wants(transfer.episode):
+            return
+        sidecar = await asyncio.to_thread(self._store.described, path)
+        if sidecar is None:
+            return
+        known = [(one.kind, one.url) for one in sidecar.beside] + [(one.kind, one.url) for one in sidecar.absent]
+        failures: list[tuple[_Wanted, EntryError]] = []
+        for one in self._wanted(transfer.episode):
+            if (one.told.kind, one.told.url) in known:
+                continue
+            try:
+                await self._bring(transfer, path, one)
+            except (DiskFullError, TransferCancelledError):
+                raise
+            except EntryError as error:
+                failures.append((one, error))
+        later = [(one, error) for one, error in failures if self._is_tried_again(transfer, error)]
+        if absent := [_absent(one, error) for one, error in failures if (one, error) not in later]:
+            await self._note_absent(transfer, path, absent)
+        if later:
+            raise _not_yet(*later[0])
+
+    def _wanted(self, episode: Episode) -> Iterator[_Wanted]:
+        """What the feed names, each once."""
+        found: list[_Wanted] = []
+        for one in self._named(episode):
+            if len(found) < _MOST and not any(is_same(one.told, other.told) for other in found):
+                found.append(one)
+        yield from found
+
+    def _named(self, episode: Episode) -> Iterator[_Wanted]:
+        if "cover" in self._kinds and episode.image:
+            yield _Wanted(_told("cover", episode.image), episode.image)
+        if "transcripts" in self._kinds:
+            for one in episode.transcripts:
+                told = replace(_told("transcript", one.url), language=one.language, rel=one.rel)
+                yield _Wanted(told, one.url, one.type)
+        if "chapters" in self._kinds and (file := episode.chapters_file):
+            yield _Wanted(_told("chapters", file.url), file.url, file.type)
+
+    def _is_tried_again(self, transfer: Transfer, error: EntryError) -> bool:
+        policy = self._scheduler().queue.retry_policy
+        return transfer.lease.tries + 1 < policy.tries(error)
+
+    async def _note_absent(self, transfer: Transfer, path: str, absent: list[AbsentFile]) -> None:
+        await asyncio.to_thread(
+            self._store.amend, path, lambda sidecar: replace(sidecar, absent=[*sidecar.absent, *absent])
+        )
+        for one in absent:
+            logger.warning("%s is archived without its %s: %s", transfer.lease.key, _NAMES[one.kind], one.reason)
+        self._crawler.stats.inc_value("podcrawler/beside_absent", len(absent))
+
+    async def _bring(self, transfer: Transfer, path: str, one: _Wanted) -> None:
+        """Fetch one file and publish it. Raises EntryError."""
+        request = self._request(transfer.episode, one)
+        episode, lease = transfer.episode, transfer.lease
+        open_part = partial(self._store.part_beside, is_first=not lease.redelivered)
+        part = await asyncio.to_thread(open_part, episode.podcast_id, episode.id, lease.token, request.url)
+        transfer.part = request.meta["part"] = part
+        try:
+            fetched = await fetch_media(self._crawler, request, partial(self._turn, transfer))
+            await self._publish(transfer, path, one, part, fetched.response)
+        except EntryError as error:
+            if error.failure_class == "permanent":
+                part.invalidate()
+            raise
+        except Exception as error:
+            raise explain(error, request.url) from error
+        finally:
+            await part.suspend()
+
+    def _request(self, episode: Episode, one: _Wanted) -> Request:
+        try:
+            parts = urlsplit(one.url)
+            is_on_the_web = parts.scheme in ("http", "https") and bool(parts.hostname)
+        except ValueError:
+            is_on_the_web = False
+        if not is_on_the_web:
+            raise FetchError("address", "It is said to be at an address that is not on the web.")
+        headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
+        # What a login was masked with in an address is none.
+        request = Request(without_login(one.url), headers=headers, callback=NO_CALLBACK)
+        limits = replace(self._limits, refuse=partial(_refuse, one))
+        request.meta.update(FOR_MEDIA, podcast=episode.podcast_id, limits=limits)
+        return request
+
+    async def _publish(
+        self, transfer: Transfer, path: str, one: _Wanted, part: PartFile, response: MediaResponse
+    ) -> None:
+        prefetcher = self._scheduler().prefetcher
+        ending = await asyncio.to_thread(_examine, one, part, response.url)
+        told = replace(one.told, name=ending, type=beside_content.MEDIA_TYPES[ending])
+
+        def is_held() -> bool:
+            return clock.now() < prefetcher.surely_held_until(transfer.lease)
+
+        publish = partial(self._store.publish_beside, part, path, told, is_held, self._agent)
+        while (published := await asyncio.to_thread(publish)) is None:
+            if not await prefetcher.still_held(transfer.lease):
+                raise TransferCancelledError
+        await part.discard()
+        logger.info("fetched beside %s: %s (%d bytes)", transfer.lease.key, published.name, published.size)
+        self._crawler.stats.inc_value("podcrawler/beside")
+
+    async def _turn(self, transfer: Transfer, host: str) -> bool:
+        """Have the lease count for a host, as soon as that has a connection to spare. False if this node holds it no
+        more, or stops. Raises FetchError if that takes too long."""
+        scheduler = self._scheduler()
+        broker, moves = scheduler.prefetcher.broker, scheduler.prefetcher.async_broker.move
+        end = time.monotonic() + _PATIENCE
+        while not scheduler.node.is_stopping:
+            try:
+                counted = await moves(turn(transfer.lease, host, transfer.came_from, broker.host_limits))
+            except (RedisAwayError, RedisError):
+                return False
+            transfer.came_from = ""
+            if counted:
+                return counted > 0
+            if time.monotonic() > end:
+                raise FetchError(
+                    "timeout", f"{host} had no connection to spare for {_PATIENCE:g} s; try again later.", "passing"
+                )
+            await asyncio.sleep(_PAUSE)
+        return False
+
+
+def _told(kind: BesideKind, url: str) -> BesideFile:
+    return BesideFile(kind, name="", size=0, sha256="", url=without_secrets(url))
+
+
+def _not_yet(one: _Wanted, error: EntryError) -> EntryError:
+    sentence = f"The media file is archived; its {_NAMES[one.told.kind]} is not yet: {error}"
+    return EntryError(error.kind, sentence, error.failure_class, retry_after=error.retry_after, host=error.host)
+
+
+def _absent(one: _Wanted, error: EntryError) -> AbsentFile:
+    return AbsentFile(one.told.kind, one.told.url, str(error))
+
+
+def _refuse(one: _Wanted, head: bytes, *, url: str, content_type: str) -> None:  # noqa: ARG001 (as Limits calls it)
+    beside_content.ending(one.told.kind, one.type, head, url)
+
+
+def _examine(one: _Wanted, part: PartFile, url: str) -> str:
+    """What the name of a file that was received ends with. Blocking. Raises MediaError if it cannot be what it should
+    be."""
+    try:
+        with part.content() as file:
+            ending = beside_content.ending(one.told.kind, one.type, beside_content.head_of(file), url)
+            file.seek(0)
+            beside_content.check(one.told.kind, file, url)
+    except OSError as error:
+        raise disk_error(part.path, error) from error
+    return ending
