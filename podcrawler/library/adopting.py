@@ -13,7 +13,7 @@ from redis import Redis
 from scrapy.settings import Settings
 
 from podcrawler.agent import Agent
-from podcrawler.config import SidecarConfig, TransferConfig
+from podcrawler.config import BesideConfig, SidecarConfig, TransferConfig
 from podcrawler.exceptions import MediaError
 from podcrawler.items import Enclosure, Episode
 from podcrawler.library.leavings import Leavings, LeftFile
@@ -105,6 +105,7 @@ class Adopter:
         self._store = open_store(settings)
         self._store.check()
         self._is_described = SidecarConfig.read(settings).sidecars
+        self._reads_chapters = "chapters" in BesideConfig.read(settings).beside
         self._media = TransferConfig.read(settings).media
         self._agent = Agent.read(settings)
 
@@ -145,7 +146,9 @@ class Adopter:
 
     def _adopt_file(self, file: LeftFile, episode: Episode, done: Adopted) -> StoredFile | None:
         """What the store has of the episode; None if the file is no whole media. Raises MediaError."""
-        description = Description(episode, self._agent) if self._is_described else None
+        description = None
+        if self._is_described:
+            description = Description(episode, self._agent, reads_chapters=self._reads_chapters)
         if found := self._store.find(episode.podcast_id, episode.id, episode.version):
             if description:
                 self._store.note_found(found, description)

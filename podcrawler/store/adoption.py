@@ -3,7 +3,6 @@ The other program's file stays as it is.
 """
 
 import errno
-import hashlib
 import os
 import shutil
 from io import BufferedReader
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from podcrawler.store import names
 from podcrawler.store.base import StoredFile
-from podcrawler.store.description import Description, note, note_found
+from podcrawler.store.description import Description, note_found
 from podcrawler.store.fs import NO_HARD_LINKS, Folder, open_below
 from podcrawler.store.names import Destination
 
@@ -37,23 +36,16 @@ def adopt(
                 if not folder.has(final, file.fileno()):
                     continue
                 # Whoever died here may have described it in part.
-                if description:
-                    note_found(folder, final, description)
+                is_new = False
             else:
-                if description:
-                    _note(folder, final, size, description)
+                is_new = True
+            if description:
+                note_found(folder, final, description, is_new=is_new)
             # Nobody knows whether the other program has done so.
             os.fsync(file.fileno())
             folder.sync()
             return StoredFile(candidate.path, size)
     raise FileExistsError(errno.EEXIST, "another file is in the way")
-
-
-def _note(folder: Folder, name: str, size: int, description: Description) -> None:
-    """Describe a file that has just got its name. Reads it."""
-    with folder.read(name) as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    note(folder, name, description.notes(name, size, sha256, found=True), sha256)
 
 
 def _give(source: Folder, name: str, file: BufferedReader, folder: Folder, final: str, episode_id: str) -> None:

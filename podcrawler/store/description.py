@@ -94,11 +94,14 @@ def note(folder: Folder, name: str, notes: Notes, sha256: str) -> None:
     put(folder, sidecar, told)
 
 
-def note_found(folder: Folder, name: str, description: Description, came_sha256: str = "") -> None:
+def note_found(
+    folder: Folder, name: str, description: Description, came_sha256: str = "", *, is_new: bool = False
+) -> None:
     """Write the notes of a file that was there, unless it has a sidecar. ``came_sha256`` is that of the bytes that came
-    now: a file that has them is theirs. Reads the file. Blocking. Raises OSError."""
+    now: a file that has them is theirs. ``is_new``: it was there elsewhere, and has just got this name. Reads the file.
+    Blocking. Raises OSError."""
     sidecar = sidecar_name(name)
-    if len(os.fsencode(sidecar)) > _LONGEST or folder.found(sidecar) is not None:
+    if len(os.fsencode(sidecar)) > _LONGEST or (folder.found(sidecar) is not None and not is_new):
         return
     with folder.read(name) as file:
         size = os.fstat(file.fileno()).st_size
@@ -106,6 +109,9 @@ def note_found(folder: Folder, name: str, description: Description, came_sha256:
         if description.reads_chapters:
             description = replace(description, chapters=chapters_in(file))
     notes = description.notes(name, size, sha256, found=sha256 != came_sha256)
+    if is_new:
+        note(folder, name, notes, sha256)
+        return
     # Who died before it could write the sidecar may have written the line.
     correct_manifest(folder, {name: sha256})
     append(folder, EVENTS, notes.event)

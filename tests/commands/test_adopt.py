@@ -124,6 +124,18 @@ def test_the_record_of_redis_may_be_lost(fleet: Commands, show: Web, redis: Clie
 
 
 @pytest.mark.usefixtures("show")
+def test_a_file_keeps_its_time_and_tells_its_chapters(fleet: Commands) -> None:
+    Left.load("podcast-dl").unpack(fleet.folder / "old")
+    path = next((fleet.folder / "old").rglob("*A length that is wrong.mp3"))
+    path.write_bytes((FILES / "chapters.mp3").read_bytes())
+    before = path.stat().st_mtime_ns
+    adopt(fleet, "podcast-dl", FEED, "-s", "PODCRAWLER_BESIDE=chapters", "-s", "PODCRAWLER_MTIME=published")
+    assert path.stat().st_mtime_ns == before
+    sidecar = next(fleet.archive.rglob("ep-9.*.json"))
+    assert json.loads(sidecar.read_text(encoding="utf-8"))["chapters"]
+
+
+@pytest.mark.usefixtures("show")
 def test_what_is_doubtful_is_told_and_left_out(fleet: Commands) -> None:
     Left.load("podcast-dl").unpack(fleet.folder / "old")
     (folder,) = (fleet.folder / "old").iterdir()
