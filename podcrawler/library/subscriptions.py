@@ -9,7 +9,7 @@ from pathlib import Path
 from redis import Redis
 
 from podcrawler.config import SidecarConfig
-from podcrawler.exceptions import AddressError, StoreError
+from podcrawler.exceptions import AddressError
 from podcrawler.following import Following
 from podcrawler.library.keeping import Keep
 from podcrawler.namespace import AnySettings
@@ -17,7 +17,7 @@ from podcrawler.queue.followed import followed
 from podcrawler.queue.seeds import address_request
 from podcrawler.sites.wanted import Wanted
 from podcrawler.store.description import note_following
-from podcrawler.store.folder import store_folder
+from podcrawler.store.folder import folder_of
 from podcrawler.store.fs import open_below
 from podcrawler.store.names import folder_name
 from podcrawler.subscriptions.records import Subscription
@@ -31,11 +31,8 @@ def subscriptions_noted(settings: AnySettings, redis: Redis) -> Iterator[None]:
     before = followed(settings, redis)
     yield
     after = followed(settings, redis)
-    try:
-        root = store_folder(settings)
-    except StoreError:
-        return
-    if SidecarConfig.read(settings).sidecars:
+    root = folder_of(settings)
+    if root and SidecarConfig.read(settings).sidecars:
         for name in before.keys() | after.keys():
             if before.get(name) != after.get(name):
                 _note(root, name, after.get(name))

@@ -127,7 +127,12 @@ def test_the_record_that_a_killed_node_did_not_write_is_written_by_the_next_one(
     (folder_of(fleet) / "podcast.json").unlink(missing_ok=True)
     drain(fleet, redis)
     assert len(media(fleet)) == 2
-    assert load_podcast((folder_of(fleet) / "podcast.json").read_bytes()).podcast.title == "A podcast of the origin"
+    record = folder_of(fleet) / "podcast.json"
+    assert load_podcast(record.read_bytes()).podcast.title == "A podcast of the origin"
+    # As if the last episode of all had been the first one of its node.
+    record.unlink()
+    drain(fleet, redis, f"{origin.address}/feed.xml?episodes=2&size={SMALL}&rate={2 * SMALL}")
+    assert load_podcast(record.read_bytes()).podcast.title == "A podcast of the origin"
 
 
 def test_without_sidecars_there_are_none(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:
