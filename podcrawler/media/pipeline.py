@@ -27,7 +27,6 @@ from podcrawler.config import TransferConfig
 from podcrawler.exceptions import (
     DiskFullError,
     EntryError,
-    EpisodeError,
     MediaError,
     TransferCancelledError,
 )
@@ -35,12 +34,11 @@ from podcrawler.http.errors import explain
 from podcrawler.http.handler import MediaResponse, Range
 from podcrawler.http.redirects import chain
 from podcrawler.items import Episode
-from podcrawler.logins import masked, without_login
 from podcrawler.media.backpressure import DiskFullBackoff
 from podcrawler.media.beside import FOR_MEDIA, Beside
 from podcrawler.media.describing import Describer
 from podcrawler.media.fetch import fetch_media
-from podcrawler.media.transfer import Transfer, publication_time
+from podcrawler.media.transfer import Transfer, bad_address, forget_logins, publication_time
 from podcrawler.networks import host_of
 from podcrawler.queue.acks import finish
 from podcrawler.queue.entries import is_requestable, private_request
@@ -146,10 +144,12 @@ class EpisodeFilesPipeline(FilesPipeline):
         if lease is None:
             raise LeaseEndedError(f"This node holds no lease on {item.key}", log_level="WARNING")
         if not is_requestable(item):
-            await self._scheduler.give_up(lease, error := _bad_address(item))
+            await self._scheduler.give_up(lease, error := bad_address(item))
             raise LeaseEndedError(str(error), log_level="DEBUG")
         (request,) = self.get_media_requests(item, self.spiderinfo)
-        transfer = self.transfers[lease.token] = Transfer(item, lease, request)
+        # Where another try finds the media file.
+        has_more = self._has_default_paths and self._beside.wants(item)
+        transfer = self.transfers[lease.token] = Transfer(item, lease, request, has_more=has_more)
         try:
             if not self._is_ready:
                 await self._prepare_store()
@@ -197,14 +197,10 @@ class EpisodeFilesPipeline(FilesPipeline):
             self.store.refresh(episode.podcast_id, episode.id)
         if found := self._find(episode):
             # A part may be of what belongs beside it.
-            if not self._completes(episode):
+            if not transfer.has_more:
                 self.store.clean(episode.podcast_id, episode.id)
             return found
         return self._new_part(transfer)
-
-    def _completes(self, episode: Episode) -> bool:
-        """Whether there is something to fetch beside the episode's file: where another try finds that."""
-        return self._has_default_paths and self._beside.wants(episode)
 
     def _find(self, episode: Episode) -> StoredFile | None:
         return self.store.find(episode.podcast_id, episode.id, episode.version) if self._has_default_paths else None
@@ -237,7 +233,7 @@ class EpisodeFilesPipeline(FilesPipeline):
         episode = transfer.episode
         prefetcher = self._scheduler.prefetcher
         transfer.came_from = host_of(response.url)
-        if not self._completes(episode):
+        if not transfer.has_more:
             prefetcher.note_downloaded(transfer.lease, transfer.came_from)
         examined = await self._examine(episode, part, response)
         destination = self._destination(transfer, response, examined.extension)
@@ -250,7 +246,7 @@ class EpisodeFilesPipeline(FilesPipeline):
                 raise TransferCancelledError
         # A copy of an item with so many fields takes a twelfth of a small file's time.
         episode.file, episode.size, episode.sha256 = published.path, published.size, published.sha256
-        _forget_logins(episode)
+        forget_logins(episode)
         episode.verified = examined.verified
         episode.redirects = chain(response)
         episode.remarks = response.received.remarks
@@ -320,13 +316,12 @@ class EpisodeFilesPipeline(FilesPipeline):
         self.inc_stats("uptodate")
         version = names.version_of(found.path)
         await self._describer.note_found(replace(transfer.episode, version=version), found)
-        if self._completes(transfer.episode):
-            await self._beside.complete(transfer, found.path)
+        await self._complete(transfer, found.path)
+        if transfer.has_more:
             await asyncio.to_thread(self.store.clean, transfer.episode.podcast_id, transfer.episode.id)
-        await self._describer.note_podcast(transfer.episode.podcast_id)
         ack = finish(lease, size=found.size, path="", store=self._store_id, version=version)
         archived = replace(transfer.episode, file=found.path, size=found.size, version=version)
-        _forget_logins(archived)
+        forget_logins(archived)
         if await self._scheduler.finish(lease, ack):
             await self.crawler.signals.send_catch_log_async(episode_finished, episode=archived)
         return archived
@@ -338,9 +333,7 @@ class EpisodeFilesPipeline(FilesPipeline):
         self.inc_stats("downloaded")
         if not archived.verified:
             self.crawler.stats.inc_value("podcrawler/unverified")
-        if self._completes(archived):
-            await self._beside.complete(transfer, archived.file)
-        await self._describer.note_podcast(archived.podcast_id)
+        await self._complete(transfer, archived.file)
         ack = finish(lease, size=archived.size, path=archived.file, store=self._store_id, version=archived.version)
         if await self._scheduler.finish(lease, ack):
             logger.info("finished %s: %s (%d bytes)", archived.key, archived.file, archived.size)
@@ -349,6 +342,15 @@ class EpisodeFilesPipeline(FilesPipeline):
             self.crawler.stats.inc_value("podcrawler/bytes", archived.size)
             await self.crawler.signals.send_catch_log_async(episode_finished, episode=archived)
         return archived
+
+    async def _complete(self, transfer: Transfer, path: str) -> None:
+        """See that the store has what belongs beside a file that is there, and tells of its podcast. Raises
+        EntryError."""
+        if transfer.has_more:
+            await self._beside.complete(transfer, path)
+        image = await self._describer.note_podcast(transfer.episode.podcast_id)
+        if transfer.has_more:
+            await self._beside.complete_podcast(transfer, image)
 
     async def _give_up(self, transfer: Transfer, error: EntryError) -> None:
         """End the lease in an error, and keep for the next one what it can resume."""
@@ -360,7 +362,7 @@ class EpisodeFilesPipeline(FilesPipeline):
                 transfer.part.invalidate()
             # Before the lease ends: the next node would leave a locked part alone.
             made_progress = _made_progress(transfer, transfer.part, await transfer.part.suspend())
-        if isinstance(error, TransferCancelledError) and not self._completes(transfer.episode):
+        if isinstance(error, TransferCancelledError) and not transfer.has_more:
             # The node that has the lease by now removes the part when it publishes, and may have published already.
             with suppress(MediaError):
                 await asyncio.to_thread(self._clean_if_published, transfer.episode)
@@ -374,22 +376,6 @@ class EpisodeFilesPipeline(FilesPipeline):
     def _cancel_transfer(self, token: str) -> None:
         if (transfer := self.transfers.get(token)) and transfer.part:
             transfer.part.cancellation.request()
-
-
-def _forget_logins(episode: Episode) -> None:
-    """Take the logins out of the addresses that were needed with them."""
-    episode.page = without_login(episode.page)
-    if episode.enclosure and "@" in episode.enclosure.url:
-        episode.enclosure = replace(episode.enclosure, url=without_login(episode.enclosure.url))
-
-
-def _bad_address(episode: Episode) -> EpisodeError:
-    address = episode.enclosure.url if episode.enclosure else ""
-    return EpisodeError(
-        "address",
-        f'Its file is said to be at "{masked(address, is_address=True)[:200]}", which is no address of http or https; '
-        "tell its publisher. It is tried again when its page gives another address.",
-    )
 
 
 def _made_progress(transfer: Transfer, part: PartFile, kept: int) -> bool:

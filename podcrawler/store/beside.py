@@ -80,7 +80,7 @@ def present(folder: Folder, media: str) -> Sidecar | None:
     sidecar = read(folder, media)
     if sidecar is None or not sidecar.beside:
         return sidecar
-    there = [one for one in beside_of(sidecar, media) if _size(folder, one.name) == one.size]
+    there = [one for one in beside_of(sidecar, media) if size_of(folder, one.name) == one.size]
     return replace(sidecar, beside=there)
 
 
@@ -98,7 +98,7 @@ def publish(folder: Folder, media: str, part: PartFile, told: BesideFile, agent:
     sidecar = read(folder, media)
     if sidecar is None:
         raise FileNotFoundError(errno.ENOENT, "its sidecar is gone")
-    name = free_name(sidecar, media, told, lambda name: folder.found(name) is None or _has_bytes(folder, name, part))
+    name = free_name(sidecar, media, told, lambda name: folder.found(name) is None or has_bytes(folder, name, part))
     one = replace(told, name=name, size=part.received, sha256=part.sha256)
     put(folder, sidecar_name(media), dumps(with_beside(sidecar, one)))
     if folder.found(name) is None:
@@ -146,14 +146,15 @@ def _fits(name: str) -> bool:
     return len(name.encode()) <= _LONGEST
 
 
-def _has_bytes(folder: Folder, name: str, part: PartFile) -> bool:
-    if _size(folder, name) != part.received:
+def has_bytes(folder: Folder, name: str, part: PartFile) -> bool:
+    """Whether a file has the bytes of a sealed part. Raises OSError."""
+    if size_of(folder, name) != part.received:
         return False
     with folder.read(name) as file:
         return hashlib.file_digest(file, "sha256").hexdigest() == part.sha256
 
 
-def _size(folder: Folder, name: str) -> int | None:
+def size_of(folder: Folder, name: str) -> int | None:
     """Bytes of a file; None if there is none."""
     found: os.stat_result | None = folder.found(name)
     return found.st_size if found and stat.S_ISREG(found.st_mode) else None

@@ -125,9 +125,9 @@ def note_podcast(folder: Folder, podcast: Podcast) -> None:
 
 def changed_record(podcast: Podcast, before: bytes) -> bytes | None:
     """The record of a podcast; None if ``before``, which is there, tells the same."""
-    record = dump_podcast(podcast, datetime.now(UTC))
     try:
-        is_same = load_podcast(before).podcast == load_podcast(record).podcast
+        known = load_podcast(before)
     except SidecarError:
-        is_same = False
-    return None if is_same else record
+        return dump_podcast(podcast, datetime.now(UTC))
+    record = dump_podcast(podcast, datetime.now(UTC), known.cover)
+    return None if known.podcast == load_podcast(record).podcast else record
