@@ -1,7 +1,7 @@
 """Files beside a media file: its cover, transcripts and chapters, named after it. The sidecar of the media file tells
 of each, the manifest has its checksum, and the events when it came.
 
-A file is told of before it has its name, so that none is there of which nothing tells: whoever dies in between leaves a
+A file is told of before it has its name, so that one that is there lacks nothing: whoever dies in between leaves a
 sidecar that tells of a file that is missing, and the next lease of the episode brings it.
 """
 
@@ -101,14 +101,15 @@ def publish(folder: Folder, media: str, part: PartFile, told: BesideFile, agent:
     name = free_name(sidecar, media, told, lambda name: folder.found(name) is None or has_bytes(folder, name, part))
     one = replace(told, name=name, size=part.received, sha256=part.sha256)
     put(folder, sidecar_name(media), dumps(with_beside(sidecar, one)))
-    if folder.found(name) is None:
-        part.publish(lambda give_name: give_name(folder, name))
     if any(is_same(other, told) for other in sidecar.beside):
         # It was told of before, and may have a line.
         correct_manifest(folder, {name: one.sha256})
     else:
         append(folder, MANIFEST, manifest_line(name, one.sha256))
     append_events(folder, Event("captured", str(agent), sidecar.key, name, one.sha256))
+    # Last, so that a file that is there lacks nothing.
+    if folder.found(name) is None:
+        part.publish(lambda give_name: give_name(folder, name))
     folder.sync()
     return one
 

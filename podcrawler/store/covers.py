@@ -61,10 +61,11 @@ def publish(folder: Folder, part: PartFile, told: BesideFile, agent: Agent) -> B
         lines = {former.name: None, **lines}
         folder.rename(former.name, next(free for free in names.aside(former.name) if folder.found(free) is None))
     put(folder, PODCAST_NAME, dump_podcast(record.podcast, datetime.now(UTC), cover))
-    if not is_there:
-        part.publish(lambda give_name: give_name(folder, cover.name))
     correct_manifest(folder, lines)
     append_events(folder, Event("captured", str(agent), "", cover.name, cover.sha256))
+    # Last, so that a file that is there lacks nothing.
+    if not is_there:
+        part.publish(lambda give_name: give_name(folder, cover.name))
     folder.sync()
     return cover
 
