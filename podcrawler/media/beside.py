@@ -56,7 +56,7 @@ FOR_MEDIA = {"allow_offsite": True, "dont_cache": True, "dont_obey_robotstxt": T
 _MOST = 20
 #: Seconds between two looks whether the store has the cover of a podcast; podcasts that are remembered.
 _COVER_INTERVAL, _MOST_PODCASTS = 3600.0, 10_000
-#: Seconds between two questions for a connection of a host, and after which the entry waits for another try.
+#: Seconds between two questions for a connection of a host, and after which the entry waits for its turn.
 _PAUSE, _PATIENCE = 0.25, 60.0
 _NAMES = {"cover": "cover", "transcript": "transcript", "chapters": "list of chapters"}
 
@@ -70,6 +70,14 @@ class _Wanted:
     #: As its publisher told it, and its media type.
     url: str
     type: str = ""
+
+
+class NoTurnError(FetchError):
+    """Raised when a host has had no connection to spare for too long. That costs the entry no try."""
+
+    def __init__(self, host: str) -> None:
+        sentence = f"{host} has had no connection to spare for {_PATIENCE:g} s, or rests; it waits for its turn."
+        super().__init__("timeout", sentence, "passing")
 
 
 class Beside:
@@ -113,7 +121,7 @@ class Beside:
                 continue
             try:
                 await self._bring(transfer, one, number, path)
-            except (DiskFullError, TransferCancelledError):
+            except (DiskFullError, NoTurnError, TransferCancelledError):
                 raise
             except EntryError as error:
                 failures.append((one, error))
@@ -235,7 +243,7 @@ class Beside:
 
     async def _turn(self, transfer: Transfer, host: str) -> bool:
         """Have the lease count for a host, as soon as that has a connection to spare. False if this node holds it no
-        more, or stops. Raises FetchError if that takes too long."""
+        more, or stops. Raises NoTurnError if that takes too long."""
         scheduler = self._scheduler()
         broker, moves = scheduler.prefetcher.broker, scheduler.prefetcher.async_broker.move
         end = time.monotonic() + _PATIENCE
@@ -248,9 +256,7 @@ class Beside:
             if counted:
                 return counted > 0
             if time.monotonic() > end:
-                raise FetchError(
-                    "timeout", f"{host} had no connection to spare for {_PATIENCE:g} s; try again later.", "passing"
-                )
+                raise NoTurnError(host)
             await asyncio.sleep(_PAUSE)
         return False
 

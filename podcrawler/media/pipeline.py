@@ -35,7 +35,7 @@ from podcrawler.http.handler import MediaResponse, Range
 from podcrawler.http.redirects import chain
 from podcrawler.items import Episode
 from podcrawler.media.backpressure import DiskFullBackoff
-from podcrawler.media.beside import FOR_MEDIA, Beside
+from podcrawler.media.beside import FOR_MEDIA, Beside, NoTurnError
 from podcrawler.media.describing import Describer
 from podcrawler.media.fetch import fetch_media
 from podcrawler.media.transfer import Transfer, bad_address, forget_logins, publication_time
@@ -58,6 +58,9 @@ from podcrawler.store.publisher import Publisher, is_small
 
 logger = logging.getLogger(__name__)
 
+#: Episodes that are remembered between two tries.
+_MOST_UNFINISHED = 1000
+
 
 class EpisodeFilesPipeline(FilesPipeline):
     """Archives episodes that this node holds a lease on. Items of other types pass untouched, as all items do where
@@ -79,6 +82,8 @@ class EpisodeFilesPipeline(FilesPipeline):
         self._beside = Beside(crawler, self.store, lambda: self._scheduler)
         #: The transfers in flight, by their token.
         self.transfers: dict[str, Transfer] = {}
+        #: Episodes whose file this node has downloaded, and not yet what belongs beside it; by key.
+        self._unfinished: dict[str, Episode] = {}
         #: Whether the store has the key of the fleet, and is known by its id.
         self._is_ready = False
         #: Empty if files have names by which the store does not show whose they are.
@@ -196,8 +201,8 @@ class EpisodeFilesPipeline(FilesPipeline):
         if transfer.lease.redelivered:
             self.store.refresh(episode.podcast_id, episode.id)
         if found := self._find(episode):
-            # A part may be of what belongs beside it.
-            if not transfer.has_more:
+            # Else a part may be of what belongs beside it.
+            if not (transfer.has_more and transfer.lease.redelivered):
                 self.store.clean(episode.podcast_id, episode.id)
             return found
         return self._new_part(transfer)
@@ -312,13 +317,13 @@ class EpisodeFilesPipeline(FilesPipeline):
 
     async def _finish_found(self, transfer: Transfer, found: StoredFile) -> Episode:
         lease = transfer.lease
+        if (archived := self._unfinished.get(lease.key)) and archived.file == found.path:
+            return await self._finish(transfer, archived)
         logger.info("already there %s: %s (%d bytes)", lease.key, found.path, found.size)
         self.inc_stats("uptodate")
         version = names.version_of(found.path)
         await self._describer.note_found(replace(transfer.episode, version=version), found)
         await self._complete(transfer, found.path)
-        if transfer.has_more:
-            await asyncio.to_thread(self.store.clean, transfer.episode.podcast_id, transfer.episode.id)
         ack = finish(lease, size=found.size, path="", store=self._store_id, version=version)
         archived = replace(transfer.episode, file=found.path, size=found.size, version=version)
         forget_logins(archived)
@@ -327,13 +332,19 @@ class EpisodeFilesPipeline(FilesPipeline):
         return archived
 
     async def _finish_downloaded(self, transfer: Transfer, archived: Episode) -> Episode:
-        assert archived.file is not None
-        assert archived.size is not None
-        lease = transfer.lease
         self.inc_stats("downloaded")
         if not archived.verified:
             self.crawler.stats.inc_value("podcrawler/unverified")
+        if transfer.has_more and len(self._unfinished) < _MOST_UNFINISHED:
+            self._unfinished[archived.key] = archived
+        return await self._finish(transfer, archived)
+
+    async def _finish(self, transfer: Transfer, archived: Episode) -> Episode:
+        assert archived.file is not None
+        assert archived.size is not None
+        lease = transfer.lease
         await self._complete(transfer, archived.file)
+        self._unfinished.pop(archived.key, None)
         ack = finish(lease, size=archived.size, path=archived.file, store=self._store_id, version=archived.version)
         if await self._scheduler.finish(lease, ack):
             logger.info("finished %s: %s (%d bytes)", archived.key, archived.file, archived.size)
@@ -351,6 +362,8 @@ class EpisodeFilesPipeline(FilesPipeline):
         image = await self._describer.note_podcast(transfer.episode.podcast_id)
         if transfer.has_more:
             await self._beside.complete_podcast(transfer, image)
+            if transfer.lease.redelivered:
+                await asyncio.to_thread(self.store.clean, transfer.episode.podcast_id, transfer.episode.id)
 
     async def _give_up(self, transfer: Transfer, error: EntryError) -> None:
         """End the lease in an error, and keep for the next one what it can resume."""
@@ -366,7 +379,8 @@ class EpisodeFilesPipeline(FilesPipeline):
             # The node that has the lease by now removes the part when it publishes, and may have published already.
             with suppress(MediaError):
                 await asyncio.to_thread(self._clean_if_published, transfer.episode)
-        await self._scheduler.give_up(transfer.lease, error, counts=not made_progress)
+        counts = not made_progress and not isinstance(error, NoTurnError)
+        await self._scheduler.give_up(transfer.lease, error, counts=counts)
 
     def _clean_if_published(self, episode: Episode) -> None:
         self.store.refresh(episode.podcast_id, episode.id)
