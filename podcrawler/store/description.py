@@ -141,9 +141,10 @@ def note_following(folder: Folder, subscription: Following | None) -> None:
 
 def changed_record(podcast: Podcast, before: bytes, subscription: Following | None = None) -> bytes | None:
     """The record of a podcast; None if ``before``, which is there, tells the same."""
-    record = dump_podcast(podcast, datetime.now(UTC), subscription)
     try:
-        known, told = load_podcast(before), load_podcast(record)
+        known = load_podcast(before)
     except SidecarError:
-        return record
+        return dump_podcast(podcast, datetime.now(UTC), subscription)
+    record = dump_podcast(podcast, datetime.now(UTC), subscription, known.cover)
+    told = load_podcast(record)
     return None if (known.podcast, known.subscription) == (told.podcast, told.subscription) else record
