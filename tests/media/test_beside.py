@@ -1,7 +1,9 @@
 """What a node fetches beside the media files that it archives."""
 
 import json
+import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -131,15 +133,18 @@ def test_what_cannot_be_had_is_told_and_never_fails_the_episode(fleet: Commands,
     assert beside(fleet) == {}
 
 
+@pytest.mark.parametrize(
+    ("trouble", "words"), [({"fail_first": 1}, "answered 503"), ({"truncate": 99, "only_first": 1}, "and sent 99;")]
+)
 def test_what_may_be_had_later_is_tried_again_without_the_rest(
-    fleet: Commands, redis: Client, web: Web, origin: RunningOrigin
+    fleet: Commands, redis: Client, web: Web, origin: RunningOrigin, trouble: dict[str, Any], words: str
 ) -> None:
     web.pages["/one.vtt"] = Page(TRANSCRIPT, "text/vtt")
     audio = f"{origin.address}/bytes/20000.mp3"
-    busy = serving(origin, PICTURE, fail_first=1)
+    busy = serving(origin, PICTURE, **trouble)
     more = cover(busy) + transcript(f"{web.address}/one.vtt") + transcript(f"{web.address}/gone.vtt")
     log = drain(fleet, redis, web, item("One", audio, more)).err
-    assert "The media file is archived; its cover is not yet: 127.0.0.1 answered 503" in log
+    assert re.search(f"The media file is archived; its cover is not yet: 127.0.0.1 .*{words}", log)
     # It is no file that was there before.
     assert ("already there" in log, "'podcrawler/finished': 1" in log) == (False, True)
     assert beside(fleet) == {"one.One.jpg": PICTURE, "one.One.vtt": TRANSCRIPT}
