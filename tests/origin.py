@@ -92,7 +92,7 @@ _BLOCK = 256 * 1024
 _ZEROS = memoryview(bytes(_BLOCK))
 _MODIFIED = "Mon, 01 Jan 2024 00:00:00 GMT"
 #: The parameters that ``only_first`` does not limit.
-_ALWAYS = {"seed", "zeros", "silence", "type", "etag", "modified", "changes"} | {
+_ALWAYS = {"seed", "zeros", "silence", "body", "packed", "type", "etag", "modified", "changes"} | {
     "no_ranges",
     "refuse_ranges",
     "ignore_if_range",

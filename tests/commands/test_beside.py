@@ -81,17 +81,22 @@ def test_a_damaged_media_file_comes_back_with_what_is_beside_it(fleet: Commands,
     assert_described(fleet.archive)
 
 
-@pytest.mark.parametrize("name", ["../../x.jpg", "podcast.json", "one.One more.mp3", "two.Two.jpg", "/etc/hostname"])
-def test_no_name_in_a_sidecar_leads_elsewhere(fleet: Commands, podcast: Path, name: str) -> None:
+def test_no_name_in_a_sidecar_leads_elsewhere(fleet: Commands, redis: Client, web: Web) -> None:
+    """Neither `verify` nor `keep` takes another file for one that is beside the media file."""
+    old = everything(web).replace("<guid>", "<pubDate>01 Mar 2020 10:00:00 GMT</pubDate><guid>")
+    podcast = archived(fleet, redis, web, old)
+    names = ["../../x.jpg", "podcast.json", "one.One more.mp3", "two.Two.jpg", "/etc/hostname", "cover.jpg"]
     path = podcast / "one.One more.mp3.json"
     told = json.loads(path.read_text(encoding="utf-8"))
-    told["beside"][0]["name"] = name
+    told["beside"] = [{**told["beside"][0], "name": name, "url": name} for name in names]
     path.write_text(json.dumps(told), encoding="utf-8")
-    (podcast / "two.Two.jpg").write_bytes(b"mine")
+    for name in ("two.Two.jpg", "cover.jpg"):
+        (podcast / name).write_bytes(b"mine")
     assert fleet.run("verify", "--deep").status == 0
-    assert fleet.run("keep", podcast.name, "--keep", "30d").status == 0
-    assert (podcast / "two.Two.jpg").exists()
-    assert (podcast / "podcast.json").exists()
+    kept = fleet.run("keep", podcast.name, "--keep", "30d")
+    assert "1 files" in kept.out, kept.err
+    assert not path.exists()
+    assert {"two.Two.jpg", "cover.jpg", "podcast.json"} <= {path.name for path in podcast.iterdir()}
 
 
 def test_bags_have_them_and_imports_leave_them_alone(fleet: Commands, redis: Client, podcast: Path) -> None:
