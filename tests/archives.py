@@ -64,7 +64,7 @@ def put_beside(
 
 def assert_described(root: Path) -> None:
     """Fail unless each media file has a sidecar that is right, and one line in the manifest, as each file beside it has
-    that it tells of, and no other file has."""
+    that it tells of, and the cover of its podcast, and no other file has."""
     catalog = Catalog(root)
     for podcast_id in catalog.podcast_ids():
         folder = root / podcast_id
@@ -72,6 +72,8 @@ def assert_described(root: Path) -> None:
         assert [one.path for one in found if one.problem or not one.sidecar or not one.path.exists()] == []
         digests = {one.path.name: one.sidecar.file.sha256 for one in found if one.sidecar}
         digests |= {beside.name: beside.sha256 for one in found if one.sidecar for beside in one.sidecar.beside}
+        record = catalog.podcast(podcast_id)
+        digests |= {record.cover.name: record.cover.sha256} if record and record.cover else {}
         lines = manifest_of(folder)
         assert sorted(lines) == sorted(f"{digest}  {name}" for name, digest in digests.items())
         if lines:

@@ -24,6 +24,7 @@ from redis import Redis
 from podcrawler.redis.embedded import EmbeddedServer
 from podcrawler.store.sidecar import is_about
 from tests import forking
+from tests.changing_web import Web, changing_web
 from tests.origin import RunningOrigin, running
 
 #: Fixtures of tests that run processes of podcrawler, or that build or install it: seconds each, where others take
@@ -220,6 +221,22 @@ def fleet(commands: Commands, valkey_url: str, redis: Client) -> Commands:  # no
     """Commands in an empty folder, which share one Redis."""
     commands.environment["REDIS_URL"] = valkey_url
     return commands
+
+
+@pytest.fixture(scope="session")
+def _web() -> Iterator[Web]:
+    with changing_web() as web:
+        yield web
+
+
+@pytest.fixture
+def web(fleet: Commands, _web: Web) -> Web:
+    """The web as the commands of ``fleet`` see it; without any page."""
+    _web.pages, _web.agent = {}, ""
+    _web.asked.clear()
+    _web.statuses.clear()
+    fleet.environment["http_proxy"] = _web.address
+    return _web
 
 
 def _bare_environment() -> dict[str, str]:

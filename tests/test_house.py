@@ -26,6 +26,7 @@ _SPEAK_TO_REDIS = [
         *_REDIS_MODULES,
         "dates",
         "dropping",
+        "followed",
         "inventory",
         "overview",
         "podcasts",

@@ -12,8 +12,9 @@ from podcrawler.cli.looking import archive_redis
 from podcrawler.exceptions import AddressError, UsageError
 from podcrawler.fleet.crawling import get_ready
 from podcrawler.fleet.preview import foresee
-from podcrawler.library.adopting import Adopted, Adopter, LeftOut, Plan, plan, read_leavings
-from podcrawler.library.leavings import Leavings
+from podcrawler.library.adopting import Adopted, Adopter, LeftOut, Plan, plan
+from podcrawler.library.leavings import Leavings, read
+from podcrawler.logins import masked
 from podcrawler.printing import say
 from podcrawler.queue.archive import Archive
 from podcrawler.queue.seeds import address_request
@@ -35,7 +36,7 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
     # Before feeds are read.
     store_folder(settings)
     database = Path(options.database).expanduser() if options.database else None
-    leavings = read_leavings(options.program, options.folder, database)
+    leavings = read(options.program, options.folder, database)
     requests, unread = _requests(options.addresses, leavings, options.program)
     get_ready(settings, "podcasts")
     with archive_redis(settings, start=True) as redis:
@@ -45,7 +46,7 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
         planned = plan(leavings, preview, keep_changed=options.keep_changed)
         done = Adopted()
         if not options.dry_run:
-            done = Adopter(settings, redis, options.folder).adopt(planned.wanted, preview.found)
+            done = Adopter(settings, redis, options.folder).adopt(planned.wanted, preview.found, _tell_podcast)
     for sentence in unread:
         say(f"cannot be read: {sentence}", is_error=True)
     for one in planned.left_out + done.left_out:
@@ -66,7 +67,7 @@ def _requests(words: Sequence[str], leavings: Leavings, program: str) -> tuple[l
         try:
             requests.append(address_request(address))
         except AddressError as error:
-            unread.append(f"{address}: {error}")
+            unread.append(f"{masked(address)}: {error}")
     if not requests and not unread:
         raise UsageError(
             f"Nothing that {program} left there tells the addresses of feeds: give them behind the folder, such as "
@@ -75,9 +76,11 @@ def _requests(words: Sequence[str], leavings: Leavings, program: str) -> tuple[l
     return requests, unread
 
 
+def _tell_podcast(podcast_id: str, count: int) -> None:
+    say(f"{podcast_id}: {count} media files")
+
+
 def _tell(planned: Plan, done: Adopted, *, is_dry: bool) -> None:
-    for podcast_id, count in done.files.items():
-        say(f"{podcast_id}: {count} media files")
     for sentence in done.sentences:
         say(sentence)
     left_out: list[LeftOut] = planned.left_out + done.left_out

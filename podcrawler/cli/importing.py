@@ -5,10 +5,12 @@ import argparse
 from collections import Counter
 from pathlib import Path
 
+from podcrawler.calling import called
 from podcrawler.cli.looking import archive_redis
 from podcrawler.cli.parsers import add_common_options
 from podcrawler.exceptions import UsageError
 from podcrawler.library.importing import Recalled, Refused, find_media
+from podcrawler.library.leavings import PROGRAMS
 from podcrawler.library.presence import Presence
 from podcrawler.library.restoring import restore
 from podcrawler.namespace import AnySettings
@@ -36,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--from",
         dest="program",
-        choices=("podcast-archiver", "podcast-dl", "gpodder"),
+        choices=PROGRAMS,
         help="the program whose archive this is: its files get a place in the store, and stay where they are",
     )
     parser.add_argument("--database", metavar="FILE", help="with --from: the program's database, if it is elsewhere")
@@ -58,8 +60,12 @@ def run(settings: AnySettings, options: argparse.Namespace) -> int:
         raise UsageError("import needs the folder that the media files are in.")
     if options.program:
         return _adopt(settings, options)
-    if options.addresses or options.database:
-        raise UsageError("import takes addresses and --database with --from PROGRAM only.")
+    if options.addresses:
+        raise UsageError(
+            f"import takes no such argument: {options.addresses[0]}; `{called()} import --help` says more."
+        )
+    if options.database:
+        raise UsageError("--database is for --from: it names the database of another program.")
     found = list(find_media(options.folder, options.podcast, keep_changed=options.keep_changed))
     files = [file for file in found if isinstance(file, Imported)]
     refused = [file for file in found if isinstance(file, Refused)]

@@ -13,6 +13,7 @@ from podcrawler.cli.wanting import add_wanted_options, wanted_of
 from podcrawler.exceptions import UsageError
 from podcrawler.ids import PODCAST_ID
 from podcrawler.library.keeping import Keep
+from podcrawler.library.subscriptions import subscriptions_noted
 from podcrawler.logins import LOGIN, Login
 from podcrawler.namespace import AnySettings
 from podcrawler.printing import say
@@ -60,7 +61,8 @@ def run(settings: AnySettings, options: argparse.Namespace) -> int:
     named = Named(wanted_of(options).to_json(), options.everything, options.keep, options.group)
     with archive_redis(settings, start=True) as redis:
         wishes += _of_podcasts(settings, redis, ids)
-        done = subscribe(settings, redis, wishes, named, time.time())
+        with subscriptions_noted(settings, redis):
+            done = subscribe(settings, redis, wishes, named, time.time())
     for sentence in left_out:
         say(f"left out: {sentence}")
     changed = f"{done.changed} changed, " if done.changed else ""

@@ -7,6 +7,7 @@ from podcrawler.calling import called
 from podcrawler.cli.looking import archive_redis
 from podcrawler.cli.parsers import add_common_options
 from podcrawler.exceptions import UsageError
+from podcrawler.library.subscriptions import subscriptions_noted
 from podcrawler.namespace import AnySettings
 from podcrawler.printing import say
 from podcrawler.subscriptions.store import Subscriptions
@@ -24,7 +25,8 @@ def run(settings: AnySettings, options: argparse.Namespace) -> int:
     with archive_redis(settings) as redis:
         subscriptions = Subscriptions.from_settings(settings, redis)
         found = find_named(subscriptions, options.names)
-        ended = subscriptions.unsubscribe([one.subscription.address for one in found.values()])
+        with subscriptions_noted(settings, redis):
+            ended = subscriptions.unsubscribe([one.subscription.address for one in found.values()])
     is_complete = tell_unknown(options.names, found)
     say(f"{ended} unsubscribed; what is archived of them stays.")
     return 0 if is_complete else 2

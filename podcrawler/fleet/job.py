@@ -17,7 +17,7 @@ from podcrawler.queue import codec
 from podcrawler.queue.archive import Archive, Event, Visit
 from podcrawler.queue.broker import Broker
 from podcrawler.queue.choices import Choices
-from podcrawler.queue.entries import WANTED, entry_of
+from podcrawler.queue.entries import CHECK, WANTED, entry_of
 from podcrawler.queue.failures import Failed
 from podcrawler.queue.given_hosts import GivenHosts
 from podcrawler.queue.leases import Entry
@@ -164,7 +164,8 @@ class Job:
         self._requests = {root: unconditional(request) for root, request in self._requests.items()}
 
     def _queue_addresses(self) -> None:
-        self._given.note_addresses(self._requests)
+        # The host of a subscription was given with it, unless a record told it (library/subscriptions.py).
+        self._given.note_addresses(root for root, request in self._requests.items() if CHECK not in request.meta)
         self._pages.push_many(map(_entry, self._requests.values()))
 
     def new_events(self) -> list[Event]:

@@ -4,9 +4,8 @@ are recorded as finished. Nothing of the other program is moved or changed.
 A file is in the store, and described there, before its episode is recorded: whoever is interrupted begins again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path, PurePath
 from typing import Literal
 
@@ -14,7 +13,7 @@ from redis import Redis
 from scrapy.settings import Settings
 
 from podcrawler.agent import Agent
-from podcrawler.config import SidecarConfig, TransferConfig
+from podcrawler.config import BesideConfig, SidecarConfig, TransferConfig
 from podcrawler.exceptions import MediaError
 from podcrawler.items import Enclosure, Episode
 from podcrawler.library.leavings import Leavings, LeftFile
@@ -23,6 +22,7 @@ from podcrawler.library.presence import Presence
 from podcrawler.library.restoring import record_podcast
 from podcrawler.queue.archive import Archive, Imported
 from podcrawler.queue.broker import Broker
+from podcrawler.queue.followed import followed
 from podcrawler.queue.identities import Traits
 from podcrawler.queue.legacy_ids import Imports
 from podcrawler.queue.listings import Listings
@@ -35,11 +35,6 @@ from podcrawler.store.factory import open_store
 from podcrawler.store.folder import store_folder
 from podcrawler.store.fs import Folder, open_below
 from podcrawler.store.fs_errors import disk_error
-
-#: By program: the module that knows what it leaves.
-PROGRAMS = {
-    name: f"podcrawler.library.from_{name.replace('-', '_')}" for name in ("podcast-archiver", "podcast-dl", "gpodder")
-}
 
 #: Why a file is not adopted.
 Refusal = Reason | Literal["part", "empty", "changed", "broken", "removed"]
@@ -77,12 +72,6 @@ class Adopted:
     sentences: list[str] = field(default_factory=list)
 
 
-def read_leavings(program: str, folder: Path, database: Path | None) -> Leavings:
-    """What a program of ``PROGRAMS`` left in a folder. Raises ImportFolderError."""
-    found: Leavings = import_module(PROGRAMS[program]).read(folder, database)
-    return found
-
-
 def plan(leavings: Leavings, preview: Preview, *, keep_changed: bool) -> Plan:
     """Which files are which episodes of podcasts that were read. ``keep_changed``: files that have other sizes than the
     program has written are right as they are."""
@@ -116,17 +105,21 @@ class Adopter:
         self._store = open_store(settings)
         self._store.check()
         self._is_described = SidecarConfig.read(settings).sidecars
+        self._reads_chapters = "chapters" in BesideConfig.read(settings).beside
         self._media = TransferConfig.read(settings).media
         self._agent = Agent.read(settings)
 
-    def adopt(self, wanted: Sequence[Matched], podcasts: dict[str, Found]) -> Adopted:
-        """Adopt these files of podcasts (by id). Raises MediaError if the store cannot be written, and
+    def adopt(self, wanted: Sequence[Matched], podcasts: dict[str, Found], tell: Callable[[str, int], None]) -> Adopted:
+        """Adopt these files of podcasts (by id), and ``tell`` of each podcast that is done how many files the store has
+        now. Raises MediaError if the store cannot be written, and
         ImportFolderError."""
         done = Adopted()
         if wanted and self._is_described:
             self._store.introduce()
         for podcast_id in sorted({one.episode.podcast_id for one in wanted}):
             self._adopt_podcast(podcasts[podcast_id], wanted, done)
+            if count := done.files.get(podcast_id):
+                tell(podcast_id, count)
         return done
 
     def _adopt_podcast(self, found: Found, wanted: Sequence[Matched], done: Adopted) -> None:
@@ -142,7 +135,8 @@ class Adopter:
         if not files:
             return
         if self._is_described:
-            self._store.note_podcast(found.podcast)
+            subscriptions = followed(self._settings, self._redis, [podcast_id])
+            self._store.note_podcast(found.podcast, subscriptions.get(podcast_id))
         Listings.from_settings(self._settings, self._redis).keep_identities(podcast_id, found.traits)
         broker = Broker.from_settings(self._settings, self._redis, "episodes")
         archive = Archive.from_settings(self._settings, self._redis)
@@ -152,7 +146,9 @@ class Adopter:
 
     def _adopt_file(self, file: LeftFile, episode: Episode, done: Adopted) -> StoredFile | None:
         """What the store has of the episode; None if the file is no whole media. Raises MediaError."""
-        description = Description(episode, self._agent) if self._is_described else None
+        description = None
+        if self._is_described:
+            description = Description(episode, self._agent, reads_chapters=self._reads_chapters)
         if found := self._store.find(episode.podcast_id, episode.id, episode.version):
             if description:
                 self._store.note_found(found, description)

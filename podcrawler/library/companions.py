@@ -1,5 +1,5 @@
-"""The files beside media files (store/beside.py) as verify.py looks at them: the sidecar of the media file tells of
-each, and nothing else does.
+"""The files beside media files (store/beside.py), and the covers of podcasts (store/covers.py), as verify.py looks at
+them: the sidecar of the media file tells of each, or the record of the podcast, and nothing else does.
 """
 
 import os
@@ -11,18 +11,19 @@ from typing import Literal
 from podcrawler.library.catalog import Place
 from podcrawler.library.fixity import Digest
 from podcrawler.store.beside import beside_of
+from podcrawler.store.covers import told_in
 from podcrawler.store.fs import Folder
-from podcrawler.store.sidecar import BesideFile, Sidecar
+from podcrawler.store.sidecar import BesideFile, PodcastRecord, Sidecar
 
 
 @dataclass(slots=True)
 class Companion:
-    """A file beside a media file, as it is told of, and as it is."""
+    """A file beside a media file, or the cover of a podcast, as it is told of, and as it is."""
 
     place: Place
     told: BesideFile
-    #: That of the media file.
-    sidecar: Sidecar
+    #: That of the media file; None for the cover of a podcast.
+    sidecar: Sidecar | None
     #: None if there is no file.
     status: os.stat_result | None
     #: The SHA-256 by the manifest; empty if that does not list the file.
@@ -37,7 +38,7 @@ class Companion:
     @property
     def problem(self) -> tuple[Literal["damaged", "missing"], str] | None:
         """What is not as it should be, as far as that was looked at; None if nothing is."""
-        what = f"the {self.told.kind} of {self.sidecar.file.name}"
+        what = f"the {self.told.kind} of {self.sidecar.file.name if self.sidecar else 'the podcast'}"
         if self.status is None:
             return "missing", f"{what} is not there"
         if not self.has_right_size:
@@ -50,11 +51,16 @@ class Companion:
 
 
 def companions(
-    podcast_id: str, folder: Folder, sidecar: Sidecar | None, lines: Mapping[str, str]
+    podcast_id: str, folder: Folder, teller: Sidecar | PodcastRecord | None, lines: Mapping[str, str]
 ) -> Iterator[Companion]:
-    """The files that a sidecar tells of, in the open folder of its podcast. ``lines`` are those of the manifest."""
-    for told in beside_of(sidecar, sidecar.file.name) if sidecar else ():
-        assert sidecar
-        found = folder.found(told.name)
+    """The files that a sidecar tells of, or the record of the podcast, in the open folder of that. ``lines`` are those
+    of the manifest."""
+    sidecar = teller if isinstance(teller, Sidecar) else None
+    if isinstance(teller, PodcastRecord):
+        told = [cover] if (cover := told_in(teller)) else []
+    else:
+        told = beside_of(sidecar, sidecar.file.name) if sidecar else []
+    for one in told:
+        found = folder.found(one.name)
         status = found if found and stat.S_ISREG(found.st_mode) else None
-        yield Companion(Place(podcast_id, told.name), told, sidecar, status, lines.get(told.name, ""))
+        yield Companion(Place(podcast_id, one.name), one, sidecar, status, lines.get(one.name, ""))

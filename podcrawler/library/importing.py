@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from podcrawler.exceptions import ImportFolderError
+from podcrawler.following import Following
 from podcrawler.ids import EPISODE_ID, PODCAST_ID
 from podcrawler.items import Podcast
 from podcrawler.queue.archive import Imported
@@ -52,6 +53,8 @@ class Recalled:
     #: By its folder, or as the user says.
     id: str
     podcast: Podcast
+    #: None if nobody followed it.
+    subscription: Following | None = None
 
 
 def find_media(
@@ -134,11 +137,11 @@ def _recall(path: Path, folder: int, podcast_id: str | None) -> Recalled | Refus
     podcast_id = podcast_id or path.parent.name
     try:
         with open(open_file(path.name, folder=folder), "rb") as file:  # noqa: PTH123
-            podcast = load_podcast(file.read()).podcast
+            record = load_podcast(file.read())
     except (OSError, SidecarError):
         return Refused(path, "record")
-    is_its_own = PODCAST_ID.fullmatch(podcast_id) and podcast.id == podcast_id
-    return Recalled(podcast_id, podcast) if is_its_own else Refused(path, "record")
+    is_its_own = PODCAST_ID.fullmatch(podcast_id) and record.podcast.id == podcast_id
+    return Recalled(podcast_id, record.podcast, record.subscription) if is_its_own else Refused(path, "record")
 
 
 def _check_podcast(podcast_id: str, complaint: str) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from pathlib import Path, PurePath
 from typing import Any, Literal
 
@@ -21,6 +22,8 @@ from podcrawler.store import identity, names
 from podcrawler.store.fs import open_file
 from podcrawler.store.sidecar import PODCAST_NAME
 
+#: Whose archives are known.
+PROGRAMS = ("podcast-archiver", "podcast-dl", "gpodder")
 #: Bytes of a file of JSON, and of a database, that are read.
 _MOST_JSON, _MOST_DATABASE = 4 * 2**20, 2**30
 #: Steps of SQLite's machine between two looks, and how many of those a query may take: some seconds.
@@ -79,6 +82,13 @@ class Leavings:
     def feeds(self) -> list[str]:
         """The addresses that the program knows of the feeds of these files."""
         return list(dict.fromkeys(file.feed for file in self.files if file.feed))
+
+
+def read(program: str, folder: Path, database: Path | None) -> Leavings:
+    """What one of PROGRAMS left in a folder. ``database``: where it is, if not where it is looked for. Raises
+    ImportFolderError."""
+    found: Leavings = import_module(f"podcrawler.library.from_{program.replace('-', '_')}").read(folder, database)
+    return found
 
 
 def find(folder: Path, describe: Callable[[str, int, Beside], LeftFile], *, slack: int = 0) -> Leavings:

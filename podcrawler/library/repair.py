@@ -24,7 +24,7 @@ from podcrawler.store import names, sniff
 from podcrawler.store.fs import Folder, open_folder
 from podcrawler.store.fs_errors import disk_error
 from podcrawler.store.journal import EVENTS, Event, append_events, correct_manifest, put
-from podcrawler.store.sidecar import FileFacts, Sidecar, describe, dumps, sidecar_name
+from podcrawler.store.sidecar import FileFacts, Sidecar, describe, dumps, is_cover, sidecar_name
 
 if TYPE_CHECKING:
     from podcrawler.library.requeueing import Requeueing
@@ -119,6 +119,8 @@ class Repairs:
             return ""
         if finding.owner:
             return self._fetch_beside(finding, finding.owner)
+        if is_cover(name):
+            return self._drop_cover(finding)
         sidecar = finding.media.sidecar if finding.media else None
         episode_id = names.episode_of(name) or name
         key = f"{podcast_id}/{episode_id}"
@@ -154,6 +156,12 @@ class Repairs:
         done = f"set aside as {self._set_aside(finding.place).name}, " if finding.kind == "damaged" else ""
         self._lines[podcast_id][name] = None
         return f"{done}{self._requeueing.queue(key, owner)}, for a node that fetches such files (PODCRAWLER_BESIDE)"
+
+    def _drop_cover(self, finding: Finding) -> str:
+        """What is done about the cover of a podcast, which nodes look for with each of its episodes."""
+        done = f"set aside as {self._set_aside(finding.place).name}, " if finding.kind == "damaged" else ""
+        self._lines[finding.place.podcast_id][finding.place.name] = None
+        return f"{done}fetched again with the next episode, by a node that fetches such files (PODCRAWLER_BESIDE)"
 
     def _successor(self, finding: Finding) -> str:
         """The name of the file that this version of the episode has by now; empty if there is none."""

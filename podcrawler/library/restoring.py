@@ -1,5 +1,6 @@
-"""Restores from the records in an archive what Redis knew of its podcasts: their addresses, and by what their episodes
-are known again. So a later visit of the same address lists the same podcast, with the same episodes.
+"""Restores from the records in an archive what Redis knew of its podcasts: their addresses, the subscriptions to them,
+and by what their episodes are known again. So a later visit of the same address lists the same podcast, with the same
+episodes.
 """
 
 from collections import defaultdict
@@ -9,6 +10,7 @@ from redis import Redis
 
 from podcrawler.exceptions import ImportFolderError
 from podcrawler.library.importing import Recalled
+from podcrawler.library.subscriptions import restore_subscription
 from podcrawler.namespace import AnySettings
 from podcrawler.queue.archive import Archive, Imported
 from podcrawler.queue.listings import Listings
@@ -16,12 +18,14 @@ from podcrawler.queue.naming import GUID, Names
 from podcrawler.queue.podcasts import record_of
 from podcrawler.spiders.preview import Found
 from podcrawler.spiders.referrals import declared_guid
+from podcrawler.subscriptions.store import Subscriptions
 
 
 def restore(settings: AnySettings, redis: Redis, recalled: Iterable[Recalled], files: Sequence[Imported]) -> list[str]:
     """Restore podcasts, and what is known of the episodes that have ``files``. What Redis knows stays. What the user
     should know. Blocks on Redis."""
     names, archive = Names.from_settings(settings, redis), Archive.from_settings(settings, redis)
+    subscriptions = Subscriptions.from_settings(settings, redis)
     sentences = []
     for one in recalled:
         if one.podcast.address and (owner := names.restore(one.podcast.address, one.id)) != one.id:
@@ -29,6 +33,8 @@ def restore(settings: AnySettings, redis: Redis, recalled: Iterable[Recalled], f
         if guid := declared_guid(one.podcast):
             names.record(f"{GUID}{guid}", one.id)
         archive.restore_podcast(one.id, record_of(one.podcast))
+        if one.subscription and (told := restore_subscription(subscriptions, one.id, one.subscription)):
+            sentences.append(told)
     _restore_traits(Listings.from_settings(settings, redis), files)
     return sentences
 

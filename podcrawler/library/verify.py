@@ -18,7 +18,7 @@ from podcrawler.store import names
 from podcrawler.store.fs import Folder, open_folder
 from podcrawler.store.fs_errors import disk_error
 from podcrawler.store.journal import EVENTS, MANIFEST, read_manifest
-from podcrawler.store.sidecar import PODCAST_NAME, SUFFIX, Sidecar, SidecarError, of_file, sidecar_name
+from podcrawler.store.sidecar import PODCAST_NAME, SUFFIX, PodcastRecord, Sidecar, SidecarError, of_file, sidecar_name
 
 Kind = Literal["damaged", "missing", "misnamed", "unknown", "broken-sidecar", "manifest"]
 
@@ -139,27 +139,33 @@ class Verifier:
     def _to_be_read(self, podcast_ids: Sequence[str]) -> Iterator[tuple[Media | Companion, Path]]:
         """The files that must be read to be judged; the others are."""
         for podcast_id in podcast_ids:
-            self._check_record(podcast_id)
+            record = self._check_record(podcast_id)
             path = self._catalog.root / podcast_id
             try:
                 with open_folder(path) as folder:
-                    lines = read_manifest(folder)
-                    for media in self._media(podcast_id, folder, lines):
-                        found: list[Media | Companion] = [media]
-                        for one in [*found, *companions(podcast_id, folder, media.sidecar, lines)]:
-                            if self._must_be_read(one):
-                                yield one, path / one.place.name
-                            else:
-                                self._judge(one)
+                    for one in self._files(podcast_id, folder, record):
+                        if self._must_be_read(one):
+                            yield one, path / one.place.name
+                        else:
+                            self._judge(one)
             except OSError as error:
                 raise disk_error(path, error) from error
 
-    def _check_record(self, podcast_id: str) -> None:
+    def _files(self, podcast_id: str, folder: Folder, record: PodcastRecord | None) -> Iterator[Media | Companion]:
+        """The files that are there, or should be, with all that is told of them."""
+        lines = read_manifest(folder)
+        yield from companions(podcast_id, folder, record, lines)
+        for media in self._media(podcast_id, folder, lines):
+            yield media
+            yield from companions(podcast_id, folder, media.sidecar, lines)
+
+    def _check_record(self, podcast_id: str) -> PodcastRecord | None:
         try:
-            self._catalog.podcast(podcast_id)
+            return self._catalog.podcast(podcast_id)
         except (SidecarError, OSError) as error:
             place = Place(podcast_id, PODCAST_NAME)
             self._found.findings.append(Finding("broken-sidecar", place, f"it cannot be read ({error})"))
+            return None
 
     def _media(self, podcast_id: str, folder: Folder, lines: Mapping[str, str]) -> Iterator[Media]:
         """The media files that are there, or should be, with all that is told of them. ``lines`` are those of the

@@ -1,5 +1,6 @@
 """Fetches what belongs beside a media file that a node has published: its cover, transcripts and chapters
-(``PODCRAWLER_BESIDE``), under the same lease, and before its episode is finished.
+(``PODCRAWLER_BESIDE``), under the same lease, and before its episode is finished. And, under the lease of any episode,
+the cover of its podcast.
 
 None of these ever fails an episode. What cannot be had is told in the sidecar. What may be had later sends the entry
 back for another try, which finds the media file in the store; with the last try that is told in the sidecar, too.
@@ -43,7 +44,7 @@ from podcrawler.store.base import Store
 from podcrawler.store.beside import is_same
 from podcrawler.store.fs_errors import disk_error
 from podcrawler.store.part import PartFile
-from podcrawler.store.sidecar import AbsentFile, BesideFile, BesideKind
+from podcrawler.store.sidecar import PODCAST_NAME, AbsentFile, BesideFile, BesideKind
 from podcrawler.tokens import without_secrets
 
 logger = logging.getLogger(__name__)
@@ -53,7 +54,9 @@ logger = logging.getLogger(__name__)
 FOR_MEDIA = {"allow_offsite": True, "dont_cache": True, "dont_obey_robotstxt": True}
 #: Files beside one media file: none has more, unless somebody means harm.
 _MOST = 20
-#: Seconds between two questions for a connection of a host, and after which the entry waits for another try.
+#: Seconds between two looks whether the store has the cover of a podcast; podcasts that are remembered.
+_COVER_INTERVAL, _MOST_PODCASTS = 3600.0, 10_000
+#: Seconds between two questions for a connection of a host, and after which the entry waits for its turn.
 _PAUSE, _PATIENCE = 0.25, 60.0
 _NAMES = {"cover": "cover", "transcript": "transcript", "chapters": "list of chapters"}
 
@@ -67,6 +70,14 @@ class _Wanted:
     #: As its publisher told it, and its media type.
     url: str
     type: str = ""
+
+
+class NoTurnError(FetchError):
+    """Raised when a host has had no connection to spare for too long. That costs the entry no try."""
+
+    def __init__(self, host: str) -> None:
+        sentence = f"{host} has had no connection to spare for {_PATIENCE:g} s, or rests; it waits for its turn."
+        super().__init__("timeout", sentence, "passing")
 
 
 class Beside:
@@ -85,29 +96,32 @@ class Beside:
         self._store = store
         self._scheduler = scheduler
         self._agent = Agent.read(settings)
+        #: By podcast: the address of its cover, and until when nobody looks for it (``time.monotonic``).
+        self._covers: dict[str, tuple[str, float]] = {}
         most = settings.getint("DOWNLOAD_MAXSIZE")
         self._limits = replace(Limits.of(TransferConfig.read(settings)), max_size=most, size_setting="DOWNLOAD_MAXSIZE")
 
     def wants(self, episode: Episode) -> bool:
-        """Whether there is something to fetch beside the file of an episode."""
-        return bool(self._kinds) and next(self._wanted(episode), None) is not None
+        """Whether there may be something to fetch under the lease of an episode, beside its file."""
+        if not self._kinds:
+            return False
+        return next(self._wanted(episode), None) is not None or self._looks_for_cover(episode.podcast_id)
 
     async def complete(self, transfer: Transfer, path: str) -> None:
         """Fetch what is missing beside a media file that is in the store. Raises EntryError if that is to be tried
         again."""
-        if not self.wants(transfer.episode):
-            return
-        sidecar = await asyncio.to_thread(self._store.described, path)
+        wanted = list(self._wanted(transfer.episode))
+        sidecar = await asyncio.to_thread(self._store.described, path) if wanted else None
         if sidecar is None:
             return
         known = [(one.kind, one.url) for one in sidecar.beside] + [(one.kind, one.url) for one in sidecar.absent]
         failures: list[tuple[_Wanted, EntryError]] = []
-        for one in self._wanted(transfer.episode):
+        for number, one in enumerate(wanted):
             if (one.told.kind, one.told.url) in known:
                 continue
             try:
-                await self._bring(transfer, path, one)
-            except (DiskFullError, TransferCancelledError):
+                await self._bring(transfer, one, number, path)
+            except (DiskFullError, NoTurnError, TransferCancelledError):
                 raise
             except EntryError as error:
                 failures.append((one, error))
@@ -116,6 +130,33 @@ class Beside:
             await self._note_absent(transfer, path, absent)
         if later:
             raise _not_yet(*later[0])
+
+    async def complete_podcast(self, transfer: Transfer, image: str) -> None:
+        """Fetch the cover of the episode's podcast, which is at the address ``image``, if the store has it not. Once an
+        hour, whatever becomes of it. Raises DiskFullError and TransferCancelledError."""
+        podcast_id = transfer.episode.podcast_id
+        if not self._looks_for_cover(podcast_id, image):
+            return
+        if len(self._covers) >= _MOST_PODCASTS:
+            self._covers.clear()
+        self._covers[podcast_id] = image, time.monotonic() + _COVER_INTERVAL
+        if not image:
+            return
+        one = _Wanted(_told("cover", image), image)
+        try:
+            cover = await asyncio.to_thread(self._store.podcast_cover, podcast_id)
+            if cover is None or cover.url != one.told.url:
+                await self._bring(transfer, one, _MOST, f"{podcast_id}/{PODCAST_NAME}")
+        except (DiskFullError, TransferCancelledError):
+            del self._covers[podcast_id]
+            raise
+        except EntryError as error:
+            logger.warning("The cover of %s is not archived: %s", podcast_id, error)
+
+    def _looks_for_cover(self, podcast_id: str, image: str = "") -> bool:
+        """Whether it is time to look whether the store has a podcast's cover, at this address if that is known."""
+        known, until = self._covers.get(podcast_id, ("", 0.0))
+        return "cover" in self._kinds and (time.monotonic() >= until or (image not in ("", known)))
 
     def _wanted(self, episode: Episode) -> Iterator[_Wanted]:
         """What the feed names, each once."""
@@ -147,16 +188,17 @@ class Beside:
             logger.warning("%s is archived without its %s: %s", transfer.lease.key, _NAMES[one.kind], one.reason)
         self._crawler.stats.inc_value("podcrawler/beside_absent", len(absent))
 
-    async def _bring(self, transfer: Transfer, path: str, one: _Wanted) -> None:
-        """Fetch one file and publish it. Raises EntryError."""
+    async def _bring(self, transfer: Transfer, one: _Wanted, number: int, path: str) -> None:
+        """Fetch one file, the one of this number, and publish it beside what is at the path. Raises EntryError."""
         request = self._request(transfer.episode, one)
         episode, lease = transfer.episode, transfer.lease
-        open_part = partial(self._store.part_beside, is_first=not lease.redelivered)
-        part = await asyncio.to_thread(open_part, episode.podcast_id, episode.id, lease.token, request.url)
+        open_part = partial(self._store.new_part, is_first=not lease.redelivered)
+        token = f"{lease.token}-beside{number}"
+        part = await asyncio.to_thread(open_part, episode.podcast_id, episode.id, token, request.url)
         transfer.part = request.meta["part"] = part
         try:
             fetched = await fetch_media(self._crawler, request, partial(self._turn, transfer))
-            await self._publish(transfer, path, one, part, fetched.response)
+            await self._publish(transfer, one, part, fetched.response, path)
         except EntryError as error:
             if error.failure_class == "permanent":
                 part.invalidate()
@@ -182,7 +224,7 @@ class Beside:
         return request
 
     async def _publish(
-        self, transfer: Transfer, path: str, one: _Wanted, part: PartFile, response: MediaResponse
+        self, transfer: Transfer, one: _Wanted, part: PartFile, response: MediaResponse, path: str
     ) -> None:
         prefetcher = self._scheduler().prefetcher
         ending = await asyncio.to_thread(_examine, one, part, response.url)
@@ -201,7 +243,7 @@ class Beside:
 
     async def _turn(self, transfer: Transfer, host: str) -> bool:
         """Have the lease count for a host, as soon as that has a connection to spare. False if this node holds it no
-        more, or stops. Raises FetchError if that takes too long."""
+        more, or stops. Raises NoTurnError if that takes too long."""
         scheduler = self._scheduler()
         broker, moves = scheduler.prefetcher.broker, scheduler.prefetcher.async_broker.move
         end = time.monotonic() + _PATIENCE
@@ -214,9 +256,7 @@ class Beside:
             if counted:
                 return counted > 0
             if time.monotonic() > end:
-                raise FetchError(
-                    "timeout", f"{host} had no connection to spare for {_PATIENCE:g} s; try again later.", "passing"
-                )
+                raise NoTurnError(host)
             await asyncio.sleep(_PAUSE)
         return False
 

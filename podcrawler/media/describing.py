@@ -7,7 +7,7 @@ list page that is not read to its end when its first episodes are archived is no
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from redis.exceptions import RedisError as RedisAwayError
 from scrapy.settings import BaseSettings
@@ -15,9 +15,11 @@ from scrapy.settings import BaseSettings
 from podcrawler.agent import Agent
 from podcrawler.config import BesideConfig, SidecarConfig
 from podcrawler.exceptions import MediaError, RedisError
+from podcrawler.following import Following
 from podcrawler.http.handler import MediaResponse
 from podcrawler.http.redirects import chain
 from podcrawler.items import Episode, Podcast
+from podcrawler.queue.followed import followed
 from podcrawler.queue.podcasts import Podcasts
 from podcrawler.queue.scheduler import Scheduler
 from podcrawler.store.base import Store, StoredFile
@@ -45,8 +47,8 @@ class Describer:
         self._agent = Agent.read(settings)
         self._store = store
         self._scheduler = scheduler
-        #: Podcasts whose record was asked for, and those that had files since it was.
-        self._known: set[str] = set()
+        #: The covers of podcasts whose record was asked for, and the podcasts that had files since it was.
+        self._images: dict[str, str] = {}
         self._due: set[str] = set()
         self._task: asyncio.Task[None] | None = None
 
@@ -69,19 +71,21 @@ class Describer:
             description = Description(episode, self._agent, reads_chapters=self.reads_chapters)
             await asyncio.to_thread(self._store.note_found, found, description)
 
-    async def note_podcast(self, podcast_id: str) -> None:
-        """See that the store has the record of a podcast, one of whose files it has now."""
+    async def note_podcast(self, podcast_id: str) -> str:
+        """See that the store has the record of a podcast, one of whose files it has now. The address of its cover, as
+        far as that is known."""
         if not self._is_on:
-            return
+            return ""
         self._due.add(podcast_id)
-        if podcast_id in self._known:
-            return
-        if len(self._known) >= _MOST:
-            self._known.clear()
-        self._known.add(podcast_id)
+        if podcast_id in self._images:
+            return self._images[podcast_id]
+        if len(self._images) >= _MOST:
+            self._images.clear()
+        self._images[podcast_id] = ""
         if self._task is None:
             self._task = keep_running("the records of podcasts", self._keep_current)
         await self._note([podcast_id])
+        return self._images.get(podcast_id, "")
 
     async def close(self) -> None:
         """Bring the records up to date for the last time."""
@@ -103,15 +107,17 @@ class Describer:
         try:
             told = Podcasts.from_settings(self._settings, scheduler.server).told
             podcasts = await scheduler.call(told, podcast_ids)
+            subscriptions = await scheduler.call(followed, self._settings, scheduler.server, podcast_ids)
         except (RedisAwayError, RedisError):
             # This node stops, and says why; its episodes are not finished either.
             return
-        await asyncio.to_thread(self._write, podcasts)
+        self._images.update({podcast.id: podcast.image for podcast in podcasts})
+        await asyncio.to_thread(self._write, podcasts, subscriptions)
 
-    def _write(self, podcasts: Sequence[Podcast]) -> None:
+    def _write(self, podcasts: Sequence[Podcast], subscriptions: Mapping[str, Following]) -> None:
         for podcast in podcasts:
             try:
-                self._store.note_podcast(podcast)
+                self._store.note_podcast(podcast, subscriptions.get(podcast.id))
             except MediaError as error:
                 # The files are worth more than that.
                 logger.warning("The record of %s is not written: %s", podcast.id, error)

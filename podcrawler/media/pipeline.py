@@ -27,7 +27,6 @@ from podcrawler.config import TransferConfig
 from podcrawler.exceptions import (
     DiskFullError,
     EntryError,
-    EpisodeError,
     MediaError,
     TransferCancelledError,
 )
@@ -35,12 +34,11 @@ from podcrawler.http.errors import explain
 from podcrawler.http.handler import MediaResponse, Range
 from podcrawler.http.redirects import chain
 from podcrawler.items import Episode
-from podcrawler.logins import masked, without_login
 from podcrawler.media.backpressure import DiskFullBackoff
-from podcrawler.media.beside import FOR_MEDIA, Beside
+from podcrawler.media.beside import FOR_MEDIA, Beside, NoTurnError
 from podcrawler.media.describing import Describer
 from podcrawler.media.fetch import fetch_media
-from podcrawler.media.transfer import Transfer, publication_time
+from podcrawler.media.transfer import Transfer, bad_address, forget_logins, publication_time
 from podcrawler.networks import host_of
 from podcrawler.queue.acks import finish
 from podcrawler.queue.entries import is_requestable, private_request
@@ -59,6 +57,9 @@ from podcrawler.store.part import WORTH_KEEPING, PartFile
 from podcrawler.store.publisher import Publisher, is_small
 
 logger = logging.getLogger(__name__)
+
+#: Episodes that are remembered between two tries.
+_MOST_UNFINISHED = 1000
 
 
 class EpisodeFilesPipeline(FilesPipeline):
@@ -81,6 +82,8 @@ class EpisodeFilesPipeline(FilesPipeline):
         self._beside = Beside(crawler, self.store, lambda: self._scheduler)
         #: The transfers in flight, by their token.
         self.transfers: dict[str, Transfer] = {}
+        #: Episodes whose file this node has downloaded, and not yet what belongs beside it; by key.
+        self._unfinished: dict[str, Episode] = {}
         #: Whether the store has the key of the fleet, and is known by its id.
         self._is_ready = False
         #: Empty if files have names by which the store does not show whose they are.
@@ -146,10 +149,12 @@ class EpisodeFilesPipeline(FilesPipeline):
         if lease is None:
             raise LeaseEndedError(f"This node holds no lease on {item.key}", log_level="WARNING")
         if not is_requestable(item):
-            await self._scheduler.give_up(lease, error := _bad_address(item))
+            await self._scheduler.give_up(lease, error := bad_address(item))
             raise LeaseEndedError(str(error), log_level="DEBUG")
         (request,) = self.get_media_requests(item, self.spiderinfo)
-        transfer = self.transfers[lease.token] = Transfer(item, lease, request)
+        # Where another try finds the media file.
+        has_more = self._has_default_paths and self._beside.wants(item)
+        transfer = self.transfers[lease.token] = Transfer(item, lease, request, has_more=has_more)
         try:
             if not self._is_ready:
                 await self._prepare_store()
@@ -196,15 +201,11 @@ class EpisodeFilesPipeline(FilesPipeline):
         if transfer.lease.redelivered:
             self.store.refresh(episode.podcast_id, episode.id)
         if found := self._find(episode):
-            # A part may be of what belongs beside it.
-            if not self._completes(episode):
+            # Else a part may be of what belongs beside it.
+            if not (transfer.has_more and transfer.lease.redelivered):
                 self.store.clean(episode.podcast_id, episode.id)
             return found
         return self._new_part(transfer)
-
-    def _completes(self, episode: Episode) -> bool:
-        """Whether there is something to fetch beside the episode's file: where another try finds that."""
-        return self._has_default_paths and self._beside.wants(episode)
 
     def _find(self, episode: Episode) -> StoredFile | None:
         return self.store.find(episode.podcast_id, episode.id, episode.version) if self._has_default_paths else None
@@ -237,7 +238,7 @@ class EpisodeFilesPipeline(FilesPipeline):
         episode = transfer.episode
         prefetcher = self._scheduler.prefetcher
         transfer.came_from = host_of(response.url)
-        if not self._completes(episode):
+        if not transfer.has_more:
             prefetcher.note_downloaded(transfer.lease, transfer.came_from)
         examined = await self._examine(episode, part, response)
         destination = self._destination(transfer, response, examined.extension)
@@ -250,7 +251,7 @@ class EpisodeFilesPipeline(FilesPipeline):
                 raise TransferCancelledError
         # A copy of an item with so many fields takes a twelfth of a small file's time.
         episode.file, episode.size, episode.sha256 = published.path, published.size, published.sha256
-        _forget_logins(episode)
+        forget_logins(episode)
         episode.verified = examined.verified
         episode.redirects = chain(response)
         episode.remarks = response.received.remarks
@@ -316,31 +317,34 @@ class EpisodeFilesPipeline(FilesPipeline):
 
     async def _finish_found(self, transfer: Transfer, found: StoredFile) -> Episode:
         lease = transfer.lease
+        if (archived := self._unfinished.get(lease.key)) and archived.file == found.path:
+            return await self._finish(transfer, archived)
         logger.info("already there %s: %s (%d bytes)", lease.key, found.path, found.size)
         self.inc_stats("uptodate")
         version = names.version_of(found.path)
         await self._describer.note_found(replace(transfer.episode, version=version), found)
-        if self._completes(transfer.episode):
-            await self._beside.complete(transfer, found.path)
-            await asyncio.to_thread(self.store.clean, transfer.episode.podcast_id, transfer.episode.id)
-        await self._describer.note_podcast(transfer.episode.podcast_id)
+        await self._complete(transfer, found.path)
         ack = finish(lease, size=found.size, path="", store=self._store_id, version=version)
         archived = replace(transfer.episode, file=found.path, size=found.size, version=version)
-        _forget_logins(archived)
+        forget_logins(archived)
         if await self._scheduler.finish(lease, ack):
             await self.crawler.signals.send_catch_log_async(episode_finished, episode=archived)
         return archived
 
     async def _finish_downloaded(self, transfer: Transfer, archived: Episode) -> Episode:
-        assert archived.file is not None
-        assert archived.size is not None
-        lease = transfer.lease
         self.inc_stats("downloaded")
         if not archived.verified:
             self.crawler.stats.inc_value("podcrawler/unverified")
-        if self._completes(archived):
-            await self._beside.complete(transfer, archived.file)
-        await self._describer.note_podcast(archived.podcast_id)
+        if transfer.has_more and len(self._unfinished) < _MOST_UNFINISHED:
+            self._unfinished[archived.key] = archived
+        return await self._finish(transfer, archived)
+
+    async def _finish(self, transfer: Transfer, archived: Episode) -> Episode:
+        assert archived.file is not None
+        assert archived.size is not None
+        lease = transfer.lease
+        await self._complete(transfer, archived.file)
+        self._unfinished.pop(archived.key, None)
         ack = finish(lease, size=archived.size, path=archived.file, store=self._store_id, version=archived.version)
         if await self._scheduler.finish(lease, ack):
             logger.info("finished %s: %s (%d bytes)", archived.key, archived.file, archived.size)
@@ -349,6 +353,17 @@ class EpisodeFilesPipeline(FilesPipeline):
             self.crawler.stats.inc_value("podcrawler/bytes", archived.size)
             await self.crawler.signals.send_catch_log_async(episode_finished, episode=archived)
         return archived
+
+    async def _complete(self, transfer: Transfer, path: str) -> None:
+        """See that the store has what belongs beside a file that is there, and tells of its podcast. Raises
+        EntryError."""
+        if transfer.has_more:
+            await self._beside.complete(transfer, path)
+        image = await self._describer.note_podcast(transfer.episode.podcast_id)
+        if transfer.has_more:
+            await self._beside.complete_podcast(transfer, image)
+            if transfer.lease.redelivered:
+                await asyncio.to_thread(self.store.clean, transfer.episode.podcast_id, transfer.episode.id)
 
     async def _give_up(self, transfer: Transfer, error: EntryError) -> None:
         """End the lease in an error, and keep for the next one what it can resume."""
@@ -360,11 +375,12 @@ class EpisodeFilesPipeline(FilesPipeline):
                 transfer.part.invalidate()
             # Before the lease ends: the next node would leave a locked part alone.
             made_progress = _made_progress(transfer, transfer.part, await transfer.part.suspend())
-        if isinstance(error, TransferCancelledError) and not self._completes(transfer.episode):
+        if isinstance(error, TransferCancelledError) and not transfer.has_more:
             # The node that has the lease by now removes the part when it publishes, and may have published already.
             with suppress(MediaError):
                 await asyncio.to_thread(self._clean_if_published, transfer.episode)
-        await self._scheduler.give_up(transfer.lease, error, counts=not made_progress)
+        counts = not made_progress and not isinstance(error, NoTurnError)
+        await self._scheduler.give_up(transfer.lease, error, counts=counts)
 
     def _clean_if_published(self, episode: Episode) -> None:
         self.store.refresh(episode.podcast_id, episode.id)
@@ -374,22 +390,6 @@ class EpisodeFilesPipeline(FilesPipeline):
     def _cancel_transfer(self, token: str) -> None:
         if (transfer := self.transfers.get(token)) and transfer.part:
             transfer.part.cancellation.request()
-
-
-def _forget_logins(episode: Episode) -> None:
-    """Take the logins out of the addresses that were needed with them."""
-    episode.page = without_login(episode.page)
-    if episode.enclosure and "@" in episode.enclosure.url:
-        episode.enclosure = replace(episode.enclosure, url=without_login(episode.enclosure.url))
-
-
-def _bad_address(episode: Episode) -> EpisodeError:
-    address = episode.enclosure.url if episode.enclosure else ""
-    return EpisodeError(
-        "address",
-        f'Its file is said to be at "{masked(address, is_address=True)[:200]}", which is no address of http or https; '
-        "tell its publisher. It is tried again when its page gives another address.",
-    )
 
 
 def _made_progress(transfer: Transfer, part: PartFile, kept: int) -> bool:

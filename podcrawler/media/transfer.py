@@ -1,12 +1,14 @@
-"""An episode on its way to the disk, as a value."""
+"""An episode on its way to the disk, as a value; and what is asked of an episode on that way."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 
 from scrapy import Request
 
+from podcrawler.exceptions import EpisodeError
 from podcrawler.items import Episode
+from podcrawler.logins import masked, without_login
 from podcrawler.queue.leases import Lease
 from podcrawler.store.part import PartFile
 
@@ -23,6 +25,8 @@ class Transfer:
     part: PartFile | None = None
     #: The host that its file came from; empty if it has not come under this lease.
     came_from: str = ""
+    #: Whether more than its file may be fetched under the lease.
+    has_more: bool = False
 
 
 def publication_time(episode: Episode) -> float | None:
@@ -32,3 +36,20 @@ def publication_time(episode: Episode) -> float | None:
         return None
     seconds = (published if published.tzinfo else published.replace(tzinfo=UTC)).timestamp()
     return seconds if 0 <= seconds <= time.time() else None
+
+
+def forget_logins(episode: Episode) -> None:
+    """Take the logins out of the addresses that were needed with them."""
+    episode.page = without_login(episode.page)
+    if episode.enclosure and "@" in episode.enclosure.url:
+        episode.enclosure = replace(episode.enclosure, url=without_login(episode.enclosure.url))
+
+
+def bad_address(episode: Episode) -> EpisodeError:
+    """The error for an episode whose file is at no address of the web."""
+    address = episode.enclosure.url if episode.enclosure else ""
+    return EpisodeError(
+        "address",
+        f'Its file is said to be at "{masked(address, is_address=True)[:200]}", which is no address of http or https; '
+        "tell its publisher. It is tried again when its page gives another address.",
+    )

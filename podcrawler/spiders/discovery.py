@@ -19,6 +19,7 @@ from podcrawler.queue.broker import Pushed
 from podcrawler.queue.choices import Choices
 from podcrawler.queue.dates import Dates, Visit
 from podcrawler.queue.entries import IS_WEB_PAGE, NEW, WANTED, told_by
+from podcrawler.queue.followed import followed
 from podcrawler.queue.given_hosts import GivenHosts
 from podcrawler.queue.leases import Lease
 from podcrawler.queue.legacy_ids import Imports
@@ -36,6 +37,7 @@ from podcrawler.spiders.checking import Checks
 from podcrawler.spiders.paging import Paging, page_number
 from podcrawler.spiders.referrals import Led, addresses_that_led, claimed_move, declared_guid
 from podcrawler.spiders.settling import begins_visit, possible_ids, settled
+from podcrawler.store.records import lacks_record, write_record
 from podcrawler.store.visits import keep_visit
 from podcrawler.store.withdrawing import note_withdrawn
 
@@ -132,8 +134,16 @@ class Discovery:
         )
         is_finished = await self._scheduler.finish(lease, ack)
         if is_finished:
+            await self._write_record(podcast)
             _log(lease, told.account, told.pushed, podcast.id, named.claims)
         return is_finished
+
+    async def _write_record(self, podcast: Podcast) -> None:
+        """See that the store has a record of the podcast, if it has files of it."""
+        if await asyncio.to_thread(lacks_record, self._settings, podcast.id):
+            server = self._scheduler.server
+            found = await self._scheduler.call(followed, self._settings, server, [podcast.id])
+            await asyncio.to_thread(write_record, self._settings, podcast, found.get(podcast.id))
 
     async def _holds(self, lease: Lease) -> bool:
         """Whether Redis has not forgotten the lease, and nobody else has it; it is renewed."""

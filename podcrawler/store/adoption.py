@@ -29,15 +29,22 @@ def adopt(
             final = candidate.path.rpartition("/")[2]
             if candidate.is_default and names.collides_ignoring_case(final, folder.names()):
                 continue
+            size = os.fstat(file.fileno()).st_size
             try:
                 _give(source, name, file, folder, final, destination.episode_id)
             except FileExistsError:
                 if not folder.has(final, file.fileno()):
                     continue
+                # Whoever died here may have described it in part.
+                is_new = False
+            else:
+                is_new = True
             if description:
-                note_found(folder, final, description)
+                note_found(folder, final, description, is_new=is_new)
+            # Nobody knows whether the other program has done so.
+            os.fsync(file.fileno())
             folder.sync()
-            return StoredFile(candidate.path, os.fstat(file.fileno()).st_size)
+            return StoredFile(candidate.path, size)
     raise FileExistsError(errno.EEXIST, "another file is in the way")
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from podcrawler.agent import Agent
+from podcrawler.following import Following
 from podcrawler.items import Podcast
 from podcrawler.store.description import Description
 from podcrawler.store.names import Destination
@@ -60,8 +61,11 @@ class Store(Protocol):
         that of the last version that is there. A file that turns out to be something else, or cut off (sniff.is_sound),
         does not count."""
 
-    def new_part(self, podcast_id: str, episode_id: str, token: str, enclosure: str) -> PartFile:
-        """The part for a transfer of ``enclosure`` (the address): the best that dead nodes left, else a new one."""
+    def new_part(
+        self, podcast_id: str, episode_id: str, token: str, enclosure: str, *, is_first: bool = False
+    ) -> PartFile:
+        """The part for a transfer of ``enclosure`` (the address): the best that dead nodes left, else a new one.
+        ``is_first``: none can have left one."""
 
     def clean(self, podcast_id: str, episode_id: str) -> None:
         """Remove the parts of the episode that dead nodes left."""
@@ -75,8 +79,8 @@ class Store(Protocol):
     def introduce(self) -> None:
         """Have the store tell people what it is, once."""
 
-    def note_podcast(self, podcast: Podcast) -> None:
-        """See that the store tells this of the podcast, beside its files."""
+    def note_podcast(self, podcast: Podcast, subscription: Following | None = None) -> None:
+        """See that the store tells this of the podcast, and of the subscription to it, beside its files."""
 
     def note_found(self, found: StoredFile, description: Description) -> None:
         """See that a file that the store has is described. Reads all of it if it is not."""
@@ -88,17 +92,20 @@ class Store(Protocol):
     def amend(self, path: str, change: Callable[[Sidecar], Sidecar]) -> None:
         """Have the sidecar of a media file tell something else, if there is one."""
 
-    def part_beside(self, podcast_id: str, episode_id: str, token: str, url: str, *, is_first: bool) -> PartFile:
-        """The part for a transfer of something beside the media file of an episode, as ``new_part``. ``is_first``: no
-        earlier lease can have left one."""
-
     def publish_beside(
         self, part: PartFile, path: str, told: BesideFile, is_held: Callable[[], bool], agent: Agent
     ) -> BesideFile | None:
         """Seal the part and give it a name beside a media file, whose sidecar, manifest and events tell of it; all of
         that survives a power cut when this returns. ``told`` has what its name ends with in place of the name. None if
         the lease is not held after sealing: the part stays with this node. A file that has these bytes already is taken
-        for it, and the part stays, too."""
+        for it, and the part stays, too.
+
+        If ``path`` is that of a podcast's record (PODCAST_NAME), it becomes the cover of the podcast, of which the
+        record tells. The former one gets another name; a file of somebody else that is in the way raises MediaError.
+        """
+
+    def podcast_cover(self, podcast_id: str) -> BesideFile | None:
+        """The cover of a podcast, if the store has it, as its record tells."""
 
     def publish(
         self,

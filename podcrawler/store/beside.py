@@ -1,7 +1,7 @@
 """Files beside a media file: its cover, transcripts and chapters, named after it. The sidecar of the media file tells
 of each, the manifest has its checksum, and the events when it came.
 
-A file is told of before it has its name, so that none is there of which nothing tells: whoever dies in between leaves a
+A file is told of before it has its name, so that one that is there lacks nothing: whoever dies in between leaves a
 sidecar that tells of a file that is missing, and the next lease of the episode brings it.
 """
 
@@ -80,7 +80,7 @@ def present(folder: Folder, media: str) -> Sidecar | None:
     sidecar = read(folder, media)
     if sidecar is None or not sidecar.beside:
         return sidecar
-    there = [one for one in beside_of(sidecar, media) if _size(folder, one.name) == one.size]
+    there = [one for one in beside_of(sidecar, media) if size_of(folder, one.name) == one.size]
     return replace(sidecar, beside=there)
 
 
@@ -98,17 +98,18 @@ def publish(folder: Folder, media: str, part: PartFile, told: BesideFile, agent:
     sidecar = read(folder, media)
     if sidecar is None:
         raise FileNotFoundError(errno.ENOENT, "its sidecar is gone")
-    name = free_name(sidecar, media, told, lambda name: folder.found(name) is None or _has_bytes(folder, name, part))
+    name = free_name(sidecar, media, told, lambda name: folder.found(name) is None or has_bytes(folder, name, part))
     one = replace(told, name=name, size=part.received, sha256=part.sha256)
     put(folder, sidecar_name(media), dumps(with_beside(sidecar, one)))
-    if folder.found(name) is None:
-        part.publish(lambda give_name: give_name(folder, name))
     if any(is_same(other, told) for other in sidecar.beside):
         # It was told of before, and may have a line.
         correct_manifest(folder, {name: one.sha256})
     else:
         append(folder, MANIFEST, manifest_line(name, one.sha256))
     append_events(folder, Event("captured", str(agent), sidecar.key, name, one.sha256))
+    # Last, so that a file that is there lacks nothing.
+    if folder.found(name) is None:
+        part.publish(lambda give_name: give_name(folder, name))
     folder.sync()
     return one
 
@@ -146,14 +147,15 @@ def _fits(name: str) -> bool:
     return len(name.encode()) <= _LONGEST
 
 
-def _has_bytes(folder: Folder, name: str, part: PartFile) -> bool:
-    if _size(folder, name) != part.received:
+def has_bytes(folder: Folder, name: str, part: PartFile) -> bool:
+    """Whether a file has the bytes of a sealed part. Raises OSError."""
+    if size_of(folder, name) != part.received:
         return False
     with folder.read(name) as file:
         return hashlib.file_digest(file, "sha256").hexdigest() == part.sha256
 
 
-def _size(folder: Folder, name: str) -> int | None:
+def size_of(folder: Folder, name: str) -> int | None:
     """Bytes of a file; None if there is none."""
     found: os.stat_result | None = folder.found(name)
     return found.st_size if found and stat.S_ISREG(found.st_mode) else None

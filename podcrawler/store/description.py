@@ -8,11 +8,13 @@ for manifest and events: they can be made anew of the sidecars (docs/sidecars.md
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from podcrawler.agent import Agent
 from podcrawler.details import Chapter
+from podcrawler.following import Following
 from podcrawler.items import Episode, Podcast
 from podcrawler.store.beside import read
 from podcrawler.store.chapters import chapters_in
@@ -92,11 +94,14 @@ def note(folder: Folder, name: str, notes: Notes, sha256: str) -> None:
     put(folder, sidecar, told)
 
 
-def note_found(folder: Folder, name: str, description: Description, came_sha256: str = "") -> None:
+def note_found(
+    folder: Folder, name: str, description: Description, came_sha256: str = "", *, is_new: bool = False
+) -> None:
     """Write the notes of a file that was there, unless it has a sidecar. ``came_sha256`` is that of the bytes that came
-    now: a file that has them is theirs. Reads the file. Blocking. Raises OSError."""
+    now: a file that has them is theirs. ``is_new``: it was there elsewhere, and has just got this name. Reads the file.
+    Blocking. Raises OSError."""
     sidecar = sidecar_name(name)
-    if len(os.fsencode(sidecar)) > _LONGEST or folder.found(sidecar) is not None:
+    if len(os.fsencode(sidecar)) > _LONGEST or (folder.found(sidecar) is not None and not is_new):
         return
     with folder.read(name) as file:
         size = os.fstat(file.fileno()).st_size
@@ -104,6 +109,9 @@ def note_found(folder: Folder, name: str, description: Description, came_sha256:
         if description.reads_chapters:
             description = replace(description, chapters=chapters_in(file))
     notes = description.notes(name, size, sha256, found=sha256 != came_sha256)
+    if is_new:
+        note(folder, name, notes, sha256)
+        return
     # Who died before it could write the sidecar may have written the line.
     correct_manifest(folder, {name: sha256})
     append(folder, EVENTS, notes.event)
@@ -111,23 +119,32 @@ def note_found(folder: Folder, name: str, description: Description, came_sha256:
     folder.sync()
 
 
-def note_podcast(folder: Folder, podcast: Podcast) -> None:
+def note_podcast(folder: Folder, podcast: Podcast, subscription: Following | None = None) -> None:
     """Write the record of a podcast, unless the one that is there tells the same. Blocking. Raises OSError."""
     try:
         with folder.read(PODCAST_NAME) as file:
             before = file.read()
     except FileNotFoundError:
         before = b""
-    if (changed := changed_record(podcast, before)) is not None:
+    if (changed := changed_record(podcast, before, subscription)) is not None:
         put(folder, PODCAST_NAME, changed)
         folder.sync()
 
 
-def changed_record(podcast: Podcast, before: bytes) -> bytes | None:
+def note_following(folder: Folder, subscription: Following | None) -> None:
+    """Have the record of a podcast, if it can be read, tell this of its subscription. Blocking. Raises OSError."""
+    with folder.read(PODCAST_NAME) as file:
+        before = file.read()
+    with suppress(SidecarError):
+        note_podcast(folder, load_podcast(before).podcast, subscription)
+
+
+def changed_record(podcast: Podcast, before: bytes, subscription: Following | None = None) -> bytes | None:
     """The record of a podcast; None if ``before``, which is there, tells the same."""
-    record = dump_podcast(podcast, datetime.now(UTC))
     try:
-        is_same = load_podcast(before).podcast == load_podcast(record).podcast
+        known = load_podcast(before)
     except SidecarError:
-        is_same = False
-    return None if is_same else record
+        return dump_podcast(podcast, datetime.now(UTC), subscription)
+    record = dump_podcast(podcast, datetime.now(UTC), subscription, known.cover)
+    told = load_podcast(record)
+    return None if (known.podcast, known.subscription) == (told.podcast, told.subscription) else record

@@ -21,8 +21,9 @@ from scrapy.pipelines.files import FSFilesStore
 
 from podcrawler.agent import Agent
 from podcrawler.exceptions import StoreError
+from podcrawler.following import Following
 from podcrawler.items import Podcast
-from podcrawler.store import beside, names, readme, sniff
+from podcrawler.store import beside, covers, names, readme, sniff
 from podcrawler.store.base import Published, StoredFile
 from podcrawler.store.checkpoint import OWN_KEY
 from podcrawler.store.description import Description, note, note_found, note_podcast
@@ -33,7 +34,7 @@ from podcrawler.store.index import EpisodeIndex
 from podcrawler.store.names import Destination
 from podcrawler.store.part import GiveName, PartFile
 from podcrawler.store.resume import clean, kept, open_part
-from podcrawler.store.sidecar import BesideFile, Sidecar
+from podcrawler.store.sidecar import PODCAST_NAME, BesideFile, Sidecar
 from podcrawler.store.validators import resource
 
 #: Reserved paths that are remembered: more than any node publishes at once.
@@ -111,14 +112,11 @@ class LocalStore(FSFilesStore):
             raise disk_error(folder, error) from error
         return None
 
-    def new_part(self, podcast_id: str, episode_id: str, token: str, enclosure: str) -> PartFile:
-        is_new = not self._index.may_have(self._folder(podcast_id), episode_id)
-        return self._part(podcast_id, episode_id, token, enclosure, is_new=is_new)
-
-    def _part(self, podcast_id: str, episode_id: str, token: str, enclosure: str, *, is_new: bool) -> PartFile:
-        """``is_new``: there is none of an earlier lease."""
+    def new_part(
+        self, podcast_id: str, episode_id: str, token: str, enclosure: str, *, is_first: bool = False
+    ) -> PartFile:
         folder = self._folder(podcast_id)
-        if not is_new:
+        if not is_first and self._index.may_have(folder, episode_id):
             self._index.load(folder)
             return open_part(
                 folder,
@@ -154,11 +152,11 @@ class LocalStore(FSFilesStore):
         except OSError as error:
             raise disk_error(self.root, error) from error
 
-    def note_podcast(self, podcast: Podcast) -> None:
+    def note_podcast(self, podcast: Podcast, subscription: Following | None = None) -> None:
         path = self._folder(podcast.id)
         try:
             with open_folder(path, create=True) as folder:
-                note_podcast(folder, podcast)
+                note_podcast(folder, podcast, subscription)
         except OSError as error:
             raise disk_error(path, error) from error
 
@@ -174,10 +172,6 @@ class LocalStore(FSFilesStore):
         with self._beside(path) as (folder, name):
             beside.amend(folder, name, change)
 
-    def part_beside(self, podcast_id: str, episode_id: str, token: str, url: str, *, is_first: bool) -> PartFile:
-        # Another name than that of the media file, whose name a late write of a cancelled task may still make.
-        return self._part(podcast_id, episode_id, f"{token}-beside", url, is_new=is_first)
-
     def publish_beside(
         self, part: PartFile, path: str, told: BesideFile, is_held: Callable[[], bool], agent: Agent
     ) -> BesideFile | None:
@@ -185,7 +179,13 @@ class LocalStore(FSFilesStore):
         if not is_held():
             return None
         with self._beside(path) as (folder, name):
+            if name == PODCAST_NAME:
+                return covers.publish(folder, part, told, agent)
             return beside.publish(folder, name, part, told, agent)
+
+    def podcast_cover(self, podcast_id: str) -> BesideFile | None:
+        with self._beside(f"{names.folder_name(podcast_id)}/") as (folder, _):
+            return covers.present(folder)
 
     @contextmanager
     def _beside(self, path: str) -> Iterator[tuple[Folder, str]]:

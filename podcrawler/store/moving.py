@@ -13,7 +13,7 @@ from podcrawler.store.beside import is_beside, stems_in
 from podcrawler.store.fs import Folder, open_folder
 from podcrawler.store.fs_errors import disk_error
 from podcrawler.store.journal import EVENTS, MANIFEST, append, correct_manifest, put, read_manifest
-from podcrawler.store.sidecar import PODCAST_NAME, SUFFIX, is_about, of_file
+from podcrawler.store.sidecar import PODCAST_NAME, SUFFIX, is_about, is_cover, of_file
 from podcrawler.store.visits import move_visits
 
 
@@ -107,7 +107,8 @@ def _leave(old: Folder, new: Folder) -> None:
     """Leave nothing in a folder that has no file any more: its events become the other's."""
     with suppress(FileNotFoundError), old.read(EVENTS) as events:
         append(new, EVENTS, events.read())
-    for name in (EVENTS, MANIFEST, PODCAST_NAME):
+    covers = [name for name in old.names() if is_about(name) and is_cover(name.partition(".old")[0])]
+    for name in (EVENTS, MANIFEST, PODCAST_NAME, *covers):
         old.remove(name)
     old.sync()
 

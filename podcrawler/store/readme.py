@@ -18,6 +18,7 @@ What is where
 
   PODCAST/                              one folder for each podcast; its name is the podcast's id
   PODCAST/podcast.json                  what was told of the podcast: its title, its address, ...
+  PODCAST/cover.jpg                     its picture, if there is one
   PODCAST/EPISODE.TITLE.mp3             one recording, by the id and the title of the episode; the ending tells
                                         its format. ".v2" before the ending: a second version that the publisher
                                         put in place of the first
@@ -43,7 +44,7 @@ How to check that nothing is damaged
 
 How to read a sidecar
 
-  It is JSON: open it with any text editor, or a web browser. It has up to four parts:
+  It is JSON: open it with any text editor, or a web browser. Its parts, as far as there is something to tell:
 
     format    what this form is called: "podcrawler sidecar 1"
     file      the recording: its name, its size in bytes, its SHA-256; "verified" is true if it is known to be
@@ -51,6 +52,8 @@ How to read a sidecar
     capture   how it came here: when, by which program on which machine, from which address, through which
               redirects, and what the server said of it. Missing if the recording was here before
     episode   what the publisher told: title, date of publication, description, persons, ...
+    beside    the files beside the recording; "absent" are those that could not be had
+    chapters  the chapters that the recording itself has
 
   Each line of events.jsonl is JSON of the same kind. Times are in UTC (ISO 8601).
 """

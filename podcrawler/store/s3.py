@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
 from scrapy.settings import BaseSettings
@@ -18,6 +19,7 @@ from scrapy.settings import BaseSettings
 from podcrawler.agent import Agent
 from podcrawler.documents import recognize
 from podcrawler.exceptions import MediaError, StoreError
+from podcrawler.following import Following
 from podcrawler.items import Podcast
 from podcrawler.store import names, sniff
 from podcrawler.store.base import Published, StoredFile
@@ -32,6 +34,7 @@ from podcrawler.store.bucket import (
     open_client,
     refused,
 )
+from podcrawler.store.covers import taken, told_in
 from podcrawler.store.description import Description, changed_record
 from podcrawler.store.fs_errors import disk_error
 from podcrawler.store.local import LocalStore
@@ -40,9 +43,12 @@ from podcrawler.store.part import PartFile
 from podcrawler.store.sidecar import (
     PODCAST_NAME,
     BesideFile,
+    PodcastRecord,
     Sidecar,
     SidecarError,
+    dump_podcast,
     dumps,
+    load_podcast,
     loads,
     sidecar_name,
 )
@@ -95,8 +101,10 @@ class BucketStore:
         uploaded = self._upload(Destination(podcast_id, episode_id, waiting.path), sha256=None)
         return StoredFile(uploaded.path, uploaded.size)
 
-    def new_part(self, podcast_id: str, episode_id: str, token: str, enclosure: str) -> PartFile:
-        return self._spool.new_part(podcast_id, episode_id, token, enclosure)
+    def new_part(
+        self, podcast_id: str, episode_id: str, token: str, enclosure: str, *, is_first: bool = False
+    ) -> PartFile:
+        return self._spool.new_part(podcast_id, episode_id, token, enclosure, is_first=is_first)
 
     def may_have(self, podcast_id: str, episode_id: str) -> bool:  # noqa: ARG002 (every store's signature)
         # Only the bucket knows.
@@ -120,11 +128,12 @@ class BucketStore:
     def introduce(self) -> None:
         """Nothing: who looks into a bucket has its documentation."""
 
-    def note_podcast(self, podcast: Podcast) -> None:
-        key = f"{self._prefix}{names.folder_name(podcast.id)}/{PODCAST_NAME}"
+    def note_podcast(self, podcast: Podcast, subscription: Following | None = None) -> None:
+        folder = names.folder_name(podcast.id)
         with self._explained():
-            if (record := changed_record(podcast, self._content(key))) is not None:
-                self._client.put_object(Bucket=self._bucket, Key=key, Body=record)
+            before = self._content(f"{self._prefix}{folder}/{PODCAST_NAME}")
+            if (record := changed_record(podcast, before, subscription)) is not None:
+                self._put_record(folder, record)
 
     def note_found(self, found: StoredFile, description: Description) -> None:
         self._note_found(found.path, description)
@@ -143,9 +152,6 @@ class BucketStore:
             if sidecar := self._sidecar(path):
                 self._put_sidecar(path, change(sidecar))
 
-    def part_beside(self, podcast_id: str, episode_id: str, token: str, url: str, *, is_first: bool) -> PartFile:
-        return self._spool.part_beside(podcast_id, episode_id, token, url, is_first=is_first)
-
     def publish_beside(
         self,
         part: PartFile,
@@ -154,11 +160,14 @@ class BucketStore:
         is_held: Callable[[], bool],
         agent: Agent,  # noqa: ARG002 (a bucket has no events)
     ) -> BesideFile | None:
+        """As for every store, but the former cover of a podcast is replaced if it has the same name."""
         part.seal()
         if not is_held():
             return None
         folder, _, media = path.rpartition("/")
         with self._explained(), part.content() as content:
+            if media == PODCAST_NAME:
+                return self._put_cover(folder, part, told, content)
             if (sidecar := self._sidecar(path)) is None:
                 raise refused(self._uri, f"has lost the sidecar of {path}")
             name = free_name(sidecar, media, told, lambda name: self._is_free(f"{folder}/{name}", part))
@@ -166,6 +175,33 @@ class BucketStore:
             self._put_sidecar(path, with_beside(sidecar, one))
             self._client.put_object(Bucket=self._bucket, Key=f"{self._prefix}{folder}/{name}", Body=content)
         return one
+
+    def podcast_cover(self, podcast_id: str) -> BesideFile | None:
+        folder = names.folder_name(podcast_id)
+        with self._explained():
+            cover = told_in(self._record(folder))
+            return cover if cover and self._size(f"{folder}/{cover.name}") == cover.size else None
+
+    def _put_cover(self, folder: str, part: PartFile, told: BesideFile, content: BinaryIO) -> BesideFile:
+        if (record := self._record(folder)) is None:
+            raise refused(self._uri, f"has lost the record of {folder}")
+        former = told_in(record)
+        cover = replace(told, name=f"cover.{told.name}", size=part.received, sha256=part.sha256)
+        is_former = former is not None and former.name == cover.name
+        if not is_former and not self._is_free(f"{folder}/{cover.name}", part):
+            raise taken(cover.name)
+        self._put_record(folder, dump_podcast(record.podcast, datetime.now(UTC), record.subscription, cover))
+        self._client.put_object(Bucket=self._bucket, Key=f"{self._prefix}{folder}/{cover.name}", Body=content)
+        return cover
+
+    def _record(self, folder: str) -> PodcastRecord | None:
+        try:
+            return load_podcast(self._content(f"{self._prefix}{folder}/{PODCAST_NAME}"))
+        except SidecarError:
+            return None
+
+    def _put_record(self, folder: str, record: bytes) -> None:
+        self._client.put_object(Bucket=self._bucket, Key=f"{self._prefix}{folder}/{PODCAST_NAME}", Body=record)
 
     def _sidecar(self, path: str) -> Sidecar | None:
         try:

@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from podcrawler.details import Chapter
+from podcrawler.following import Following
 from podcrawler.items import Episode, Podcast
 from podcrawler.store.journal import EVENTS, MANIFEST, SIDECAR_SUFFIX
 from podcrawler.store.names import episode_of
@@ -47,6 +48,7 @@ HEADERS = (
 )
 #: What ``names.aside`` puts behind the name of a media file.
 _ASIDE = re.compile(r"\.old[0-9]*\Z")
+_COVER = re.compile(r"cover\.(?:jpg|png|webp|gif|avif)")
 #: Fields of an episode that the reading of its list page alone needs, or that are told under ``file`` and ``capture``.
 _ELSEWHERE = {"twin_id", "alternates", "file", "size", "sha256", "verified", "redirects", "remarks"}
 
@@ -148,6 +150,10 @@ class PodcastRecord:
     #: When this was written.
     time: datetime
     podcast: Podcast
+    #: None if nobody follows it.
+    subscription: Following | None = None
+    #: The picture in the folder of the podcast; None if there is none.
+    cover: BesideFile | None = None
 
 
 # Made when they are needed: both take longer than all else of a command that reads and writes none.
@@ -174,10 +180,15 @@ def of_file(name: str) -> str:
 
 
 def is_about(name: str) -> bool:
-    """Whether a file of this name is none of a podcast's, but tells of those: a sidecar, the record of the podcast, the
-    manifest, the events, or what tells of the archive."""
+    """Whether a file of this name is none of a podcast's, but tells of those: a sidecar, the record of the podcast and
+    its cover, the manifest, the events, or what tells of the archive."""
     is_sidecar = name.endswith(SUFFIX) and episode_of(_ASIDE.sub("", of_file(name))) != ""
-    return is_sidecar or name in (PODCAST_NAME, MANIFEST, EVENTS, README_NAME)
+    return is_sidecar or is_cover(_ASIDE.sub("", name)) or name in (PODCAST_NAME, MANIFEST, EVENTS, README_NAME)
+
+
+def is_cover(name: str) -> bool:
+    """Whether a file of this name can be the cover of a podcast."""
+    return _COVER.fullmatch(name) is not None
 
 
 def describe(
@@ -207,10 +218,12 @@ def loads(raw: bytes) -> Sidecar:
     return _validated(_sidecars(), raw)
 
 
-def dump_podcast(podcast: Podcast, time: datetime) -> bytes:
+def dump_podcast(
+    podcast: Podcast, time: datetime, subscription: Following | None = None, cover: BesideFile | None = None
+) -> bytes:
     """The content of ``podcast.json``."""
     told = replace(podcast, address=without_secrets(podcast.address))
-    return _dumped(_records(), PodcastRecord("podcrawler podcast 1", time, told), {})
+    return _dumped(_records(), PodcastRecord("podcrawler podcast 1", time, told, subscription, cover), {})
 
 
 def load_podcast(raw: bytes) -> PodcastRecord:

@@ -3,14 +3,13 @@
 import json
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.archives import assert_described, events_of
 from tests.builders import file_sha256
-from tests.changing_web import Web, changing_web
+from tests.changing_web import Web
 from tests.conftest import Client, Commands, media_in
 from tests.library.rivals import FEED, SHOW, TITLE, Left, pages
 from tests.stand_in import Page
@@ -19,18 +18,10 @@ from tests.store.record_files import FILES
 ANOTHER_DISK = Path("/dev/shm")
 
 
-@pytest.fixture(scope="module")
-def one_web() -> Iterator[Web]:
-    with changing_web() as web:
-        yield web
-
-
 @pytest.fixture
-def web(fleet: Commands, one_web: Web) -> Web:
-    one_web.pages = pages()
-    one_web.asked.clear()
-    fleet.environment["http_proxy"] = one_web.address
-    return one_web
+def show(web: Web) -> Web:
+    web.pages = pages()
+    return web
 
 
 def state_of(folder: Path) -> dict[str, tuple[str, int, int]]:
@@ -63,7 +54,7 @@ def adopt(fleet: Commands, program: str, *more: str) -> str:
     ],
 )
 def test_what_another_program_has_is_not_downloaded(
-    fleet: Commands, web: Web, redis: Client, record: str, missing: set[int]
+    fleet: Commands, show: Web, redis: Client, record: str, missing: set[int]
 ) -> None:
     program = record.removesuffix("-info").removesuffix("-meta")
     Left.load(record).unpack(fleet.folder / "old")
@@ -76,9 +67,9 @@ def test_what_another_program_has_is_not_downloaded(
     assert (fleet.files(), redis.dbsize()) == ({}, 0)
 
     assert f"{count} adopted, {count} recorded as finished; 0 files left out." in adopt(fleet, program, *addresses)
-    assert web.files() == []
+    assert show.files() == []
     assert fleet.run("archive", FEED).status == 0
-    assert sorted(web.files()) == sorted(told.url for told in SHOW if told.number in missing)
+    assert sorted(show.files()) == sorted(told.url for told in SHOW if told.number in missing)
     assert {file_sha256(path) for path in media_in(fleet.archive)} == {told.sha256 for told in SHOW}
     assert_described(fleet.archive)
     (folder,) = fleet.archive.glob("night-*")
@@ -90,44 +81,61 @@ def test_what_another_program_has_is_not_downloaded(
     assert f"{count} were recorded before" in adopt(fleet, program, *addresses)
 
 
-def test_a_podcast_that_is_there_gets_what_it_lacks(fleet: Commands, web: Web) -> None:
+def test_a_podcast_that_is_there_gets_what_it_lacks(fleet: Commands, show: Web) -> None:
     Left.load("gpodder").unpack(fleet.folder / "old")
     assert fleet.run("archive", FEED, "--latest", "3").status == 0
-    web.asked.clear()
+    show.asked.clear()
     assert "11 adopted, 11 recorded as finished; 3 were recorded before" in adopt(fleet, "gpodder")
     assert fleet.run("archive", FEED).status == 0
-    assert web.files() == []
+    assert show.files() == []
     assert len(list(fleet.archive.glob("night-*"))) == 1
     assert_described(fleet.archive)
 
 
-def test_episodes_are_known_again_when_the_feed_has_changed(fleet: Commands, web: Web) -> None:
+def test_episodes_are_known_again_when_the_feed_has_changed(fleet: Commands, show: Web) -> None:
     Left.load("gpodder").unpack(fleet.folder / "old")
     adopt(fleet, "gpodder")
     (podcast,) = map(json.loads, fleet.run("podcasts", "--json").out.splitlines())
     assert (podcast["title"], podcast["address"], podcast["episodes"]["finished"]) == (TITLE, FEED, 14)
-    feed = web.pages[FEED].body
+    feed = show.pages[FEED].body
     assert isinstance(feed, str)
-    web.pages[FEED] = Page(feed.replace(">ep-1<", ">renamed<"), "application/rss+xml")
-    web.asked.clear()
+    show.pages[FEED] = Page(feed.replace(">ep-1<", ">renamed<"), "application/rss+xml")
+    show.asked.clear()
     assert fleet.run("archive", FEED).status == 0
-    assert web.files() == []
+    assert show.files() == []
 
 
-def test_the_record_of_redis_may_be_lost(fleet: Commands, web: Web, redis: Client) -> None:
+def test_the_record_of_redis_may_be_lost(fleet: Commands, show: Web, redis: Client) -> None:
     Left.load("gpodder").unpack(fleet.folder / "old")
     adopt(fleet, "gpodder")
     before = state_of(fleet.archive)
     redis.flushall()
+    # One was linked, and not described, when the command was killed.
+    described = next(fleet.archive.rglob("ep-3.*.json"))
+    described.unlink()
     assert "14 adopted, 14 recorded as finished" in adopt(fleet, "gpodder")
-    assert state_of(fleet.archive) == before
+    new = {path for path, told in state_of(fleet.archive).items() if before.get(path) != told}
+    assert {Path(path).name for path in new} == {described.name, "events.jsonl"}
+    assert_described(fleet.archive)
     redis.flushall()
     assert fleet.run("import", "archive").status == 0
     assert fleet.run("archive", FEED).status == 0
-    assert web.files() == []
+    assert show.files() == []
 
 
-@pytest.mark.usefixtures("web")
+@pytest.mark.usefixtures("show")
+def test_a_file_keeps_its_time_and_tells_its_chapters(fleet: Commands) -> None:
+    Left.load("podcast-dl").unpack(fleet.folder / "old")
+    path = next((fleet.folder / "old").rglob("*A length that is wrong.mp3"))
+    path.write_bytes((FILES / "chapters.mp3").read_bytes())
+    before = path.stat().st_mtime_ns
+    adopt(fleet, "podcast-dl", FEED, "-s", "PODCRAWLER_BESIDE=chapters", "-s", "PODCRAWLER_MTIME=published")
+    assert path.stat().st_mtime_ns == before
+    sidecar = next(fleet.archive.rglob("ep-9.*.json"))
+    assert json.loads(sidecar.read_text(encoding="utf-8"))["chapters"]
+
+
+@pytest.mark.usefixtures("show")
 def test_what_is_doubtful_is_told_and_left_out(fleet: Commands) -> None:
     Left.load("podcast-dl").unpack(fleet.folder / "old")
     (folder,) = (fleet.folder / "old").iterdir()
@@ -160,18 +168,18 @@ def test_what_is_doubtful_is_told_and_left_out(fleet: Commands) -> None:
     assert {file_sha256(path) for path in media_in(fleet.archive)} == {told.sha256 for told in SHOW}
 
 
-def test_a_file_that_was_changed_since_is_taken_by_the_users_word(fleet: Commands, web: Web) -> None:
+def test_a_file_that_was_changed_since_is_taken_by_the_users_word(fleet: Commands, show: Web) -> None:
     Left.load("gpodder").unpack(fleet.folder / "old")
     changed = next((fleet.folder / "old").rglob("3.mp3"))
     changed.write_bytes(b"ID3\4\0\0\0\0\0\n" + bytes(10) + changed.read_bytes())
     out = adopt(fleet, "gpodder")
     assert f"left out: {changed.relative_to(fleet.folder)} (it has another size than the program has written" in out
     assert "1 adopted, 1 recorded" in adopt(fleet, "gpodder", "--keep-changed")
-    assert web.files() == []
+    assert show.files() == []
 
 
 @pytest.mark.skipif(not ANOTHER_DISK.is_dir(), reason="needs another disk")
-@pytest.mark.usefixtures("web")
+@pytest.mark.usefixtures("show")
 def test_files_are_copied_to_another_disk(fleet: Commands) -> None:
     Left.load("gpodder").unpack(fleet.folder / "old")
     before = state_of(fleet.folder / "old")
@@ -188,9 +196,9 @@ def test_files_are_copied_to_another_disk(fleet: Commands) -> None:
         shutil.rmtree(store)
 
 
-def test_a_feed_that_is_gone_is_told(fleet: Commands, web: Web) -> None:
+def test_a_feed_that_is_gone_is_told(fleet: Commands, show: Web) -> None:
     Left.load("gpodder").unpack(fleet.folder / "old")
-    web.pages[FEED] = Page("gone", status=410)
+    show.pages[FEED] = Page("gone", status=410)
     result = fleet.run("import", "old", "--from", "gpodder")
     assert result.status == 1
     assert f"cannot be read: {FEED} [http-410]" in result.err
@@ -207,7 +215,8 @@ def test_a_feed_that_is_gone_is_told(fleet: Commands, web: Web) -> None:
         (("none", "--from", "podcast-dl", FEED), "is no folder that can be read"),
         (("old", "--from", "itunes"), "invalid choice: 'itunes'"),
         (("old", "--from", "gpodder", "--podcast", "show"), "its feeds tell which podcasts these are"),
-        (("old", FEED), "takes addresses and --database with --from PROGRAM only"),
+        (("old", "--database", "x"), "--database is for --from"),
+        (("old", FEED), "import takes no such argument: http"),
         (("old", "--from", "podcast-dl", FEED, "-s", "FILES_STORE=s3://bucket"), "is no folder, and this command"),
     ],
 )

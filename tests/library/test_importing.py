@@ -21,7 +21,7 @@ def test_only_named_and_whole_media_files_are_imported(tmp_path: Path) -> None:
         "20005.mp3": "no-id",
         "no id.title.mp3": "no-id",
         "notes.title.txt": "no-media",
-        "cover.jpg": "no-id",
+        "folder.jpg": "no-id",
         "20006": "no-id",
         f"{'a' * 41}.title.mp3": "no-id",
     }
@@ -45,6 +45,8 @@ def test_what_tells_of_media_files_is_passed_by(tmp_path: Path) -> None:
     of_a_title = path.with_name("no id at all.pdf")
     fill(path.parent, **{"manifest-sha256.txt": 9, "events.jsonl": 9, of_a_title.name: 9, f"{of_a_title.name}.json": 9})
     fill(path.parent, **{f"{path.name}.old": 9, f"{path.name}.old.json": 9, "2.mine.json": 9})
+    beside = (f"{path.name.removesuffix('mp3')}{ending}" for ending in ("jpg", "zh-Hant.vtt", "chapters.json"))
+    fill(path.parent, **dict.fromkeys(beside, 9), **{"cover.jpg": 9, "cover.png.old": 9})
     fill(tmp_path, **{"README.txt": 9})
     fill(tmp_path / "_pages", **{"script.js": 9, "style.css": 9, "search.json": 9, "icon.svg": 9})
     found = list(find_media(tmp_path, None))

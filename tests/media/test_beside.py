@@ -150,6 +150,8 @@ def test_what_may_be_had_later_is_tried_again_without_the_rest(
     more = cover(busy) + transcript(f"{web.address}/one.vtt") + transcript(f"{web.address}/gone.vtt")
     log = drain(fleet, redis, web, item("One", audio, more)).err
     assert "The media file is archived; its cover is not yet: 127.0.0.1 answered 503" in log
+    # It is no file that was there before.
+    assert ("already there" in log, "'podcrawler/finished': 1" in log) == (False, True)
     assert beside(fleet) == {"one.One.jpg": PICTURE, "one.One.vtt": TRANSCRIPT}
     assert_described(fleet.archive)
     assert asked(web) == ["/one.vtt", "/gone.vtt"]

@@ -8,9 +8,9 @@ import pytest
 
 from podcrawler.store.sidecar import Sidecar, load_podcast, loads
 from tests.archives import assert_described, events_of, manifest_of
-from tests.builders import seed, sha256
+from tests.builders import finished_episodes, seed, sha256
 from tests.changing_web import AUDIO, changing_web, feed
-from tests.conftest import Client, Commands
+from tests.conftest import Client, Commands, until
 from tests.origin import RunningOrigin
 
 #: Bytes of a file that the writer process writes, and of one that the node itself does.
@@ -111,6 +111,28 @@ def test_a_file_whose_node_died_before_it_could_describe_it_is_described_by_the_
     assert (found.file.sha256, found.file.verified, found.episode.title) == (sha256(size, 1), None, "Episode 1")
     assert [event["event"] for event in events_of(folder_of(fleet))] == ["captured", "captured", "adopted"]
     assert sum(count for path, count in origin.counts().items() if path.startswith("/bytes/")) == 2
+
+
+@pytest.mark.fresh
+def test_the_record_that_a_killed_node_did_not_write_is_written_by_the_next_one(
+    fleet: Commands, redis: Client, origin: RunningOrigin
+) -> None:
+    """A node may be killed when the first episode is there, and its list page is not read to its end."""
+    seed(redis, f"{origin.address}/feed.xml?episodes=2&size={SMALL}&rate={2 * SMALL}")
+    options = ("-s", "PODCRAWLER_CONCURRENT_EPISODES=1", "-s", "PODCRAWLER_LEASE_TIME=1")
+    with fleet.start("crawl", "episodes", *options) as node:
+        until(lambda: finished_episodes(redis) == 1)
+        node.kill()
+        node.wait()
+    (folder_of(fleet) / "podcast.json").unlink(missing_ok=True)
+    drain(fleet, redis)
+    assert len(media(fleet)) == 2
+    record = folder_of(fleet) / "podcast.json"
+    assert load_podcast(record.read_bytes()).podcast.title == "A podcast of the origin"
+    # As if the last episode of all had been the first one of its node.
+    record.unlink()
+    drain(fleet, redis, f"{origin.address}/feed.xml?episodes=2&size={SMALL}&rate={2 * SMALL}")
+    assert load_podcast(record.read_bytes()).podcast.title == "A podcast of the origin"
 
 
 def test_without_sidecars_there_are_none(fleet: Commands, redis: Client, origin: RunningOrigin) -> None:

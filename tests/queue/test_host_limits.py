@@ -344,6 +344,19 @@ def test_a_lease_turns_to_no_host_that_rests(redis: Client) -> None:
     assert turn(queue, first, "b.example", "", NOW + 20_000) == 1
 
 
+def test_a_lease_that_found_its_file_turns_to_the_host_that_it_was_granted_for(redis: Client) -> None:
+    """Its turn was not used, so it need not wait for another one: the host rests between two of them."""
+    queue = broker(redis, slow=Host(delay=10))
+    queue.push_many(episodes("slow.example", 1, 2))
+    lease = lease_one(queue)
+    assert turn(queue, lease, "slow.example", "") == 1
+    assert redis.hgetall(f"{PREFIX}connections") == {b"slow.example": b"1"}
+    assert turn(queue, lease, "other.example", "") == 1
+    assert turn(queue, lease, "slow.example", "") == 0
+    queue.lease([], NOW + 10_000)
+    assert turn(queue, lease, "slow.example", "", NOW + 10_000) == 1
+
+
 def test_pages_are_not_filed_elsewhere(redis: Client) -> None:
     pages = make_broker(redis, "podcasts")
     pages.push_many([page("http://x/1")])

@@ -1,15 +1,25 @@
 """What files beside media files are called, and what they may be."""
 
+import asyncio
+import hashlib
 import io
+import os
+from contextlib import suppress
 from itertools import islice
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from podcrawler.agent import Agent
 from podcrawler.exceptions import MediaError
 from podcrawler.store.beside import candidates, is_beside, stems_in
 from podcrawler.store.beside_content import MEDIA_TYPES, check, ending
+from podcrawler.store.journal import manifest_line
+from podcrawler.store.local import LocalStore
 from podcrawler.store.names import episode_of, file_name
-from podcrawler.store.sidecar import BesideKind, is_about
+from podcrawler.store.sidecar import PODCAST_NAME, BesideFile, BesideKind, is_about
+from tests.archives import manifest_of, put_episode, put_podcast
 
 LONGEST = file_name("a" * 40, "長" * 300, "ts")
 MEDIA = ("1.One.mp3", "1.One.v2.mp3", "1.One~0a1b.mp3", "1.My song.mp3.mp3", "cover.Live.mp3", LONGEST)
@@ -130,3 +140,59 @@ def test_chapters_are_a_list_of_them(raw: bytes, is_right: bool) -> None:
     else:
         with pytest.raises(MediaError, match="another JSON document"):
             check("chapters", io.BytesIO(raw), "https://media.example/x")
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+@pytest.mark.parametrize("at", [("rename", 1), ("link", 1), ("unlink", 1), ("unlink", 2)])
+@pytest.mark.parametrize("is_cover", [False, True])
+async def test_whenever_a_node_dies_the_next_one_makes_up_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: tuple[str, int], is_cover: bool
+) -> None:
+    """A file that is there lacks nothing, and in the end there is one, with one line."""
+    put_podcast(tmp_path)
+    media = put_episode(tmp_path, b"\0udio")
+    folder = media.parent
+    (folder / "manifest-sha256.txt").write_bytes(manifest_line(media.name, "0" * 64))
+    store = LocalStore(tmp_path)
+    told = BesideFile("cover", "jpg", 0, "", "https://media.example/x.jpg", "image/jpeg")
+    path = f"{folder.name}/{PODCAST_NAME if is_cover else media.name}"
+    name = "cover.jpg" if is_cover else f"{media.stem}.jpg"
+    picture = b"\xff\xd8\xff picture"
+
+    def is_told() -> bool:
+        sidecar = store.described(path) if not is_cover else None
+        return bool(store.podcast_cover(folder.name) if is_cover else sidecar and sidecar.beside)
+
+    async def publish(token: str) -> None:
+        part = store.new_part(folder.name, "1", token, told.url)
+        part.buffer([picture])
+        try:
+            await asyncio.to_thread(store.publish_beside, part, path, told, lambda: True, Agent("test", "node"))
+        finally:
+            await part.discard()
+
+    function, number = at
+    calls = iter(range(1, 100))
+    original = getattr(os, function)
+
+    def call(*arguments: Any, **options: Any) -> Any:
+        if next(calls) == number:
+            raise Killed
+        return original(*arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, function, call)
+        with suppress(Killed):
+            await publish("a")
+    line = f"{hashlib.sha256(picture).hexdigest()}  {name}"
+    if (folder / name).exists():
+        assert line in manifest_of(folder)
+    assert is_told() == (folder / name).exists()
+    await publish("b")
+    assert (folder / name).read_bytes() == picture
+    assert manifest_of(folder) == [f"{'0' * 64}  {media.name}", line]
+    assert is_told()
+    assert [one.name for one in folder.glob("*.jpg*")] == [name]

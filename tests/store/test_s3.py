@@ -16,8 +16,9 @@ from podcrawler.store.sidecar import Sidecar, load_podcast, loads
 from tests.builders import seed, sha256
 from tests.changing_web import Web, changing_web
 from tests.conftest import Client, Commands
-from tests.media.beside import ALL, CHAPTERS, PICTURE, asked, everything, feed_of
+from tests.media.beside import ALL, CHAPTERS, PICTURE, asked, cover, everything, feed_of
 from tests.origin import RunningOrigin, content
+from tests.stand_in import Page
 from tests.store.buckets import CREDENTIALS, RunningBuckets, running
 
 MB = 1_000_000
@@ -268,8 +269,11 @@ def test_a_node_archives_what_is_beside_a_file_into_a_bucket(
         return {key.rpartition("/")[2]: body(buckets, key) for key in found}
 
     with changing_web() as web:
-        web.pages["/feed.xml"] = feed_of(everything(web))
+        picture = PICTURE + b"of the show"
+        web.pages["/show.jpg"] = Page(picture, "image/jpeg")
+        web.pages["/feed.xml"] = feed_of(cover(f"{web.address}/show.jpg"), everything(web))
         found = archived(web)
+        assert found.pop("cover.jpg") == picture
         assert (found["one.One more.jpg"], found["one.One more.chapters.json"]) == (PICTURE, CHAPTERS)
         assert set(found) == {
             f"one.One more.{ending}"
@@ -285,6 +289,9 @@ def test_a_node_archives_what_is_beside_a_file_into_a_bucket(
         buckets.client.delete_object(Bucket="archive", Key=f"{folder}/one.One more.jpg")
         buckets.client.put_object(Bucket="archive", Key=f"{folder}/one.One more.srt", Body=b"mine")
         again = archived(web)
+        assert again.pop("cover.jpg") == picture
+        (record,) = (key for key in objects(buckets) if key.endswith("podcast.json"))
+        assert load_podcast(body(buckets, record)).cover
         assert asked(web) == ["/one.jpg", "/one.srt"]
         assert again == found | {"one.One more.srt": b"mine", "one.One more.2.srt": found["one.One more.srt"]}
     assert list((fleet.folder / ".podcrawler" / "spool").rglob("*.*")) == []

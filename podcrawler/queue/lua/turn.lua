@@ -13,7 +13,13 @@ if redis.call('HGET', Q .. 'hops', key) == host then
   free_connection('connected', key)
   return 1
 end
+-- The connection that the lease was granted with, if nothing has come by it.
+local is_unused = came_from == '' and redis.call('HGET', Q .. 'connected', key) == host
 disconnect(key)
+if is_unused then
+  connect('hops', key, host, limits)
+  return 1
+end
 if has_all_connections(host, limits) or redis.call('ZSCORE', Q .. 'resting', host) then return 0 end
 -- Not among `connected`, whose host the file came from, for all that finish.lua knows.
 connect('hops', key, host, limits)
