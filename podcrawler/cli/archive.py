@@ -5,21 +5,19 @@ import math
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from redis import Redis
 from scrapy import Request
 from scrapy.settings import SETTINGS_PRIORITIES, Settings
 
 from podcrawler.cli.checking import check_settings
-from podcrawler.cli.dry_run import print_preview
 from podcrawler.cli.ending import ended
 from podcrawler.cli.given import read_addresses
-from podcrawler.cli.keep import tell
 from podcrawler.cli.parsers import add_common_options
 from podcrawler.cli.summary import print_summary
 from podcrawler.cli.wanting import add_wanted_options, wanted_of
@@ -32,9 +30,7 @@ from podcrawler.fleet.display import Display, Lines, Silent
 from podcrawler.fleet.job import Job
 from podcrawler.fleet.outcome import Outcome
 from podcrawler.fleet.patience import told_if_long
-from podcrawler.fleet.preview import foresee
 from podcrawler.fleet.supervisor import Supervisor, new_children
-from podcrawler.library.keeping import keep_as_subscribed
 from podcrawler.printing import say
 from podcrawler.queue.archive import Archive
 from podcrawler.queue.choices import Choices
@@ -44,6 +40,9 @@ from podcrawler.store.factory import open_store
 from podcrawler.subscriptions.requests import check_request
 from podcrawler.subscriptions.store import Subscriptions
 from podcrawler.tokens import without_tokens
+
+if TYPE_CHECKING:
+    from podcrawler.library.keeping import Kept
 
 #: For so long the checks of an archive are nobody else's: they are in its queue.
 _CLAIM_SECONDS = 6 * 3600.0
@@ -122,10 +121,7 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
                     requests, left_out = _checks(settings, redis)
             Choices.from_settings(settings, redis).put_into(requests, wanted, remember=not options.dry_run)
             if options.dry_run:
-                for sentence in left_out:
-                    say(f"left out: {sentence}", is_error=True)
-                found = foresee(settings, redis, requests, keep_deleted=options.keep_deleted)
-                return print_preview(found, is_json=options.json, is_newest_first=wanted.order == "newest")
+                return _preview(settings, redis, requests, left_out, options)
             job = Job(settings, redis, requests, is_only_one=is_only_one, keep_deleted=options.keep_deleted)
             children = new_children(settings, _run_node, url, folder, place)
             grace = Config.read(settings).shutdown_grace
@@ -141,15 +137,47 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
                     kept=store.kept,
                 ).run()
             outcome.left_out[:0] = left_out
-            kept = {} if options.addresses else keep_as_subscribed(settings, redis)
+            dropped = {} if options.addresses else _drop_as_subscribed(settings, redis)
         finally:
             if embedded:
                 embedded.leave()
     print_summary(outcome, time.monotonic() - started, is_quiet=options.quiet)
-    for podcast_id, files in kept.items():
-        if files.dropped and not options.quiet:
-            tell(settings, podcast_id, files)
+    if not options.quiet:
+        _tell_dropped(settings, dropped)
     return _exit_status(outcome)
+
+
+# What only a dry run, or one of subscriptions, needs is imported there: all of it takes as long as a small file.
+
+
+def _preview(
+    settings: Settings, redis: Redis, requests: list[Request], left_out: Sequence[str], options: argparse.Namespace
+) -> int:
+    """Print what would be fetched, and of the subscriptions, why some cannot be checked; the exit status."""
+    from podcrawler.cli.dry_run import print_preview
+    from podcrawler.fleet.preview import foresee
+
+    for sentence in left_out:
+        say(f"left out: {sentence}", is_error=True)
+    found = foresee(settings, redis, requests, keep_deleted=options.keep_deleted)
+    return print_preview(found, is_json=options.json, is_newest_first=options.order == "newest")
+
+
+def _drop_as_subscribed(settings: Settings, redis: Redis) -> "dict[str, Kept]":
+    """What became of the files of podcasts of which the subscriptions keep the newest only."""
+    from podcrawler.library.keeping import keep_as_subscribed
+
+    return keep_as_subscribed(settings, redis)
+
+
+def _tell_dropped(settings: Settings, kept: "Mapping[str, Kept]") -> None:
+    """Print which files were dropped."""
+    dropped = {podcast_id: files for podcast_id, files in kept.items() if files.dropped}
+    if dropped:
+        from podcrawler.cli.keep import tell
+
+        for podcast_id, files in dropped.items():
+            tell(settings, podcast_id, files)
 
 
 def _checks(settings: Settings, redis: Redis) -> tuple[list[Request], list[str]]:

@@ -9,8 +9,6 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 
-from dateutil import parser, tz
-
 #: Dates that the standard library reads rightly.
 _RFC_822 = re.compile(
     r"(?:[A-Za-z]{3},\s?)?[0-9]{1,2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) (?:[0-9]{2}|[1-9][0-9]{3}) "
@@ -143,6 +141,9 @@ def _in_words(text: str) -> datetime:
     text, ends = _MIDNIGHT_AT_THE_END.subn("00:00", text)
     text = _WORD.sub(_in_english, text)
     day_first = _DAY_FIRST.search(text) is not None
+    # Only now: few dates need it, and each run that reads a page would wait for it.
+    from dateutil import parser
+
     found, again = (
         parser.parse(text, default=default, dayfirst=day_first, ignoretz=True)
         for default in (datetime(2000, 1, 1), datetime(2001, 2, 2))
@@ -193,6 +194,9 @@ def _in_zone(date: datetime, zone: str) -> datetime:
     name = named[1].upper() if named else ""
     if name in _OFFSETS:
         return date.replace(tzinfo=timezone(_OFFSETS[name]))
+    # As above.
+    from dateutil import tz
+
     place = tz.gettz(_PLACES.get(name, zone)) if name in _PLACES or _PLACE.fullmatch(zone) else None
     away_there = place.utcoffset(date.replace(tzinfo=place)) if place else None
     return date if away_there is None else date.replace(tzinfo=timezone(away_there))

@@ -8,15 +8,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from math import inf, isnan, nan
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import regex
 from rich.filesize import decimal
 
 from podcrawler.durations import duration
 from podcrawler.items import Episode
 from podcrawler.moments import is_relative, moment
 from podcrawler.sites.packed import Packed
+
+if TYPE_CHECKING:
+    import regex
 
 TYPES = ("full", "trailer", "bonus")
 ORDERS = ("oldest", "newest")
@@ -266,6 +268,9 @@ def _comparable(time: float) -> float:
 def _compiled(text: str) -> "regex.Pattern[str]":
     if len(text) > _MOST_PATTERN:
         raise ValueError(f"it has more than {_MOST_PATTERN} characters")
+    # Only now: few users have patterns, and it takes time to load.
+    import regex
+
     try:
         return regex.compile(text, regex.IGNORECASE)
     except regex.error as error:

@@ -13,8 +13,6 @@ from itertools import count
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-import regex
-
 from podcrawler.ids import EPISODE_ID, MOST_VERSIONS, PODCAST_ID
 
 #: UTF-8 bytes; file systems allow 255, and sidecars need room for endings of their own.
@@ -36,7 +34,6 @@ _UNSEEN = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
 _TWINS = str.maketrans('/:\\*?"<>|', "-：＼＊？＂＜＞｜")
-_GRAPHEME = regex.compile(r"\X")
 
 _MEDIA_EXTENSIONS = re.compile(
     "3g2|3gp|aac|ac3|aif|aiff|amr|ape|asf|au|avi|caf|dff|dsf|flac|flv|m2ts|m4a|m4b|m4v|mid|mka|mkv|mov|mp2|mp3|mp4|"
@@ -292,8 +289,11 @@ def _cut(text: str, max_bytes: int) -> str:
     reader sees them (extended grapheme clusters, UAX #29)."""
     if len(text.encode()) <= max_bytes:
         return text
+    # Only now: few titles are so long, and it takes time to load.
+    import regex
+
     size = end = 0
-    for cluster in _GRAPHEME.finditer(text):
+    for cluster in regex.finditer(r"\X", text):
         size += len(cluster[0].encode())
         if size > max_bytes:
             break
