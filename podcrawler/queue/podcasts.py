@@ -10,6 +10,7 @@ from redis import Redis
 
 from podcrawler.items import Podcast
 from podcrawler.namespace import AnySettings, read_namespace
+from podcrawler.queue import forms
 from podcrawler.queue.keys import Keys
 from podcrawler.queue.values import Shape, read_json
 
@@ -20,6 +21,15 @@ def record_of(podcast: Podcast) -> str:
     """As JSON, as Redis keeps it."""
     # Not by the adapter: to make that takes a hundredfold of the time, and each process that reads a page would do so.
     return json.dumps(asdict(podcast), ensure_ascii=False, separators=(",", ":"), default=datetime.isoformat)
+
+
+def encodable(podcast: Podcast) -> Podcast:
+    """The podcast without halves of surrogate pairs, which JSON may have, and UTF-8 has not: they become question
+    marks."""
+    record = record_of(podcast)
+    if forms.encodable(record):
+        return podcast
+    return _PODCAST.adapter.validate_json(record.encode("utf-8", "replace"))
 
 
 class Podcasts:

@@ -17,14 +17,14 @@ from scrapy.utils.misc import load_object
 
 from podcrawler.batching import batches
 from podcrawler.exceptions import EntryError, ListingError
-from podcrawler.items import Episode, Podcast
+from podcrawler.items import Episode
 from podcrawler.logins import without_logins
 from podcrawler.printing import printable
 from podcrawler.queue.entries import entry_of, episode_request, is_requestable
 from podcrawler.queue.identities import Settled as Identities
 from podcrawler.queue.identities import Traits, settle
 from podcrawler.queue.legacy_ids import claims
-from podcrawler.queue.podcasts import record_of
+from podcrawler.queue.podcasts import encodable, record_of
 from podcrawler.queue.requests import request_to_dict
 from podcrawler.reading.messages import (
     MAX_BYTES,
@@ -124,7 +124,7 @@ class _Listed:
     def tell(self) -> None:
         """Tell all of it, as the node wants it."""
         listing = self._listing
-        podcast: Podcast = without_logins(listing.podcast)
+        podcast = encodable(without_logins(listing.podcast))
         if len(record_of(podcast).encode()) > limits.MAX_RECORD:
             podcast = limits.without_details(podcast)
         announced = self._announced()

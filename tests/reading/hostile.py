@@ -185,6 +185,9 @@ FEEDS: dict[str, Document] = {
         lambda: json_feed('"duration": NaN, "size_in_bytes": -1e9999, "season": Infinity'), ONE
     ),
     "JSON of surrogates": Document(lambda: json_feed('"title": "' + "\\ud800" * 20_000 + '"'), ONE),
+    "JSON of surrogates in front": Document(
+        lambda: json_feed('"x": 1').replace('"items"', '"title": "\\udfff", "description": "\\ud800", "items"'), ONE
+    ),
     "JSON in JSON of an entry": Document(lambda: json_feed('"x": ' + '{"a":' * 100_000 + "}" * 100_000), BROKEN),
     "JSON of one member again and again": Document(lambda: json_feed('"items": [], ' * 20_000 + '"x": 1'), ONE),
     "JSON of entries that are none": Document(
