@@ -5,6 +5,7 @@ A body that is not compressed as it says is taken as it is.
 """
 
 import asyncio
+from io import BytesIO
 
 from scrapy import Request
 from scrapy.crawler import Crawler
@@ -16,6 +17,7 @@ from typing_extensions import override
 
 from podcrawler.exceptions import MediaError
 from podcrawler.http.content_coding import PROOF, Decoder, told_codings
+from podcrawler.http.page_memory import Room
 
 #: Bytes that are decompressed before the event loop has its turn: of streams that give nothing, some milliseconds.
 _PIECE = 8 * 1024
@@ -28,8 +30,6 @@ class CompressionMiddleware(HttpCompressionMiddleware):
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler=crawler)
         self._limit = crawler.settings.getint("DOWNLOAD_MAXSIZE")
-        # One at a time: what expands to the limit is refused before the next one does.
-        self._turn = asyncio.Lock()
 
     @override
     async def process_response(  # type: ignore[override]  # the spider argument is deprecated
@@ -39,33 +39,38 @@ class CompressionMiddleware(HttpCompressionMiddleware):
         told = [value.decode("latin-1") for value in response.headers.getlist("Content-Encoding")]
         if not told or request.method == "HEAD":
             return response
-        async with self._turn:
-            limit = request.meta.get("download_maxsize", self._limit)
-            body = await _decoded(response.body, told_codings(told), limit)
+        room = Room.of(response)
+        limit = request.meta.get("download_maxsize", self._limit)
+        body = await _decoded(response.body, told_codings(told), limit, room)
         headers = response.headers.copy()
         del headers["Content-Encoding"]
         kind = responsetypes.from_args(headers=headers, url=response.url, body=body)
         # What Scrapy took the encoding from was compressed.
         more = {"encoding": None} if issubclass(kind, TextResponse) else {}
-        return response.replace(cls=kind, headers=headers, body=body, **more)
+        decoded = response.replace(cls=kind, headers=headers, body=body, **more)
+        if room:
+            room.keep_for(decoded)
+        return decoded
 
 
-async def _decoded(body: bytes, codings: list[str], limit: int) -> bytes:
+async def _decoded(body: bytes, codings: list[str], limit: int, room: Room | None) -> bytes:
     if not codings:
         return body
     decoder = Decoder(codings, "")
-    found = bytearray()
+    found = BytesIO()
     try:
         for start in range(0, len(body), _PIECE):
             for piece in decoder.decode([body[start : start + _PIECE]]):
-                found += piece
-                if limit and len(found) > limit:
+                if room:
+                    await room.grow(len(body) + found.tell() + len(piece))
+                found.write(piece)
+                if limit and found.tell() > limit:
                     raise DownloadCancelledError(
                         f"it expands to more than {limit} bytes; raise DOWNLOAD_MAXSIZE if that is right"
                     )
                 await asyncio.sleep(0)
             await asyncio.sleep(0)
     except MediaError:
-        if len(found) < PROOF:
+        if found.tell() < PROOF:
             return body
-    return bytes(found)
+    return found.getvalue()

@@ -6,16 +6,18 @@ Any other answer is returned whole, up to ``DOWNLOAD_MAXSIZE``; of a page that t
 beginning is read. client.py sends the requests.
 
 Settings for pages, and per request through ``meta``: ``DOWNLOAD_TIMEOUT``, ``DOWNLOAD_MAXSIZE``,
-``DOWNLOAD_FAIL_ON_DATALOSS``, and ``connect_timeout`` (in ``meta`` alone). For parts: those of ``body.Limits``; what a
-body may be, ``meta["limits"]`` says, if it is such a value.
+``DOWNLOAD_FAIL_ON_DATALOSS``, and in ``meta`` alone ``connect_timeout`` and ``enough``, the bytes after which a page is
+not read on. Pages under a lease take room of page_memory.py. For parts: those of ``body.Limits``; what a body may be,
+``meta["limits"]`` says, if it is such a value.
 """
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
+from io import BytesIO
 from typing import Any, TypeVar
 
 import aiohttp
@@ -43,9 +45,10 @@ from podcrawler.http.body import Body, Limits, Received
 from podcrawler.http.client import Client, address
 from podcrawler.http.content_coding import is_coded
 from podcrawler.http.guard import Guard
+from podcrawler.http.page_memory import PageMemory, Room
 from podcrawler.http.rate import RateLimits
 from podcrawler.queue.scheduler import scheduler_of
-from podcrawler.signals import node_stopping
+from podcrawler.signals import node_draining, node_stopping
 from podcrawler.sites.direct import MEDIA_FILE
 from podcrawler.store import sniff
 from podcrawler.store.part import PartFile
@@ -80,8 +83,38 @@ class MediaResponse(Response):
 class _Page:
     """The body of an answer that is returned whole, as far as it was read."""
 
-    body: bytearray = field(default_factory=bytearray)
+    #: The time limit, which does not count the time of waiting for room.
+    limit: asyncio.Timeout
+    #: None if it is not counted.
+    room: Room | None = None
+    #: Unlike a bytearray, it gives away what is in it without a copy.
+    body: BytesIO = field(default_factory=BytesIO)
     flags: list[str] = field(default_factory=list)
+
+    async def add(self, chunk: bytes) -> None:
+        """Add what has come, once there is room for it."""
+        size = self.size + len(chunk)
+        if self.room and not self.room.has(size):
+            clock = asyncio.get_running_loop().time
+            left = None if (end := self.limit.when()) is None else end - clock()
+            self.limit.reschedule(None)
+            await self.room.grow(size)
+            self.limit.reschedule(None if left is None else clock() + left)
+        self.body.write(chunk)
+
+    def close(self) -> None:
+        """Free what it takes at once: an error may keep the frames that it went through, and the page with them."""
+        self.body.close()
+        self.room = None
+
+    @property
+    def size(self) -> int:
+        return self.body.tell()
+
+    def head(self) -> bytes:
+        """As much of its beginning as shows whether it is a media file."""
+        with self.body.getbuffer() as content:
+            return bytes(content[: sniff.MAX_HEAD])
 
 
 class DownloadHandler(BaseDownloadHandler):
@@ -91,25 +124,31 @@ class DownloadHandler(BaseDownloadHandler):
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
         self._client = Client(crawler.settings, Guard(crawler))
+        self._memory = PageMemory.of(crawler)
+        #: Those into parts, and those of pages.
         self._transfers: set[asyncio.Task[Response]] = set()
+        self._pages: set[asyncio.Task[Response]] = set()
         self._max_size = crawler.settings.getint("DOWNLOAD_MAXSIZE")
         self._fail_on_loss = crawler.settings.getbool("DOWNLOAD_FAIL_ON_DATALOSS")
         config = TransferConfig.read(crawler.settings)
         self._limits = Limits.of(config)
         self._rates = RateLimits.read(crawler.settings)
         self._media_timeout = aiohttp.ClientTimeout(connect=config.connect_timeout, sock_read=config.idle_timeout)
+        crawler.signals.connect(self._cancel_pages, signal=node_draining)
         crawler.signals.connect(self._cancel_all, signal=node_stopping)
 
     @override
     async def download_request(self, request: Request) -> Response:
         """Raises Scrapy's download exceptions, FetchError (``timeout``) and all that ``receive`` raises for a part, and
-        TransferCancelledError when the part is cancelled or the node stops."""
+        TransferCancelledError when the part is cancelled, the node stops, or for a page when it drains: no page is read
+        from then on."""
         part = _part_of(request)
         if self._is_cancelled(part):
             raise TransferCancelledError
         # In a task of its own, so that it can be cancelled without a CancelledError that travels through Scrapy.
         transfer = asyncio.ensure_future(self._transfer(request, part))
-        self._transfers.add(transfer)
+        transfers = self._transfers if part else self._pages
+        transfers.add(transfer)
         try:
             with part.cancellation.calling(transfer.cancel) if part else nullcontext():
                 return await transfer
@@ -118,16 +157,23 @@ class DownloadHandler(BaseDownloadHandler):
                 raise TransferCancelledError from None
             raise
         finally:
-            self._transfers.discard(transfer)
+            transfers.discard(transfer)
+
+    def _cancel_pages(self) -> None:
+        for transfer in self._pages:
+            transfer.cancel()
 
     def _cancel_all(self) -> None:
+        self._cancel_pages()
         for transfer in self._transfers:
             transfer.cancel()
 
     def _is_cancelled(self, part: PartFile | None) -> bool:
         scheduler = scheduler_of(self.crawler)
-        is_stopping = scheduler is not None and scheduler.node.is_stopping
-        return is_stopping or (part is not None and part.cancellation.requested)
+        node = None if scheduler is None else scheduler.node
+        if part is None:
+            return node is not None and node.is_draining
+        return part.cancellation.requested or (node is not None and node.is_stopping)
 
     @override
     async def close(self) -> None:
@@ -136,11 +182,14 @@ class DownloadHandler(BaseDownloadHandler):
     async def _transfer(self, request: Request, part: PartFile | None) -> Response:
         with _scrapy_errors(request):
             if part is None:
-                timeout = aiohttp.ClientTimeout(
-                    total=request.meta.get("download_timeout"), sock_connect=request.meta.get("connect_timeout")
-                )
-                async with await self._client.ask(request, timeout) as answer:
-                    return await self._read_page(request, answer)
+                timeout = aiohttp.ClientTimeout(sock_connect=request.meta.get("connect_timeout"))
+                async with (
+                    asyncio.timeout(request.meta.get("download_timeout") or None) as limit,
+                    await self._client.ask(request, timeout) as answer,
+                ):
+                    # No local name: see _Page.close.
+                    with closing(_Page(limit, Room(self._memory) if "lease" in request.meta else None)) as page:
+                        return await self._read_page(request, answer, page, request.meta.get("enough"))
             with _media_timeouts(request, self._limits):
                 return await self._transfer_media(request, part)
 
@@ -153,7 +202,8 @@ class DownloadHandler(BaseDownloadHandler):
         async with await self._ask_for_media(request, range_headers) as answer:
             if answer.status in (200, 206):
                 return await self._receive(request, answer, part, asked_from)
-            return await self._read_page(request, answer, enough=_ERROR_BODY)
+            async with asyncio.timeout(None) as limit:
+                return await self._read_page(request, answer, _Page(limit), enough=_ERROR_BODY)
 
     async def _ask_for_media(self, request: Request, more_headers: dict[str, str]) -> aiohttp.ClientResponse:
         async with asyncio.timeout(self._limits.head_timeout):
@@ -193,12 +243,12 @@ class DownloadHandler(BaseDownloadHandler):
         self,
         request: Request,
         answer: aiohttp.ClientResponse,
+        page: _Page,
         enough: int | None = None,
     ) -> Response:
         """The answer with its body. Up to ``enough`` bytes of it, and what comes within the idle timeout, where a media
         file was asked for; else all, and more than the limit raises DownloadCancelledError."""
         headers = Headers(answer.raw_headers)
-        page = _Page()
         stopped: StopDownload | None = None
         try:
             self._send_headers_received(request, answer, headers)
@@ -215,9 +265,11 @@ class DownloadHandler(BaseDownloadHandler):
         if MEDIA_FILE in page.flags:
             # Middlewares that decode bodies must not try it.
             headers.pop("Content-Encoding", None)
-        body = bytes(page.body)
+        body = page.body.getvalue()
         kind = responsetypes.from_args(headers=headers, url=request.url, body=body)
         response = _response(kind, request, answer, headers, body=body, flags=page.flags)
+        if page.room:
+            page.room.keep_for(response)
         if stopped:
             stopped.response = response
             if stopped.fail or enough is not None:
@@ -232,20 +284,20 @@ class DownloadHandler(BaseDownloadHandler):
         is_page = enough is None and answer.status == 200
         try:
             async for chunk in answer.content.iter_any():
-                page.body += chunk
+                await page.add(chunk)
                 self._send_bytes_received(request, chunk)
-                if is_page and not sniff.needs_more(bytes(page.body[: sniff.MAX_HEAD])):
-                    if _is_media(page.body, answer):
+                if is_page and not sniff.needs_more(head := page.head()):
+                    if _is_media(head, answer):
                         page.flags.append(MEDIA_FILE)
-                        del page.body[sniff.MAX_HEAD :]
+                        page.body.truncate(sniff.MAX_HEAD)
                         return
                     is_page = False
                 if enough is None and not is_page:
-                    _refuse_size(max(len(page.body), answer.content_length or 0), limit)
-                elif enough is not None and len(page.body) >= enough:
-                    del page.body[enough:]
+                    _refuse_size(max(page.size, answer.content_length or 0), limit)
+                elif enough is not None and page.size >= enough:
+                    page.body.truncate(enough)
                     return
-            if is_page and _is_media(page.body, answer):
+            if is_page and _is_media(page.head(), answer):
                 page.flags.append(MEDIA_FILE)
         except aiohttp.ClientPayloadError:
             if request.meta.get("download_fail_on_dataloss", self._fail_on_loss):
@@ -281,10 +333,10 @@ def _range_headers(request: Request, part: PartFile) -> dict[str, str]:
     return known.validator.range_headers(request.url, known.held)
 
 
-def _is_media(body: bytearray, answer: aiohttp.ClientResponse) -> bool:
+def _is_media(head: bytes, answer: aiohttp.ClientResponse) -> bool:
     """Whether a body that begins like this is a media file. A compressed one may be a page of any kind."""
     content_type = "" if is_coded(answer.headers) else answer.headers.get("Content-Type", "")
-    return sniff.is_media(bytes(body[: sniff.MAX_HEAD]), content_type)
+    return sniff.is_media(head, content_type)
 
 
 def _refuse_size(size: int | None, limit: int) -> None:

@@ -134,6 +134,8 @@ class RobotsMiddleware:
         """The robots.txt of the host of the request; None if there is no answer. Raises TransferCancelledError."""
         # No podcast, nor a lease: a host that the user gave is exempt from http/guard.py for this, too.
         meta: dict[str, Any] = {"dont_obey_robotstxt": True, "allow_offsite": True, "download_timeout": _TIMEOUT}
+        # More would be read of it in vain; and a large page may wait for it.
+        meta |= {"enough": _MAX_BYTES, "download_maxsize": 2 * _MAX_BYTES}
         if request.meta.get(TOLD_ELSEWHERE):
             meta[TOLD_ELSEWHERE] = True
         asked = Request(f"{origin_of(request.url)}/robots.txt", meta=meta)

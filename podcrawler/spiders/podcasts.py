@@ -81,21 +81,16 @@ class PodcastsSpider(QueueSpider):
             yield self._bound(following)
             return
         failure = trail.failure or error
-        if trail.otherwise:
-            try:
-                async for output in self._read(trail.otherwise, as_list=True):
-                    yield output
-                return
-            except EntryError as last:
-                failure = last
         note = await self.checks.failed(request, lease, failure) if lease and CHECK in request.meta else None
         await self.give_up(lease, failure, last=note)
 
-    async def _read(self, response: Response, *, as_list: bool = False) -> AsyncIterator[Episode | Request]:
-        """Read a page, and go on from there; ``as_list`` as in ``ReadPage``. Raises EntryError."""
+    async def _read(self, response: Response) -> AsyncIterator[Episode | Request]:
+        """Read a page, and go on from there. Raises EntryError."""
+        assert response.request is not None
         # A further page may be the empty one that ends the list.
         lease: Lease | None = response.meta.get("lease")
         is_further = lease is not None and lease.key not in (lease.group, response.meta.get("podcast_address"))
+        as_list = Trail.of(response.request).as_list
         config = TransferConfig.read(self.settings)
         limits = (config.media, config.enclosures, config.max_entries)
         job = ReadPage(Page.of(response), *limits, may_be_empty=is_further, as_list=as_list)

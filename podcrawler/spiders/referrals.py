@@ -53,8 +53,11 @@ class Trail:
     failure: EntryError | None = None
     #: The page that told the addresses ahead; empty if the user did.
     teller: str = ""
-    #: A page that refers to podcasts and lists something itself, which is read again in case they fail.
-    otherwise: Response | None = None
+    #: The request for a page that refers to podcasts and lists something itself: it is made again in case they fail.
+    #: The page is not kept, because large ones would wait for each other.
+    otherwise: Request | None = None
+    #: Whether this is that request, made again.
+    as_list: bool = False
 
     @classmethod
     def of(cls, request: Request) -> "Trail":
@@ -75,23 +78,25 @@ class Trail:
             )
         known = {*self.asked, response.url}
         candidates = [url for addresses in referral.podcasts for url in addresses if url not in known]
-        otherwise = response if is_list else self.otherwise
+        trail = replace(self, otherwise=response.request) if is_list else self
         ahead = tuple(dict.fromkeys([*candidates, *self.ahead]))
-        return replace(self, ahead=ahead, referrals=self.referrals + 1, otherwise=otherwise, teller=response.url)
+        return replace(trail, ahead=ahead, referrals=self.referrals + 1, teller=response.url, as_list=False)
 
     def failed(self, error: EntryError) -> "Trail":
         """The trail after its present address failed."""
+        # It outlives the page that it is about, which the frames that it went through would keep.
+        error.__traceback__ = error.__cause__ = error.__context__ = None
         guessed = _twin(self.asked[-1]) in (*self.asked, *self.ahead)
         # A node that stops is not the address's fault, and ends the search.
         if isinstance(error, TransferCancelledError):
             return replace(self, ahead=(), failure=error, otherwise=None)
-        tells_more = self.failure is None or _weight(error, guessed) > _weight(self.failure, guessed)
+        tells_more = self.failure is None or self.as_list or _weight(error, guessed) > _weight(self.failure, guessed)
         return replace(self, failure=error) if tells_more else self
 
     def next_request(self, request: Request) -> Request | None:
         """The request for the next address, to be made under the lease of ``request``; None if there is none."""
         if not self.ahead:
-            return None
+            return self._once_more(self.otherwise) if self.otherwise else None
         following = private_request(self.ahead[0], is_told=True, dont_filter=True)
         inherited = {name: request.meta[name] for name in _INHERITED if name in request.meta}
         following.meta.update({**inherited, **following.meta})
@@ -99,6 +104,11 @@ class Trail:
             told_by(following, self.teller, self.asked[0])
         following.meta[_TRAIL] = replace(self, ahead=self.ahead[1:], asked=(*self.asked, following.url))
         return following
+
+    def _once_more(self, request: Request) -> Request:
+        again = request.replace(dont_filter=True)
+        again.meta[_TRAIL] = replace(Trail.of(request), ahead=(), failure=self.failure, otherwise=None, as_list=True)
+        return again
 
 
 def _twin(url: str) -> str:

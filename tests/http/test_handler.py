@@ -18,6 +18,7 @@ from scrapy.http import TextResponse
 
 from podcrawler.exceptions import TransferCancelledError
 from podcrawler.http.handler import DownloadHandler
+from podcrawler.http.page_memory import PageMemory, Room
 from podcrawler.queue import codec
 from podcrawler.queue.archive import Archive
 from podcrawler.queue.keys import Keys
@@ -224,3 +225,24 @@ async def test_what_is_no_media_is_read_to_its_end_as_a_page(origin: RunningOrig
     response = await fetch(f"{origin.address}/bytes/5000.mp3?{query}")
     assert MEDIA_FILE not in response.flags
     assert "body" in query or "gzip" in query or len(response.body) == 5000
+
+
+async def test_the_time_for_which_a_page_waits_for_memory_does_not_count(origin: RunningOrigin) -> None:
+    async with handling(DOWNLOAD_MAXSIZE=64_000_000) as handler:
+        large = Room(PageMemory.of(handler.crawler))
+        await large.grow(200_000_000)
+        came = when_bytes_came(handler)
+        meta = {"lease": "", "download_timeout": 2}
+        page = asyncio.create_task(
+            handler.download_request(Request(f"{origin.address}/bytes/5000000.html?type=text/html", meta=meta))
+        )
+        await came.wait()
+        done, _ = await asyncio.wait([page], timeout=2.5)
+        assert not done
+        del large
+        assert len((await page).body) == 5_000_000
+
+
+async def test_of_a_page_no_more_is_read_than_is_enough(origin: RunningOrigin) -> None:
+    url = f"{origin.address}/bytes/5000000.html?type=text/html&stall_after=200000"
+    assert len((await fetch(url, meta={"enough": 100_000})).body) == 100_000

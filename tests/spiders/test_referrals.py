@@ -128,7 +128,7 @@ def test_of_candidates_that_all_fail_one_failure_is_told(errors: list[EntryError
 
 def test_a_node_that_stops_ends_the_search() -> None:
     request = page_request(HOME, alternatives=[FEED])
-    trail = replace(Trail.of(request), otherwise=response_to(request)).failed(TransferCancelledError())
+    trail = replace(Trail.of(request), otherwise=request).failed(TransferCancelledError())
     assert trail.next_request(request) is None
     assert trail.otherwise is None
     assert isinstance(trail.failure, TransferCancelledError)
