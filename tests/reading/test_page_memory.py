@@ -8,7 +8,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from textwrap import dedent
 from typing import ClassVar
 
 import pytest
@@ -17,6 +16,7 @@ from typing_extensions import override
 from tests.builders import seed
 from tests.conftest import Client, Commands, until
 from tests.serving import Handler, serving
+from tests.watching import watch
 
 #: As many as a node fetches at once (PODCRAWLER_CONCURRENT_PAGES), and the bytes of each, of which no site makes sense.
 LARGE, SIZE = 16, 32_000_000
@@ -25,28 +25,6 @@ ITEM = "<item><guid>1</guid><enclosure url='http://127.0.0.1:9/1.mp3'/></item>"
 FEED = f"<rss><channel><title>Good</title>{ITEM}</channel></rss>".encode()
 MANY = ("-s", f"PODCRAWLER_HOST_CONNECTIONS={LARGE}", "-s", "PODCRAWLER_MAX_TRIES=1", "-s", "LOG_FILE=log")
 QUEUE = "{podcrawler}:podcasts:"
-#: An extension that logs, when the node closes, how many pages still take memory.
-WATCH = """
-    import gc, logging
-    from podcrawler.http.page_memory import Room
-    from scrapy import signals
-
-
-    class Watch:
-        @classmethod
-        def from_crawler(cls, crawler):
-            self = cls()
-            crawler.signals.connect(self.spider_opened, signal=signals.spider_opened)
-            crawler.signals.connect(self.spider_closed, signal=signals.spider_closed)
-            return self
-
-        def spider_opened(self):
-            gc.disable()
-
-        def spider_closed(self):
-            left = sum(isinstance(thing, Room) for thing in gc.get_objects())
-            logging.getLogger("watch").info("%d pages are left", left)
-"""
 
 
 class Publisher(Handler):
@@ -179,15 +157,14 @@ def test_what_a_page_took_is_free_however_it_ended(fleet: Commands, redis: Clien
                 case _:
                     self.answer(404, LONG)
 
-    (fleet.folder / "watch.py").write_text(dedent(WATCH))
-    watch = ("-s", 'EXTENSIONS={"watch.Watch": 0}', "-s", "DOWNLOAD_MAXSIZE=5000000")
+    imported, count = "from podcrawler.http.page_memory import Room", "sum(isinstance(thing, Room) for thing in things)"
+    options = (*MANY, *watch(fleet, imported, count), "-s", "DOWNLOAD_MAXSIZE=5000000")
     with serving(Answers) as port:
         address = f"http://127.0.0.1:{port}/"
         for name in (*LISTED, *FAILED):
             seed(redis, address + name, "podcasts")
-        environment = {"PYTHONPATH": str(fleet.folder)}
-        ended = fleet.run("crawl", "podcasts", *MANY, *watch, "-s", "PODCRAWLER_EXIT_WHEN_DONE=1", **environment)
+        ended = fleet.run("crawl", "podcasts", *options, "-s", "PODCRAWLER_EXIT_WHEN_DONE=1")
     assert ended.status == 1
     assert kinds(redis) == {address + name: kind for name, kind in FAILED.items()}
     assert redis.exists(*(f"{{podcrawler}}:visit:{address}{name}" for name in LISTED)) == len(LISTED)
-    assert "INFO: 0 pages are left" in (fleet.folder / "log").read_text()
+    assert "INFO: left: 0" in (fleet.folder / "log").read_text()
