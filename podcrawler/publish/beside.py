@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from podcrawler.publish.media_types import HIDDEN_HTML, PICTURES, beside_type
 from podcrawler.store.fs import Folder
 from podcrawler.store.sidecar import BesideFile, Sidecar
+from podcrawler.validation import cause
 
 T = TypeVar("T")
 
@@ -70,9 +71,7 @@ def validated(adapter: TypeAdapter[T], raw: bytes) -> T:
     try:
         return adapter.validate_json(raw)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        raise ValueError(f"{where}: {first['msg']}" if where else first["msg"]) from None
+        raise ValueError(cause(error)) from None
 
 
 def podcast_cover(folder: Folder) -> str:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 from annotated_types import Ge, Le
 
 from podcrawler.printing import printable
+from podcrawler.validation import cause
 
 if TYPE_CHECKING:
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import TypeAdapter
     from pydantic_core import CoreSchema
 
 logger = logging.getLogger(__name__)
@@ -123,13 +124,6 @@ def read_json(shape: Shape[_T], value: bytes, what: str) -> _T | None:
     except ValidationError as error:
         tell(what, cause(error))
         return None
-
-
-def cause(error: "ValidationError") -> str:
-    """What is wrong, in some words that contain nothing of the value."""
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    place = ".".join(map(str, first["loc"]))
-    return f"{place}: {first['msg']}" if place else first["msg"]
 
 
 def tell(what: str, why: Any) -> None:

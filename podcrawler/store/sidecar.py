@@ -22,6 +22,7 @@ from podcrawler.items import Episode, Podcast
 from podcrawler.store.journal import EVENTS, MANIFEST, SIDECAR_SUFFIX
 from podcrawler.store.names import episode_of
 from podcrawler.tokens import without_secrets
+from podcrawler.validation import cause
 
 T = TypeVar("T")
 
@@ -255,6 +256,4 @@ def _validated(adapter: TypeAdapter[T], raw: bytes) -> T:
     try:
         return adapter.validate_json(raw)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        raise SidecarError(f"{where}: {first['msg']}" if where else first["msg"]) from None
+        raise SidecarError(cause(error)) from None
