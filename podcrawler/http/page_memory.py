@@ -21,7 +21,7 @@ from scrapy.settings import BaseSettings
 from podcrawler.exceptions import FetchError
 
 #: Bytes that pages may take together, at least, the one that goes on in spite of that included.
-_ALL = 128 * 1024 * 1024
+_ALL = 96 * 1024 * 1024
 #: Bytes that each page has without taking any, so that small ones never wait; and takes at once.
 _STEP = 1024 * 1024
 #: Seconds after which a page that waits looks for garbage.
@@ -44,7 +44,7 @@ class PageMemory:
     def from_settings(cls, settings: BaseSettings) -> "PageMemory":
         """Raises ValueError."""
         largest = settings.getint("DOWNLOAD_MAXSIZE")
-        return cls(max(_ALL - largest, largest), settings.getfloat("DOWNLOAD_TIMEOUT") or None)
+        return cls(max(_ALL - largest, largest // 2), settings.getfloat("DOWNLOAD_TIMEOUT") or None)
 
     @classmethod
     def of(cls, crawler: Crawler) -> "PageMemory":
