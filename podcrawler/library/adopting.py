@@ -111,8 +111,7 @@ class Adopter:
 
     def adopt(self, wanted: Sequence[Matched], podcasts: dict[str, Found], tell: Callable[[str, int], None]) -> Adopted:
         """Adopt these files of podcasts (by id), and ``tell`` of each podcast that is done how many files the store has
-        now. Raises MediaError if the store cannot be written, and
-        ImportFolderError."""
+        now. Raises MediaError if the store cannot be written, and ImportFolderError."""
         done = Adopted()
         if wanted and self._is_described:
             self._store.introduce()

@@ -36,7 +36,7 @@ from podcrawler.http.handler import MediaResponse
 from podcrawler.items import Episode
 from podcrawler.logins import without_login
 from podcrawler.media.fetch import fetch_media
-from podcrawler.media.transfer import Transfer
+from podcrawler.media.transfer import FOR_MEDIA, HEADERS, Transfer
 from podcrawler.queue.acks import turn
 from podcrawler.queue.scheduler import Scheduler
 from podcrawler.store import beside_content
@@ -49,9 +49,6 @@ from podcrawler.tokens import without_secrets
 
 logger = logging.getLogger(__name__)
 
-#: What the request for a media file, or for something beside it, tells middlewares that are for pages: it may be on any
-#: host, and a cache would keep a response without a body.
-FOR_MEDIA = {"allow_offsite": True, "dont_cache": True, "dont_obey_robotstxt": True}
 #: Files beside one media file: none has more, unless somebody means harm.
 _MOST = 20
 #: Seconds between two looks whether the store has the cover of a podcast; podcasts that are remembered.
@@ -216,9 +213,8 @@ class Beside:
             is_on_the_web = False
         if not is_on_the_web:
             raise FetchError("address", "It is said to be at an address that is not on the web.")
-        headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
         # What a login was masked with in an address is none.
-        request = Request(without_login(one.url), headers=headers, callback=NO_CALLBACK)
+        request = Request(without_login(one.url), headers=HEADERS, callback=NO_CALLBACK)
         limits = replace(self._limits, refuse=partial(_refuse, one))
         request.meta.update(FOR_MEDIA, podcast=episode.podcast_id, limits=limits)
         return request

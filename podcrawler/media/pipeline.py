@@ -35,10 +35,10 @@ from podcrawler.http.handler import MediaResponse, Range
 from podcrawler.http.redirects import chain
 from podcrawler.items import Episode
 from podcrawler.media.backpressure import DiskFullBackoff
-from podcrawler.media.beside import FOR_MEDIA, Beside, NoTurnError
+from podcrawler.media.beside import Beside, NoTurnError
 from podcrawler.media.describing import Describer
 from podcrawler.media.fetch import fetch_media
-from podcrawler.media.transfer import Transfer, bad_address, forget_logins, publication_time
+from podcrawler.media.transfer import FOR_MEDIA, HEADERS, Transfer, bad_address, forget_logins, publication_time
 from podcrawler.networks import host_of
 from podcrawler.queue.acks import finish
 from podcrawler.queue.entries import is_requestable, private_request
@@ -117,8 +117,7 @@ class EpisodeFilesPipeline(FilesPipeline):
     @override
     def get_media_requests(self, item: Episode, info: MediaPipeline.SpiderInfo) -> list[Request]:
         assert item.enclosure is not None
-        headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
-        request = private_request(item.enclosure.url, is_told=True, headers=headers, callback=NO_CALLBACK)
+        request = private_request(item.enclosure.url, is_told=True, headers=HEADERS, callback=NO_CALLBACK)
         request.meta.update(FOR_MEDIA, podcast=item.podcast_id)
         return [request]
 

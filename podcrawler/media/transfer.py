@@ -12,6 +12,12 @@ from podcrawler.logins import masked, without_login
 from podcrawler.queue.leases import Lease
 from podcrawler.store.part import PartFile
 
+#: Of the request for a media file, or for something beside it: a coding would hide its length.
+HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity"}
+#: What the request for a media file, or for something beside it, tells middlewares that are for pages: it may be on any
+#: host, and a cache would keep a response without a body.
+FOR_MEDIA = {"allow_offsite": True, "dont_cache": True, "dont_obey_robotstxt": True}
+
 
 @dataclass(slots=True)
 class Transfer:
