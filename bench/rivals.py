@@ -46,6 +46,23 @@ _SCRAPY_REDIS = """
             for enclosure in response.xpath("//enclosure"):
                 yield {"file_urls": [enclosure.attrib["url"]]}
 """
+_SCRAPY_ALONE = """\
+    import sys
+
+    from scrapy import Spider
+    from scrapy.crawler import AsyncCrawlerProcess
+
+    class Feed(Spider):
+        name = "feed"
+        start_urls = sys.argv[1:]
+
+        def parse(self, response):
+            assert response.body
+
+    process = AsyncCrawlerProcess({"LOG_LEVEL": "WARNING", "TELNETCONSOLE_ENABLED": False})
+    process.crawl(Feed)
+    process.start()
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +109,7 @@ class Program:
     name: str
     version: str
     command: Callable[[Job], Sequence[str]]
-    #: Glob of the downloaded files, relative to the folder of the sandbox.
+    #: Glob of the downloaded files, relative to the folder of the sandbox; empty if there are none.
     pattern: str
 
     def start(self, job: Job) -> "subprocess.Popen[bytes]":
@@ -142,8 +159,17 @@ def scrapy_redis() -> Program:
         settings = ["-s", f"REDIS_URL={job.sandbox.environment['REDIS_URL']}"]
         return [sys.executable, "-m", "scrapy", "runspider", "spider.py", *settings]
 
-    version = _version([sys.executable, "-m", "scrapy", "version"])
-    return Program("Scrapy FilesPipeline on scrapy-redis", version, command, "files/full/*.mp3")
+    return Program("Scrapy FilesPipeline on scrapy-redis", _scrapy_version(), command, "files/full/*.mp3")
+
+
+def scrapy_alone() -> Program:
+    """Scrapy as a program that asks for the feed, and does nothing with it: no Redis, no files, no record."""
+
+    def command(job: Job) -> list[str]:
+        (job.sandbox.folder / "alone.py").write_text(textwrap.dedent(_SCRAPY_ALONE))
+        return [sys.executable, "alone.py", job.feed]
+
+    return Program("Scrapy, the feed alone", _scrapy_version(), command, "")
 
 
 def downloaders() -> dict[str, Program | None]:
@@ -167,6 +193,10 @@ def downloaders() -> dict[str, Program | None]:
         name: Program(name, _version([name, "--version"]), command, "files/*.mp3") if shutil.which(name) else None
         for name, command in commands.items()
     }
+
+
+def _scrapy_version() -> str:
+    return _version([sys.executable, "-m", "scrapy", "version"])
 
 
 def _version(command: Sequence[str]) -> str:

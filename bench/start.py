@@ -66,7 +66,8 @@ def measure(options: Options) -> Result:
             "Whole programs, from the start of the process until it has exited, with the CPU time of all of its "
             "processes: `archive`, with a Valkey of its own, and podcast-archiver, in turns, from nginx on the same "
             f"machine over http; medians of {options.repetitions}. Data of earlier runs is synced before each run. The "
-            "modules of both are compiled, as installers leave them."
+            "modules of both are compiled, as installers leave them. Scrapy beside them is a spider that asks for the "
+            "feed and does nothing with it: no program on Scrapy starts sooner."
         ),
         commands=["podcrawler archive ADDRESS", "podcast-archiver --concurrency 8 --quiet --feed ADDRESS ..."],
         head=("case", "program", "seconds", "CPU seconds", "time to podcast-archiver's", "CPU to podcast-archiver's"),
@@ -114,10 +115,11 @@ def _archive() -> Program:
 
 def _archive_costs(options: Options) -> dict[str, dict[str, Cost]]:
     """By case and program: the median cost."""
-    programs = [program for program in (_archive(), rivals.podcast_archiver(options.rivals)) if program]
+    archivers = [program for program in (_archive(), rivals.podcast_archiver(options.rivals)) if program]
     found: dict[str, dict[str, Cost]] = {}
     for case in _CASES:
         small = replace(case, files=min(case.files, 12), size=1_000_000) if options.small else case
+        programs = [*archivers, rivals.scrapy_alone()] if case.nothing_new else archivers
         costs: dict[str, list[Cost]] = {program.name: [] for program in programs}
         with serving() as host:
             host.add("files", small.files, small.size)
@@ -138,8 +140,9 @@ def _archive_cost(program: Program, host: Host, case: Case) -> Cost:
         job = Job(replace(sandbox, environment=environment), host, "files", "http", case.files)
         for _ in range(2 if case.nothing_new else 1):
             cost = run(program.command(job), job.sandbox, HOME=str(sandbox.folder))
-        sizes = [path.stat().st_size for path in sandbox.folder.glob(program.pattern)]
-        assert sizes == [case.size] * case.files, sizes
+        if program.pattern:
+            sizes = [path.stat().st_size for path in sandbox.folder.glob(program.pattern)]
+            assert sizes == [case.size] * case.files, sizes
         return cost
 
 
