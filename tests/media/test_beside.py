@@ -187,7 +187,7 @@ def test_a_node_that_is_killed_leaves_nothing_half_done(
     seed(redis, f"{web.address}/feed.xml")
     leases = ("-s", "PODCRAWLER_LEASE_TIME=1", "-s", "PODCRAWLER_HEARTBEAT=0.3")
     with fleet.start("crawl", "episodes", *ALL, *leases) as node:
-        until(lambda: list(fleet.archive.rglob("*[!w].json.part")))
+        until(lambda: origin.requests() and list(fleet.archive.rglob("*[!w].json.part")))
         node.kill()
         node.wait()
     assert [one.name for one in told(fleet).beside] == ["one.One.jpg"]
