@@ -32,6 +32,11 @@ def say(line: str, *, is_error: bool = False) -> None:
             raise
 
 
+def counted(count: int, thing: str) -> str:
+    """``1 file``, or ``2 files``."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
 def write_document(lines: Iterable[str]) -> None:
     """Write the lines of a document to standard output in UTF-8, as they are, logins included: whoever makes them sees
     to what is in them."""

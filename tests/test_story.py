@@ -36,7 +36,7 @@ def test_the_story_of_the_ancestor(proxied: Commands, redis: Client) -> None:
     (old / OLD).write_bytes(b"\0what was downloaded years ago")
     (old / "20002.broken.wav").touch()
     imported = proxied.run("import", "old", "--podcast", "rthk-287")
-    assert "1 media files, 1 recorded as finished; 1 files left out." in imported.out
+    assert "1 media file, 1 recorded as finished; 1 file left out." in imported.out
 
     redis.lpush("podcasts:start_urls", LIST)
     assert proxied.run("crawl", "podcasts", "-s", "PODCRAWLER_EXIT_WHEN_DONE=1").status == 0

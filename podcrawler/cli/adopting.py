@@ -15,7 +15,7 @@ from podcrawler.fleet.preview import foresee
 from podcrawler.library.adopting import Adopted, Adopter, LeftOut, Plan, plan
 from podcrawler.library.leavings import Leavings, read
 from podcrawler.logins import masked
-from podcrawler.printing import say
+from podcrawler.printing import counted, say
 from podcrawler.queue.archive import Archive
 from podcrawler.queue.seeds import address_request
 from podcrawler.store.folder import store_folder
@@ -77,7 +77,7 @@ def _requests(words: Sequence[str], leavings: Leavings, program: str) -> tuple[l
 
 
 def _tell_podcast(podcast_id: str, count: int) -> None:
-    say(f"{podcast_id}: {count} media files")
+    say(f"{podcast_id}: {counted(count, 'media file')}")
 
 
 def _tell(planned: Plan, done: Adopted, *, is_dry: bool) -> None:
@@ -90,4 +90,4 @@ def _tell(planned: Plan, done: Adopted, *, is_dry: bool) -> None:
     else:
         outcome = f"{sum(done.files.values())} adopted, {done.recorded} recorded as finished"
     count = len(planned.wanted) + len(planned.finished) + len(planned.left_out)
-    say(f"{count} media files, {outcome};{there} {len(left_out)} files left out.")
+    say(f"{counted(count, 'media file')}, {outcome};{there} {counted(len(left_out), 'file')} left out.")

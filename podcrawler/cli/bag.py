@@ -12,7 +12,7 @@ from podcrawler.cli.verify import reader_of
 from podcrawler.exceptions import UsageError
 from podcrawler.library.bagging import make_bag
 from podcrawler.namespace import AnySettings
-from podcrawler.printing import say
+from podcrawler.printing import counted, say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,5 +29,5 @@ def run(settings: AnySettings, options: argparse.Namespace) -> int:
     target = (options.to or Path(f"{options.podcast}.bag")).absolute()
     with reader_of(catalog, [options.podcast]) as reader:
         bag = make_bag(catalog, options.podcast, target, Agent.read(settings), reader)
-    say(f"{bag.path}: a bag of {bag.files} files ({decimal(bag.size)}).")
+    say(f"{bag.path}: a bag of {counted(bag.files, 'file')} ({decimal(bag.size)}).")
     return 0

@@ -14,7 +14,7 @@ from podcrawler.library.leavings import PROGRAMS
 from podcrawler.library.presence import Presence
 from podcrawler.library.restoring import restore
 from podcrawler.namespace import AnySettings
-from podcrawler.printing import say
+from podcrawler.printing import counted, say
 from podcrawler.queue.archive import Archive, Imported
 from podcrawler.queue.broker import Broker
 from podcrawler.queue.legacy_ids import Imports
@@ -84,11 +84,11 @@ def run(settings: AnySettings, options: argparse.Namespace) -> int:
             podcasts = sorted({file.podcast_id for file in files})
             sentences += [each for name in podcasts for each in presence.check(name, adopt=True).sentences]
     for podcast_id, count in sorted(Counter(file.podcast_id for file in files).items()):
-        say(f"{podcast_id}: {count} media files")
+        say(f"{podcast_id}: {counted(count, 'media file')}")
     for sentence in sentences:
         say(sentence)
     outcome = "nothing was recorded (--dry-run)" if options.dry_run else f"{recorded} recorded as finished"
-    say(f"{len(files)} media files, {outcome}; {len(refused)} files left out.")
+    say(f"{counted(len(files), 'media file')}, {outcome}; {counted(len(refused), 'file')} left out.")
     return 0 if files else 2
 
 

@@ -12,7 +12,7 @@ from podcrawler.cli.parsers import add_common_options
 from podcrawler.exceptions import UsageError
 from podcrawler.library.keeping import Keep, Kept, keep_as_subscribed, keep_newest, read_trash
 from podcrawler.namespace import AnySettings
-from podcrawler.printing import say
+from podcrawler.printing import counted, say
 from podcrawler.queue.inventory import Inventory
 
 if TYPE_CHECKING:
@@ -60,8 +60,9 @@ def tell(settings: AnySettings, podcast_id: str, found: Kept, *, is_dry: bool = 
         say(f"{podcast_id}/{file.name}  {decimal(file.size)}")
     trash = read_trash(settings)
     done = f"moved to {trash}" if trash else "removed"
-    total = decimal(sum(file.size for file in found.dropped))
-    say(f"{len(found.dropped)} files ({total}) {'would be ' if is_dry else ''}{done}; {found.kept} stay.")
+    dropped = f"{counted(len(found.dropped), 'file')} ({decimal(sum(file.size for file in found.dropped))})"
+    stay = "1 stays" if found.kept == 1 else f"{found.kept} stay"
+    say(f"{dropped} {'would be ' if is_dry else ''}{done}; {stay}.")
     if found.undated:
         say(f"{found.undated} of those have no known date: the next visit of the podcast may tell it.")
 

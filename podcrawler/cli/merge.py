@@ -8,7 +8,7 @@ from podcrawler.cli.looking import archive_redis
 from podcrawler.cli.parsers import add_common_options
 from podcrawler.exceptions import UsageError
 from podcrawler.library.merging import merge
-from podcrawler.printing import say
+from podcrawler.printing import counted, say
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,9 +25,8 @@ def run(settings: BaseSettings, options: argparse.Namespace) -> int:
     if "://" in merged.gone:
         say(f"{merged.gone} leads to {merged.kept} now.")
         return 0
-    left = f"; {merged.left} stay, because {merged.kept} has these episodes" if merged.left else ""
-    say(
-        f"{merged.gone} is part of {merged.kept} now: {merged.episodes} episodes more, {merged.moved} files moved"
-        f"{left}."
-    )
+    told = f"{counted(merged.episodes, 'episode')} more, {counted(merged.moved, 'file')} moved"
+    if merged.left:
+        told += f"; {merged.left} {'stays' if merged.left == 1 else 'stay'}, because {merged.kept} has these episodes"
+    say(f"{merged.gone} is part of {merged.kept} now: {told}.")
     return 0

@@ -23,7 +23,7 @@ from podcrawler.library.fixity import Notes, Reader
 from podcrawler.library.repair import Repairs
 from podcrawler.library.verify import Finding, Kind, Verified, Verifier, is_damage
 from podcrawler.namespace import AnySettings
-from podcrawler.printing import json_line, say
+from podcrawler.printing import counted, json_line, say
 from podcrawler.redis.connection import redis_configured, state_dir
 from podcrawler.redis.embedded import EmbeddedServer
 from podcrawler.store import names
@@ -137,8 +137,9 @@ def _summarize(verified: Verified, back: int) -> None:
     told = [f"{counts[kind]} {kind}" for kind in get_args(Kind) if counts[kind]]
     read = f", {verified.read} of them read" if verified.read else ""
     skipped = f", {verified.skipped} before the interruption" if verified.skipped else ""
-    say(f"{verified.files} files ({decimal(verified.size)}){read}{skipped}: {', '.join(told) or 'all well'}.")
+    files = f"{counted(verified.files, 'file')} ({decimal(verified.size)})"
+    say(f"{files}{read}{skipped}: {', '.join(told) or 'all well'}.")
     if back:
-        say(f"{back} files are back that were damaged.")
+        say("1 file is back that was damaged." if back == 1 else f"{back} files are back that were damaged.")
     if any(not finding.repair for finding in verified.findings):
         say(f"`{called()} verify --repair` puts right what can be; docs/verify.md says what it does.")

@@ -94,7 +94,7 @@ def test_no_name_in_a_sidecar_leads_elsewhere(fleet: Commands, redis: Client, we
         (podcast / name).write_bytes(b"mine")
     assert fleet.run("verify", "--deep").status == 0
     kept = fleet.run("keep", podcast.name, "--keep", "30d")
-    assert "1 files" in kept.out, kept.err
+    assert "1 file (" in kept.out, kept.err
     assert not path.exists()
     assert {"two.Two.jpg", "cover.jpg", "podcast.json"} <= {path.name for path in podcast.iterdir()}
 
@@ -105,7 +105,7 @@ def test_bags_have_them_and_imports_leave_them_alone(fleet: Commands, redis: Cli
     assert beside(fleet).keys() <= {path.name for path in (fleet.folder / "bag" / "data").iterdir()}
     redis.flushall()
     imported = fleet.run("import", "archive")
-    assert "1 media files, 1 recorded as finished; 0 files left out." in imported.out
+    assert "1 media file, 1 recorded as finished; 0 files left out." in imported.out
 
 
 @pytest.mark.parametrize("trash", [".trash", ""])
@@ -133,7 +133,7 @@ def test_merge_moves_them_along(fleet: Commands, redis: Client, web: Web, podcas
     web.pages["/two.mp3"] = AUDIO
     other = archived(fleet, redis, web, item("Two", f"{web.address}/two.mp3", ""), name="other")
     merged = fleet.run("merge", podcast.name, other.name)
-    assert "1 files moved" in merged.out, merged.err
+    assert "1 file moved" in merged.out, merged.err
     assert not podcast.exists()
     assert beside(fleet) == right
     assert_described(fleet.archive)

@@ -26,7 +26,7 @@ def test_a_dry_run_records_nothing(fleet: Commands, redis: Client) -> None:
     fill(fleet.folder / "old", **{"20001.title.mp3": 3, "other.txt": 1})
     result = fleet.run("import", "old", "--podcast", "rthk-287", "--dry-run")
     assert result.status == 0
-    assert "rthk-287: 1 media files" in result.out
+    assert "rthk-287: 1 media file" in result.out
     assert "left out: old/other.txt (not named id.title.ext)" in result.out
     assert redis.dbsize() == 0
 

@@ -71,7 +71,7 @@ def test_a_move_that_was_interrupted_is_finished(fleet: Commands, podcast: str) 
 
 def test_without_a_trash_files_are_removed(fleet: Commands, podcast: str) -> None:
     ended = fleet.run("keep", podcast, "--keep", "30d", "-s", "PODCRAWLER_TRASH=")
-    assert "4 files (4.0 kB) removed; 1 stay." in ended.out
+    assert "4 files (4.0 kB) removed; 1 stays." in ended.out
     assert files(fleet) == [f"{podcast}/day-5"]
 
 
@@ -87,7 +87,7 @@ def test_a_file_is_recorded_as_dropped_before_it_goes(
     assert redis.hget(f"{{podcrawler}}:finished:{podcast}", "day-1") == b"1010 dropped"
     archive(fleet, publisher)
     (fleet.archive / ".trash").unlink()
-    assert "1 files" in fleet.run("keep", podcast, "--keep", "3").out
+    assert "1 file (" in fleet.run("keep", podcast, "--keep", "3").out
 
 
 @pytest.mark.parametrize(

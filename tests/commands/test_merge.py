@@ -39,7 +39,7 @@ def test_a_podcast_becomes_part_of_another(fleet: Commands, redis: Client, web: 
     merged = fleet.run("merge", NEW, old)
     assert (merged.status, merged.err) == (0, "")
     assert merged.out == (
-        f"{new} is part of {old} now: 1 episodes more, 1 files moved; 1 stay, because {old} has these episodes.\n"
+        f"{new} is part of {old} now: 1 episode more, 1 file moved; 1 stays, because {old} has these episodes.\n"
     )
     assert set(fleet.files()) == {
         f"{old}/one.one.mp3.mp3", f"{old}/two.two.mp3.mp3", f"{old}/three.three.mp3.mp3", f"{new}/two.two.mp3.mp3"
@@ -104,7 +104,7 @@ def test_a_merge_that_was_interrupted_is_completed(fleet: Commands, redis: Clien
     old, new = archived(fleet, redis, OLD, NEW)
     (moved,) = (fleet.archive / new).glob("*.mp3")
     (fleet.archive / old / moved.name).hardlink_to(moved)
-    assert "1 episodes more, 1 files moved." in fleet.run("merge", new, old).out
+    assert "1 episode more, 1 file moved." in fleet.run("merge", new, old).out
     assert {path.partition("/")[0] for path in fleet.files()} == {old}
     assert not (fleet.archive / new).exists()
     assert_described(fleet.archive)
