@@ -132,6 +132,7 @@ CASES = [
     ),
     _mended("with-spaces", "http://m.example/green tea.mp3", "http://m.example/green tea.mp3"),
     _mended("with-space-around", "\n  http://m.example/tea.mp3\t ", _TEA),
+    _mended("with-invisible-characters-around", "\u200b http://m.example/tea.mp3\ufeff\u200e", _TEA),
     _mended("with-line-breaks", "http://m.example/&#10;tea.mp3", _TEA),
     _mended("escaped-twice", "http://m.example/tea.mp3?a=1&amp;amp;b=2", "http://m.example/tea.mp3?a=1&b=2"),
     _mended("escaped-thrice", "http://m.example/tea.mp3?a=1&amp;amp;amp;b=2", "http://m.example/tea.mp3?a=1&b=2"),
