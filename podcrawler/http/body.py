@@ -24,6 +24,14 @@ from podcrawler.store.part import PartFile
 #: Bytes that are written at once, and seconds after which fewer are.
 _BLOCK = 1024 * 1024
 _MAX_BLOCK_AGE = 1.0
+#: Successes that are no file: accepted only, no content, reset content, multi-status.
+_WITHOUT_FILE = frozenset({202, 204, 205, 207})
+
+
+def may_be_file(status: int) -> bool:
+    """Whether the body of an answer with this status may be the file that was asked for, or a part of it. A success of
+    another kind is as a 200 (RFC 9110 §15): proxies that change files say 203."""
+    return 200 <= status < 300 and status not in _WITHOUT_FILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +80,7 @@ class Received:
 
 
 class Body:
-    """The body of a 200 or 206, on its way into a part: first ``begin``, then ``receive``."""
+    """The body of a success, on its way into a part: first ``begin``, then ``receive``."""
 
     def __init__(
         self,
@@ -113,7 +121,7 @@ class Body:
         (``too-large``, ``too-slow``, ``timeout``, ``encoded``) and aiohttp's errors."""
         headers = self._answer.headers
         coded = is_coded(headers)
-        if self._answer.status == 200:
+        if self._answer.status != 206:
             await self._examine()
             coded = self._decoder is not None
         length = None if coded else self._answer.content_length

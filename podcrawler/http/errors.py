@@ -29,11 +29,17 @@ from podcrawler.networks import host_of
 
 _AGAIN = "try again later"
 _BROWSER = "check whether the address opens in a browser"
-#: RFC 9110 §15.5.9, §15.6.4, RFC 8470 §5.2, RFC 6585 §4. Other 5xx are passing, other 4xx permanent.
+#: RFC 9110 §15.3.3, §15.5.9, §15.5.20, §15.6.4, RFC 4918 §11.3, RFC 8470 §5.2, RFC 6585 §4; and what says that there
+#: is nothing just now. Other 5xx are passing, all else is permanent.
 _STATUS_CLASSES: dict[int, FailureClass] = {
+    202: "passing",
+    204: "passing",
+    205: "passing",
     401: "blocked",
     403: "blocked",
     408: "passing",
+    421: "passing",
+    423: "passing",
     425: "passing",
     429: "busy",
     503: "busy",
@@ -44,6 +50,7 @@ _ANOTHER_AGENT = (
     'PODCRAWLER_USER_AGENTS=\'{{"{host}": "NAME/1.0"}}\''
 )
 _STATUS_REMEDIES = {
+    202: f"it does not have the file ready yet; {_AGAIN}",
     401: "it wants a login, which goes into the address (https://USER:PASSWORD@HOST/, special characters of both "
     "percent-encoded)",
     403: f"it refuses this machine or this program: {_ANOTHER_AGENT}",

@@ -24,7 +24,7 @@ URL = "https://user:secret@media.example.org:8443/a.mp3?signature=secret"
 @pytest.mark.parametrize(
     ("status", "failure_class"),
     [
-        *((status, "passing") for status in (408, 425, 500, 504, 599)),
+        *((status, "passing") for status in (202, 204, 205, 408, 421, 423, 425, 500, 504, 599)),
         *((status, "busy") for status in (429, 503)),
         *((status, "blocked") for status in (401, 403)),
         *((status, "permanent") for status in (206, 304, 400, 404, 410, 451)),

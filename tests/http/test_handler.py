@@ -6,6 +6,7 @@ import gzip
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import urlencode
 
 import pytest
 from scrapy import Request, signals
@@ -28,7 +29,7 @@ from podcrawler.sites.direct import MEDIA_FILE
 from podcrawler.store import sniff
 from tests.builders import make_broker
 from tests.conftest import Client
-from tests.http.handling import fetch, handling, receiving
+from tests.http.handling import download, fetch, handling, receiving
 from tests.origin import RunningOrigin, content
 
 # Pages
@@ -241,6 +242,18 @@ async def test_the_time_for_which_a_page_waits_for_memory_does_not_count(origin:
         assert not done
         del large
         assert len((await page).body) == 5_000_000
+
+
+@pytest.mark.parametrize("is_page", [True, False], ids=["page", "media"])
+async def test_the_body_of_a_redirect_is_not_waited_for(
+    origin: RunningOrigin, tmp_path: Path, *, is_page: bool
+) -> None:
+    head = base64.b64encode(b"HTTP/1.1 302 Found\r\nLocation: /b\r\nContent-Length: 999\r\n\r\n").decode()
+    url = f"{origin.address}/bytes/999.mp3?{urlencode({'head': head, 'stall_after': 9})}"
+    # By default the idle timeout is a minute, and that of pages three.
+    async with asyncio.timeout(30):
+        response = await fetch(url) if is_page else (await download(url, tmp_path))[0]
+    assert (response.status, response.headers["Location"]) == (302, b"/b")
 
 
 async def test_of_a_page_no_more_is_read_than_is_enough(origin: RunningOrigin) -> None:

@@ -197,6 +197,18 @@ async def test_a_head_that_is_cut_off_is_a_connection_that_broke(tmp_path: Path)
     assert "3000" not in str(error)
 
 
+async def test_the_last_chunk_may_end_the_connection(tmp_path: Path) -> None:
+    head = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+    await assert_whole([head + CHUNKED[:-2], None], tmp_path)
+    await assert_whole([head, *single_bytes(CHUNKED[:-2]), None], tmp_path)
+
+
+@pytest.mark.parametrize("end", [b"\r\n", b"\r\n0", b"\r\n0\r", b"\r\n10\r\n", b"\r\n5\r\nxx0\r\n", b"\r\n90\r\n0\r\n"])
+async def test_without_the_last_chunk_a_body_is_cut_off(end: bytes, tmp_path: Path) -> None:
+    error = await failure([OK + b"Transfer-Encoding: chunked\r\n\r\n" + CHUNKED[:-7] + end, None], tmp_path)
+    assert (error.kind, error.failure_class) == ("incomplete", "passing")
+
+
 @pytest.mark.parametrize(
     ("head", "body"),
     [
