@@ -56,7 +56,7 @@ _R = TypeVar("_R", bound=Response)
 
 #: Bytes that are read of the body of an answer that is not the file: enough for the explanation on an error page.
 _ERROR_BODY = 64 * 1024
-#: Seconds for which the body of such an answer, or of a redirect, is waited for: hardly anybody reads it.
+#: Seconds for which the body of such an answer is waited for, and of a redirect or a refusal: hardly anybody reads it.
 _ERROR_SECONDS = 2.0
 
 
@@ -152,7 +152,7 @@ class DownloadHandler(BaseDownloadHandler):
                 ):
                     # No local name: see Page.close.
                     with closing(Page(limit, Room(self._memory) if "lease" in request.meta else None)) as page:
-                        if _is_redirect(answer):
+                        if answer.status >= 400 or _is_redirect(answer):
                             return await self._read_page(request, answer, page, _ERROR_BODY, _ERROR_SECONDS)
                         return await self._read_page(request, answer, page, request.meta.get("enough"))
             with _media_timeouts(request, self._limits):

@@ -38,6 +38,24 @@ def test_statuses(status: int, failure_class: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("challenges", "words"),
+    [
+        (['Digest realm="x", nonce="1"'], "of a kind that podcrawler does not speak (Digest)"),
+        (["Negotiate", "NTLM"], "of a kind that podcrawler does not speak (Negotiate)"),
+        (["Bearer"], "of a kind that podcrawler does not speak (Bearer)"),
+        (['Digest realm="x"', 'basic realm="x"'], "it wants a login, which goes into the address"),
+        (['Digest realm="x", Basic realm="x"'], "it wants a login, which goes into the address"),
+        ([], "it wants a login, which goes into the address"),
+        (["\x1b[31m"], "it wants a login, which goes into the address"),
+    ],
+)
+def test_a_login_of_another_kind_is_told(challenges: list[str], words: str) -> None:
+    error = explain_response(Response(URL, status=401, headers={"WWW-Authenticate": challenges}, request=Request(URL)))
+    assert words in str(error)
+    assert error.failure_class == "blocked"
+
+
+@pytest.mark.parametrize(
     ("exception", "kind", "failure_class"),
     [
         (exceptions.DownloadTimeoutError("slow"), "timeout", "passing"),

@@ -244,16 +244,21 @@ async def test_the_time_for_which_a_page_waits_for_memory_does_not_count(origin:
         assert len((await page).body) == 5_000_000
 
 
-@pytest.mark.parametrize("is_page", [True, False], ids=["page", "media"])
-async def test_the_body_of_a_redirect_is_not_waited_for(
-    origin: RunningOrigin, tmp_path: Path, *, is_page: bool
-) -> None:
-    head = base64.b64encode(b"HTTP/1.1 302 Found\r\nLocation: /b\r\nContent-Length: 999\r\n\r\n").decode()
-    url = f"{origin.address}/bytes/999.mp3?{urlencode({'head': head, 'stall_after': 9})}"
+async def test_the_body_of_a_redirect_or_a_refusal_is_not_waited_for(origin: RunningOrigin, tmp_path: Path) -> None:
+    async def status(answered: int, *, is_page: bool) -> int:
+        head = f"HTTP/1.1 {answered} X\r\nLocation: /b\r\nContent-Length: 999\r\n\r\n"
+        query = {"head": base64.b64encode(head.encode()).decode(), "stall_after": 9}
+        url = f"{origin.address}/bytes/999.mp3?{urlencode(query)}"
+        if is_page:
+            return (await fetch(url)).status
+        folder = tmp_path / str(answered)
+        folder.mkdir()
+        return (await download(url, folder))[0].status
+
     # By default the idle timeout is a minute, and that of pages three.
     async with asyncio.timeout(30):
-        response = await fetch(url) if is_page else (await download(url, tmp_path))[0]
-    assert (response.status, response.headers["Location"]) == (302, b"/b")
+        found = await asyncio.gather(*(status(code, is_page=page) for code in (302, 404) for page in (True, False)))
+    assert found == [302, 302, 404, 404]
 
 
 async def test_of_a_page_no_more_is_read_than_is_enough(origin: RunningOrigin) -> None:
