@@ -17,6 +17,7 @@ from podcrawler.exceptions import FetchError, MediaError
 from podcrawler.http.content_coding import Decoder, decoder_for, is_coded
 from podcrawler.http.lenient import surplus_of
 from podcrawler.http.rate import RateLimits
+from podcrawler.sites.direct import is_live
 from podcrawler.store import sniff
 from podcrawler.store.evidence import Answer, Verdict, judge
 from podcrawler.store.part import PartFile
@@ -123,6 +124,7 @@ class Body:
         coded = is_coded(headers)
         if self._answer.status != 206:
             await self._examine()
+            self._refuse_live_stream()
             coded = self._decoder is not None
         length = None if coded else self._answer.content_length
         answer = Answer(self._answer.status, headers, self._url, self._asked_from, length, coded)
@@ -169,6 +171,14 @@ class Body:
             head = await self._decoded_head(probe)
         kind = self._answer.headers.get("Content-Type", "")
         self._limits.refuse(head, url=str(self._answer.url), content_type=kind)
+
+    def _refuse_live_stream(self) -> None:
+        if self._answer.content_length is None and is_live(self._answer.headers):
+            raise MediaError(
+                "not-media",
+                f"{self._host} sent a live stream, which has no end, instead of a file; leave the episode out, or tell "
+                "the publisher, and `podcrawler retry` tries it again.",
+            )
 
     async def _decoded_head(self, probe: Decoder) -> bytes:
         """The first bytes, decoded, for which more are read if need be."""

@@ -112,7 +112,12 @@ COUNTED = b"Content-Length: %d" % SIZE
 #: What is not quite HTTP, and what is compressed, or not, whatever the head says.
 HEADS: Rows = {
     "without phrase": (raw(COUNTED, status=b"HTTP/1.1 200"), Whole(sent=None)),
-    "icy": (raw(b"icy-br: 128", status=b"ICY 200 OK"), Whole(sent=None)),
+    "icy": (raw(status=b"ICY 200 OK"), Whole(sent=None)),
+    "icy with a length": (raw(b"icy-name: x", COUNTED, status=b"ICY 200 OK"), Whole(sent=None)),
+    "live stream": (
+        raw(b"Icy-Name: A station", b"icy-br: 128", status=b"HTTP/1.0 200 OK"),
+        Failed("not-media", "permanent", "sent a live stream, which has no end, instead of a file; leave", 1),
+    ),
     "no colon": (raw(b"some words", COUNTED), Whole(sent=None)),
     "spaces in names": (raw(b"Some Name: x", b"Content-Length : %d" % SIZE), Whole(sent=None)),
     "folded line": (raw(b"X: a", b"  b", COUNTED), Whole(sent=None)),

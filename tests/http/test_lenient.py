@@ -141,7 +141,7 @@ async def test_what_browsers_read_is_read(head: tuple[str, bytes], cut: object, 
 @pytest.mark.parametrize(
     "head",
     {
-        "ICY": b"ICY 200 OK\r\nicy-name: x\r\n\r\n",
+        "ICY": b"ICY 200 OK\r\nX: y\r\n\r\n",
         "length below zero": OK + b"Content-Length: -1\r\n\r\n",
         "no number": OK + b"Content-Length: many\r\n\r\n",
         "no number beside one": OK + b"Content-Length: many\r\nContent-Length: 3\r\n\r\n",
