@@ -249,7 +249,7 @@ class DownloadHandler(BaseDownloadHandler):
     ) -> None:
         """Read until the end, or ``enough``, or until the beginning shows that it is a media file."""
         limit = request.meta.get("download_maxsize", self._max_size)
-        is_page = enough is None and answer.status == 200
+        is_page = enough is None and may_be_file(answer.status)
         try:
             async for chunk in answer.content.iter_any():
                 await page.add(chunk)

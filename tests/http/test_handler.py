@@ -203,7 +203,9 @@ async def test_a_stopped_transfer_into_a_part_fails(origin: RunningOrigin, tmp_p
 # A media file in place of a page
 
 
-@pytest.mark.parametrize("query", ["seed=1", "body=SUQzBAAAAAAAAA==&type=text/html", "chunked=1&type=audio/x-whatever"])
+@pytest.mark.parametrize(
+    "query", ["seed=1", "status=203", "body=SUQzBAAAAAAAAA==&type=text/html", "chunked=1&type=audio/x-whatever"]
+)
 async def test_of_a_media_file_only_the_beginning_is_read_as_a_page(origin: RunningOrigin, query: str) -> None:
     response = await fetch(f"{origin.address}/bytes/50000000.mp3?{query}&stall_after=1000000", DOWNLOAD_MAXSIZE=10_000)
     assert response.flags == [MEDIA_FILE]
