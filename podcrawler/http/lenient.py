@@ -31,7 +31,7 @@ _LAST_CHUNK = b"\r\n0\r\n"
 #: Answers of 1xx before the final one. Few servers send any.
 _MAX_INTERIM = 100
 #: What LenientHandler overrides, and aiohttp calls.
-_METHODS = ("set_response_params", "data_received", "feed_data", "connection_lost")
+_METHODS = ("set_response_params", "data_received", "feed_data", "eof_received", "connection_lost")
 
 
 class MalformedBodyError(aiohttp.ClientPayloadError):
@@ -62,6 +62,8 @@ class LenientHandler(ResponseHandler):
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
         self.exchange: Exchange | None = None
+        #: Whether the server has said that nothing more comes.
+        self._is_at_end = False
 
     @override
     def set_response_params(self, **params: Any) -> None:
@@ -100,6 +102,11 @@ class LenientHandler(ResponseHandler):
             exchange.surplus = True
 
     @override
+    def eof_received(self) -> None:
+        self._is_at_end = True
+        super().eof_received()
+
+    @override
     def connection_lost(self, exc: BaseException | None) -> None:
         exchange = self.exchange
         if exc is None and exchange and exchange.head:
@@ -114,7 +121,7 @@ class LenientHandler(ResponseHandler):
 
     def _end_body(self, exchange: Exchange, body: StreamReader, exc: BaseException | None) -> None:
         """The connection is gone before the end of a body that does not tell its length."""
-        if exc is not None:
+        if exc is not None and not self._is_at_end:
             # RFC 9112 §8: only a connection that was closed, and did not break, ends a body. aiohttp's parser takes
             # either for that.
             body.set_exception(aiohttp.ClientPayloadError("the connection broke"), exc)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gzip
 import hashlib
+import socket
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ from podcrawler.http.errors import explain
 from podcrawler.http.guard import Guard
 from podcrawler.http.handler import MediaResponse
 from podcrawler.http.heads import MAX_HEAD
-from podcrawler.http.lenient import surplus_of, teach
+from podcrawler.http.lenient import LenientHandler, surplus_of, teach
 from tests.http.handling import download, fetch
 from tests.origin import content, running
 
@@ -201,6 +202,25 @@ async def test_the_last_chunk_may_end_the_connection(tmp_path: Path) -> None:
     head = OK + b"Transfer-Encoding: chunked\r\n\r\n"
     await assert_whole([head + CHUNKED[:-2], None], tmp_path)
     await assert_whole([head, *single_bytes(CHUNKED[:-2]), None], tmp_path)
+
+
+@pytest.mark.parametrize("has_ended", [True, False])
+async def test_only_an_end_of_the_connection_ends_a_body_without_length(*, has_ended: bool) -> None:
+    """Where TLS is closed, an error may follow: the server does not wait for the goodbye of the other end."""
+    ours, theirs = socket.socketpair()
+    loop = asyncio.get_running_loop()
+    with contextlib.closing(theirs):
+        transport, protocol = await loop.create_connection(lambda: LenientHandler(loop), sock=ours)
+        with contextlib.closing(transport):
+            protocol.set_response_params(read_until_eof=True)
+            protocol.data_received(OK + b"\r\n" + BODY)
+            if has_ended:
+                protocol.eof_received()
+            protocol.connection_lost(ConnectionResetError())
+            assert protocol.exchange
+            assert protocol.exchange.body
+            with contextlib.nullcontext() if has_ended else pytest.raises(aiohttp.ClientPayloadError):
+                assert await protocol.exchange.body.read() == BODY
 
 
 @pytest.mark.parametrize("end", [b"\r\n", b"\r\n0", b"\r\n0\r", b"\r\n10\r\n", b"\r\n5\r\nxx0\r\n", b"\r\n90\r\n0\r\n"])
