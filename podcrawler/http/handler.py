@@ -3,7 +3,8 @@
 The body of a success in answer to a request whose ``meta["part"]`` is a PartFile is streamed into that file, from where
 an earlier transfer broke off if the server proves that the file is the same; the result is a MediaResponse without a
 body. Any other answer is returned whole, up to ``DOWNLOAD_MAXSIZE``; of a page that turns out to be a media file, of a
-redirect, and of what came in place of a media file only the beginning is read. client.py sends the requests.
+redirect or a refusal, and of what came in place of a media file only the beginning is read. client.py sends the
+requests.
 
 Settings for pages, and per request through ``meta``: ``DOWNLOAD_TIMEOUT``, ``DOWNLOAD_MAXSIZE``,
 ``DOWNLOAD_FAIL_ON_DATALOSS``, and in ``meta`` alone ``connect_timeout`` and ``enough``, the bytes after which a page is
