@@ -81,8 +81,9 @@ _GRAPHIC = range(0x21, 0x7F)
 _BLANKS = b"\0 \t\r\n\f\v"
 _TEXT_BLANKS = "\ufeff" + _BLANKS.decode("ascii")
 _BLANK_RUN = re.compile(f"[{_TEXT_BLANKS}]*")
-#: Shorter bytes are text only if they are UTF-8: others may be without control characters by chance.
-_MIN_TEXT = 128
+#: Shorter bytes that are not UTF-8 may be without control characters by chance. They are text only if they are at least
+#: a message, and most of them are ASCII.
+_MIN_TEXT, _MIN_MESSAGE = 128, 12
 #: This many zeros, at every other byte, are the upper halves of ASCII characters in UTF-16.
 _MIN_ZEROS = 8
 #: Control characters that no text has. ESC is not among them: it switches character sets in Japanese texts.
@@ -271,7 +272,13 @@ def _text(head: bytes) -> str | None:
     except UnicodeDecodeError:
         # Some encoding of one or two bytes per character: all of them have ASCII's control characters.
         text = head.removeprefix(codecs.BOM_UTF8).decode("latin-1")
-        return text if len(head) >= _MIN_TEXT or _MARKUP.match(text.lstrip(_TEXT_BLANKS)) else None
+        is_text = len(head) >= _MIN_TEXT or _is_message(head) or _MARKUP.match(text.lstrip(_TEXT_BLANKS))
+        return text if is_text else None
+
+
+def _is_message(head: bytes) -> bool:
+    others = sum(byte not in _GRAPHIC and byte not in b" \t\r\n" for byte in head)
+    return len(head) >= _MIN_MESSAGE and others <= len(head) // 8
 
 
 def _encoding(head: bytes) -> str:

@@ -30,7 +30,8 @@ Parameters of ``/bytes``:
   address; both with ``retry_after=<text>``; ``redirect=<n>`` n redirects before; ``redirect_loop=1``;
   ``location=<address>`` a redirect to there; ``html=1`` a web page in its place;
 - lengths: ``truncate=<k>`` close after k bytes of those that were promised; ``surplus=<k>`` k bytes more than promised;
-  ``chunked=1``; ``no_length=1`` the end of the connection ends the body; ``endless=1`` chunked, and never done;
+  ``chunked=1``; ``no_length=1`` the end of the connection ends the body, ``reset=1`` as when the server crashes;
+  ``endless=1`` chunked, and never done;
 - what is no byte of the file: ``extended=<k>`` an extension of k bytes for each chunk; ``then=<what>`` after the body
   (or ``truncate`` bytes of it), 20,000 bytes a second for ever: ``extension`` of a chunk, ``trailers``, or ``members``
   of gzip that are empty;
@@ -64,7 +65,9 @@ import gzip
 import http.client
 import json
 import random
+import socket
 import ssl
+import struct
 import subprocess
 import sys
 import zlib
@@ -357,6 +360,9 @@ class Origin:
             await writer.drain()
         if what := query.values.get("then"):
             await _go_on(what, writer)
+        if "reset" in query:
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            writer.transport.abort()
         if {"no_length", "truncate", "surplus"} & query.values.keys():
             raise HangUpError
         if chunked:

@@ -17,6 +17,7 @@ from podcrawler.exceptions import FetchError, MediaError
 from podcrawler.http.content_coding import Decoder, decoder_for, is_coded
 from podcrawler.http.lenient import surplus_of
 from podcrawler.http.rate import RateLimits
+from podcrawler.sites.direct import is_live
 from podcrawler.store import sniff
 from podcrawler.store.evidence import Answer, Verdict, judge
 from podcrawler.store.part import PartFile
@@ -24,6 +25,14 @@ from podcrawler.store.part import PartFile
 #: Bytes that are written at once, and seconds after which fewer are.
 _BLOCK = 1024 * 1024
 _MAX_BLOCK_AGE = 1.0
+#: Successes that are no file: accepted only, no content, reset content, multi-status.
+_WITHOUT_FILE = frozenset({202, 204, 205, 207})
+
+
+def may_be_file(status: int) -> bool:
+    """Whether the body of an answer with this status may be the file that was asked for, or a part of it. A success of
+    another kind is as a 200 (RFC 9110 §15): proxies that change files say 203."""
+    return 200 <= status < 300 and status not in _WITHOUT_FILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +81,7 @@ class Received:
 
 
 class Body:
-    """The body of a 200 or 206, on its way into a part: first ``begin``, then ``receive``."""
+    """The body of a success, on its way into a part: first ``begin``, then ``receive``."""
 
     def __init__(
         self,
@@ -113,8 +122,9 @@ class Body:
         (``too-large``, ``too-slow``, ``timeout``, ``encoded``) and aiohttp's errors."""
         headers = self._answer.headers
         coded = is_coded(headers)
-        if self._answer.status == 200:
+        if self._answer.status != 206:
             await self._examine()
+            self._refuse_live_stream()
             coded = self._decoder is not None
         length = None if coded else self._answer.content_length
         answer = Answer(self._answer.status, headers, self._url, self._asked_from, length, coded)
@@ -161,6 +171,14 @@ class Body:
             head = await self._decoded_head(probe)
         kind = self._answer.headers.get("Content-Type", "")
         self._limits.refuse(head, url=str(self._answer.url), content_type=kind)
+
+    def _refuse_live_stream(self) -> None:
+        if self._answer.content_length is None and is_live(self._answer.headers):
+            raise MediaError(
+                "not-media",
+                f"{self._host} sent a live stream, which has no end, instead of a file; leave the episode out, or tell "
+                "the publisher, and `podcrawler retry` tries it again.",
+            )
 
     async def _decoded_head(self, probe: Decoder) -> bytes:
         """The first bytes, decoded, for which more are read if need be."""

@@ -29,11 +29,17 @@ from podcrawler.networks import host_of
 
 _AGAIN = "try again later"
 _BROWSER = "check whether the address opens in a browser"
-#: RFC 9110 §15.5.9, §15.6.4, RFC 8470 §5.2, RFC 6585 §4. Other 5xx are passing, other 4xx permanent.
+#: RFC 9110 §15.3.3, §15.5.9, §15.5.20, §15.6.4, RFC 4918 §11.3, RFC 8470 §5.2, RFC 6585 §4; and what says that there
+#: is nothing just now. Other 5xx are passing, all else is permanent.
 _STATUS_CLASSES: dict[int, FailureClass] = {
+    202: "passing",
+    204: "passing",
+    205: "passing",
     401: "blocked",
     403: "blocked",
     408: "passing",
+    421: "passing",
+    423: "passing",
     425: "passing",
     429: "busy",
     503: "busy",
@@ -44,6 +50,7 @@ _ANOTHER_AGENT = (
     'PODCRAWLER_USER_AGENTS=\'{{"{host}": "NAME/1.0"}}\''
 )
 _STATUS_REMEDIES = {
+    202: f"it does not have the file ready yet; {_AGAIN}",
     401: "it wants a login, which goes into the address (https://USER:PASSWORD@HOST/, special characters of both "
     "percent-encoded)",
     403: f"it refuses this machine or this program: {_ANOTHER_AGENT}",
@@ -84,6 +91,8 @@ _EXPLANATIONS: dict[type[BaseException], tuple[str, str, FailureClass]] = {
     ),
     exceptions.IgnoreRequest: ("ignored", "was not asked: {reason}", "permanent"),
 }
+#: The kind of login that an answer asks for.
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z-]{1,19}(?![^ ,])")
 #: What this machine's network cannot reach, and not what the host refuses.
 _NO_WAY = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.ENETDOWN, errno.EAFNOSUPPORT})
 #: The name is known to the DNS, but has no address of the kinds that this machine has. Not all systems have these.
@@ -157,7 +166,7 @@ def explain_response(response: Response, *, is_page: bool = False) -> FetchError
     otherwise = _BROWSER if failure_class == "permanent" else _AGAIN
     remedy = _STATUS_REMEDIES.get(status, otherwise).format(host=host)
     if status == HTTPStatus.UNAUTHORIZED and response.request:
-        remedy = _login_remedy(response.request) or remedy
+        remedy = _other_login(response) or _login_remedy(response.request) or remedy
     if is_page and status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
         # A query may be a listener's token.
         address = response.url.partition("?")[0]
@@ -165,6 +174,16 @@ def explain_response(response: Response, *, is_page: bool = False) -> FetchError
     return FetchError(
         f"http-{status}", f"{answer}; {remedy}.", failure_class, retry_after=seconds, host=host_of(response.url)
     )
+
+
+def _other_login(response: Response) -> str:
+    """What to say of a 401 that wants anything but user and password as they are: Digest, Bearer, ... (RFC 9110
+    §11.6.1)."""
+    challenges = b",".join(response.headers.getlist("WWW-Authenticate")).decode("latin-1")
+    scheme = _SCHEME.match(challenges.strip())
+    if scheme is None or re.search(r"\bbasic\b", challenges, re.IGNORECASE):
+        return ""
+    return f"it wants a login of a kind that podcrawler does not speak ({scheme[0]}); ask its owner for another address"
 
 
 def _login_remedy(request: Request) -> str:

@@ -1,9 +1,10 @@
 """The one HTTP stack: a Scrapy download handler for http and https on aiohttp.
 
-The body of a good answer to a request whose ``meta["part"]`` is a PartFile is streamed into that file, from where an
-earlier transfer broke off if the server proves that the file is the same; the result is a MediaResponse without a body.
-Any other answer is returned whole, up to ``DOWNLOAD_MAXSIZE``; of a page that turns out to be a media file only the
-beginning is read. client.py sends the requests.
+The body of a success in answer to a request whose ``meta["part"]`` is a PartFile is streamed into that file, from where
+an earlier transfer broke off if the server proves that the file is the same; the result is a MediaResponse without a
+body. Any other answer is returned whole, up to ``DOWNLOAD_MAXSIZE``; of a page that turns out to be a media file, of a
+redirect or a refusal, and of what came in place of a media file only the beginning is read. client.py sends the
+requests.
 
 Settings for pages, and per request through ``meta``: ``DOWNLOAD_TIMEOUT``, ``DOWNLOAD_MAXSIZE``,
 ``DOWNLOAD_FAIL_ON_DATALOSS``, and in ``meta`` alone ``connect_timeout`` and ``enough``, the bytes after which a page is
@@ -14,10 +15,8 @@ not read on. Pages under a lease take room of page_memory.py. For parts: those o
 import asyncio
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext
-from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
-from io import BytesIO
 from typing import Any, TypeVar
 
 import aiohttp
@@ -41,10 +40,11 @@ from typing_extensions import override
 
 from podcrawler.config import TransferConfig
 from podcrawler.exceptions import FetchError, TransferCancelledError
-from podcrawler.http.body import Body, Limits, Received
+from podcrawler.http.body import Body, Limits, Received, may_be_file
 from podcrawler.http.client import Client, address
 from podcrawler.http.content_coding import is_coded
 from podcrawler.http.guard import Guard
+from podcrawler.http.page import Page
 from podcrawler.http.page_memory import PageMemory, Room
 from podcrawler.http.rate import RateLimits
 from podcrawler.queue.scheduler import scheduler_of
@@ -57,6 +57,8 @@ _R = TypeVar("_R", bound=Response)
 
 #: Bytes that are read of the body of an answer that is not the file: enough for the explanation on an error page.
 _ERROR_BODY = 64 * 1024
+#: Seconds for which the body of such an answer is waited for, and of a redirect or a refusal: hardly anybody reads it.
+_ERROR_SECONDS = 2.0
 
 
 class Range(Enum):
@@ -77,44 +79,6 @@ class MediaResponse(Response):
         super().__init__(*args, **kwargs)
         self.received = received
         self.extension = extension
-
-
-@dataclass(slots=True)
-class _Page:
-    """The body of an answer that is returned whole, as far as it was read."""
-
-    #: The time limit, which does not count the time of waiting for room.
-    limit: asyncio.Timeout
-    #: None if it is not counted.
-    room: Room | None = None
-    #: Unlike a bytearray, it gives away what is in it without a copy.
-    body: BytesIO = field(default_factory=BytesIO)
-    flags: list[str] = field(default_factory=list)
-
-    async def add(self, chunk: bytes) -> None:
-        """Add what has come, once there is room for it."""
-        size = self.size + len(chunk)
-        if self.room and not self.room.has(size):
-            clock = asyncio.get_running_loop().time
-            left = None if (end := self.limit.when()) is None else end - clock()
-            self.limit.reschedule(None)
-            await self.room.grow(size)
-            self.limit.reschedule(None if left is None else clock() + left)
-        self.body.write(chunk)
-
-    def close(self) -> None:
-        """Free what it takes at once: an error may keep the frames that it went through, and the page with them."""
-        self.body.close()
-        self.room = None
-
-    @property
-    def size(self) -> int:
-        return self.body.tell()
-
-    def head(self) -> bytes:
-        """As much of its beginning as shows whether it is a media file."""
-        with self.body.getbuffer() as content:
-            return bytes(content[: sniff.MAX_HEAD])
 
 
 class DownloadHandler(BaseDownloadHandler):
@@ -187,23 +151,25 @@ class DownloadHandler(BaseDownloadHandler):
                     asyncio.timeout(request.meta.get("download_timeout") or None) as limit,
                     await self._client.ask(request, timeout) as answer,
                 ):
-                    # No local name: see _Page.close.
-                    with closing(_Page(limit, Room(self._memory) if "lease" in request.meta else None)) as page:
+                    # No local name: see Page.close.
+                    with closing(Page(limit, Room(self._memory) if "lease" in request.meta else None)) as page:
+                        if answer.status >= 400 or _is_redirect(answer):
+                            return await self._read_page(request, answer, page, _ERROR_BODY, _ERROR_SECONDS)
                         return await self._read_page(request, answer, page, request.meta.get("enough"))
             with _media_timeouts(request, self._limits):
                 return await self._transfer_media(request, part)
 
     async def _transfer_media(self, request: Request, part: PartFile) -> Response:
-        """Receive a 200 or 206 into the part; of anything else the beginning is read."""
+        """Receive what may be the file into the part; of anything else the beginning is read."""
         range_headers = _range_headers(request, part)
         asked_from = part.received if range_headers else None
         if range_headers:
             request.meta["range"] = Range.SENT
         async with await self._ask_for_media(request, range_headers) as answer:
-            if answer.status in (200, 206):
+            if may_be_file(answer.status):
                 return await self._receive(request, answer, part, asked_from)
             async with asyncio.timeout(None) as limit:
-                return await self._read_page(request, answer, _Page(limit), enough=_ERROR_BODY)
+                return await self._read_page(request, answer, Page(limit), _ERROR_BODY, _ERROR_SECONDS)
 
     async def _ask_for_media(self, request: Request, more_headers: dict[str, str]) -> aiohttp.ClientResponse:
         async with asyncio.timeout(self._limits.head_timeout):
@@ -243,16 +209,19 @@ class DownloadHandler(BaseDownloadHandler):
         self,
         request: Request,
         answer: aiohttp.ClientResponse,
-        page: _Page,
+        page: Page,
         enough: int | None = None,
+        patience: float | None = None,
     ) -> Response:
-        """The answer with its body. Up to ``enough`` bytes of it, and what comes within the idle timeout, where a media
-        file was asked for; else all, and more than the limit raises DownloadCancelledError."""
+        """The answer with its body. Up to ``enough`` bytes of it, and what comes within ``patience`` seconds, or the
+        idle timeout if that is shorter; without ``enough`` all, and more than the limit raises
+        DownloadCancelledError."""
         headers = Headers(answer.raw_headers)
         stopped: StopDownload | None = None
         try:
             self._send_headers_received(request, answer, headers)
-            async with asyncio.timeout(None if enough is None else self._limits.idle_timeout):
+            idle = self._limits.idle_timeout
+            async with asyncio.timeout(None if enough is None else min(idle, patience or idle)):
                 await self._read_body(request, answer, page, enough)
         except TimeoutError:
             # What says why there is no file is not waited for any longer.
@@ -277,11 +246,11 @@ class DownloadHandler(BaseDownloadHandler):
         return response
 
     async def _read_body(
-        self, request: Request, answer: aiohttp.ClientResponse, page: _Page, enough: int | None
+        self, request: Request, answer: aiohttp.ClientResponse, page: Page, enough: int | None
     ) -> None:
         """Read until the end, or ``enough``, or until the beginning shows that it is a media file."""
         limit = request.meta.get("download_maxsize", self._max_size)
-        is_page = enough is None and answer.status == 200
+        is_page = enough is None and may_be_file(answer.status)
         try:
             async for chunk in answer.content.iter_any():
                 await page.add(chunk)
@@ -300,7 +269,8 @@ class DownloadHandler(BaseDownloadHandler):
             if is_page and _is_media(page.head(), answer):
                 page.flags.append(MEDIA_FILE)
         except aiohttp.ClientPayloadError:
-            if request.meta.get("download_fail_on_dataloss", self._fail_on_loss):
+            # Of a redirect or a refusal the head says all that matters.
+            if answer.status < 300 and request.meta.get("download_fail_on_dataloss", self._fail_on_loss):
                 raise
             page.flags.append("dataloss")
 
@@ -337,6 +307,10 @@ def _is_media(head: bytes, answer: aiohttp.ClientResponse) -> bool:
     """Whether a body that begins like this is a media file. A compressed one may be a page of any kind."""
     content_type = "" if is_coded(answer.headers) else answer.headers.get("Content-Type", "")
     return sniff.is_media(head, content_type)
+
+
+def _is_redirect(answer: aiohttp.ClientResponse) -> bool:
+    return 300 <= answer.status < 400 and "Location" in answer.headers
 
 
 def _refuse_size(size: int | None, limit: int) -> None:
@@ -385,8 +359,11 @@ def _scrapy_errors(request: Request) -> Iterator[None]:
         raise DownloadTimeoutError(
             f"{request.url} was given up after {request.meta.get('download_timeout')} s."
         ) from error
-    except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, UnicodeError) as error:
+    except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
         raise UnsupportedURLSchemeError(str(error)) from error
+    except UnicodeError as error:
+        # RFC 1035 §2.3.4.
+        raise UnsupportedURLSchemeError("a part of its host name is empty or too long") from error
     except aiohttp.ClientConnectorDNSError as error:
         raise CannotResolveHostError(str(error)) from error
     except aiohttp.ClientSSLError as error:

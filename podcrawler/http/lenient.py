@@ -26,10 +26,12 @@ from podcrawler.http.heads import END, MAX_HEAD, UnreadableAnswerError, assert_b
 
 #: What a chunked body ends with: an empty line, be it that of its trailers (RFC 9112 §7.1).
 _ENDS = (b"\n\r\n", b"\n\n")
+#: The chunk that is the last one, behind another. In a file these bytes are at any one place once in 2**40.
+_LAST_CHUNK = b"\r\n0\r\n"
 #: Answers of 1xx before the final one. Few servers send any.
 _MAX_INTERIM = 100
 #: What LenientHandler overrides, and aiohttp calls.
-_METHODS = ("set_response_params", "data_received", "feed_data", "connection_lost")
+_METHODS = ("set_response_params", "data_received", "feed_data", "eof_received", "connection_lost")
 
 
 class MalformedBodyError(aiohttp.ClientPayloadError):
@@ -60,6 +62,8 @@ class LenientHandler(ResponseHandler):
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
         self.exchange: Exchange | None = None
+        #: Whether the server has said that nothing more comes.
+        self._is_at_end = False
 
     @override
     def set_response_params(self, **params: Any) -> None:
@@ -98,14 +102,32 @@ class LenientHandler(ResponseHandler):
             exchange.surplus = True
 
     @override
+    def eof_received(self) -> None:
+        self._is_at_end = True
+        super().eof_received()
+
+    @override
     def connection_lost(self, exc: BaseException | None) -> None:
-        if exc is None and self.exchange and self.exchange.head:
+        exchange = self.exchange
+        if exc is None and exchange and exchange.head:
             # A head that is cut off is a connection that broke; what is none is told as such.
             try:
-                assert_begins(self.exchange.head, is_all=True)
+                assert_begins(exchange.head, is_all=True)
             except UnreadableAnswerError as error:
                 self.set_exception(error)
+        elif exchange and exchange.body is not None and exchange.left is None and not exchange.body.is_eof():
+            self._end_body(exchange, exchange.body, exc)
         super().connection_lost(exc)
+
+    def _end_body(self, exchange: Exchange, body: StreamReader, exc: BaseException | None) -> None:
+        """The connection is gone before the end of a body that does not tell its length."""
+        if exc is not None and not self._is_at_end:
+            # RFC 9112 §8: only a connection that was closed, and did not break, ends a body. aiohttp's parser takes
+            # either for that.
+            body.set_exception(aiohttp.ClientPayloadError("the connection broke"), exc)
+        elif exchange.message and exchange.message.chunked and exchange.last == _LAST_CHUNK:
+            # Some servers leave the empty line behind it out.
+            super().data_received(b"\r\n")
 
     def _take_head(self, exchange: Exchange, head: bytearray, data: bytes) -> bytes:
         """Take bytes of a head. Returns what came after it."""
@@ -160,7 +182,7 @@ class LenientHandler(ResponseHandler):
             super().data_received(data)
         else:
             super().data_received(data)
-            exchange.last = (exchange.last + data[-4:])[-4:]
+            exchange.last = (exchange.last + data[-5:])[-5:]
             error = self.exception()
             if body.is_eof():
                 exchange.left = 0

@@ -283,6 +283,7 @@ class EpisodeFilesPipeline(FilesPipeline):
                     file,
                     url=response.url,
                     content_type=(response.headers.get("Content-Type") or b"").decode("latin-1"),
+                    disposition=(response.headers.get("Content-Disposition") or b"").decode("latin-1"),
                     enclosure=episode.enclosure,
                     counted=response.received.verified,
                     wanted=self._wanted,

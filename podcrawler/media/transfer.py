@@ -56,6 +56,6 @@ def bad_address(episode: Episode) -> EpisodeError:
     address = episode.enclosure.url if episode.enclosure else ""
     return EpisodeError(
         "address",
-        f'Its file is said to be at "{masked(address, is_address=True)[:200]}", which is no address of http or https; '
-        "tell its publisher. It is tried again when its page gives another address.",
+        f'Its file is said to be at "{masked(address, is_address=True)[:200]}", which is no valid address of http or '
+        "https; tell its publisher. It is tried again when its page gives another address.",
     )

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from scrapy import Request
 from scrapy.utils.request import fingerprint
@@ -12,6 +11,7 @@ from podcrawler.logins import LOGIN, TOLD_LOGIN, split_login
 from podcrawler.networks import host_of, named_host
 from podcrawler.queue.leases import Entry
 from podcrawler.sites.identity import digest, media_version
+from podcrawler.sites.reading import is_web_url
 
 #: In the meta of a request whose address was told by another host than its own, neither by the user nor by that one.
 TOLD_ELSEWHERE = "told_elsewhere"
@@ -80,12 +80,8 @@ def episode_request(episode: Episode) -> Request:
 
 
 def is_requestable(episode: Episode) -> bool:
-    """Whether the address of the episode's file, or of its page, is one of http or https."""
-    try:
-        parts = urlsplit(episode.enclosure.url if episode.enclosure else episode.page)
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname)
+    """Whether the address of the episode's file, or of its page, can be requested."""
+    return is_web_url(episode.enclosure.url if episode.enclosure else episode.page)
 
 
 def private_request(address: str, *, is_told: bool, **arguments: Any) -> Request:

@@ -4,6 +4,7 @@ Of a media file the download handler reads only the beginning, and marks the res
 """
 
 import re
+from collections.abc import Iterable
 from typing import ClassVar
 from urllib.parse import unquote, urlsplit
 
@@ -21,6 +22,13 @@ from podcrawler.sites.reading import one_line
 MEDIA_FILE = "media-file"
 
 _PLAYLIST_TYPE = re.compile(rb"(?:audio|application)/(?:x-|vnd\.apple\.)?(?:mpegurl|scpls)", re.IGNORECASE)
+#: Headers of servers of radio stations (SHOUTcast, Icecast).
+_LIVE = frozenset({"icy-name", "icy-br", "icy-metaint", "icy-pub"})
+
+
+def is_live(headers: Iterable[str]) -> bool:
+    """Whether an answer with headers of these names is a live stream, unless it tells its length."""
+    return any(name.lower() in _LIVE for name in headers)
 
 
 class Direct(Site):
@@ -37,7 +45,7 @@ class Direct(Site):
                 "unknown-page",
                 f"{response.url} is {other}, and neither a feed nor a web page; give the address of the podcast.",
             )
-        if {b"Icy-Name", b"Icy-Br", b"Icy-Metaint"} & response.headers.keys():
+        if is_live(name.decode("latin-1") for name in response.headers):
             raise ListingError(
                 "unknown-page", f"{response.url} is a live stream, which has no end; give the address of a podcast."
             )

@@ -69,6 +69,12 @@ def site_for(response: TextResponse) -> Site:
     for site in (*_own, *all_sites()):
         if site.matches(response):
             return site
+    if not response.body.strip():
+        raise ListingError(
+            "empty",
+            f"{response.url} is an empty page; try again later, or check whether the address opens in a browser.",
+            "passing",
+        )
     raise ListingError(
         "unknown-page",
         f"{response.url} is neither a feed nor a page that podcrawler knows; "

@@ -44,8 +44,13 @@ _CDATA = re.compile(r"<!\[CDATA\[|\]\]>")
 _LINE_BREAKS = re.compile(r"[\t\r\n]+")
 _AMPERSAND = re.compile(r"(?:&(?:amp|#0{0,4}38|#[xX]0{0,4}26);)(?:(?:amp|#0{0,4}38|#[xX]0{0,4}26);)*")
 _PATH = re.compile(r"[^?#]*")
+#: What is not seen around an address that was copied from somewhere.
+_UNSEEN = " \t\r\n\u00a0\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
 _TO_MEND = re.compile(r"[\t\r\n\\]|&(?:amp|#)|^https?:(?!//[^/])", re.IGNORECASE)
 _SCHEME = re.compile(r"^(https?):(?:/(?!/)|/{3,})(?=[^/]*\.[^/]*/)", re.IGNORECASE)
+#: What some publishers write before a whole address; and an address without a scheme that is no path for certain.
+_DOUBLED = re.compile(r"^https?:/{1,3}(?=https?:/)", re.IGNORECASE)
+_WWW = re.compile(r"^www\.(?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,18}(?::[0-9]{1,5})?/", re.IGNORECASE)
 #: Addresses that are returned as they are: nearly all. The rest of ``web_url`` takes a third of the time of a feed.
 _PLAIN = re.compile(
     r"https?://[a-z0-9][a-z0-9.-]*(?::[1-9][0-9]{0,3})?(?:/[A-Za-z0-9._~/!$&()*+,;=:@-]*)?(?:\?[A-Za-z0-9._~/?!$&()*+,;=:@-]*)?"
@@ -158,28 +163,43 @@ def web_url(base: str, address: str) -> str:
     """The absolute URL of ``address`` on the page ``base``; empty if it is not one of http or https.
 
     What browsers mend is mended: backslashes, white space inside, a wrong number of slashes; and so are references of
-    HTML that were escaped twice. Escapes and other characters stay as they are. One that is longer than any that a
-    server takes is none: to look at the host in it takes the square of its length.
+    HTML that were escaped twice, characters around it that are not seen, a scheme that is there twice, and one that is
+    missing before ``www.``. Escapes and other characters stay as they are. One that is longer than any that a server
+    takes is none: to look at the host in it takes the square of its length.
     """
     address = address.strip()
     if len(address) > MAX_ADDRESS:
         return ""
     if not address or (_PLAIN.fullmatch(address) and "/." not in address and "&amp" not in address):
         return address
+    address = _DOUBLED.sub("", address.strip(_UNSEEN))
+    if not address:
+        return ""
     if _TO_MEND.search(address):
         address = _AMPERSAND.sub("&", _LINE_BREAKS.sub("", address))
         path = _PATH.match(address)
         address = _SCHEME.sub(r"\1://", path[0].replace("\\", "/") + address[path.end() :]) if path else address
+    if _WWW.match(address):
+        address = f"http://{address}"
     try:
         given = urlsplit(address)
         url = urljoin(base, address)
-        # As Scrapy will request it: Scrapy rejects more than urlsplit does.
-        parts = urlsplit(safe_url_string(url))
-        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:
         return ""
     # urljoin resolves "http:" and "http://" to the page itself.
-    return url if usable and (given.netloc or not given.scheme) else ""
+    return url if is_web_url(url) and (given.netloc or not given.scheme) else ""
+
+
+def is_web_url(url: str) -> bool:
+    """Whether a URL can be requested: an absolute one of http or https with a host, and a port if it names one."""
+    if _PLAIN.fullmatch(url):
+        return True
+    try:
+        # As Scrapy will request it: Scrapy rejects more than urlsplit does.
+        parts = urlsplit(safe_url_string(url))
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def seconds(text: str) -> int | None:

@@ -47,7 +47,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The head of a 200 or 206."""
+    """The head of a success: of a 206, or of one that is as a 200 (RFC 9110 §15.3.4, RFC 3229 §10.4.1)."""
 
     status: int
     headers: Mapping[str, str]
@@ -120,7 +120,7 @@ def _judge_part(known: Evidence, answer: Answer) -> Judgement:
 
 
 def _of_whole(answer: Answer) -> Judgement:
-    """A 200 by itself."""
+    """A 200, or its like, by itself."""
     if "Content-Range" in answer.headers:
         first, last, size = _content_range(answer.headers)
         if first != 0 or last is None or size not in (None, last + 1) or answer.length not in (None, last + 1):

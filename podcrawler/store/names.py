@@ -27,6 +27,7 @@ _VERSION = re.compile(r"\.v([1-9][0-9]{0,3})(?:~[0-9a-f]{4})?\.[^./]+\Z")
 _DISAMBIGUATION = 5
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _EXTENSION = re.compile(r"(?!part$)[a-z0-9]{1,5}")
+_FILENAME = re.compile(r"filename\*?[ \t]*=[ \t]*(\"[^\"]*|[^;]*)", re.IGNORECASE)
 
 _SPACES = re.compile(r"\s+")
 #: Controls that are no whitespace, bidi marks, the byte order mark, and halves of surrogate pairs.
@@ -268,6 +269,11 @@ def extension_of_url(url: str) -> str:
         return ""
     ending = posixpath.splitext(unquote(path).rstrip("/"))[1][1:].lower()
     return ending if is_media_extension(ending) else ""
+
+
+def told_names(disposition: str) -> list[str]:
+    """The names that the header Content-Disposition has for a file (RFC 6266 §4.3), as addresses."""
+    return [name.strip('" \t') for name in _FILENAME.findall(disposition)]
 
 
 def _checked(form: re.Pattern[str], value: str, what: str) -> str:

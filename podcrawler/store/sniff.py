@@ -131,15 +131,16 @@ def examine(
     enclosure: Enclosure,
     counted: bool,
     wanted: Container[str] = (),
+    disposition: str = "",
 ) -> Examined:
     """Check the body of a response from ``url``, the last one after redirects. Blocking.
 
-    ``counted``: it has as many bytes as the server announced. ``wanted``: extensions of documents that are archived.
-    Raises MediaError (``not-media`` for any other document, ``incomplete`` if its container shows that it is cut off)
-    and OSError.
+    ``content_type`` and ``disposition`` are of its headers. ``counted``: it has as many bytes as the server announced.
+    ``wanted``: extensions of documents that are archived. Raises MediaError (``not-media`` for any other document,
+    ``incomplete`` if its container shows that it is cut off) and OSError.
     """
     head = _head_of(file)
-    urls, types = (url, enclosure.url), (content_type, enclosure.type)
+    urls, types = (url, enclosure.url, *names.told_names(disposition)), (content_type, enclosure.type)
     if document := _document(head, content_type):
         if ending := _wanted(document, wanted, urls):
             return Examined(ending, counted)

@@ -59,6 +59,8 @@ ROWS: Rows = {
     "dropped dated": ({**DROP, "etag": ""}, Whole()),
     "dropped weak": ({**DROP, "etag": 'W/"1"'}, AFRESH),
     "dropped blind": ({**DROP, **BLIND}, AFRESH),
+    "reset": ({**DROP, "reset": 1}, Whole(sent=None)),
+    "reset without length": ({**DROP, "reset": 1, "no_length": 1}, Whole(sent=None)),
     "dropped without ranges": ({**DROP, "no_ranges": 1}, AFRESH),
     # The answer to the range is given up, and the third request finds another file again.
     "dropped and changed": ({**DROP, "changes": 1}, Whole(seed=3, sent=None)),
@@ -84,6 +86,10 @@ ROWS: Rows = {
     "gzip": ({"gzip": 1}, Whole(sent=None)),
     "dropped gzip": ({**DROP, "gzip": 1}, Whole(sent=None)),
     "bomb": ({"size": 10 * MAX_SIZE, "silence": 1, "gzip": 1}, Failed("too-large", "permanent", "more than", 1)),
+    # Other successes than 200.
+    **{f"status {status}": ({"status": status}, Whole()) for status in (201, 203, 208, 226, 299)},
+    "accepted at first": ({"status": 202, "only_first": 1}, Whole(sent=None)),
+    "accepted": ({"status": 202}, Failed("http-202", "passing", "does not have the file ready yet; try again later")),
     # What is no file.
     "gone": ({"status": 404}, Failed("http-404", "permanent", "answered 404 Not Found", 1)),
     "forbidden": ({"status": 403}, Failed("http-403", "blocked", "answered 403 Forbidden", 2)),
@@ -106,7 +112,12 @@ COUNTED = b"Content-Length: %d" % SIZE
 #: What is not quite HTTP, and what is compressed, or not, whatever the head says.
 HEADS: Rows = {
     "without phrase": (raw(COUNTED, status=b"HTTP/1.1 200"), Whole(sent=None)),
-    "icy": (raw(b"icy-br: 128", status=b"ICY 200 OK"), Whole(sent=None)),
+    "icy": (raw(status=b"ICY 200 OK"), Whole(sent=None)),
+    "icy with a length": (raw(b"icy-name: x", COUNTED, status=b"ICY 200 OK"), Whole(sent=None)),
+    "live stream": (
+        raw(b"Icy-Name: A station", b"icy-br: 128", status=b"HTTP/1.0 200 OK"),
+        Failed("not-media", "permanent", "sent a live stream, which has no end, instead of a file; leave", 1),
+    ),
     "no colon": (raw(b"some words", COUNTED), Whole(sent=None)),
     "spaces in names": (raw(b"Some Name: x", b"Content-Length : %d" % SIZE), Whole(sent=None)),
     "folded line": (raw(b"X: a", b"  b", COUNTED), Whole(sent=None)),
@@ -157,6 +168,14 @@ HEADS: Rows = {
         Failed("too-large", "permanent", "more than", 1),
     ),
     "compress": ({"coding": "compress"}, Failed("encoded", "permanent", "compressed (compress)", 1)),
+    "redirect cut off": (
+        {**raw(b"Location: ?seed=1", b"Content-Length: 2000", status=b"HTTP/1.1 302 Found"), "size": 1000},
+        Whole(sent=None),
+    ),
+    "refusal cut off": (
+        {**raw(b"Content-Length: 2000", status=b"HTTP/1.1 404 Not Found"), "size": 1000},
+        Failed("http-404", "permanent", "answered 404 Not Found", 1),
+    ),
     "to nowhere": (
         {"status": 302, "size": 0},
         Failed("protocol", "passing", "redirects (302) without saying where to"),
@@ -278,6 +297,10 @@ KINDS: Rows = {
     "page behind a comment": (
         _sends(b"<!--" + b"x" * 20_000 + b"-->" + _PAGE, type="audio/mpeg"),
         _doubted('a web page instead of audio ("Removed")'),
+    ),
+    "short message": (
+        _sends("Datei nicht verfügbar ".encode("latin-1") * 5),
+        _doubted("text instead of audio"),
     ),
     "message": (_sends(b"Sorry, no more downloads today. " * 9), _doubted("text instead of audio")),
     "json error": (_sends(b'{"error": "expired"}' + b" " * 300), _doubted("a JSON document instead of audio")),

@@ -24,7 +24,7 @@ URL = "https://user:secret@media.example.org:8443/a.mp3?signature=secret"
 @pytest.mark.parametrize(
     ("status", "failure_class"),
     [
-        *((status, "passing") for status in (408, 425, 500, 504, 599)),
+        *((status, "passing") for status in (202, 204, 205, 408, 421, 423, 425, 500, 504, 599)),
         *((status, "busy") for status in (429, 503)),
         *((status, "blocked") for status in (401, 403)),
         *((status, "permanent") for status in (206, 304, 400, 404, 410, 451)),
@@ -35,6 +35,24 @@ def test_statuses(status: int, failure_class: str) -> None:
     assert (error.kind, error.failure_class) == (f"http-{status}", failure_class)
     assert str(error).startswith(f"media.example.org answered {status}")
     assert ("try again later" in str(error)) == (failure_class in ("passing", "busy"))
+
+
+@pytest.mark.parametrize(
+    ("challenges", "words"),
+    [
+        (['Digest realm="x", nonce="1"'], "of a kind that podcrawler does not speak (Digest)"),
+        (["Negotiate", "NTLM"], "of a kind that podcrawler does not speak (Negotiate)"),
+        (["Bearer"], "of a kind that podcrawler does not speak (Bearer)"),
+        (['Digest realm="x"', 'basic realm="x"'], "it wants a login, which goes into the address"),
+        (['Digest realm="x", Basic realm="x"'], "it wants a login, which goes into the address"),
+        ([], "it wants a login, which goes into the address"),
+        (["\x1b[31m"], "it wants a login, which goes into the address"),
+    ],
+)
+def test_a_login_of_another_kind_is_told(challenges: list[str], words: str) -> None:
+    error = explain_response(Response(URL, status=401, headers={"WWW-Authenticate": challenges}, request=Request(URL)))
+    assert words in str(error)
+    assert error.failure_class == "blocked"
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import gzip
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import urlencode
 
 import pytest
 from scrapy import Request, signals
@@ -28,7 +29,7 @@ from podcrawler.sites.direct import MEDIA_FILE
 from podcrawler.store import sniff
 from tests.builders import make_broker
 from tests.conftest import Client
-from tests.http.handling import fetch, handling, receiving
+from tests.http.handling import download, fetch, handling, receiving
 from tests.origin import RunningOrigin, content
 
 # Pages
@@ -202,7 +203,9 @@ async def test_a_stopped_transfer_into_a_part_fails(origin: RunningOrigin, tmp_p
 # A media file in place of a page
 
 
-@pytest.mark.parametrize("query", ["seed=1", "body=SUQzBAAAAAAAAA==&type=text/html", "chunked=1&type=audio/x-whatever"])
+@pytest.mark.parametrize(
+    "query", ["seed=1", "status=203", "body=SUQzBAAAAAAAAA==&type=text/html", "chunked=1&type=audio/x-whatever"]
+)
 async def test_of_a_media_file_only_the_beginning_is_read_as_a_page(origin: RunningOrigin, query: str) -> None:
     response = await fetch(f"{origin.address}/bytes/50000000.mp3?{query}&stall_after=1000000", DOWNLOAD_MAXSIZE=10_000)
     assert response.flags == [MEDIA_FILE]
@@ -241,6 +244,23 @@ async def test_the_time_for_which_a_page_waits_for_memory_does_not_count(origin:
         assert not done
         del large
         assert len((await page).body) == 5_000_000
+
+
+async def test_the_body_of_a_redirect_or_a_refusal_is_not_waited_for(origin: RunningOrigin, tmp_path: Path) -> None:
+    async def status(answered: int, *, is_page: bool) -> int:
+        head = f"HTTP/1.1 {answered} X\r\nLocation: /b\r\nContent-Length: 999\r\n\r\n"
+        query = {"head": base64.b64encode(head.encode()).decode(), "stall_after": 9}
+        url = f"{origin.address}/bytes/999.mp3?{urlencode(query)}"
+        if is_page:
+            return (await fetch(url)).status
+        folder = tmp_path / str(answered)
+        folder.mkdir()
+        return (await download(url, folder))[0].status
+
+    # By default the idle timeout is a minute, and that of pages three.
+    async with asyncio.timeout(30):
+        found = await asyncio.gather(*(status(code, is_page=page) for code in (302, 404) for page in (True, False)))
+    assert found == [302, 302, 404, 404]
 
 
 async def test_of_a_page_no_more_is_read_than_is_enough(origin: RunningOrigin) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gzip
 import hashlib
+import socket
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ from podcrawler.http.errors import explain
 from podcrawler.http.guard import Guard
 from podcrawler.http.handler import MediaResponse
 from podcrawler.http.heads import MAX_HEAD
-from podcrawler.http.lenient import surplus_of, teach
+from podcrawler.http.lenient import LenientHandler, surplus_of, teach
 from tests.http.handling import download, fetch
 from tests.origin import content, running
 
@@ -141,7 +142,7 @@ async def test_what_browsers_read_is_read(head: tuple[str, bytes], cut: object, 
 @pytest.mark.parametrize(
     "head",
     {
-        "ICY": b"ICY 200 OK\r\nicy-name: x\r\n\r\n",
+        "ICY": b"ICY 200 OK\r\nX: y\r\n\r\n",
         "length below zero": OK + b"Content-Length: -1\r\n\r\n",
         "no number": OK + b"Content-Length: many\r\n\r\n",
         "no number beside one": OK + b"Content-Length: many\r\nContent-Length: 3\r\n\r\n",
@@ -195,6 +196,37 @@ async def test_a_head_that_is_cut_off_is_a_connection_that_broke(tmp_path: Path)
     error = await failure([OK + LENGTH, None], tmp_path)
     assert error.kind == "connection"
     assert "3000" not in str(error)
+
+
+async def test_the_last_chunk_may_end_the_connection(tmp_path: Path) -> None:
+    head = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+    await assert_whole([head + CHUNKED[:-2], None], tmp_path)
+    await assert_whole([head, *single_bytes(CHUNKED[:-2]), None], tmp_path)
+
+
+@pytest.mark.parametrize("has_ended", [True, False])
+async def test_only_an_end_of_the_connection_ends_a_body_without_length(*, has_ended: bool) -> None:
+    """Where TLS is closed, an error may follow: the server does not wait for the goodbye of the other end."""
+    ours, theirs = socket.socketpair()
+    loop = asyncio.get_running_loop()
+    with contextlib.closing(theirs):
+        transport, protocol = await loop.create_connection(lambda: LenientHandler(loop), sock=ours)
+        with contextlib.closing(transport):
+            protocol.set_response_params(read_until_eof=True)
+            protocol.data_received(OK + b"\r\n" + BODY)
+            if has_ended:
+                protocol.eof_received()
+            protocol.connection_lost(ConnectionResetError())
+            assert protocol.exchange
+            assert protocol.exchange.body
+            with contextlib.nullcontext() if has_ended else pytest.raises(aiohttp.ClientPayloadError):
+                assert await protocol.exchange.body.read() == BODY
+
+
+@pytest.mark.parametrize("end", [b"\r\n", b"\r\n0", b"\r\n0\r", b"\r\n10\r\n", b"\r\n5\r\nxx0\r\n", b"\r\n90\r\n0\r\n"])
+async def test_without_the_last_chunk_a_body_is_cut_off(end: bytes, tmp_path: Path) -> None:
+    error = await failure([OK + b"Transfer-Encoding: chunked\r\n\r\n" + CHUNKED[:-7] + end, None], tmp_path)
+    assert (error.kind, error.failure_class) == ("incomplete", "passing")
 
 
 @pytest.mark.parametrize(

@@ -142,7 +142,7 @@ ANSWERS: dict[str, Answer] = {
     "a slow head": without_end(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n", TIMEOUT),
     "empty lines without end": without_end(b"", b"\r\n" * 1000, TIMEOUT),
     "answers that are not final": without_end(b"", head(status="103 Early Hints"), PROTOCOL, pause=0),
-    "an error page without end": without_end(head(status="500 Oops"), bytes(1_000_000), LARGE, pause=0),
+    "an error page without end": without_end(head(status="500 Oops"), bytes(1_000_000), ("http-500", ""), pause=0),
     "no answer": silent(b""),
     "half a head": silent(b"HTTP/1.1 200 OK\r\nContent-Len"),
     "half a body": silent(head("Content-Length: 1000") + FEED[:100]),
@@ -166,7 +166,7 @@ ANSWERS: dict[str, Answer] = {
     "an answer behind the answer": sends(head(f"Content-Length: {len(FEED)}") + FEED + head() + FEED * 100, ONE),
     "cookies": sends(head(*(f"Set-Cookie: a{n}={'x' * 100}; Domain=.1" for n in range(1000))) + FEED, ONE),
     "a type that is none": sends(head(f"Content-Type: {'text/;' * 9_000}") + FEED, ONE),
-    "an answer without a body": sends(head(status="204 No Content"), UNKNOWN),
+    "an answer without a body": sends(head(status="204 No Content"), ("empty", "is an empty page; try again later")),
     # What leads in circles, or off the web.
     "a redirect to itself": leads("{here}", REDIRECTS),
     "redirects without end": leads("{here}?x", REDIRECTS, "308 Permanent Redirect"),

@@ -98,6 +98,17 @@ def test_every_entry_is_accounted_for(fleet: Commands, publisher: Publisher) -> 
     assert "accounts" not in fleet.run("status").out
 
 
+def test_an_address_that_nobody_can_ask_costs_no_other_episode(fleet: Commands, publisher: Publisher) -> None:
+    bad = [f"http://h.example:{port}/1.mp3" for port in ("99999", "-1", "0", "port")]
+    bad += ["http://[::1/1.mp3", "http://[h]/1.mp3", "http:///"]
+    items = [publisher.item("Bad", day, address, f"bad-{day}") for day, address in enumerate(bad, 1)]
+    publisher.publish(*items, publisher.item("Good", 9, "/1.mp3", "good"))
+    status, out = archive(fleet, publisher)
+    assert (status, publisher.asked) == (1, ["/1.mp3"])
+    for address in bad:
+        assert f'[address]: Its file is said to be at "{address}", which is no valid address' in out
+
+
 def test_other_tokens_are_no_other_episode(fleet: Commands, publisher: Publisher, redis: Client) -> None:
     publisher.missing = {"/2.mp3"}
     for token in ("a1", "b2"):

@@ -64,10 +64,19 @@ def looked_at(
     announced: Enclosure | None = None,
     counted: bool = True,
     wanted: Container[str] = (),
+    disposition: str = "",
 ) -> Examined:
     enclosure = announced or Enclosure("https://feeds.example.com/1")
     with path.open("rb") as file:
-        return examine(file, url=url, content_type=content_type, enclosure=enclosure, counted=counted, wanted=wanted)
+        return examine(
+            file,
+            url=url,
+            content_type=content_type,
+            enclosure=enclosure,
+            counted=counted,
+            wanted=wanted,
+            disposition=disposition,
+        )
 
 
 @pytest.mark.parametrize(("name", "extension"), [("PDF", "pdf"), ("e-book", "epub"), ("JPEG", "jpg"), ("page", "html")])
@@ -169,6 +178,24 @@ def test_of_bytes_that_tell_nothing_the_server_is_believed(
     path = tmp_path / "part"
     path.write_bytes(b"".join(content(100_000, seed=1)))
     assert looked_at(path, url=url, announced=announced, content_type=content_type)[:2] == (extension, True)
+
+
+@pytest.mark.parametrize(
+    ("disposition", "extension"),
+    [
+        ('attachment; filename="A show; 1.M4A"', "m4a"),
+        ("attachment;FileName = a.ogg ; size=1", "ogg"),
+        ("attachment; filename*=UTF-8''caf%C3%A9%2Eopus", "opus"),
+        ('attachment; filename="a.php"; filename*=UTF-8a.mp3', "mp3"),
+        ("attachment; filename=../../etc/passwd", "bin"),
+        ("attachment", "bin"),
+    ],
+)
+def test_of_bytes_that_tell_nothing_the_name_counts_last(tmp_path: Path, disposition: str, extension: str) -> None:
+    path = tmp_path / "part"
+    path.write_bytes(b"".join(content(100_000, seed=1)))
+    assert looked_at(path, disposition=disposition).extension == extension
+    assert looked_at(path, disposition=disposition, url="https://h/a.wav").extension == "wav"
 
 
 @pytest.mark.parametrize("content_type", ["text/html; charset=utf-8", "Application/JSON", "application/atom+xml"])
