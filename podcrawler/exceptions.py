@@ -12,7 +12,8 @@ from podcrawler.logins import masked
 #: ``permanent``  waiting does not help (404, not an address);
 #: ``blocked``    the host refuses the request (401, 403);
 #: ``busy``       the host asks for a pause (429, 503);
-#: ``doubtful`` the host sent something else than the file, or part of it, as if that were right: often for good;
+#: ``doubtful``   the host sent something else than the file, or part of it, as if that were right, or sends from one
+#:              address to the next: often for good;
 #: ``passing``    the network failed, or this response was unusable;
 #: ``local``      this machine failed (its disk).
 FailureClass = Literal["permanent", "blocked", "busy", "doubtful", "passing", "local"]

@@ -142,7 +142,7 @@ def explain(exception: BaseException, url: str) -> EntryError:
         return FetchError(
             "redirects",
             f"{host} redirects from one address to the next without end; {_BROWSER}, {_AGAIN}.",
-            "passing",
+            "doubtful",
         )
     for known, (kind, sentence, failure_class) in _EXPLANATIONS.items():
         if isinstance(exception, known):

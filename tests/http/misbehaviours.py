@@ -97,7 +97,7 @@ ROWS: Rows = {
     "busy": ({"fail_first": 2, "retry_after": 1}, Whole()),
     "too busy": ({"status": 503, "retry_after": 1}, Failed("http-503", "busy", "answered 503 Service Unavailable")),
     "page": ({"html": 1}, Failed("not-media", "doubtful", "sent a web page instead of audio", 2)),
-    "in circles": ({"redirect_loop": 1}, Failed("redirects", "passing", "without end")),
+    "in circles": ({"redirect_loop": 1}, Failed("redirects", "doubtful", "without end", 2)),
 }
 
 
