@@ -46,6 +46,9 @@ class Store(Protocol):
     def check(self) -> None:
         """Raise StoreError if nothing can be written here."""
 
+    def problem(self) -> str:
+        """Why nothing can be written here for now, in a sentence; empty if something can, or nobody knows. Blocking."""
+
     def prove_with(self, key: bytes) -> None:
         """Use the key of the fleet for proving what parts have, so that each node can resume the parts of any other. A
         store without it resumes its own."""

@@ -67,13 +67,28 @@ class LocalStore(FSFilesStore):
     def check(self) -> None:
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self.root, prefix=".check-") as probe:
-                fcntl.flock(probe, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                probe.write(b"podcrawler")
-                probe.flush()
-                os.fsync(probe.fileno())
+            self._probe()
         except OSError as error:
             raise _unusable(self.root, error) from error
+
+    def problem(self) -> str:
+        try:
+            # The folder is not made: it may be on a disk that is not mounted.
+            self._probe()
+        except OSError as error:
+            return (
+                f"The store {self.root} cannot be written to ({error.strerror}); see that its disk is mounted, and "
+                "that this user may write there, and podcrawler goes on by itself."
+            )
+        return ""
+
+    def _probe(self) -> None:
+        """Write and lock a file. Raises OSError."""
+        with tempfile.NamedTemporaryFile(dir=self.root, prefix=".check-") as probe:
+            fcntl.flock(probe, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            probe.write(b"podcrawler")
+            probe.flush()
+            os.fsync(probe.fileno())
 
     def prove_with(self, key: bytes) -> None:
         self._key = key

@@ -91,6 +91,9 @@ class BucketStore:
         except MediaError as error:
             raise StoreError(str(error)) from None
 
+    def problem(self) -> str:
+        return self._spool.problem()
+
     def find(self, podcast_id: str, episode_id: str, version: int = 1) -> StoredFile | None:
         """As for every store. A file that waits in the spool is uploaded first."""
         if found := self._find_object(podcast_id, episode_id, version):
