@@ -126,6 +126,20 @@ WRONG = [
      "'_', '.' or '-'; see docs/settings.md."),
     ("status -s LOG_LEVEL=LOUD", "LOG_LEVEL cannot be 'LOUD': take DEBUG, INFO, WARNING, ERROR, CRITICAL."),
     ("crawl episodes -s LOG_LEVEL=LOUD", "LOG_LEVEL cannot be 'LOUD': take DEBUG, INFO, WARNING, ERROR, CRITICAL."),
+    ("archive http://x/ -s PODCRAWLER_VERSIONS=all", "PODCRAWLER_VERSIONS cannot be 'all': Input should be 'keep' or "
+     "'ignore'; see docs/settings.md."),
+    ("crawl podcasts -s PODCRAWLER_CHANGES=ftp://x", "PODCRAWLER_CHANGES cannot be 'ftp://x': Value error, it is no "
+     'address such as "https://example.com/news"; see docs/settings.md.'),
+    ("crawl episodes -s PODCRAWLER_CHECK_MIN=0", "PODCRAWLER_CHECK_MIN cannot be '0': Input should be greater than or "
+     "equal to 1; see docs/settings.md."),
+    ("archive http://x/ -s PODCRAWLER_WEBHOOK=x", "PODCRAWLER_WEBHOOK cannot be 'x': Value error, it is no address "
+     'such as "https://example.com/news"; see docs/settings.md.'),
+    ("archive http://x/ -s PODCRAWLER_BESIDE=cover,all", "PODCRAWLER_BESIDE cannot be 'all': Input should be 'cover', "
+     "'transcripts' or 'chapters'; see docs/settings.md."),
+    ("archive http://x/ -s PODCRAWLER_BESIDE=cover -s PODCRAWLER_SIDECARS=0", "PODCRAWLER_BESIDE needs sidecars, which "
+     "tell of the files beside an episode: set PODCRAWLER_SIDECARS to True, or PODCRAWLER_BESIDE to nothing."),
+    ("archive http://x/ -s PODCRAWLER_VISITS_SIZE=-1", "PODCRAWLER_VISITS_SIZE cannot be '-1': Input should be greater "
+     "than or equal to 0; see docs/settings.md."),
     # Names of settings
     ("status -s PODCRAWLER_MAX_TRYS=3", "There is no setting PODCRAWLER_MAX_TRYS; did you mean PODCRAWLER_MAX_TRIES?"),
     ("archive http://x/ -s PODCRAWLER_MAX_TRYS=3", "There is no setting PODCRAWLER_MAX_TRYS; did you mean "
