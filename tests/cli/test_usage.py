@@ -140,6 +140,14 @@ WRONG = [
      "tell of the files beside an episode: set PODCRAWLER_SIDECARS to True, or PODCRAWLER_BESIDE to nothing."),
     ("archive http://x/ -s PODCRAWLER_VISITS_SIZE=-1", "PODCRAWLER_VISITS_SIZE cannot be '-1': Input should be greater "
      "than or equal to 0; see docs/settings.md."),
+    ("crawl episodes -s DOWNLOAD_MAXSIZE=x", "DOWNLOAD_MAXSIZE cannot be 'x': it is no number."),
+    ("archive http://x/ -s DOWNLOAD_TIMEOUT=x", "DOWNLOAD_TIMEOUT cannot be 'x': it is no number."),
+    ("crawl episodes -s ROBOTSTXT_OBEY=perhaps", "ROBOTSTXT_OBEY cannot be 'perhaps': write True or False."),
+    ("crawl episodes -s 'USER_AGENT=a\tb'", "USER_AGENT cannot be 'a\\tb': it is sent in one line; remove control "
+     "characters."),
+    ("crawl episodes -s 'REDIS_START_URLS_KEY=%(x)s'", "REDIS_START_URLS_KEY cannot be '%(x)s': write a name, in which "
+     "%(name)s stands for that of the spider."),
+    ("crawl episodes -s REDIS_ENCODING=x", "REDIS_ENCODING cannot be 'x': it is no encoding such as utf-8."),
     # Names of settings
     ("status -s PODCRAWLER_MAX_TRYS=3", "There is no setting PODCRAWLER_MAX_TRYS; did you mean PODCRAWLER_MAX_TRIES?"),
     ("archive http://x/ -s PODCRAWLER_MAX_TRYS=3", "There is no setting PODCRAWLER_MAX_TRYS; did you mean "
