@@ -7,8 +7,9 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from podcrawler.exceptions import DiskFullError, EntryError, StoreAwayError
+from podcrawler.exceptions import DiskFullError, EntryError, StoreAwayError, StoreError
 from podcrawler.queue.node import Node
+from podcrawler.store.base import Store
 from podcrawler.store.fs import free_bytes
 from podcrawler.tasks import keep_running
 
@@ -24,12 +25,11 @@ _FIRST_PAUSE, _MAX_PAUSE = 1.0, 60.0
 class StoreBackoff:
     """Pauses a node while its store is full or away."""
 
-    def __init__(self, node: Callable[[], Node], min_free: int, problem: Callable[[], str]) -> None:
-        """``min_free`` bytes of the disk stay free. ``problem`` blocks, and tells why nothing can be written to the
-        store, whatever the episode; it returns an empty text if something can."""
+    def __init__(self, node: Callable[[], Node], min_free: int, store: Store) -> None:
+        """``min_free`` bytes of the disk stay free."""
         self._node = node
         self._min_free = min_free
-        self._problem = problem
+        self._store = store
         self._needed = 0
         self._seconds = _FIRST_PAUSE
         self._waiting: asyncio.Task[None] | None = None
@@ -69,6 +69,14 @@ class StoreBackoff:
         self._waiting = None
         logger.warning("%s: this node goes on.", over)
         self._node().resume()
+
+    def _problem(self) -> str:
+        """Why nothing can be written to the store, whatever the episode; empty if something can. Blocking."""
+        try:
+            self._store.check(again=True)
+        except StoreError as error:
+            return str(error)
+        return ""
 
     def _is_back(self) -> bool:
         return not self._problem()

@@ -91,7 +91,7 @@ class EpisodeFilesPipeline(FilesPipeline):
         self._min_size = config.min_size
         self._wanted = config.media
         self._dates_files = config.mtime == "published"
-        self._backoff = StoreBackoff(lambda: self._scheduler.node, config.min_free, self.store.problem)
+        self._backoff = StoreBackoff(lambda: self._scheduler.node, config.min_free, self.store)
         #: Whether files have the names by which the store finds them again.
         self._has_default_paths = type(self).file_path is EpisodeFilesPipeline.file_path
         crawler.signals.connect(self._cancel_transfer, signal=lease_lost)

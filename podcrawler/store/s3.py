@@ -79,8 +79,10 @@ class BucketStore:
         """With Scrapy's settings for S3; boto3 finds those that are not set. StoreError if they cannot be used."""
         return cls(settings["FILES_STORE"], open_client(settings), spool)
 
-    def check(self) -> None:
-        self._spool.check()
+    def check(self, *, again: bool = False) -> None:
+        self._spool.check(again=again)
+        if again:
+            return
         name = f"{self._prefix}.check"
         try:
             with self._explained():
@@ -90,9 +92,6 @@ class BucketStore:
                 self._client.list_objects_v2(Bucket=self._bucket, Prefix=self._prefix, MaxKeys=1)
         except MediaError as error:
             raise StoreError(str(error)) from None
-
-    def problem(self) -> str:
-        return self._spool.problem()
 
     def find(self, podcast_id: str, episode_id: str, version: int = 1) -> StoredFile | None:
         """As for every store. A file that waits in the spool is uploaded first."""
