@@ -25,7 +25,7 @@ WRONG = [
     ("--json status", "--json is no option of podcrawler itself; options "
      "follow the command: `{called} COMMAND --json`."),
     ("status --jsn", "status has no option --jsn; did you mean --json?"),
-    ("status --watch", "status has no option --watch; `{called} status --help` says more."),
+    ("status --follow", "status has no option --follow; `{called} status --help` says more."),
     ("status --js", "status has no option --js; did you mean --json?"),
     ("status --json=yes", "status: argument --json: ignored explicit argument 'yes'; "
      "`{called} status --help` says more."),
