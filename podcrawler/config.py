@@ -89,6 +89,17 @@ class Config(_Section):
     supervisor_pid: Annotated[int, Field(ge=0)]
 
 
+def _address(value: str) -> str:
+    if value and not _WEB.fullmatch(value):
+        raise ValueError('it is no address such as "https://example.com/news"')
+    return value
+
+
+_WEB = re.compile(r"https?://\S+")
+#: Empty for none.
+Address = Annotated[str, AfterValidator(_address)]
+
+
 class CheckConfig(_Section):
     """The settings of subscriptions; docs/settings.md describes each."""
 
@@ -96,8 +107,7 @@ class CheckConfig(_Section):
     check_max: Annotated[float, Field(ge=1, le=100_000_000)]
     #: Checks of one host in a second.
     check_rate: Annotated[float, Field(ge=0.001, le=10_000)]
-    #: An address; empty for none.
-    changes: Annotated[str, Field(pattern=r"^(https?://\S+)?$")]
+    changes: Address
     changes_interval: Annotated[float, Field(ge=1, le=86_400)]
 
 
@@ -129,8 +139,7 @@ class HookConfig(_Section):
     on_failed: CommandLine
     on_podcast_dead: CommandLine
     hook_time: Annotated[float, Field(gt=0, le=86_400)]
-    #: An address; empty for none.
-    webhook: Annotated[str, Field(pattern=r"^(https?://\S+)?$")]
+    webhook: Address
     webhook_secret: Annotated[str, AfterValidator(_secret)]
 
     @property
@@ -167,6 +176,17 @@ class BesideConfig(_Section):
     """What is fetched beside media files; see docs/sidecars.md."""
 
     beside: Annotated[frozenset[Literal["cover", "transcripts", "chapters"]], BeforeValidator(_words_or_none)]
+
+    @classmethod
+    def fetched(cls, settings: AnySettings) -> frozenset[str]:
+        """What a node fetches. Raises SettingError, too, if that has no sidecar to be told in."""
+        kinds = cls.read(settings).beside
+        if kinds and not SidecarConfig.read(settings).sidecars:
+            raise SettingError(
+                "PODCRAWLER_BESIDE needs sidecars, which tell of the files beside an episode: set PODCRAWLER_SIDECARS "
+                "to True, or PODCRAWLER_BESIDE to nothing."
+            )
+        return kinds
 
 
 def _allowed(value: object) -> object:
@@ -209,3 +229,21 @@ class TransferConfig(_Section):
     min_free: Bytes
     #: When media files say that they were changed.
     mtime: Literal["now", "published"]
+
+
+_SECTIONS: tuple[type[_Section], ...] = (
+    Config,
+    CheckConfig,
+    HookConfig,
+    VersionConfig,
+    SidecarConfig,
+    BesideConfig,
+    TransferConfig,
+)
+
+
+def check_values(settings: AnySettings) -> None:
+    """Check the values of all of these settings. Raises SettingError."""
+    for section in _SECTIONS:
+        section.read(settings)
+    BesideConfig.fetched(settings)

@@ -181,6 +181,13 @@ class DiskFullError(MediaError):
         self.needed = needed
 
 
+class StoreAwayError(MediaError):
+    """Raised when nothing can be written to the store for now, whatever the episode: its disk is not mounted, say."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__("disk-error", sentence, "local")
+
+
 class TransferCancelledError(EntryError):
     """Raised when this node itself cancelled a transfer: it stops, or it has lost the lease."""
 

@@ -103,7 +103,9 @@ def test_the_docs_name_no_setting_that_does_not_exist(settings: dict[str, Any]) 
 
 
 def test_the_docs_have_the_defaults(settings: dict[str, Any]) -> None:
-    documented = {row[0].strip("`"): row[1] for row in _rows(_page("settings")) if row[0].startswith("`PODCRAWLER_")}
+    rows = [row for row in _rows(_page("settings")) if row[0].startswith("`PODCRAWLER_")]
+    documented = {row[0].strip("`"): row[1] for row in rows}
+    assert len(documented) == len(rows), "each has one row"
     ours = {name: value for name, value in settings.items() if name.startswith("PODCRAWLER_")}
     assert documented == {name: f"`{value}`" if value != "" else "empty" for name, value in ours.items()}
 

@@ -3,8 +3,9 @@
 from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings
 
 from podcrawler.cli.parsers import level_of
+from podcrawler.cli.scrapy_values import check_scrapys
 from podcrawler.cli.settings import check_names
-from podcrawler.config import Config, TransferConfig
+from podcrawler.config import check_values
 from podcrawler.fleet.event_loop import event_loop
 from podcrawler.hosts import Hosts
 from podcrawler.http.auth import read_netrc
@@ -19,8 +20,8 @@ def check_settings(settings: BaseSettings) -> None:
     given = [name for name in settings if settings.getpriority(name) == SETTINGS_PRIORITIES["cmdline"]]
     check_names(given, settings)
     level_of(settings)
-    Config.read(settings)
-    TransferConfig.read(settings)
+    check_scrapys(settings, given)
+    check_values(settings)
     scrapy_redis_settings.check(settings)
     Hosts.read(settings)
     read_proxies(settings)

@@ -6,10 +6,11 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import TextIO
 
 from podcrawler.calling import program
-from podcrawler.exceptions import PodcrawlerError
+from podcrawler.exceptions import DiskFullError, PodcrawlerError
 from podcrawler.printing import say
 
 logger = logging.getLogger(__name__)
@@ -28,15 +29,17 @@ def ended(run: Callable[[], int | None]) -> int:
     except BrokenPipeError:
         status = _CLOSED_PIPE
     except OSError as error:
-        # Without buffers, the error is all that is left of it. One of a file would have its name.
-        is_full = error.errno in _FULL and error.filename is None
-        if is_full or (sys.stdout and _has_failed(sys.stdout)):
+        if sys.stdout and (_is_of_unbuffered(sys.stdout, error) or _has_failed(sys.stdout)):
             _tell(f"Standard output cannot be written ({error.strerror}); see where it goes.")
             status = 1
         else:
             logger.debug("What the system refused:", exc_info=True)
             _tell(_about_system(error))
             status = 2
+    except DiskFullError as error:
+        # Its own sentence is for nodes, which wait.
+        _tell(_about_full_disk(error.folder))
+        status = error.exit_status
     except PodcrawlerError as error:
         _tell(str(error))
         status = error.exit_status
@@ -52,6 +55,11 @@ def ended(run: Callable[[], int | None]) -> int:
         if stream and _has_failed(stream):
             _drop(stream)
     return status
+
+
+def _is_of_unbuffered(stream: TextIO, error: OSError) -> bool:
+    """Whether the error is likely that of writing there: without buffers nothing else is left of it."""
+    return error.errno in _FULL and error.filename is None and getattr(stream, "write_through", False)
 
 
 def _tell(sentence: str) -> None:
@@ -76,9 +84,15 @@ def _drop(stream: TextIO) -> None:
 
 def _about_system(error: OSError) -> str:
     what = error.strerror or str(error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return _about_full_disk("A file" if error.filename is None else os.fsdecode(error.filename))
     if error.filename is None:
         return f"The system refuses what is needed ({what}); see the limits of this user, its memory and its disks."
     return f"{os.fsdecode(error.filename)} cannot be used ({what}); see that this user may, and that its disk works."
+
+
+def _about_full_disk(path: Path | str) -> str:
+    return f"{path} cannot be written, because its disk is full; free some space, and run this again."
 
 
 def _about_redis(error: Exception) -> str | None:

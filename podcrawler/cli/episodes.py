@@ -8,9 +8,8 @@ from datetime import UTC, datetime
 
 from rich.filesize import decimal
 
-from podcrawler.calling import called
+from podcrawler.cli.known import check_podcast
 from podcrawler.cli.looking import archive_redis
-from podcrawler.cli.nearest import did_you_mean
 from podcrawler.cli.parsers import add_common_options
 from podcrawler.exceptions import MediaError, StoreError, UsageError
 from podcrawler.namespace import AnySettings
@@ -32,9 +31,7 @@ def run(settings: AnySettings, options: argparse.Namespace) -> int:
     any_episode = False
     with archive_redis(settings) as redis:
         inventory = Inventory.from_settings(settings, redis)
-        if options.podcast not in (known := inventory.podcast_ids()):
-            meant = did_you_mean(options.podcast, known, f"`{called()} podcasts` lists those there are.")
-            raise UsageError(f"There is no podcast {options.podcast}; {meant}")
+        check_podcast(inventory, options.podcast)
         files = _files(settings, options.podcast)
         for episode in inventory.episodes(options.podcast):
             any_episode = True

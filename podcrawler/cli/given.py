@@ -3,7 +3,7 @@ each line of a file or of standard input."""
 
 import codecs
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,21 +44,33 @@ def read_given(words: Sequence[str]) -> tuple[list[Given], list[str]]:
             found, not_found = _in_document(*_read(word))
             left_out += not_found
         else:
-            found = [Given(address_request(word))]
+            found = [Given(_request(word))]
         for one in found:
             given.setdefault(one.request.url, one)
     return list(given.values()), left_out
 
 
+def _request(word: str) -> Request:
+    try:
+        return address_request(word)
+    except AddressError:
+        if _is(word, Path.is_dir):
+            raise AddressError(
+                f"{word} is a folder; give the address of a podcast, or a file with addresses in it."
+            ) from None
+        raise
+
+
 def is_document(word: str) -> bool:
     """Whether the word means what is in a file, or what comes from standard input."""
-    return word == _STANDARD_INPUT or _is_file(word)
+    # A pipe is what a shell makes of <(COMMAND).
+    return word == _STANDARD_INPUT or _is(word, Path.is_file) or _is(word, Path.is_fifo)
 
 
-def _is_file(word: str) -> bool:
+def _is(word: str, what: Callable[[Path], bool]) -> bool:
     try:
-        return Path(word).expanduser().is_file()
-    except (OSError, ValueError):
+        return what(Path(word).expanduser())
+    except (OSError, ValueError, RuntimeError):
         return False
 
 

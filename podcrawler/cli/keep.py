@@ -1,22 +1,17 @@
 """``keep [ID]``: older files of a podcast go to the trash, or are removed."""
 
 import argparse
-from typing import TYPE_CHECKING
 
 from rich.filesize import decimal
 
-from podcrawler.calling import called
+from podcrawler.cli.known import check_podcast
 from podcrawler.cli.looking import archive_redis
-from podcrawler.cli.nearest import did_you_mean
 from podcrawler.cli.parsers import add_common_options
 from podcrawler.exceptions import UsageError
 from podcrawler.library.keeping import Keep, Kept, keep_as_subscribed, keep_newest, read_trash
 from podcrawler.namespace import AnySettings
 from podcrawler.printing import counted, say
 from podcrawler.queue.inventory import Inventory
-
-if TYPE_CHECKING:
-    from redis import Redis
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +31,7 @@ def run(settings: AnySettings, options: argparse.Namespace) -> int:
         if options.podcast is None:
             found = keep_as_subscribed(settings, redis, is_dry=options.dry_run)
         else:
-            _check_known(settings, redis, options.podcast)
+            check_podcast(Inventory.from_settings(settings, redis), options.podcast)
             found = {
                 options.podcast: keep_newest(settings, redis, options.podcast, options.keep, is_dry=options.dry_run)
             }
@@ -45,13 +40,6 @@ def run(settings: AnySettings, options: argparse.Namespace) -> int:
     if not found:
         say("No subscription says what is kept: subscribe ID --keep 10 would.")
     return 0
-
-
-def _check_known(settings: AnySettings, redis: "Redis", podcast_id: str) -> None:
-    known = Inventory.from_settings(settings, redis).podcast_ids()
-    if podcast_id not in known:
-        meant = did_you_mean(podcast_id, known, f"`{called()} podcasts` lists those there are.")
-        raise UsageError(f"There is no podcast {podcast_id}; {meant}")
 
 
 def tell(settings: AnySettings, podcast_id: str, found: Kept, *, is_dry: bool = False) -> None:

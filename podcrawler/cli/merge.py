@@ -4,11 +4,14 @@ import argparse
 
 from scrapy.settings import BaseSettings
 
+from podcrawler.cli.known import check_podcast
 from podcrawler.cli.looking import archive_redis
 from podcrawler.cli.parsers import add_common_options
-from podcrawler.exceptions import UsageError
+from podcrawler.exceptions import AddressError, UsageError
+from podcrawler.ids import PODCAST_ID
 from podcrawler.library.merging import merge
 from podcrawler.printing import counted, say
+from podcrawler.queue.inventory import Inventory
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +24,13 @@ def run(settings: BaseSettings, options: argparse.Namespace) -> int:
     if options.kept is None:
         raise UsageError("merge needs two podcasts, each by id or address: the one that goes, and the one to keep.")
     with archive_redis(settings, start=True) as redis:
-        merged = merge(settings, redis, options.gone, options.kept)
+        try:
+            merged = merge(settings, redis, options.gone, options.kept)
+        except AddressError:
+            for given in (options.gone, options.kept):
+                if PODCAST_ID.fullmatch(given):
+                    check_podcast(Inventory.from_settings(settings, redis), given)
+            raise
     if "://" in merged.gone:
         say(f"{merged.gone} leads to {merged.kept} now.")
         return 0

@@ -11,6 +11,7 @@ from podcrawler.calling import called
 from podcrawler.cli.forgetting import forget
 from podcrawler.cli.looking import archive_redis
 from podcrawler.cli.parsers import add_common_options
+from podcrawler.cli.unfailed import failed_among, tell_unfailed
 from podcrawler.exceptions import FailureClass, UsageError
 from podcrawler.namespace import AnySettings
 from podcrawler.printing import say
@@ -43,8 +44,9 @@ def run(settings: AnySettings, options: argparse.Namespace) -> int:
         queues = [Broker.from_settings(settings, redis, name) for name in QUEUES]
         if options.forget:
             return forget(settings, redis, options.ids or _failed(queues, options.failure_class))
+        others = [key for key in options.ids if key not in failed_among(queues, options.ids)]
         queued = sum(queue.requeue(options.ids or _failed([queue], options.failure_class)) for queue in queues)
-        wanted = _explain(records, Archive.from_settings(settings, redis), options.ids)
+        wanted = _explain(records, Archive.from_settings(settings, redis), others)
     say(f"{queued} queued again.")
     return 0 if queued or wanted or not options.ids else 2
 
@@ -56,7 +58,8 @@ def _failed(queues: Iterable[Broker], failure_class: FailureClass | None) -> lis
 
 
 def _explain(records: Records, archive: Archive, ids: Sequence[str]) -> int:
-    """Say of finished episodes how to download them again; have forgotten ones wanted again. How many of these."""
+    """Say of entries that have not failed why they are not queued, and of finished episodes how to download them again;
+    have forgotten ones wanted again. How many of these."""
     wanted = 0
     for key in ids:
         if records.want(key):
@@ -68,11 +71,17 @@ def _explain(records: Records, archive: Archive, ids: Sequence[str]) -> int:
                 f"{key} is finished ({decimal(found.size)}). To download it again, remove its file, then: "
                 f"{called()} retry --finished {key} && {called()} archive {address}"
             )
+        else:
+            tell_unfailed([key])
     return wanted
 
 
 def _drop(records: Records, ids: Sequence[str]) -> int:
     found = [(key, one) for key in ids if (one := records.one(key))]
+    for key in ids:
+        if key not in dict(found):
+            podcast_id = key.partition("/")[0]
+            say(f"{key} is not finished; `{called()} episodes {podcast_id}` lists what is.", is_error=True)
     dropped = sum(records.change(key.partition("/")[0], [one.gone()]) for key, one in found)
     say(f"{dropped} not finished any more: queued when they are listed, and downloaded if their files are gone.")
     return 0 if dropped else 2

@@ -23,11 +23,17 @@ _SILENCE = 3.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    shown = parser.add_mutually_exclusive_group()
+    shown.add_argument("--json", action="store_true", help="print one JSON object")
+    shown.add_argument("--watch", action="store_true", help="show it again every two seconds, until Ctrl-C")
     add_common_options(parser)
 
 
 def run(settings: AnySettings, options: argparse.Namespace) -> int:
+    if options.watch:
+        from podcrawler.cli.watch import watch
+
+        watch(settings, _lines)
     with archive_redis(settings) as redis:
         status = read_status(settings, redis)
     if options.json:

@@ -59,7 +59,8 @@ class Rates:
     def _rate(self, transfer: str, received: int, elapsed: float) -> float:
         rate = self._rates.get(transfer, 0.0)
         if elapsed > 0:
-            rate += _WEIGHT * ((received - self._received.get(transfer, received)) / elapsed - rate)
+            # Fewer bytes than before: the transfer began anew.
+            rate += _WEIGHT * (max(0, received - self._received.get(transfer, received)) / elapsed - rate)
         return rate
 
 

@@ -58,7 +58,8 @@ def make_bag(catalog: Catalog, podcast_id: str, target: Path, agent: Agent, read
         os.sync()
         made.rename(target)
     except OSError as error:
-        where = os.fsdecode(error.filename or target)
+        # Of a copy that fails, the first name is that of what is read.
+        where = os.fsdecode(error.filename2 or error.filename or target)
         raise BagError(
             f"The bag {target} cannot be made ({error.strerror}: {where}); nothing of it is left."
         ) from error

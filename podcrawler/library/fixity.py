@@ -92,7 +92,8 @@ class Reader:
 
 class Notes:
     """Which files were read and right, in a file that a run empties which comes to its end. Nothing is noted, and
-    nothing known, if ``folder`` is None, if it cannot be written, or while another run has the file."""
+    nothing known, if ``folder`` is None, if it cannot be written, or while another run has the file; nor from then on
+    when its disk is full."""
 
     def __init__(self, folder: Path | None) -> None:
         self._known: dict[str, list[int]] = {}
@@ -118,17 +119,30 @@ class Notes:
 
     def add(self, path: str, found: os.stat_result) -> None:
         if self._file:
-            self._file.write(json.dumps([round(time.time()), path, *_status(found)]) + "\n")
+            try:
+                self._file.write(json.dumps([round(time.time()), path, *_status(found)]) + "\n")
+            except OSError:
+                self._give_up()
 
     def forget(self, is_over: Callable[[str], bool]) -> None:
         """Forget the files that a run has come to the end of."""
         if not self._file:
             return
-        self._file.seek(0)
-        kept = [line for line in self._file if not is_over(_path_in(line))]
-        self._file.seek(0)
-        self._file.truncate()
-        self._file.writelines(kept)
+        try:
+            self._file.seek(0)
+            kept = [line for line in self._file if not is_over(_path_in(line))]
+            self._file.seek(0)
+            self._file.truncate()
+            self._file.writelines(kept)
+        except OSError:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        """Note nothing any more: its disk is full, or broken."""
+        file, self._file = self._file, None
+        if file:
+            with suppress(OSError):
+                file.close()
 
 
 def _status(found: os.stat_result) -> list[int]:

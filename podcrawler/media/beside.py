@@ -21,13 +21,12 @@ from scrapy.http.request import NO_CALLBACK
 
 from podcrawler import clock
 from podcrawler.agent import Agent
-from podcrawler.config import BesideConfig, SidecarConfig, TransferConfig
+from podcrawler.config import BesideConfig, TransferConfig
 from podcrawler.exceptions import (
     DiskFullError,
     EntryError,
     FetchError,
     RedisError,
-    SettingError,
     TransferCancelledError,
 )
 from podcrawler.http.body import Limits
@@ -83,12 +82,7 @@ class Beside:
 
     def __init__(self, crawler: Crawler, store: Store, scheduler: Callable[[], Scheduler]) -> None:
         settings = crawler.settings
-        self._kinds = BesideConfig.read(settings).beside
-        if self._kinds and not SidecarConfig.read(settings).sidecars:
-            raise SettingError(
-                "PODCRAWLER_BESIDE needs sidecars, which tell of the files beside an episode: set PODCRAWLER_SIDECARS "
-                "to True, or PODCRAWLER_BESIDE to nothing."
-            )
+        self._kinds = BesideConfig.fetched(settings)
         self._crawler = crawler
         self._store = store
         self._scheduler = scheduler

@@ -34,7 +34,7 @@ from podcrawler.http.errors import explain
 from podcrawler.http.handler import MediaResponse, Range
 from podcrawler.http.redirects import chain
 from podcrawler.items import Episode
-from podcrawler.media.backpressure import DiskFullBackoff
+from podcrawler.media.backpressure import StoreBackoff
 from podcrawler.media.beside import Beside, NoTurnError
 from podcrawler.media.describing import Describer
 from podcrawler.media.fetch import fetch_media
@@ -91,9 +91,7 @@ class EpisodeFilesPipeline(FilesPipeline):
         self._min_size = config.min_size
         self._wanted = config.media
         self._dates_files = config.mtime == "published"
-        self._backoff = DiskFullBackoff(
-            lambda reason: self._scheduler.node.pause(reason), lambda: self._scheduler.node.resume(), config.min_free
-        )
+        self._backoff = StoreBackoff(lambda: self._scheduler.node, config.min_free, self.store)
         #: Whether files have the names by which the store finds them again.
         self._has_default_paths = type(self).file_path is EpisodeFilesPipeline.file_path
         crawler.signals.connect(self._cancel_transfer, signal=lease_lost)
@@ -367,8 +365,7 @@ class EpisodeFilesPipeline(FilesPipeline):
 
     async def _give_up(self, transfer: Transfer, error: EntryError) -> None:
         """End the lease in an error, and keep for the next one what it can resume."""
-        if isinstance(error, DiskFullError):
-            self._backoff.start(error)
+        error = await self._backoff.weigh(error)
         made_progress = False
         if transfer.part:
             if error.failure_class == "permanent":

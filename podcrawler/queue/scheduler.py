@@ -27,7 +27,7 @@ from typing_extensions import override
 
 from podcrawler.config import Config
 from podcrawler.durations import duration
-from podcrawler.exceptions import CodecError, DiskFullError, EntryError, TransferCancelledError
+from podcrawler.exceptions import CodecError, DiskFullError, EntryError, StoreAwayError, TransferCancelledError
 from podcrawler.exceptions import RedisError as RedisUnusableError
 from podcrawler.items import Episode
 from podcrawler.queue import scrapy_redis_settings
@@ -248,7 +248,7 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         """End the lease of work that failed, and log it in one line. If not ``counts``, it costs no try. ``last`` says
         that it is the last one, whatever the error: a script call that goes before it (``Ack.before``). Errors that are
         not the entry's own, such as a full disk, only release the lease."""
-        if isinstance(error, (TransferCancelledError, DiskFullError)):
+        if isinstance(error, (TransferCancelledError, DiskFullError, StoreAwayError)):
             await self.prefetcher.release(lease)
             return
         outcome, delay = await self.prefetcher.give_up(lease, error, counts=counts, last=last)

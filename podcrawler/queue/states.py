@@ -189,6 +189,11 @@ class QueueStates:
                 if route or payload:
                     yield read_failed(key, route, failure, payload)
 
+    def failed_among(self, keys: Sequence[str]) -> set[str]:
+        """Which of these entries ended in an error."""
+        found = self._redis.hmget(self._key("failed"), keys) if keys else []
+        return {key for key, failure in zip(keys, found, strict=True) if failure is not None}
+
     def _read_at_once(self, ask: Callable[[Any], None]) -> list[Any]:
         """The answers to what is asked of a pipeline, all of one moment; of several if the server takes no transaction:
         at maxmemory, Redis 7 refuses even those that only read."""

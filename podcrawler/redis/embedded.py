@@ -81,7 +81,7 @@ class EmbeddedServer:
         something else can be done ``meanwhile``.
 
         The URL has the form ``unix:///path/to/socket``; ``redis://:password@127.0.0.1:port/0`` if that path is too
-        long for a socket.
+        long for a socket, or not in UTF-8, as all that is taken from a URL.
         """
         with self._os_errors_explained():
             self._make_folders()
@@ -240,8 +240,9 @@ class EmbeddedServer:
             log_start = output.tell()
             try:
                 _children[self._state] = subprocess.Popen(
-                    # The password is in the file: the arguments of a process are visible to every user.
-                    [binary, "valkey.conf"],
+                    # The password is in the file: the arguments of a process are visible to every user. Valkey crashes
+                    # when it looks for the folder of a relative name and that has more than 1,023 bytes.
+                    [binary, self._home / "valkey.conf"],
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,
@@ -274,9 +275,9 @@ class EmbeddedServer:
         return redis.Redis.from_url(self._url, socket_timeout=1, socket_connect_timeout=1)
 
     def _new_url(self) -> str:
-        path = self._home / "valkey.sock"
-        if len(os.fsencode(path)) <= SOCKET_PATH_BYTES:
-            return "unix://" + quote(str(path))
+        path = os.fsencode(self._home / "valkey.sock")
+        if len(path) <= SOCKET_PATH_BYTES and _is_utf8(path):
+            return "unix://" + quote(path)
         record = self._read_record()
         known = urlsplit(record.url if record else "")
         # The old port and password if possible: users of a server that has died retry its URL.
@@ -353,6 +354,14 @@ def _config(url: str) -> str:
         # Relative to the working folder, so that the path needs no quoting.
         return CONFIG + "port 0\nunixsocket valkey.sock\nunixsocketperm 700\n"
     return CONFIG + f"port {where.port}\nbind 127.0.0.1\nrequirepass {where.password}\n"
+
+
+def _is_utf8(path: bytes) -> bool:
+    try:
+        path.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _free_port(preferred: int) -> int:

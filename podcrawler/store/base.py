@@ -43,8 +43,9 @@ class Store(Protocol):
     MediaError.
     """
 
-    def check(self) -> None:
-        """Raise StoreError if nothing can be written here."""
+    def check(self, *, again: bool = False) -> None:
+        """Raise StoreError if nothing can be written here; with ``again``, for now. Only the first time, a folder that
+        is missing is made, and a bucket is asked."""
 
     def prove_with(self, key: bytes) -> None:
         """Use the key of the fleet for proving what parts have, so that each node can resume the parts of any other. A

@@ -173,11 +173,16 @@ def open_folder(path: AnyPath, *, create: bool = False) -> Folder:
 def open_below(root: AnyPath, names: Iterable[Name], *, create: bool = False) -> Folder:
     """The folder that these names lead to from ``root``, one in the other; ``create``: they are made if need be. The
     root is the operator's, and may be a symbolic link."""
-    folder = Folder(os.open(root, _FOLDER))
+    folder, path = Folder(os.open(root, _FOLDER)), os.fsencode(root)
     for name in names:
+        path = os.path.join(path, os.fsencode(name))
         # Closes the outer one.
         with folder:
-            folder = folder.inner(name, create=create)
+            try:
+                folder = folder.inner(name, create=create)
+            except OSError as error:
+                # It is about the name alone.
+                raise OSError(error.errno, error.strerror, os.fsdecode(path)) from error
     return folder
 
 

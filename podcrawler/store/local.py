@@ -64,16 +64,18 @@ class LocalStore(FSFilesStore):
         #: The folder of a podcast, by its id. Needed several times for each episode.
         self._folder = lru_cache(1000)(self._folder_of)
 
-    def check(self) -> None:
+    def check(self, *, again: bool = False) -> None:
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
+            # Later it may be on a disk that is not mounted any more.
+            if not again:
+                self.root.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=self.root, prefix=".check-") as probe:
                 fcntl.flock(probe, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 probe.write(b"podcrawler")
                 probe.flush()
                 os.fsync(probe.fileno())
         except OSError as error:
-            raise _unusable(self.root, error) from error
+            raise (_away(self.root, error) if again else _unusable(self.root, error)) from error
 
     def prove_with(self, key: bytes) -> None:
         self._key = key
@@ -288,6 +290,13 @@ def _size_of_same(folder: Folder, name: str, part: PartFile) -> int:
         if os.fstat(file.fileno()).st_size != part.received:
             return 0
         return part.received if hashlib.file_digest(file, "sha256").hexdigest() == part.sha256 else 0
+
+
+def _away(root: Path, error: OSError) -> StoreError:
+    return StoreError(
+        f"The store {root} cannot be written to ({error.strerror}); see that its disk is mounted, and that this user "
+        "may write there, and podcrawler goes on by itself."
+    )
 
 
 def _unusable(root: Path, error: OSError) -> StoreError:

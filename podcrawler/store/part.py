@@ -347,7 +347,9 @@ class PartFile:
                     self._write_checkpoint()
             stays = self._progress.validator is not None and self._progress.has_checkpoint
         if not stays:
-            self._discard()
+            # What cannot be removed is left to `clean`: how the transfer ended matters more.
+            with suppress(MediaError):
+                self._discard()
             return 0
         self._close()
         return self._progress.written.size

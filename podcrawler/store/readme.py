@@ -50,7 +50,7 @@ How to read a sidecar
     file      the recording: its name, its size in bytes, its SHA-256; "verified" is true if it is known to be
               complete
     capture   how it came here: when, by which program on which machine, from which address, through which
-              redirects, and what the server said of it. Missing if the recording was here before
+              redirects, and what the server said of it; null if the recording was here before
     episode   what the publisher told: title, date of publication, description, persons, ...
     beside    the files beside the recording; "absent" are those that could not be had
     chapters  the chapters that the recording itself has

@@ -79,8 +79,10 @@ class BucketStore:
         """With Scrapy's settings for S3; boto3 finds those that are not set. StoreError if they cannot be used."""
         return cls(settings["FILES_STORE"], open_client(settings), spool)
 
-    def check(self) -> None:
-        self._spool.check()
+    def check(self, *, again: bool = False) -> None:
+        self._spool.check(again=again)
+        if again:
+            return
         name = f"{self._prefix}.check"
         try:
             with self._explained():

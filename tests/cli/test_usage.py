@@ -25,7 +25,7 @@ WRONG = [
     ("--json status", "--json is no option of podcrawler itself; options "
      "follow the command: `{called} COMMAND --json`."),
     ("status --jsn", "status has no option --jsn; did you mean --json?"),
-    ("status --watch", "status has no option --watch; `{called} status --help` says more."),
+    ("status --follow", "status has no option --follow; `{called} status --help` says more."),
     ("status --js", "status has no option --js; did you mean --json?"),
     ("status --json=yes", "status: argument --json: ignored explicit argument 'yes'; "
      "`{called} status --help` says more."),
@@ -126,6 +126,28 @@ WRONG = [
      "'_', '.' or '-'; see docs/settings.md."),
     ("status -s LOG_LEVEL=LOUD", "LOG_LEVEL cannot be 'LOUD': take DEBUG, INFO, WARNING, ERROR, CRITICAL."),
     ("crawl episodes -s LOG_LEVEL=LOUD", "LOG_LEVEL cannot be 'LOUD': take DEBUG, INFO, WARNING, ERROR, CRITICAL."),
+    ("archive http://x/ -s PODCRAWLER_VERSIONS=all", "PODCRAWLER_VERSIONS cannot be 'all': Input should be 'keep' or "
+     "'ignore'; see docs/settings.md."),
+    ("crawl podcasts -s PODCRAWLER_CHANGES=ftp://x", "PODCRAWLER_CHANGES cannot be 'ftp://x': Value error, it is no "
+     'address such as "https://example.com/news"; see docs/settings.md.'),
+    ("crawl episodes -s PODCRAWLER_CHECK_MIN=0", "PODCRAWLER_CHECK_MIN cannot be '0': Input should be greater than or "
+     "equal to 1; see docs/settings.md."),
+    ("archive http://x/ -s PODCRAWLER_WEBHOOK=x", "PODCRAWLER_WEBHOOK cannot be 'x': Value error, it is no address "
+     'such as "https://example.com/news"; see docs/settings.md.'),
+    ("archive http://x/ -s PODCRAWLER_BESIDE=cover,all", "PODCRAWLER_BESIDE cannot be 'all': Input should be 'cover', "
+     "'transcripts' or 'chapters'; see docs/settings.md."),
+    ("archive http://x/ -s PODCRAWLER_BESIDE=cover -s PODCRAWLER_SIDECARS=0", "PODCRAWLER_BESIDE needs sidecars, which "
+     "tell of the files beside an episode: set PODCRAWLER_SIDECARS to True, or PODCRAWLER_BESIDE to nothing."),
+    ("archive http://x/ -s PODCRAWLER_VISITS_SIZE=-1", "PODCRAWLER_VISITS_SIZE cannot be '-1': Input should be greater "
+     "than or equal to 0; see docs/settings.md."),
+    ("crawl episodes -s DOWNLOAD_MAXSIZE=x", "DOWNLOAD_MAXSIZE cannot be 'x': it is no number."),
+    ("archive http://x/ -s DOWNLOAD_TIMEOUT=x", "DOWNLOAD_TIMEOUT cannot be 'x': it is no number."),
+    ("crawl episodes -s ROBOTSTXT_OBEY=perhaps", "ROBOTSTXT_OBEY cannot be 'perhaps': write True or False."),
+    ("crawl episodes -s 'USER_AGENT=a\tb'", "USER_AGENT cannot be 'a\\tb': it is sent in one line; remove control "
+     "characters."),
+    ("crawl episodes -s 'REDIS_START_URLS_KEY=%(x)s'", "REDIS_START_URLS_KEY cannot be '%(x)s': write a name, in which "
+     "%(name)s stands for that of the spider."),
+    ("crawl episodes -s REDIS_ENCODING=x", "REDIS_ENCODING cannot be 'x': it is no encoding such as utf-8."),
     # Names of settings
     ("status -s PODCRAWLER_MAX_TRYS=3", "There is no setting PODCRAWLER_MAX_TRYS; did you mean PODCRAWLER_MAX_TRIES?"),
     ("archive http://x/ -s PODCRAWLER_MAX_TRYS=3", "There is no setting PODCRAWLER_MAX_TRYS; did you mean "

@@ -264,10 +264,12 @@ def test_only_the_last_candidate_fails_and_in_what_tells_most(archive: Archive) 
         ("notes.txt", "is neither a list of subscriptions (OPML) nor a list of addresses"),
         ("empty.opml", "without the address of a feed"),
         ("mailto:me@example.com", "must begin with http:// or https://"),
+        ("./folder", "./folder is a folder; give the address of a podcast, or a file with addresses in it."),
     ],
 )
 def test_what_leads_nowhere_ends_in_a_sentence_without_a_request(archive: Archive, given: str, sentence: str) -> None:
     (archive.commands.folder / "notes.txt").write_text("<p>https://example.com/feed.xml</p>")
+    (archive.commands.folder / "folder").mkdir()
     (archive.commands.folder / "empty.opml").write_text("<opml><body><outline text='x'/></body></opml>")
     with archive.web({}) as web:
         result = archive.run(given)

@@ -36,6 +36,10 @@ def keys(fleet: Commands, *words: str) -> list[str]:
     return [json.loads(line)["key"] for line in fleet.run("failed", "--json", *words).out.splitlines()]
 
 
+def unfailed(key: str) -> str:
+    return f"{key} has not failed; `python -m podcrawler failed` lists what has.\n"
+
+
 def test_what_has_one_cause_is_told_once(fleet: Commands, queue: Broker) -> None:
     fails(queue, 1, "http-404", "h answered 404.", ago=90)
     fails(queue, 2, "disk-error", "The disk is bad.", host="h", ago=80)
@@ -87,7 +91,8 @@ def test_what_is_forgotten_is_new_when_it_is_listed_again(
     assert keys(fleet) == [second]
     left = redis.hkeys("{podcrawler}:episodes:entries"), redis.hkeys("{podcrawler}:episodes:routes")
     assert left == ([second.encode()], [second.encode()])
-    assert fleet.run(*words, first, "nothing/1").status == 2
+    again = fleet.run(*words, first, "nothing/1")
+    assert (again.status, again.err) == (2, unfailed(first) + unfailed("nothing/1"))
     origin.reset()
     # A failure for good is not tried again, but what is new is.
     assert fleet.run("archive", address).status == 1
@@ -95,6 +100,15 @@ def test_what_is_forgotten_is_new_when_it_is_listed_again(
     assert set(keys(fleet)) == {first, second}
     assert fleet.run("retry", "--class", "permanent", "--forget").out.startswith("2 forgotten;")
     assert keys(fleet) == []
+
+
+def test_retry_tells_of_what_has_not_failed(fleet: Commands, queue: Broker) -> None:
+    fails(queue, 1, "http-404", "Gone.")
+    queue.push_many([episode(2)])
+    told = fleet.run("retry", "show/1", "show/2", "x")
+    assert (told.status, told.out, told.err) == (0, "1 queued again.\n", unfailed("show/2") + unfailed("x"))
+    told = fleet.run("retry", "--finished", "show/2")
+    assert told.err == "show/2 is not finished; `python -m podcrawler episodes show` lists what is.\n"
 
 
 def test_a_page_that_failed_is_forgotten(fleet: Commands, origin: RunningOrigin) -> None:

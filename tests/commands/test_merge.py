@@ -64,7 +64,7 @@ def test_a_podcast_becomes_part_of_another(fleet: Commands, redis: Client, web: 
     assert archived(fleet, redis, NEW, OLD) == [old, old]
     assert web.files() == [files["gone"]]
     again = fleet.run("merge", new, old)
-    assert (again.status, "is not the address of a podcast" in again.err) == (2, True)
+    assert (again.status, f"There is no podcast {new}; " in again.err) == (2, True)
 
 
 def test_an_address_becomes_one_of_a_podcast(fleet: Commands, redis: Client, web: Web) -> None:

@@ -16,6 +16,7 @@ from podcrawler.store.journal import correct_manifest
 from tests.archives import put_episode, put_podcast
 from tests.builders import file_sha256, media_requests, sha256
 from tests.conftest import Client, Commands, until
+from tests.disks import fill, small_disk
 from tests.origin import RunningOrigin
 
 COUNT, SIZE = 24, 5000
@@ -321,3 +322,16 @@ def test_a_redis_that_is_away_is_told(commands: Commands) -> None:
     assert "Only files are compared, and not the record of what was archived" in looked.err
     assert looked.status == 1
     assert commands.run("verify", "--repair", REDIS_URL="redis://127.0.0.1:1").status == 2
+
+
+def test_a_full_disk_is_verified_and_says_what_keeps_it_from_being_repaired(fleet: Commands) -> None:
+    with small_disk(fleet.archive, 100_000) as disk:
+        put_podcast(disk)
+        put_episode(disk, b"\0audio" * 100)
+        fill(disk)
+        looked = fleet.run("verify", "--deep")
+        assert (looked.status, looked.err) == (1, "")
+        assert "1 files (600 bytes), 1 of them read: 1 manifest." in looked.out
+        repaired = fleet.run("verify", "--deep", "--repair")
+        told = "archive cannot be written, because its disk is full; free some space, and run this again.\n"
+        assert (repaired.status, repaired.err) == (1, f"podcrawler: {told}")

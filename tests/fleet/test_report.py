@@ -11,6 +11,12 @@ def test_a_rate_is_measured_since_the_last_update() -> None:
     assert rates.update({"a": 1100})["a"] > 0
 
 
+def test_a_transfer_that_begins_anew_has_a_rate_that_a_report_may_have() -> None:
+    rates = Rates()
+    rates.update({"a": 1_000_000})
+    assert rates.update({"a": 0})["a"] == 0.0
+
+
 def test_only_the_transfers_of_the_last_update_are_remembered() -> None:
     """A node has hundreds of small files between two updates."""
     rates = Rates()

@@ -1,4 +1,4 @@
-"""A disk without room: nothing fails for it, and the node goes on when there is room."""
+"""A disk without room, or one that is away: nothing fails for it, and the node goes on when it can."""
 
 import os
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.builders import AT_ONCE
+from tests.builders import AT_ONCE, media_requested
 from tests.conftest import Client, Commands, until
 from tests.disks import small_disk
 from tests.origin import RunningOrigin
@@ -100,6 +100,28 @@ def test_a_node_that_waits_for_room_can_be_stopped(
         node.terminate()
         assert node.wait(60) == 130
     assert "Traceback" not in log.read_text()
+
+
+def test_a_node_waits_for_a_store_that_is_away_and_loses_nothing(
+    fleet: Commands, redis: Client, origin: RunningOrigin
+) -> None:
+    store, away, log = fleet.folder / "store", fleet.folder / "away", fleet.folder / "node.log"
+    options = ("-s", f"FILES_STORE={store}", "-s", "PODCRAWLER_MAX_TRIES=1", "-s", f"LOG_FILE={log}")
+    seed(redis, origin, episodes=3, size=2 * MB, more="&stall_head=1")
+    with fleet.start("crawl", "episodes", *options, "-s", "PODCRAWLER_EXIT_WHEN_DONE=1") as node:
+        until(lambda: media_requested(origin) == 3)
+        store.rename(away)
+        origin.release()
+        until(lambda: "it takes nothing up for now: The store" in fleet.run("status").out)
+        assert not store.exists()
+        assert redis.zcard("{podcrawler}:episodes:leases") == 0
+        away.rename(store)
+        assert node.wait(60) == 0
+    assert media(store) == [2 * MB] * 3
+    lines = log.read_text()
+    assert f"The store {store} cannot be written to (No such file or directory)" in lines
+    assert "The store can be written to again: this node goes on." in lines
+    assert "Traceback" not in lines
 
 
 def test_another_node_takes_what_finds_no_room(

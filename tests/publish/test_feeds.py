@@ -510,7 +510,7 @@ def test_a_folder_that_cannot_be_written_is_named(commands: Commands, archive: P
         (web / SHOW).mkdir(exist_ok=True)
         put_podcast(archive, description="x" * 100_000)
         told = publish(commands, "--to", "web", status=2).err
-        assert f"web/{SHOW}/feed.xml cannot be used (No space left on device)" in told
+        assert f"web/{SHOW}/feed.xml cannot be written, because its disk is full; free some space" in told
         assert list((web / SHOW).iterdir()) == [], "no part of a file is left"
 
 

@@ -301,6 +301,13 @@ def test_a_path_too_long_for_a_socket_gets_a_port_with_a_password(
     assert user.call("enter") == url
 
 
+@pytest.mark.parametrize("name", ["/".join(["n" * 200] * 6), os.fsdecode(b"caf\xe9")], ids=["1,200 bytes", "no UTF-8"])
+def test_any_name_of_the_state_folder_will_do(state: Path, name: str, client_of: ClientOf) -> None:
+    server = EmbeddedServer(state / name)
+    assert client_of(server.enter()).ping()
+    server.leave()
+
+
 def test_a_port_that_was_taken_meanwhile_is_replaced(long_state: Path, client_of: ClientOf) -> None:
     server = EmbeddedServer(long_state)
     url = server.enter()

@@ -91,6 +91,14 @@ def test_no_link_is_followed(tmp_path: Path, elsewhere: Path) -> None:
     assert [path.name for path in elsewhere.iterdir()] == ["file"]
 
 
+def test_an_error_names_the_whole_path(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "b").touch()
+    with pytest.raises(NotADirectoryError) as caught:
+        fs.open_below(tmp_path, ["a", "b", "c"], create=True)
+    assert caught.value.filename == str(tmp_path / "a" / "b")
+
+
 def test_the_root_may_be_a_link(tmp_path: Path, elsewhere: Path) -> None:
     root = tmp_path / "root"
     root.symlink_to(elsewhere)

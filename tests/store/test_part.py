@@ -146,6 +146,16 @@ async def test_it_is_locked_until_it_is_closed(tmp_path: Path) -> None:
         assert await part.suspend() == 0
 
 
+async def test_a_part_that_cannot_be_removed_is_left_without_a_word(tmp_path: Path) -> None:
+    """Its transfer has ended for a reason of its own, which is told."""
+    async with new_part(tmp_path) as part:
+        await part.write([bytes(MB)])
+        part.path.unlink()
+        part.path.mkdir()
+        assert await part.suspend() == 0
+        assert not part.path.is_file()
+
+
 async def test_it_is_suspended_only_if_it_can_be_resumed_and_is_worth_it(tmp_path: Path) -> None:
     for validator, size in ((None, MB), (VALIDATOR, MB - 1)):
         async with new_part(tmp_path) as part:
