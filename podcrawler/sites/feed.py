@@ -17,7 +17,7 @@ from podcrawler.items import Enclosure, Episode, Podcast
 from podcrawler.sites import identity
 from podcrawler.sites.base import LeftOut, Listing, Site
 from podcrawler.sites.cause import Cause
-from podcrawler.sites.choice import Kind, kind_of, preferred, told_kind
+from podcrawler.sites.choice import Kind, is_picture, kind_of, preferred, told_kind
 from podcrawler.sites.dates import moment
 from podcrawler.sites.feed_document import Document, Entry, MediaFile
 from podcrawler.sites.feed_json import is_json_feed, read_json
@@ -113,6 +113,8 @@ def _episode(entry: Entry) -> Episode | LeftOut:
     title = plain_title(entry.title)
     files = _requestable(entry.base, entry.files)
     wanted = preferred(files) or preferred(_requestable(entry.base, entry.other_files))
+    if not wanted and all(is_picture(file.type, file.address) for file in entry.files):
+        wanted = preferred(_requestable(entry.base, entry.embedded()))
     if wanted:
         return _made(entry, title, wanted)
     malformed = [file for file in entry.files if not web_url(entry.base, file.address)]

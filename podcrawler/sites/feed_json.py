@@ -3,8 +3,10 @@
 import json
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
+from podcrawler.sites.embedded_media import is_media, media_in
 from podcrawler.sites.feed_document import Document, Entry, MediaFile, T, Take
 from podcrawler.sites.json_extensions import json_episode_extensions, json_podcast_extensions
 from podcrawler.sites.limits import MAX_TEXT
@@ -81,7 +83,7 @@ def _document(feed: Any, url: str, is_well_formed: bool) -> Document:
 
 
 def _entry(item: Any, url: str) -> Entry:
-    attachments = _list(item, "attachments")
+    attachments = _attachments(item)
     description = _text(item, "content_html") or _text(item, "content_text") or _text(item, "summary")
     description = description[:MAX_TEXT]
     return Entry(
@@ -95,12 +97,29 @@ def _entry(item: Any, url: str) -> Entry:
         image=web_url(url, _text(item, "image") or _text(item, "banner_image")),
         details=json_episode_extensions(item, url, description),
         files=[
-            MediaFile(address, _text(one, "mime_type").lower(), _text(one, "size_in_bytes"))
+            MediaFile(address, _first(one, "mime_type", "type").lower(), _first(one, "size_in_bytes", "length"))
             for one in attachments
-            if (address := _text(one, "url"))
+            if (address := _first(one, "url", "link"))
         ],
         other_files=[],
+        embedded=partial(_embedded, item),
     )
+
+
+def _attachments(item: Any) -> list[Any]:
+    """Some have a single object in place of the list, or call it as RSS does."""
+    for name in ("attachments", "attachment", "enclosures", "enclosure"):
+        if found := _list(item, name):
+            return found
+        if isinstance(item, dict) and isinstance(one := item.get(name), dict):
+            return [one]
+    return []
+
+
+def _embedded(item: Any) -> list[MediaFile]:
+    """The file that the item links to as its page, else those in its HTML."""
+    linked = [MediaFile(link, "", "") for name in ("url", "external_url") if is_media(link := _text(item, name))]
+    return linked or media_in(_text(item, "content_html"))
 
 
 def _author(found: Any) -> str:
@@ -114,6 +133,10 @@ def _text(found: Any, key: str) -> str:
     if isinstance(value, str):
         return value.strip()
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
+
+
+def _first(found: Any, *keys: str) -> str:
+    return next((text for key in keys if (text := _text(found, key))), "")
 
 
 def _list(found: Any, key: str) -> list[Any]:

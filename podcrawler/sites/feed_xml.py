@@ -7,14 +7,16 @@ feed. One that is not is repaired first, so that its texts and ids are the same.
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from lxml import etree
 
 from podcrawler.sites.asked_xml import asked_by
-from podcrawler.sites.elements import Fields, attribute_of, name_of, relation_of
+from podcrawler.sites.elements import Fields, attribute_of, name_of
 from podcrawler.sites.extensions import episode_extensions, picture, podcast_extensions
-from podcrawler.sites.feed_document import Document, Entry, MediaFile, T, Take
+from podcrawler.sites.feed_document import Document, Entry, T, Take
+from podcrawler.sites.feed_files import alternate_files, embedded_files, named_files
 from podcrawler.sites.limits import MAX_TEXT
 from podcrawler.sites.reading import XML_OPTIONS, behind_prolog, parsed, web_url
 from podcrawler.sites.repair import repaired
@@ -202,35 +204,7 @@ def _entry(item: etree._Element, url: str) -> Entry:
         description=description,
         image=picture(fields, base),
         details=episode_extensions(fields, base, description),
-        files=_files(fields),
-        other_files=_alternate_enclosures(fields),
+        files=named_files(fields),
+        other_files=alternate_files(fields),
+        embedded=partial(embedded_files, fields),
     )
-
-
-def _files(fields: Fields) -> list[MediaFile]:
-    elements = fields.all("enclosure")
-    elements += [link for link in fields.all("link") if relation_of(link) == "enclosure"]
-    elements += [content for content in fields.all("content") if attribute_of(content, "src")]
-    media = fields.all("media:content")
-    for group in fields.all("media:group"):
-        media += Fields(group).all("media:content")
-    # Media RSS, isDefault: the one of its group that is to be taken.
-    elements += sorted(media, key=lambda content: attribute_of(content, "isdefault").lower() != "true")
-    return [file for element in elements if (file := _file(element)).address]
-
-
-def _file(element: etree._Element) -> MediaFile:
-    address = next((value for name in ("url", "href", "src") if (value := attribute_of(element, name))), "")
-    media_type = attribute_of(element, "type") or attribute_of(element, "medium")
-    length = attribute_of(element, "length") or attribute_of(element, "filesize")
-    return MediaFile(address or (element.text or "").strip(), media_type.lower(), length)
-
-
-def _alternate_enclosures(fields: Fields) -> list[MediaFile]:
-    """Podcasting 2.0, ``podcast:alternateEnclosure``: each has one or more sources."""
-    return [
-        MediaFile(address, attribute_of(enclosure, "type").lower(), attribute_of(enclosure, "length"))
-        for enclosure in fields.all("podcast:alternateenclosure")
-        for source in Fields(enclosure).all("podcast:source")
-        if (address := attribute_of(source, "uri"))
-    ]
