@@ -3,7 +3,9 @@
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from podcrawler.sites.embedded_media import is_media, media_in
@@ -13,6 +15,9 @@ from podcrawler.sites.limits import MAX_TEXT
 from podcrawler.sites.reading import web_url
 
 _ITEMS = re.compile(r'"items"\s*:\s*\[')
+_BORDER = re.compile(r"\}\s*,\s*\{")
+#: Objects that are tried behind an item that is broken.
+_MOST_BORDERS = 1_000
 #: Characters between two items.
 _BETWEEN = " \t\r\n,"
 
@@ -25,7 +30,7 @@ def is_json_feed(text: str) -> bool:
 
 
 def read_json(text: str, url: str, take: Take[T]) -> tuple[Document, T]:
-    """What a document says, and what is made of its entries. Of one that breaks off, those that are whole are read.
+    """What a document says, and what is made of its entries. Of a broken one, those items are read that are whole.
 
     Raises ValueError if nothing can be made of it.
     """
@@ -59,8 +64,21 @@ def _whole(text: str, at: int) -> Iterator[Any]:
         try:
             found, at = decoder.raw_decode(text, at)
         except (ValueError, RecursionError):
-            return
+            found, at = None, _next_item(text, at)
+            if at < 0:
+                return
         yield found
+
+
+def _next_item(text: str, at: int) -> int:
+    """Where the next item begins behind one that is broken; -1 if there is none. What has no id may be an attachment of
+    the broken one."""
+    decoder = json.JSONDecoder(strict=False)
+    for border in islice(_BORDER.finditer(text, at), _MOST_BORDERS):
+        with suppress(ValueError, RecursionError):
+            if _text(decoder.raw_decode(text, border.end() - 1)[0], "id"):
+                return border.end() - 1
+    return -1
 
 
 def _document(feed: Any, url: str, is_well_formed: bool) -> Document:

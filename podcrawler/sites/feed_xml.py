@@ -5,7 +5,7 @@ feed. One that is not is repaired first, so that its texts and ids are the same.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -41,6 +41,8 @@ _DATES = (
 _BEGINNING = re.compile(r"<(?:[A-Za-z][\w.-]{0,20}:)?(rss|rdf|feed|channel)(?=[\s>/]|\Z)", re.IGNORECASE)
 _BEGINNING_OF_ITEM = re.compile(r"<item[\s>]", re.IGNORECASE)
 _WEB_PAGE = re.compile(r"<html[\s>]|<!doctype html|<body[\s>]", re.IGNORECASE)
+#: Behind the name of a root: a feed that a program has put into a page of its own.
+_CHANNEL = re.compile(r"[^<>]{0,4000}>\s*<(?:[A-Za-z][\w.-]{0,20}:)?channel[\s>]", re.IGNORECASE)
 #: What may precede the document, and is none of it.
 _BLANK = re.compile(rb"(?:\xef\xbb\xbf|[ \t\r\n])*")
 #: Bytes that are parsed at once.
@@ -54,13 +56,18 @@ def beginning(text: str) -> int:
     first = behind_prolog(text)
     for number, found in enumerate(_BEGINNING.finditer(text, first)):
         before = text[first : found.start()]
-        if number == _MOST_BEGINNINGS or (_WEB_PAGE.search(before) and "</html" not in before.lower()):
+        if number == _MOST_BEGINNINGS or (_is_in_page(before) and not _CHANNEL.match(text, found.end())):
             return -1
         # Other formats have channels, too.
         is_feed = found[1].lower() != "channel" or _BEGINNING_OF_ITEM.search(text, found.end())
         if is_feed and before.rfind("<!--") <= before.rfind("-->"):
             return found.start()
     return -1
+
+
+def _is_in_page(before: str) -> bool:
+    """Whether what precedes the name of a root is the beginning of a web page."""
+    return bool(_WEB_PAGE.search(before)) and "</html" not in before.lower()
 
 
 def read_xml(body: bytes, url: str, take: Take[T]) -> tuple[Document, T]:
@@ -145,7 +152,7 @@ def _document(root: etree._Element, parent: etree._Element | None, url: str, *, 
         language=channel.text("language", "dc:language") or attribute_of(root, "lang"),
         author=channel.text("itunes:author", "dc:creator") or (author.text("name") if author else ""),
         details=podcast_extensions(channel, base, description),
-        further=[link for link in (channel.link("next"), channel.link("prev-archive")) if link],
+        further=[link for link in map(_links(channel, root), ("next", "prev-archive")) if link],
         moved_to=channel.text("itunes:new-feed-url"),
         has_entries=parent is not None,
         is_well_formed=is_well_formed,
@@ -179,6 +186,12 @@ def _channel(root: etree._Element, parent: etree._Element | None) -> Fields:
         if parent is not None:
             return Fields(parent)
     return Fields(root)
+
+
+def _links(channel: Fields, root: etree._Element) -> Callable[[str], str]:
+    """By relation: the address of a link of the channel, else of one beside it."""
+    beside = Fields(root)
+    return lambda relation: channel.link(relation) or beside.link(relation)
 
 
 def _base(element: etree._Element, url: str) -> str:

@@ -52,7 +52,8 @@ class Opml(Site):
 
     @override
     def matches(self, response: TextResponse) -> bool:
-        return root_name(response.body).lower() == "opml"
+        # Some lists are outlines alone.
+        return root_name(response.body).lower() in ("opml", "outline")
 
     @override
     def parse_list(self, response: TextResponse) -> Referral:
@@ -107,7 +108,8 @@ def _address(outline: Mapping[str, str]) -> str | None:
     """The address of the outline's feed; empty if it is, None if the outline has none."""
     is_feed = outline.get("type", "").lower() in _FEED_TYPES
     names = _ADDRESSES if is_feed else _ADDRESSES[:3]
-    given = [outline[name].strip() for name in names if name in outline]
+    # Some programs escape addresses twice.
+    given = [outline[name].strip().replace("&amp;", "&") for name in names if name in outline]
     return next(filter(None, given), "" if given else None)
 
 

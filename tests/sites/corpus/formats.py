@@ -102,6 +102,20 @@ CASES = [
         "foreign-elements-of-the-same-names",
         rss(item("tea", "<x:title>No</x:title><x:guid>no</x:guid>"), root='rss xmlns:x="http://weather.example/"'),
     ),
+    *(
+        Case(f"namespace-of-{name}-as-the-default", rss(item(), root=f'rss xmlns="{namespace}"'))
+        for name, namespace in (
+            ("itunes", "http://www.itunes.com/dtds/podcast-1.0.dtd"),
+            ("media-rss", "http://search.yahoo.com/mrss/"),
+            ("dublin-core", "http://purl.org/dc/elements/1.1/"),
+            ("content", "http://purl.org/rss/1.0/modules/content/"),
+        )
+    ),
+    Case(
+        "namespace-of-itunes-as-the-default-of-an-item",
+        rss(item().replace("<item>", f"<item {ITUNES.replace(':itunes', '')}>"), item("rain")),
+        [_TWO[1], _TWO[0]],
+    ),
     Case("empty-guid", rss(item(guid="<guid/>")), [Expected(_FILE)]),
     Case("guid-of-spaces", rss(item(guid="<guid> \n</guid>")), [Expected(_FILE)]),
     Case("two-guids", rss(item(guid="<guid>tea</guid><guid>no</guid>"))),
@@ -260,6 +274,19 @@ CASES = [
         "json-feed-with-odd-members",
         _json(_json_item(), 5, None, {"attachments": "x"}, {"title": ["x"]}),
         left_out=[Left(Cause.NO_MEDIA, "")] * 4,
+    ),
+    Case(
+        "json-feed-with-a-broken-item",
+        _json(_json_item(), _json_item("hail"), _json_item("rain")).replace('"Hail"', "Hail"),
+        [Expected("rain", "Rain", "http://m.example/rain.mp3"), Expected()],
+        [Left(Cause.NO_MEDIA, "")],
+    ),
+    Case(
+        "json-feed-with-a-broken-item-of-two-files",
+        _json({**_json_item("hail"), "attachments": [{"url": "http://m.example/hail.mp3"}] * 2}, _json_item()).replace(
+            '"Hail"', "Hail"
+        ),
+        left_out=[Left(Cause.NO_MEDIA, "")],
     ),
     Case("json-feed-with-control-characters", _json(_json_item()).replace('"Tea"', '"Tea\x0b\t"')),
 ]
