@@ -121,17 +121,24 @@ def test_an_episode_that_moved_to_another_host_keeps_its_id(guid: str, later_gui
     "later",
     [
         [at(6, "http://new.example/a.mp3", "a"), at(6, "http://h.example/1.mp3", "g")],
+        [at(6, "http://new.example/a.mp3", "a"), at(6, "http://h.example/1.mp3", "g", "Sport")],
         [at(6, "http://new.example/a.mp3", "a"), at(6, "http://new.example/b.mp3", "b")],
         [at(7, "http://new.example/a.mp3", "a")],
         [at(6, "http://new.example/a.mp3", "a", "Sport")],
         [at(6, "http://new.example/a.mp3", "a", "")],
     ],
-    ids=["still-listed", "twice", "another-time", "another-title", "no-title"],
+    ids=["still-listed", "still-listed-by-another-title", "twice", "another-time", "another-title", "no-title"],
 )
 def test_what_only_looks_like_an_episode_that_moved_is_another_one(later: Sequence[Episode]) -> None:
     known: dict[str, str] = {}
     visit(known, at(6, "http://h.example/1.mp3", "g"))
     assert visit(known, *later)[0] == [episode.guid for episode in later]
+
+
+def test_episodes_without_titles_at_one_time_are_apart() -> None:
+    known: dict[str, str] = {}
+    visit(known, at(6, "http://h.example/1.mp3", "g", ""))
+    assert visit(known, at(6, "http://new.example/a.mp3", "a", ""))[0] == ["a"]
 
 
 def test_episodes_with_one_title_on_one_day_are_apart() -> None:
