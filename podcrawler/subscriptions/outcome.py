@@ -72,6 +72,7 @@ def unchanged(before: Checked, answer: Answer, bounds: Bounds, now: float, chanc
         _answered(before, answer, now),
         etag=answer.etag or before.etag,
         last_modified=answer.last_modified or before.last_modified,
+        whole_at=now if answer.digest else before.whole_at,
     )
     return checked, _due(checked, answer, bounds, now, chance)
 
@@ -128,7 +129,8 @@ def _answered(before: Checked, answer: Answer, now: float) -> Checked:
 
 
 def _read(checked: Checked, answer: Answer) -> Checked:
-    return replace(checked, etag=answer.etag, last_modified=answer.last_modified, digest=answer.digest)
+    validators = replace(checked, etag=answer.etag, last_modified=answer.last_modified)
+    return replace(validators, digest=answer.digest, whole_at=checked.at)
 
 
 def _due(checked: Checked, answer: Answer, bounds: Bounds, now: float, chance: float) -> float:
