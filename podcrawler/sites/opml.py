@@ -20,7 +20,8 @@ from podcrawler.sites.reading import one_line, root_name, xml_root
 
 #: Attributes of an outline that name a feed, in lower case; ``url`` is only used in outlines of these types.
 _ADDRESSES = ("xmlurl", "xml_url", "feedurl", "url", "htmlurl")
-_FEED_TYPES = ("rss", "rss2", "rss1", "atom", "podcast", "feed")
+#: One that includes another list leads to that.
+_FEED_TYPES = ("rss", "rss2", "rss1", "atom", "podcast", "feed", "include")
 #: What Overcast and Pocket Casts call the outline around all podcasts, which is no group.
 _ALL = "feeds"
 #: Groups in each other that are told apart.

@@ -10,6 +10,7 @@ from scrapy.http import Response, TextResponse
 from scrapy.utils.response import get_base_url
 from w3lib.url import safe_url_string
 
+from podcrawler.addresses import mended_scheme
 from podcrawler.sites.encodings import decoded, decoded_twice, in_utf_8, unpacked
 from podcrawler.sites.limits import MAX_ADDRESS, MAX_TITLE
 
@@ -50,8 +51,6 @@ _UNSEEN = "\u200b\u200e\u200f\u2060\ufeff"
 _AROUND = _UNSEEN + " \t\r\n\"'<>\u201c\u201d\u2018\u2019"
 _ODD_BEGINNING = re.compile(rf"[{_AROUND}]|https?//|www\.|https?:/*https?:", re.IGNORECASE)
 _LINK = re.compile(r"""<a\s[^<>]*?href\s*=\s*["']?([^"'<>\s]+)""", re.IGNORECASE)
-_SCHEME_TWICE = re.compile(r"^(?:https?:/*)+(?=https?:/)", re.IGNORECASE)
-_SCHEME_WITHOUT_COLON = re.compile(r"^(https?)//+", re.IGNORECASE)
 _WWW = re.compile(r"^(?=www\.(?:[a-z0-9-]+\.)+[a-z]{2,}(?:[:/?#]|$))", re.IGNORECASE)
 _SCHEME = re.compile(r"^(https?):(?:/(?!/)|/{3,})(?=[^/]*\.[^/]*/)", re.IGNORECASE)
 #: Addresses that are returned as they are: nearly all. The rest of ``web_url`` takes a third of the time of a feed.
@@ -206,8 +205,7 @@ def _as_copied(address: str) -> str:
     address = _CDATA.sub("", address)
     if link := _LINK.match(address):
         address = link[1]
-    address = _SCHEME_TWICE.sub("", address.strip(_AROUND))
-    return _WWW.sub("http://", _SCHEME_WITHOUT_COLON.sub(r"\1://", address))
+    return _WWW.sub("http://", mended_scheme(address.strip(_AROUND)))
 
 
 def seconds(text: str) -> int | None:

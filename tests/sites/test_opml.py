@@ -40,6 +40,7 @@ def opml(outlines: str) -> str:
         (f'<outline type="rss" url="{A}"/>', [[A]]),
         ('<outline type="rss" text="A" htmlUrl="https://a.example/"/>', [["https://a.example/"]]),
         ('<outline text="a page" type="link" url="https://a.example/"/>' + f'<outline xmlUrl="{A}"/>', [[A]]),
+        (f'<outline text="more" type="include" url="{A}"/>', [[A]]),
         # Addresses as people give them
         ('<outline xmlUrl="feed://a.example/feed"/>', [[A, "http://a.example/feed"]]),
         ('<outline xmlUrl=" https://A.example:443/feed "/>', [[A]]),
