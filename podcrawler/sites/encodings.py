@@ -39,6 +39,26 @@ _NO_ENCODINGS = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_es
 _SEVEN_BIT = {"iso2022_jp": b"\x1b", "iso2022_kr": b"\x1b", "hz": b"~{"}
 #: Labels that browsers know, and read nothing of.
 _NOT_OF_BROWSERS = {"hz-gb-2312": "hz", "hz": "hz", "iso-2022-kr": "iso2022_kr"}
+_LANGUAGE = re.compile(rb"(?i)<(?:dc:)?language>\s*(?:<!\[CDATA\[)?\s*([a-z]{2,3}(?:[-_][a-z]{2,4})?)\b")
+#: What feeds in these languages are in if nothing else tells; as browsers have it (WHATWG, HTML Standard, encoding
+#: sniffing algorithm). Of several, the first that fits.
+_BY_LANGUAGE = {
+    "zh-tw zh-hk zh-mo zh-hant": ("big5hkscs",),
+    "zh zh-cn zh-sg zh-hans": ("gb18030",),
+    "ja ja-jp": ("euc_jp", "cp932"),
+    "ko ko-kr": ("cp949",),
+    "ru ru-ru uk uk-ua be be-by bg bg-bg sr sr-rs mk mk-mk kk kk-kz": ("cp1251",),
+    "el el-gr": ("iso8859-7",),
+    "he he-il": ("cp1255",),
+    "ar ar-sa ar-eg fa fa-ir": ("cp1256",),
+    "tr tr-tr": ("cp1254",),
+    "th th-th": ("cp874",),
+    "cs cs-cz sk sk-sk hr hr-hr": ("cp1250",),
+    "pl pl-pl hu hu-hu sl sl-si": ("iso8859-2",),
+    "lt lt-lt lv lv-lv et et-ee": ("cp1257",),
+    "vi vi-vn": ("cp1258",),
+}
+_CODECS = {language: codecs for languages, codecs in _BY_LANGUAGE.items() for language in languages.split()}
 #: Windows-1252 as bytes of Latin-1, with the five characters that it lacks.
 _AS_LATIN_1 = {ord(bytes([code]).decode("cp1252", "ignore") or chr(code)): code for code in range(0x80, 0xA0)}
 #: A letter that stands for the first byte of two or more in UTF-8, and what may stand for the second. Among letters
@@ -83,7 +103,7 @@ def _inflated(packed: bytes, at_most: int) -> bytes:
 
 def decoded(body: bytes, content_type: str = "") -> str:
     """The text of a document: by its byte order mark, else as UTF-8 if it is that, else as its XML declaration says,
-    else as the Content-Type says, else as Windows-1252."""
+    else as the Content-Type says, else as is usual in its language, else as Windows-1252."""
     return "".join(_texts(body, *_encoding(body, content_type)))
 
 
@@ -126,11 +146,20 @@ def _encoding(body: bytes, content_type: str) -> tuple[int, str]:
         return 0, told[0]
     if body.isascii():
         return 0, "utf-8"
-    others = [name for name in told if name != "utf-8"] or ["cp1252"]
+    is_another = bool(told) and told[0] != "utf-8"
+    if not is_another and _is_utf_8(body, ""):
+        return 0, "utf-8"
+    others = [name for name in told if name != "utf-8"] or [*_of_language(body), "cp1252"]
     fitting = next((name for name in others if _fits(body, name)), "")
-    if _is_utf_8(body, fitting if told and told[0] != "utf-8" else ""):
+    if is_another and _is_utf_8(body, fitting):
         return 0, "utf-8"
     return 0, fitting or others[0]
+
+
+def _of_language(body: bytes) -> tuple[str, ...]:
+    """Encodings of the language that a feed says it is in."""
+    found = _LANGUAGE.search(body, 0, _HEAD)
+    return _CODECS.get(found[1].decode("ascii").lower().replace("_", "-"), ()) if found else ()
 
 
 def decoded_twice(text: str) -> str:

@@ -42,6 +42,30 @@ CASES = [
     _case("windows-1252-called-x-cp1252", "5€", "cp1252", "x-cp1252"),
     _case("latin-9", "5€ œuvre", "iso8859-15", "ISO-8859-15"),
     _case("windows-1251", "Чай и дождь", "cp1251", "windows-1251"),
+    *(
+        Case(
+            f"{encoding}-of-the-language-{language}-{label}",
+            rss(
+                item(title=title),
+                channel=f"<title>Weather</title><language>{language}</language>",
+                head=f'<?xml version="1.0" encoding="{label}"?>' if label else "",
+            ).encode(encoding),
+            [Expected(title=title)],
+        )
+        for language, encoding, title in (
+            ("zh-hk", "big5hkscs", "佢哋嘅茶"),
+            ("zh_TW", "big5", "雨天的茶"),
+            ("zh-cn", "gbk", "雨天的茶 朱镕基"),
+            ("ja", "cp932", "第①回 茶と雨"),
+            ("ja", "euc-jp", "茶と雨"),
+            ("ko-KR", "cp949", "차와 비"),
+            ("ru", "cp1251", "Чай и дождь"),
+            ("pl", "iso8859-2", "Żółta herbata"),
+            ("de", "cp1252", "Käse für 5€"),
+            ("ja", "utf-8", "茶と雨"),
+        )
+        for label in ("", "UTF-8")
+    ),
     _case("koi8-r", "Чай и дождь", "koi8-r", "KOI8-R"),
     _case("turkish", "Çay ve yağmur İ", "cp1254", "ISO-8859-9"),
     _case("thai", "ชากับฝน", "cp874", "TIS-620"),
