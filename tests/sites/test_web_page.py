@@ -258,6 +258,29 @@ def test_several_players_are_several_episodes_with_titles_of_their_own() -> None
     assert len({one.id for one in found.episodes}) == 4
 
 
+_TWO = "<a href=/1.mp3>One</a><a href=/2.mp3>Two</a>"
+_NEXT = "<a rel=next href=/2>Older</a>"
+
+
+@pytest.mark.parametrize(
+    ("html", "further"),
+    [
+        (page(f"{_TWO}<a rel='nofollow NEXT' href='?page=2'>Older</a>"), f"{URL}?page=2"),
+        (page(_TWO, "<base href='/q/'><link rel=next href=2>"), f"{BASE}/q/2"),
+        (page(f"<audio src=/1.mp3></audio><audio src=/2.mp3></audio>{_NEXT}"), f"{BASE}/2"),
+        (page(ld(*(episode(associatedMedia=media(f"/{n}.mp3")) for n in "78")) + _NEXT), f"{BASE}/2"),
+        (page(f"{_TWO}<a rel=next href='#2'></a><a rel=next href='javascript:x()'></a>"), ""),
+        (page(f"{_TWO}<a href=/2>next</a>"), ""),
+        # The page of one episode, which leads to another one.
+        (page(f"<a href=/1.mp3>One</a>{_NEXT}"), ""),
+    ],
+)
+def test_a_list_of_files_goes_on_where_it_says(html: str, further: str) -> None:
+    found = read(html)
+    assert isinstance(found, Listing)
+    assert found.next_urls == ([further] if further else [])
+
+
 def test_a_page_with_a_base_that_is_no_address_is_read() -> None:
     found = only_episode(page("<audio src='/well.mp3'></audio>", "<base href='http://['>"))
     assert found.enclosure
