@@ -6,9 +6,20 @@ from podcrawler.sites.choice import Kind, kind_of
 from podcrawler.sites.elements import Fields, attribute_of, name_of, relation_of, text_of
 from podcrawler.sites.embedded_media import is_media, media_among, media_in
 from podcrawler.sites.feed_document import MediaFile
+from podcrawler.sites.reading import web_url
 
 #: Where HTML may be.
-_TEXTS = ("content:encoded", "content", "description", "summary", "itunes:summary", "media:description")
+_TEXTS = (
+    "content:encoded",
+    "encoded",
+    "content",
+    "xhtml:body",
+    "description",
+    "summary",
+    "itunes:summary",
+    "media:description",
+)
+_BASE = "{http://www.w3.org/XML/1998/namespace}base"
 #: Attributes that have an address; ``rdf:resource`` is that of RSS 1.0 (mod_enclosure).
 _ADDRESSES = ("url", "href", "src", "resource")
 
@@ -17,9 +28,8 @@ def named_files(fields: Fields) -> list[MediaFile]:
     elements = fields.all("enclosure")
     elements += [link for link in fields.all("link") if "enclosure" in relation_of(link).split()]
     elements += [content for content in fields.all("content") if attribute_of(content, "src")]
-    media = fields.all("media:content")
-    for group in fields.all("media:group"):
-        media += Fields(group).all("media:content")
+    groups = fields.all("media:content", "media:group")
+    media = [one for group in groups for one in group.iter(etree.Element) if name_of(one) == "media:content"]
     # Media RSS, isDefault: the one of its group that is to be taken.
     elements += sorted(media, key=lambda content: attribute_of(content, "isdefault").lower() != "true")
     return _files(elements)
@@ -81,7 +91,10 @@ def _file(element: etree._Element) -> MediaFile:
             told or next((inner.text(one) for one in inner.names() if _local(one) == name), "")
             for name, told in (("url", ""), ("type", media_type), ("length", length))
         )
-    return MediaFile(address or (element.text or "").strip(), media_type.lower(), length)
+    address = address or (element.text or "").strip()
+    if address and element.get(_BASE):
+        address = web_url(element.base or "", address) or address
+    return MediaFile(address, media_type.lower(), length)
 
 
 def _local(name: str) -> str:

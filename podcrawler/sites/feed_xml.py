@@ -123,12 +123,12 @@ class _Stream:
         yield from (item for item in _entries(self.root) if etree.QName(item).localname not in _ENTRIES)
 
     def _ended(self) -> Iterator[etree._Element]:
-        """The entries whose ends have been parsed, but for those in others."""
+        """The entries whose ends have been parsed. Empty ones in others are none."""
         events: Any = self._parser.read_events()
         for _, item in events:
             outer = list(item.iterancestors())
             # The root, the last of them, is no entry, whatever its name.
-            if outer and _is_entry(item) and not any(map(_is_entry, outer[:-1])):
+            if outer and _is_entry(item) and (len(item) or not any(map(_is_entry, outer[:-1]))):
                 yield item
 
 

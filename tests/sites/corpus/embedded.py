@@ -46,6 +46,11 @@ CASES = [
     _html("player-before-link", f"<a href='http://m.example/no.mp3'>x</a><audio src='{_TEA}'>"),
     _html("audio-beside-a-picture", f"<audio src='{_TEA}'>", file=_PICTURE),
     _html("audio-behind-elements-of-a-word-processor", f"<o:p>x</o:p><audio src='{_TEA}'>"),
+    _html("audio-in-encoded-without-a-prefix", f"<audio src='{_TEA}'>", element="encoded"),
+    Case(
+        "embedded-audio-in-a-body-of-xhtml",
+        rss(item("tea", f"<body xmlns='http://www.w3.org/1999/xhtml'><audio src='{_TEA}'/></body>", file="")),
+    ),
     _html("audio-beside-an-enclosure", "<audio src='http://m.example/no.mp3'>", file=enclosure(_TEA)),
     _no_media("link-that-shares-a-file", f"<a href='http://m.example/share?url={_TEA}'>share</a>"),
     _no_media("frame", f"<iframe src='{_TEA}'></iframe>"),

@@ -164,5 +164,9 @@ CASES = [
     _mended("that-ends-in-a-quote", "http://m.example/tea.mp3?q=&quot;a&quot;", 'http://m.example/tea.mp3?q="a"'),
     _mended("in-capitals", "HTTP://M.EXAMPLE/Tea.MP3", "http://M.EXAMPLE/Tea.MP3"),
     Case("address-relative-to-the-base", rss(item(file=enclosure("tea.mp3")), root='rss xml:base="http://m.example/"')),
+    Case(
+        "address-relative-to-the-base-of-the-enclosure",
+        rss(item(file='<enclosure xml:base="//m.example/" url="tea.mp3"/>'), root='rss xml:base="http://x.example/"'),
+    ),
     Case("address-relative-to-a-bad-base", rss(item(file=enclosure(_TEA)), root='rss xml:base="http://["')),
 ]

@@ -116,6 +116,12 @@ CASES = [
         rss(item().replace("<item>", f"<item {ITUNES.replace(':itunes', '')}>"), item("rain")),
         [_TWO[1], _TWO[0]],
     ),
+    Case(
+        "item-in-an-item",
+        rss(item("rain", item("tea"))),
+        [Expected("rain", "Rain", "http://m.example/rain.mp3"), Expected()],
+    ),
+    Case("empty-item-in-an-item", rss(item("tea", "<item/>"), item("rain")), [_TWO[1], _TWO[0]]),
     Case("empty-guid", rss(item(guid="<guid/>")), [Expected(_FILE)]),
     Case("guid-of-spaces", rss(item(guid="<guid> \n</guid>")), [Expected(_FILE)]),
     Case("two-guids", rss(item(guid="<guid>tea</guid><guid>no</guid>"))),
@@ -195,6 +201,16 @@ CASES = [
             ),
             root=f"rss {MEDIA}",
         ),
+    ),
+    *(
+        Case(
+            f"media-content-in-two-of-{name}",
+            rss(item(file=f"<{name}><{name}>{inner}</{name}></{name}>"), root=f"rss {MEDIA}"),
+        )
+        for name, inner in (
+            ("media:group", '<media:content url="http://m.example/tea.mp3"/>'),
+            ("media:content", '<media:content url="http://m.example/tea.mp3"/>'),
+        )
     ),
     Case(
         "media-content-beside-an-empty-enclosure",
