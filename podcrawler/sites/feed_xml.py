@@ -43,6 +43,8 @@ _BEGINNING_OF_ITEM = re.compile(r"<item[\s>]", re.IGNORECASE)
 _WEB_PAGE = re.compile(r"<html[\s>]|<!doctype html|<body[\s>]", re.IGNORECASE)
 #: Behind the name of a root: a feed that a program has put into a page of its own.
 _CHANNEL = re.compile(r"[^<>]{0,4000}>\s*<(?:[A-Za-z][\w.-]{0,20}:)?channel[\s>]", re.IGNORECASE)
+#: Elements of a page whose content is no markup, or none of the page.
+_OF_TEXTS = re.compile(r"<(/?)(?:script|style|textarea|template|xmp)\b", re.IGNORECASE)
 #: What may precede the document, and is none of it.
 _BLANK = re.compile(rb"(?:\xef\xbb\xbf|[ \t\r\n])*")
 #: Bytes that are parsed at once.
@@ -56,7 +58,9 @@ def beginning(text: str) -> int:
     first = behind_prolog(text)
     for number, found in enumerate(_BEGINNING.finditer(text, first)):
         before = text[first : found.start()]
-        if number == _MOST_BEGINNINGS or (_is_in_page(before) and not _CHANNEL.match(text, found.end())):
+        if number == _MOST_BEGINNINGS:
+            return -1
+        if _is_in_page(before) and (_is_in_script(before) or not _CHANNEL.match(text, found.end())):
             return -1
         # Other formats have channels, too.
         is_feed = found[1].lower() != "channel" or _BEGINNING_OF_ITEM.search(text, found.end())
@@ -68,6 +72,12 @@ def beginning(text: str) -> int:
 def _is_in_page(before: str) -> bool:
     """Whether what precedes the name of a root is the beginning of a web page."""
     return bool(_WEB_PAGE.search(before)) and "</html" not in before.lower()
+
+
+def _is_in_script(before: str) -> bool:
+    """Whether what precedes the name of a root in a web page makes that a text of the page."""
+    tags = _OF_TEXTS.findall(before)
+    return bool(tags) and not tags[-1]
 
 
 def read_xml(body: bytes, url: str, take: Take[T]) -> tuple[Document, T]:

@@ -295,6 +295,13 @@ def test_what_a_page_plays_is_kept_for_when_its_feeds_have_nothing() -> None:
     assert [one.title for one in found.otherwise.episodes] == ["The well"]
 
 
+@pytest.mark.parametrize("element", ["script", "textarea", "template"])
+def test_a_page_that_shows_or_makes_a_feed_is_a_page(element: str) -> None:
+    feed = "<rss version='2.0'><channel><title>x</title><item></item></channel></rss>"
+    found = only_episode(page(f"<audio src='/well.mp3'></audio><{element}>{feed}</{element}>"))
+    assert found.enclosure
+
+
 @pytest.mark.parametrize(
     "body",
     [
