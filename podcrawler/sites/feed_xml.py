@@ -200,7 +200,7 @@ def _channel(root: etree._Element, parent: etree._Element | None) -> Fields:
 
 def _links(channel: Fields, root: etree._Element) -> Callable[[str], str]:
     """By relation: the address of a link of the channel, else of one beside it."""
-    beside = Fields(root)
+    beside = channel if channel.element is root else Fields(root)
     return lambda relation: channel.link(relation) or beside.link(relation)
 
 

@@ -104,7 +104,8 @@ def failed(
 ) -> tuple[Checked, float | None]:
     """After a failure of this kind, in which the host asked to wait ``retry_after`` seconds. None: it is parked."""
     failures, since = before.failures + 1, before.failing_since or now
-    checked = replace(before, failures=failures, failing_since=since, error=kind, parked="")
+    # Some hosts refuse a request for its condition: the next one has none.
+    checked = replace(before, failures=failures, failing_since=since, error=kind, parked="", whole_at=0.0)
     due = max(after_failure(failures, bounds, now, chance), now + retry_after)
     if before.feed:
         # It was found from the subscription's address, which may lead to another one by now.

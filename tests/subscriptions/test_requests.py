@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from podcrawler.subscriptions.due import Bounds
-from podcrawler.subscriptions.outcome import Answer, unchanged
+from podcrawler.subscriptions.outcome import Answer, failed, unchanged
 from podcrawler.subscriptions.records import Checked, Claim, Subscription
 from podcrawler.subscriptions.requests import check_request
 
@@ -32,6 +32,11 @@ def test_only_an_answer_with_the_feed_puts_that_off() -> None:
     assert conditions(told, later + DAY) == set()
     whole, _ = unchanged(CHECKED, Answer(digest="0a"), bounds, later, 0)
     assert len(conditions(whole, later + DAY)) == 2
+
+
+def test_a_feed_that_failed_is_asked_for_without_a_condition() -> None:
+    told, _ = failed(CHECKED, "http-412", 0.0, Bounds(600, 2 * DAY), NOW + DAY, 0)
+    assert conditions(told, NOW + 2 * DAY) == set()
 
 
 def test_what_an_earlier_release_has_noted_is_asked_for_once_without_a_condition() -> None:
