@@ -65,7 +65,10 @@ _AS_LATIN_1 = {ord(bytes([code]).decode("cp1252", "ignore") or chr(code)): code 
 #: with accents, quotes and dots that happens once by chance; but these are an accent, a quote or dash, and an emoji.
 _ENCODED_TWICE = re.compile(f"[\xc2-\xf4][\x80-\xbf{''.join(map(chr, _AS_LATIN_1))}]")
 _BY_CHANCE = 2
-_SURELY_ENCODED_TWICE = re.compile("[\xc2\xc3][\xa0-\xbf]|\xe2[\x80\u20ac]|\xf0[\x9f\u0178]")
+_SURELY_ENCODED_TWICE = re.compile(
+    "[\xc2\xc3][\xa0-\xbf\u20ac\u0192\u201e\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\u017d\u02dc\u0161\u0153\u017e\u0178]|"
+    "\xe2[\x80\u20ac]|\xf0[\x9f\u0178]"
+)
 
 
 def unpacked(body: bytes, at_most: int = _MAX_EXPANDED) -> bytes:

@@ -52,6 +52,7 @@ class Feed(Site):
         episodes = identity.without_twins(unique)
         episodes = episodes.at(by_age(episodes.times))
         left_out += [LeftOut(Cause.DUPLICATE, episode.title) for episode in duplicates]
+        left_out += [LeftOut(Cause.CUT_OFF, "")] if document.breaks_off else []
         here = urldefrag(url).url
         further = [urldefrag(web_url(document.base, address)).url for address in document.further]
         next_urls = [address for address in dict.fromkeys(further) if address not in ("", here)]

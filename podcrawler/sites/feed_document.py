@@ -62,4 +62,6 @@ class Document(NamedTuple):
     moved_to: str
     has_entries: bool
     is_well_formed: bool
+    #: Whether it ends in an entry that cannot be told from others yet.
+    breaks_off: bool = False
     asked: Asked = Asked()

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from itertools import islice
@@ -36,14 +35,16 @@ def read_json(text: str, url: str, take: Take[T]) -> tuple[Document, T]:
     """
     try:
         feed = json.JSONDecoder(strict=False).raw_decode(text, text.index("{"))[0]
-        is_well_formed = True
+        is_well_formed, breaks_off = True, False
     except (ValueError, RecursionError):
         items = _ITEMS.search(text)
         if not items:
             raise ValueError("the document has no items") from None
-        feed = {**_head(text[: items.start()]), "items": list(_whole(text, items.end()))}
+        whole, breaks_off = _whole(text, items.end())
+        feed = {**_head(text[: items.start()]), "items": whole}
         is_well_formed = False
-    return _document(feed, url, is_well_formed), take(_entry(item, url) for item in _list(feed, "items"))
+    document = _document(feed, url, is_well_formed)._replace(breaks_off=breaks_off)
+    return document, take(_entry(item, url) for item in _list(feed, "items"))
 
 
 def _head(text: str) -> dict[str, Any]:
@@ -55,8 +56,10 @@ def _head(text: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _whole(text: str, at: int) -> Iterator[Any]:
+def _whole(text: str, at: int) -> tuple[list[Any], bool]:
+    """The items from ``at`` on, None for one that is broken; and whether the document breaks off in one."""
     decoder = json.JSONDecoder(strict=False)
+    whole: list[Any] = []
     while at < len(text):
         if text[at] in _BETWEEN:
             at += 1
@@ -64,10 +67,12 @@ def _whole(text: str, at: int) -> Iterator[Any]:
         try:
             found, at = decoder.raw_decode(text, at)
         except (ValueError, RecursionError):
-            found, at = None, _next_item(text, at)
-            if at < 0:
-                return
-        yield found
+            following = _next_item(text, at)
+            if following < 0:
+                return whole, text[at] == "{"
+            found, at = None, following
+        whole.append(found)
+    return whole, False
 
 
 def _next_item(text: str, at: int) -> int:

@@ -90,10 +90,12 @@ def read_xml(body: bytes, url: str, take: Take[T]) -> tuple[Document, T]:
             taken = take(stream.entries())
             return _document(stream.root, stream.parent, url, is_well_formed=True), taken
     text = body.decode()
-    root = parsed(repaired(text[max(beginning(text), 0) :]), url, recover=True)
+    mended, breaks_off = repaired(text[max(beginning(text), 0) :])
+    root = parsed(mended, url, recover=True)
     items = list(_entries(root))
     taken = take(_each(items, url))
-    return _document(root, items[0].getparent() if items else None, url, is_well_formed=False), taken
+    document = _document(root, items[0].getparent() if items else None, url, is_well_formed=False)
+    return document._replace(breaks_off=breaks_off), taken
 
 
 class _Stream:

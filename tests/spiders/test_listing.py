@@ -92,6 +92,10 @@ def test_every_entry_is_accounted_for(fleet: Commands, publisher: Publisher) -> 
     (found,) = json.loads(fleet.run("status", "--json").out)["accounts"].values()
     assert (found["entries"], found["listed"], found["left_out"]["bad-address"]) == (5, 1, 1)
 
+    publisher.feed = publisher.feed.replace("</rss>", "").replace("</channel>", "<item><title>Cut")
+    assert "6 entries: " in (out := archive(fleet, publisher)[1])
+    assert "1 in which the document breaks off" in out
+
     publisher.publish(good, publisher.item("Corrected", 2, "/2.mp3", "two"))
     status, out = archive(fleet, publisher)
     assert (status, "entries" in out, publisher.asked) == (0, False, ["/1.mp3", "/2.mp3"])

@@ -7,6 +7,7 @@ from tests.sites.corpus.case import ATOM, DECLARATION, ITUNES, MEDIA, Case, Expe
 
 _PLAIN = rss(item())
 _TWO = [Expected(), Expected("rain", "Rain", "http://m.example/rain.mp3")]
+_CUT = [Left(Cause.CUT_OFF, "")]
 _STRAY = "<generator>wind & weather</generator>"
 
 
@@ -126,10 +127,10 @@ CASES = [
         "two-documents-of-which-the-first-breaks-off", rss(item("rain")).partition("</channel>")[0] + rss(item()), _TWO
     ),
     Case("the-same-document-twice", _PLAIN + _PLAIN, left_out=[Left(Cause.DUPLICATE)]),
-    Case("breaks-off-in-an-enclosure", rss(item("rain"), item(guid="")).partition("tea.mp3")[0], _TWO[1:]),
-    Case("breaks-off-in-a-guid", rss(item("rain"), item()).partition("ea</guid")[0], _TWO[1:]),
+    Case("breaks-off-in-an-enclosure", rss(item("rain"), item(guid="")).partition("tea.mp3")[0], _TWO[1:], _CUT),
+    Case("breaks-off-in-a-guid", rss(item("rain"), item()).partition("ea</guid")[0], _TWO[1:], _CUT),
     Case("breaks-off-behind-the-enclosure", rss(item("rain"), item()).partition("</item></channel")[0], _TWO),
-    Case("breaks-off-in-cdata", rss(item("rain"), item(title="<![CDATA[Te")).partition("Te")[0], _TWO[1:]),
+    Case("breaks-off-in-cdata", rss(item("rain"), item(title="<![CDATA[Te")).partition("Te")[0], _TWO[1:], _CUT),
     Case("cdata-in-a-title", rss(item(title="<![CDATA[Tea & <rain>]]>")), [Expected(title="Tea & <rain>")]),
     Case("cdata-in-two-parts", rss(item(title="<![CDATA[Te]]><![CDATA[a]]>"))),
     Case("cdata-in-cdata", rss(item(title="<![CDATA[<![CDATA[Tea]]>]]>"))),

@@ -81,7 +81,7 @@ CASES = [
     _case("utf-8-called-hz", "Thé 茶", "utf-8", "HZ-GB-2312"),
     *(
         _case(f"utf-8-encoded-twice-{title}", title.encode().decode("latin-1"), "utf-8", "UTF-8", seen=title)
-        for title in ("Thé à la crème", "雨天的茶", "Чай – и “дождь”", "🍵")
+        for title in ("Thé à la crème", "Émission", "Über Öl", "雨天的茶", "Чай – и “дождь”", "🍵")
     ),
     _case("utf-8-encoded-twice-as-windows-1252", "â€œThÃ©â€™s â‚¬5", "utf-8", "UTF-8", seen="“Thé’s €5"),
     *(

@@ -285,6 +285,11 @@ CASES = [
         "json-feed-that-breaks-off",
         _json(_json_item(), _json_item("rain"), _json_item("hail"))[:-60],
         [Expected("rain", "Rain", "http://m.example/rain.mp3"), Expected()],
+        [Left(Cause.CUT_OFF, "")],
+    ),
+    Case(
+        "json-feed-that-breaks-off-between-items",
+        _json(_json_item(), _json_item("rain")).partition(', {"id": "rain"')[0],
     ),
     Case(
         "json-feed-with-odd-members",
