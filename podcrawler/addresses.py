@@ -4,8 +4,9 @@ All spellings of an address have one normal form, which is its key in the queue:
 a default port, without a fragment.
 """
 
+import base64
 import re
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from scrapy import Request
 
@@ -13,7 +14,24 @@ from podcrawler.exceptions import AddressError
 from podcrawler.logins import is_ambiguous, masked
 
 #: What podcast apps and directories put in front of the address of a feed.
-_WRAPPERS = re.compile(r"feeds?|rss|url|podcasts?|pcast|itpcs?|itmss?|itms-podcasts?")
+_WRAPPERS = re.compile(
+    r"feeds?|rss|url|podcasts?|pcast|itpcs?|itmss?|itms-podcasts?|view-source|antennapod-subscribe|castro|downcast|"
+    r"overcast|pktc|podcastaddict|podkicker"
+)
+#: What some of these apps put between scheme and address.
+_SUBSCRIBE = re.compile(r"(?:subscribe|x-callback-url/add)/?(?=[/?])/?", re.IGNORECASE)
+#: Pages that open an app: with the address of the feed in their own, as it is, in a parameter, or in Base64.
+_LINKS_TO_APPS = re.compile(
+    r"""(?ix) (?:https?://)? (?:www\.)? (?:
+        subscribeonandroid\.com/ (?P<plain>.+)
+        | (?:antennapod\.org/deeplink/subscribe/?)? \?(?:[^#]*&)?url= (?P<escaped>[^&#]+) .*
+        | (?:podcasts\.google\.com/(?:feed/|\?(?:[^#]*&)?feed=)|google\.com/podcasts/?\?(?:[^#]*&)?feed=)
+          (?P<base64>[\w-]+) .*
+    )"""
+)
+_ESCAPED = re.compile(r"https?%3a", re.IGNORECASE)
+_SCHEME_TWICE = re.compile(r"^(?:https?:?//+)+(?=https?(?::/|//))", re.IGNORECASE)
+_ODD_SLASHES = re.compile(r"^(https?)(?::///|//)/*", re.IGNORECASE)
 _AROUND = " \t\r\n\f\v\0\u00a0\u200b\u200e\u200f\u2060\ufeff\"'`<>\u201c\u201d\u2018\u2019\u00ab\u00bb\u2039\u203a"
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(?!\d{1,5}(?:[/?#]|$))", re.ASCII)
 _WEB = re.compile(r"(https?):/?(?![/])", re.IGNORECASE)
@@ -42,9 +60,10 @@ def candidates(text: str) -> list[str]:
     podcrawler cannot fetch it.
     """
     given = text.strip(_AROUND)
-    address = given
+    address = _within(given)
     while _WRAPPERS.fullmatch(scheme := _scheme(address)):
-        address = address[len(scheme) + 1 :].lstrip("/").strip(_AROUND)
+        address = _SUBSCRIBE.sub("", address[len(scheme) + 1 :].lstrip("/"), count=1).strip(_AROUND)
+        address = mended_scheme(_within(address))
     if scheme in _DEFAULT_PORTS:
         return [_checked(_WEB.sub(r"\1://", address), given)]
     if scheme == "spotify":
@@ -55,6 +74,29 @@ def candidates(text: str) -> list[str]:
             "(feed:, pcast:, itpc: and podcast: are understood, too)."
         )
     return _on_the_web(address.removeprefix("//"), given)
+
+
+def mended_scheme(address: str) -> str:
+    """An address with one http:// or https:// in front, if it has several, or one without its colon or with too many
+    slashes."""
+    return _ODD_SLASHES.sub(r"\1://", _SCHEME_TWICE.sub("", address, count=1), count=1)
+
+
+def _within(text: str) -> str:
+    """The address in one of a page that opens an app, or in one that was escaped as a whole."""
+    if found := _LINKS_TO_APPS.fullmatch(text):
+        encoded = found["base64"]
+        text = _from_base64(encoded) if encoded else found["plain"] or unquote(found["escaped"])
+    if _ESCAPED.match(text):
+        text = unquote(text)
+    return mended_scheme(text.replace("&amp;", "&"))
+
+
+def _from_base64(encoded: str) -> str:
+    try:
+        return base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode()
+    except ValueError:
+        return encoded
 
 
 def _on_the_web(address: str, given: str) -> list[str]:

@@ -26,7 +26,7 @@ def run(settings: AnySettings, options: argparse.Namespace) -> int:
         subscriptions = Subscriptions.from_settings(settings, redis)
         found = find_named(subscriptions, options.names)
         addresses = {one.subscription.address for one in (subscriptions.all() if options.all else found.values())}
-        due = sum(map(subscriptions.check_now, addresses))
+        due = sum(map(subscriptions.read_again, addresses))
     is_complete = tell_unknown(options.names, found)
     say(f"{due} to be checked at once, by `{called()} crawl podcasts` that runs or by `{called()} archive`.")
     return 0 if is_complete else 2

@@ -4,8 +4,8 @@ that names no address is no redirect: as in browsers, its body is what there is.
 Most media hosts redirect (trackers, load balancers). Scrapy's middleware limits their number (``REDIRECT_MAX_TIMES``,
 20), removes Authorization when scheme, host or port change, and removes Cookie when the host changes or TLS ends.
 
-A page may redirect, too (``<meta http-equiv="refresh">``). Only its beginning is read for that, because whole documents
-are read in processes of their own (reading/).
+A page may redirect, too (``<meta http-equiv="refresh">``), and so may XML in place of a feed. Only its beginning is
+read for that, because whole documents are read in processes of their own (reading/).
 """
 
 import re
@@ -27,6 +27,12 @@ from podcrawler.store.validators import without_query
 _REDIRECTS = (301, 302, 303, 307, 308)
 #: Bytes of a page in which Scrapy's 4,096 characters are.
 _BEGINNING = 4 * 4096
+#: A feed that has moved, as some hosts say: ``<redirect><newLocation>...</newLocation></redirect>``.
+_NEW_LOCATION = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:<\?[^<>]*>\s*)?<redirect\s*>\s*<newLocation\s*>\s*(?:<!\[CDATA\[\s*)?"
+    rb"(https?://[^\s<>\"'\]]+)\s*(?:\]\]>\s*)?</newLocation\s*>",
+    re.IGNORECASE,
+)
 
 
 class RedirectMiddleware(ScrapyRedirectMiddleware):
@@ -61,15 +67,21 @@ class RedirectMiddleware(ScrapyRedirectMiddleware):
 
 
 class MetaRefreshMiddleware(ScrapyMetaRefreshMiddleware):
-    """Replaces Scrapy's MetaRefreshMiddleware, which decodes the whole page, with any of Python's codecs."""
+    """Replaces Scrapy's MetaRefreshMiddleware, which decodes the whole page, with any of Python's codecs. A feed that
+    names its new location is taken for such a page."""
 
     @override
     def process_response(  # type: ignore[override]  # the spider argument is deprecated
         self, request: Request, response: Response
     ) -> Request | Response:
-        if not isinstance(response, HtmlResponse):
+        moved = _NEW_LOCATION.match(response.body[:_BEGINNING])
+        if moved:
+            refresh = b'<meta http-equiv="refresh" content="0; url=%s">' % moved[1]
+            beginning: Response = HtmlResponse(response.url, body=refresh, encoding="utf-8")
+        elif isinstance(response, HtmlResponse):
+            beginning = readable(response.replace(body=response.body[:_BEGINNING]))
+        else:
             return response
-        beginning = readable(response.replace(body=response.body[:_BEGINNING]))
         try:
             result = super().process_response(request, beginning)
         except ValueError:

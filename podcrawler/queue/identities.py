@@ -8,6 +8,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from datetime import time
 from typing import NamedTuple
 
 from typing_extensions import override
@@ -64,6 +65,11 @@ class Traits:
             return any(others) or len(others) < 2
         return bool(others) and all(others)
 
+    @property
+    def name(self) -> str:
+        """Title and date; empty without either."""
+        return f"{self.title} {self.published}" if self.title and self.published else ""
+
     def _pairs(self, other: "Traits") -> list[tuple[str, str]]:
         return [(self.title, other.title), (self.published, other.published), (self.file, other.file)]
 
@@ -118,6 +124,8 @@ class _Entry(NamedTuple):
     has_guid: bool
     #: Bytes of the file, as announced.
     length: int | None
+    #: Whether its date has a time: days alone may be those of several episodes.
+    is_timed: bool = False
 
     @classmethod
     def of(cls, name: str, episode: Episode) -> "_Entry":
@@ -126,7 +134,8 @@ class _Entry(NamedTuple):
         plain_id = identity.episode_id(episode.guid, episode.enclosure.url)
         # One text instead of two equal ones.
         plain_id = name if plain_id == name else plain_id
-        return cls(name, plain_id, str(Traits.of(episode)), bool(episode.guid), episode.enclosure.length)
+        is_timed = episode.published is not None and episode.published.time() != time()
+        return cls(name, plain_id, str(Traits.of(episode)), bool(episode.guid), episode.enclosure.length, is_timed)
 
     def may_be(self, known: str) -> bool:
         """Whether the entry may be the known episode with these traits, which has its plain id."""
@@ -156,6 +165,9 @@ class _Page:
         #: By the digest of its file: the id of each known episode that no entry of the page claims.
         files = ((_read(traits).file, name) for name, traits in known.items() if name in unclaimed)
         self._by_file = {file: name for file, name in files if file}
+        #: Those of them that an entry was.
+        self._recognized: set[str] = set()
+        self._by_name = _by_name({name: known[name] for name in unclaimed}, self.entries)
         self._by_path = _finished_by_path(paths, finished_sizes)
         self._owners = _owners(self.entries, known, finished_sizes)
 
@@ -170,7 +182,12 @@ class _Page:
         before = self._by_file.get(_read(entry.traits).file) if self._by_file else None
         # A file alone proves nothing: some shows publish each episode at one address.
         if before and entry.agreement(known[before]) > 1:
+            self._recognized.add(before)
             return before
+        # When a podcast moves to another host, guids and files change, but neither titles nor times.
+        moved = self._by_name.get(_read(entry.traits).name) if entry.is_timed else None
+        if moved and moved not in self._recognized:
+            return moved
         if is_owner:
             return entry.plain_id
         twin = self._episodes[position].twin_id if entry.id == entry.plain_id else entry.id
@@ -184,6 +201,17 @@ class _Page:
         if entry.plain_id in self._owners:
             return self._owners[entry.plain_id] is entry
         return entry.plain_id not in self._known or entry.may_be(self._known[entry.plain_id])
+
+
+def _by_name(unclaimed: Mapping[str, str], entries: Sequence[_Entry]) -> dict[str, str]:
+    """By title and date: the id of the one known episode that has both and that no entry claims, if but one entry of
+    the page has them."""
+    if not unclaimed:
+        return {}
+    names = {name: _read(traits).name for name, traits in unclaimed.items()}
+    listed = Counter(_read(entry.traits).name for entry in entries)
+    known = Counter(names.values())
+    return {moment: name for name, moment in names.items() if moment and known[moment] == 1 and listed[moment] == 1}
 
 
 def _owners(

@@ -25,6 +25,7 @@ _WORDS = {
     Cause.DUPLICATE: "listed twice",
     Cause.NO_ID: "without an id",
     Cause.TOO_LONG: "with an address or a guid of more than 8,000 characters",
+    Cause.CUT_OFF: "in which the document breaks off",
     Cause.UNWANTED: "not wanted",
     Cause.LIMIT: "older than the newest that are read (PODCRAWLER_MAX_ENTRIES)",
 }

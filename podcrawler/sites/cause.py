@@ -22,3 +22,5 @@ class Cause(StrEnum):
     NO_ID = "no-id"
     #: Its address or its guid is longer than any that is of use.
     TOO_LONG = "too-long"
+    #: The document breaks off in it, before its identity.
+    CUT_OFF = "cut-off"

@@ -28,18 +28,19 @@ _AUDIO = (
     "dff dsf mpc ra rm tta w64 wv"
 )
 _VIDEO = "mp4 m4v mov qt avi mkv webm ogv mpg mpeg mpe wmv flv f4v 3gp 3g2 ts m2ts divx vob"
+_PICTURES = "jpg jpeg jpe png gif webp svg bmp tif tiff ico avif heic heif psd jxl jp2"
 #: Not those of scripts (pl, py, sh), which send files, nor those that are domains, too (com, so).
 _OTHER = (
-    "jpg jpeg jpe png gif webp svg bmp tif tiff ico avif heic pdf epub mobi azw azw3 doc docx odt ppt pptx odp xls "
-    "xlsx ods csv rtf txt md htm html xhtml xml rss atom json js css srt vtt zip rar 7z gz tgz tar bz2 xz exe dmg apk "
-    "iso swf ics ps psd jxl jp2 heif djvu djv chm prc fb2 odg cab deb rpm arj lzh lha ace lz lz4 lzma zst xar wim jar "
-    "ipa cbz cbr cb7 msi dll ttf ttc otf woff woff2 mdb accdb wasm ttml ass lrc vcf dcm"
+    "pdf epub mobi azw azw3 doc docx odt ppt pptx odp xls xlsx ods csv rtf txt md htm html xhtml xml rss atom json js "
+    "css srt vtt zip rar 7z gz tgz tar bz2 xz exe dmg apk iso swf ics ps djvu djv chm prc fb2 odg cab deb rpm arj lzh "
+    "lha ace lz lz4 lzma zst xar wim jar ipa cbz cbr cb7 msi dll ttf ttc otf woff woff2 mdb accdb wasm ttml ass lrc "
+    "vcf dcm"
 )
 #: Lists of files rather than files. Their types are often those of what is listed.
 _LISTS = "m3u m3u8 pls xspf asx wax wvx wpl ram smil torrent mpd meta4 metalink cue"
 _BY_EXTENSION = {
     extension: kind
-    for kind, extensions in ((Kind.AUDIO, _AUDIO), (Kind.VIDEO, _VIDEO), (Kind.OTHER, f"{_OTHER} {_LISTS}"))
+    for kind, extensions in ((Kind.AUDIO, _AUDIO), (Kind.VIDEO, _VIDEO), (Kind.OTHER, f"{_PICTURES} {_OTHER} {_LISTS}"))
     for extension in extensions.split()
 }
 #: Extensions of containers of both kinds: the type decides, if it says anything.
@@ -88,6 +89,13 @@ def extension_of(url: str) -> str:
     if extension not in _BY_EXTENSION and (named := _EXTENSION.search(unquote(parts.query).strip())):
         return named[1].lower()
     return extension
+
+
+def is_picture(media_type: str, url: str) -> bool:
+    """Whether type and name say that a file is a picture."""
+    if kind_of(media_type, url) is not Kind.OTHER:
+        return False
+    return media_type.startswith("image") or extension_of(url) in _PICTURES.split()
 
 
 def preferred(enclosures: Sequence[Enclosure]) -> list[Enclosure]:

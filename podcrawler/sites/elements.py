@@ -39,6 +39,12 @@ _PREFIXES = {
     "w3.org/xml/1998/namespace": "xml:",
     "purl.org/syndication/history/1.0": "fh:",
 }
+#: Without a prefix these are RSS's, even where a publisher made another namespace the default.
+_CORE = frozenset(
+    ("rss", "channel", "item", "entry", "feed", "enclosure", "pubdate", "guid", "link", "title", "description")
+)
+#: ``podcast:guid`` is that of the show.
+_NOT_CORE = frozenset(("podcast:guid", "xhtml:link", "xhtml:title"))
 #: Prefixes that are believed without their namespace: many feeds forget to declare it, or misspell it.
 KNOWN_PREFIXES = frozenset(prefix.removesuffix(":") for prefix in _PREFIXES.values() if prefix)
 #: What HTML makes of the code points that XML has for the control characters C1: the characters of Windows-1252.
@@ -128,6 +134,8 @@ def _name(tag: str, prefix: str | None) -> str:
     if known is None:
         # "Any or no default namespace": what has no prefix is an element of the feed's own format.
         known = "" if given in ("", "atom", "rss", "a10") else f"{given}:" if given in KNOWN_PREFIXES else "?:"
+    if not given and local in _CORE and known + local not in _NOT_CORE:
+        return local
     return known + local
 
 

@@ -17,7 +17,7 @@ from podcrawler.items import Enclosure, Episode, Podcast
 from podcrawler.sites import identity
 from podcrawler.sites.base import LeftOut, Listing, Site
 from podcrawler.sites.cause import Cause
-from podcrawler.sites.choice import Kind, kind_of, preferred, told_kind
+from podcrawler.sites.choice import Kind, is_picture, kind_of, preferred, told_kind
 from podcrawler.sites.dates import moment
 from podcrawler.sites.feed_document import Document, Entry, MediaFile
 from podcrawler.sites.feed_json import is_json_feed, read_json
@@ -52,6 +52,7 @@ class Feed(Site):
         episodes = identity.without_twins(unique)
         episodes = episodes.at(by_age(episodes.times))
         left_out += [LeftOut(Cause.DUPLICATE, episode.title) for episode in duplicates]
+        left_out += [LeftOut(Cause.CUT_OFF, "")] if document.breaks_off else []
         here = urldefrag(url).url
         further = [urldefrag(web_url(document.base, address)).url for address in document.further]
         next_urls = [address for address in dict.fromkeys(further) if address not in ("", here)]
@@ -113,6 +114,8 @@ def _episode(entry: Entry) -> Episode | LeftOut:
     title = plain_title(entry.title)
     files = _requestable(entry.base, entry.files)
     wanted = preferred(files) or preferred(_requestable(entry.base, entry.other_files))
+    if not wanted and all(is_picture(file.type, file.address) for file in entry.files):
+        wanted = preferred(_requestable(entry.base, entry.embedded()))
     if wanted:
         return _made(entry, title, wanted)
     malformed = [file for file in entry.files if not web_url(entry.base, file.address)]

@@ -35,6 +35,8 @@ class Entry(NamedTuple):
     files: list[MediaFile]
     #: Other forms of the same episode, which count if there is no file.
     other_files: list[MediaFile]
+    #: Files that its texts play or link to, which count if it names no file, or pictures alone.
+    embedded: Callable[[], list[MediaFile]]
 
 
 #: What is made of the entries of a feed while they are read: what a feed says of itself may stand behind them. Called
@@ -60,4 +62,6 @@ class Document(NamedTuple):
     moved_to: str
     has_entries: bool
     is_well_formed: bool
+    #: Whether it ends in an entry that cannot be told from others yet.
+    breaks_off: bool = False
     asked: Asked = Asked()

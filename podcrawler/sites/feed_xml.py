@@ -5,16 +5,18 @@ feed. One that is not is repaired first, so that its texts and ids are the same.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from lxml import etree
 
 from podcrawler.sites.asked_xml import asked_by
-from podcrawler.sites.elements import Fields, attribute_of, name_of, relation_of
+from podcrawler.sites.elements import Fields, attribute_of, name_of
 from podcrawler.sites.extensions import episode_extensions, picture, podcast_extensions
-from podcrawler.sites.feed_document import Document, Entry, MediaFile, T, Take
+from podcrawler.sites.feed_document import Document, Entry, T, Take
+from podcrawler.sites.feed_files import alternate_files, embedded_files, named_files
 from podcrawler.sites.limits import MAX_TEXT
 from podcrawler.sites.reading import XML_OPTIONS, behind_prolog, parsed, web_url
 from podcrawler.sites.repair import repaired
@@ -39,6 +41,10 @@ _DATES = (
 _BEGINNING = re.compile(r"<(?:[A-Za-z][\w.-]{0,20}:)?(rss|rdf|feed|channel)(?=[\s>/]|\Z)", re.IGNORECASE)
 _BEGINNING_OF_ITEM = re.compile(r"<item[\s>]", re.IGNORECASE)
 _WEB_PAGE = re.compile(r"<html[\s>]|<!doctype html|<body[\s>]", re.IGNORECASE)
+#: Behind the name of a root: a feed that a program has put into a page of its own.
+_CHANNEL = re.compile(r"[^<>]{0,4000}>\s*<(?:[A-Za-z][\w.-]{0,20}:)?channel[\s>]", re.IGNORECASE)
+#: Elements of a page whose content is no markup, or none of the page.
+_OF_TEXTS = re.compile(r"<(/?)(?:script|style|textarea|template|xmp)\b", re.IGNORECASE)
 #: What may precede the document, and is none of it.
 _BLANK = re.compile(rb"(?:\xef\xbb\xbf|[ \t\r\n])*")
 #: Bytes that are parsed at once.
@@ -52,13 +58,26 @@ def beginning(text: str) -> int:
     first = behind_prolog(text)
     for number, found in enumerate(_BEGINNING.finditer(text, first)):
         before = text[first : found.start()]
-        if number == _MOST_BEGINNINGS or (_WEB_PAGE.search(before) and "</html" not in before.lower()):
+        if number == _MOST_BEGINNINGS:
+            return -1
+        if _is_in_page(before) and (_is_in_script(before) or not _CHANNEL.match(text, found.end())):
             return -1
         # Other formats have channels, too.
         is_feed = found[1].lower() != "channel" or _BEGINNING_OF_ITEM.search(text, found.end())
         if is_feed and before.rfind("<!--") <= before.rfind("-->"):
             return found.start()
     return -1
+
+
+def _is_in_page(before: str) -> bool:
+    """Whether what precedes the name of a root is the beginning of a web page."""
+    return bool(_WEB_PAGE.search(before)) and "</html" not in before.lower()
+
+
+def _is_in_script(before: str) -> bool:
+    """Whether what precedes the name of a root in a web page makes that a text of the page."""
+    tags = _OF_TEXTS.findall(before)
+    return bool(tags) and not tags[-1]
 
 
 def read_xml(body: bytes, url: str, take: Take[T]) -> tuple[Document, T]:
@@ -71,10 +90,12 @@ def read_xml(body: bytes, url: str, take: Take[T]) -> tuple[Document, T]:
             taken = take(stream.entries())
             return _document(stream.root, stream.parent, url, is_well_formed=True), taken
     text = body.decode()
-    root = parsed(repaired(text[max(beginning(text), 0) :]), url, recover=True)
+    mended, breaks_off = repaired(text[max(beginning(text), 0) :])
+    root = parsed(mended, url, recover=True)
     items = list(_entries(root))
     taken = take(_each(items, url))
-    return _document(root, items[0].getparent() if items else None, url, is_well_formed=False), taken
+    document = _document(root, items[0].getparent() if items else None, url, is_well_formed=False)
+    return document._replace(breaks_off=breaks_off), taken
 
 
 class _Stream:
@@ -114,12 +135,12 @@ class _Stream:
         yield from (item for item in _entries(self.root) if etree.QName(item).localname not in _ENTRIES)
 
     def _ended(self) -> Iterator[etree._Element]:
-        """The entries whose ends have been parsed, but for those in others."""
+        """The entries whose ends have been parsed. Empty ones in others are none."""
         events: Any = self._parser.read_events()
         for _, item in events:
             outer = list(item.iterancestors())
             # The root, the last of them, is no entry, whatever its name.
-            if outer and _is_entry(item) and not any(map(_is_entry, outer[:-1])):
+            if outer and _is_entry(item) and (len(item) or not any(map(_is_entry, outer[:-1]))):
                 yield item
 
 
@@ -143,7 +164,7 @@ def _document(root: etree._Element, parent: etree._Element | None, url: str, *, 
         language=channel.text("language", "dc:language") or attribute_of(root, "lang"),
         author=channel.text("itunes:author", "dc:creator") or (author.text("name") if author else ""),
         details=podcast_extensions(channel, base, description),
-        further=[link for link in (channel.link("next"), channel.link("prev-archive")) if link],
+        further=[link for link in map(_links(channel, root), ("next", "prev-archive")) if link],
         moved_to=channel.text("itunes:new-feed-url"),
         has_entries=parent is not None,
         is_well_formed=is_well_formed,
@@ -179,6 +200,12 @@ def _channel(root: etree._Element, parent: etree._Element | None) -> Fields:
     return Fields(root)
 
 
+def _links(channel: Fields, root: etree._Element) -> Callable[[str], str]:
+    """By relation: the address of a link of the channel, else of one beside it."""
+    beside = channel if channel.element is root else Fields(root)
+    return lambda relation: channel.link(relation) or beside.link(relation)
+
+
 def _base(element: etree._Element, url: str) -> str:
     """What the addresses in the element are relative to: its xml:base, if that is an address."""
     base = element.base or url
@@ -202,35 +229,7 @@ def _entry(item: etree._Element, url: str) -> Entry:
         description=description,
         image=picture(fields, base),
         details=episode_extensions(fields, base, description),
-        files=_files(fields),
-        other_files=_alternate_enclosures(fields),
+        files=named_files(fields),
+        other_files=alternate_files(fields),
+        embedded=partial(embedded_files, fields),
     )
-
-
-def _files(fields: Fields) -> list[MediaFile]:
-    elements = fields.all("enclosure")
-    elements += [link for link in fields.all("link") if relation_of(link) == "enclosure"]
-    elements += [content for content in fields.all("content") if attribute_of(content, "src")]
-    media = fields.all("media:content")
-    for group in fields.all("media:group"):
-        media += Fields(group).all("media:content")
-    # Media RSS, isDefault: the one of its group that is to be taken.
-    elements += sorted(media, key=lambda content: attribute_of(content, "isdefault").lower() != "true")
-    return [file for element in elements if (file := _file(element)).address]
-
-
-def _file(element: etree._Element) -> MediaFile:
-    address = next((value for name in ("url", "href", "src") if (value := attribute_of(element, name))), "")
-    media_type = attribute_of(element, "type") or attribute_of(element, "medium")
-    length = attribute_of(element, "length") or attribute_of(element, "filesize")
-    return MediaFile(address or (element.text or "").strip(), media_type.lower(), length)
-
-
-def _alternate_enclosures(fields: Fields) -> list[MediaFile]:
-    """Podcasting 2.0, ``podcast:alternateEnclosure``: each has one or more sources."""
-    return [
-        MediaFile(address, attribute_of(enclosure, "type").lower(), attribute_of(enclosure, "length"))
-        for enclosure in fields.all("podcast:alternateenclosure")
-        for source in Fields(enclosure).all("podcast:source")
-        if (address := attribute_of(source, "uri"))
-    ]

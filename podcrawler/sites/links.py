@@ -84,6 +84,16 @@ def weak_links(page: Selector, base: str) -> list[str]:
     return list(dict.fromkeys(url for rank, url in _body_links(page, base) if rank == _WEAK))[:_MAX_WEAK_LINKS]
 
 
+def next_page(page: Selector, base: str) -> str:
+    """The address of the page that a list goes on with (HTML, link type ``next``); empty if there is none."""
+    for link in page.css("link[rel][href], a[rel][href]")[:_MOST_LINKS]:
+        if "next" in attribute(link, "rel").lower().split() and (
+            url := next(_addresses(base, attribute(link, "href")), "")
+        ):
+            return url
+    return ""
+
+
 def _head_links(page: Selector, base: str) -> Iterator[tuple[int, str]]:
     """The links of the head, each with its rank."""
     for link in page.css("link[href]")[:_MOST_LINKS]:

@@ -20,7 +20,8 @@ from podcrawler.sites.reading import one_line, root_name, xml_root
 
 #: Attributes of an outline that name a feed, in lower case; ``url`` is only used in outlines of these types.
 _ADDRESSES = ("xmlurl", "xml_url", "feedurl", "url", "htmlurl")
-_FEED_TYPES = ("rss", "rss2", "rss1", "atom", "podcast", "feed")
+#: One that includes another list leads to that.
+_FEED_TYPES = ("rss", "rss2", "rss1", "atom", "podcast", "feed", "include")
 #: What Overcast and Pocket Casts call the outline around all podcasts, which is no group.
 _ALL = "feeds"
 #: Groups in each other that are told apart.
@@ -52,7 +53,8 @@ class Opml(Site):
 
     @override
     def matches(self, response: TextResponse) -> bool:
-        return root_name(response.body).lower() == "opml"
+        # Some lists are outlines alone.
+        return root_name(response.body).lower() in ("opml", "outline")
 
     @override
     def parse_list(self, response: TextResponse) -> Referral:
@@ -107,7 +109,8 @@ def _address(outline: Mapping[str, str]) -> str | None:
     """The address of the outline's feed; empty if it is, None if the outline has none."""
     is_feed = outline.get("type", "").lower() in _FEED_TYPES
     names = _ADDRESSES if is_feed else _ADDRESSES[:3]
-    given = [outline[name].strip() for name in names if name in outline]
+    # Some programs escape addresses twice.
+    given = [outline[name].strip().replace("&amp;", "&") for name in names if name in outline]
     return next(filter(None, given), "" if given else None)
 
 

@@ -10,7 +10,8 @@ from scrapy.http import Response, TextResponse
 from scrapy.utils.response import get_base_url
 from w3lib.url import safe_url_string
 
-from podcrawler.sites.encodings import decoded, in_utf_8, unpacked
+from podcrawler.addresses import mended_scheme
+from podcrawler.sites.encodings import decoded, decoded_twice, in_utf_8, unpacked
 from podcrawler.sites.limits import MAX_ADDRESS, MAX_TITLE
 
 #: For lxml's parsers. The document may be hostile: entities are not resolved, nothing is fetched, and libxml2 limits
@@ -44,17 +45,25 @@ _CDATA = re.compile(r"<!\[CDATA\[|\]\]>")
 _LINE_BREAKS = re.compile(r"[\t\r\n]+")
 _AMPERSAND = re.compile(r"(?:&(?:amp|#0{0,4}38|#[xX]0{0,4}26);)(?:(?:amp|#0{0,4}38|#[xX]0{0,4}26);)*")
 _PATH = re.compile(r"[^?#]*")
-#: What is not seen around an address that was copied from somewhere.
-_UNSEEN = " \t\r\n\u00a0\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
 _TO_MEND = re.compile(r"[\t\r\n\\]|&(?:amp|#)|^https?:(?!//[^/])", re.IGNORECASE)
+#: Characters that are not seen, and others around an address.
+_UNSEEN = "\u00a0\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+_AROUND = _UNSEEN + " \t\r\n\"'<>\u201c\u201d\u2018\u2019"
+_ODD_BEGINNING = re.compile(rf"[{_AROUND}]|https?//|www\.|https?:/*https?:", re.IGNORECASE)
+_LINK = re.compile(r"""<a\s[^<>]*?href\s*=\s*["']?([^"'<>\s]+)""", re.IGNORECASE)
+#: Not a name of a file.
+_WWW = re.compile(r"^(?=www\.(?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,18}[:/?#])", re.IGNORECASE)
 _SCHEME = re.compile(r"^(https?):(?:/(?!/)|/{3,})(?=[^/]*\.[^/]*/)", re.IGNORECASE)
-#: What some publishers write before a whole address; and an address without a scheme that is no path for certain.
-_DOUBLED = re.compile(r"^https?:/{1,3}(?=https?:/)", re.IGNORECASE)
-_WWW = re.compile(r"^www\.(?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,18}(?::[0-9]{1,5})?/", re.IGNORECASE)
 #: Addresses that are returned as they are: nearly all. The rest of ``web_url`` takes a third of the time of a feed.
 _PLAIN = re.compile(
     r"https?://[a-z0-9][a-z0-9.-]*(?::[1-9][0-9]{0,3})?(?:/[A-Za-z0-9._~/!$&()*+,;=:@-]*)?(?:\?[A-Za-z0-9._~/?!$&()*+,;=:@-]*)?"
 )
+_DURATION_IN_WORDS = re.compile(
+    r"(?:PT)?(?:([0-9]{1,4})\s?h(?:(?:ou)?rs?)?(?![a-z])[.,]?\s?)?(?:([0-9]{1,5})\s?m(?:in(?:ute)?s?)?(?![a-z])[.,]?\s?)?"
+    r"(?:([0-9]{1,7})(?:\.[0-9]*)?\s?s(?:ec(?:ond)?s?)?\.?)?",
+    re.IGNORECASE,
+)
+_LONGEST_DURATION = 40
 _DURATION = re.compile(r"(?:(?:([0-9]{1,4}):)?([0-9]{1,4}):)?([0-9]{1,7})(?:\.[0-9]*)?")
 
 
@@ -138,10 +147,12 @@ def one_line(text: str) -> str:
 
 
 def plain_title(text: str) -> str:
-    """A title as one line of text, without HTML's tags and references, which publishers escape once too often."""
+    """A title as one line of text, without HTML's tags and references, which publishers escape once too often, as they
+    encode it."""
+    text = decoded_twice(text[:_TITLE_LENGTH])
     if not _MARKUP.search(text):
         return one_line(text)
-    text = one_line(_CDATA.sub("", _HTML_TAG.sub("", _HTML_BREAK.sub(" ", text[:_TITLE_LENGTH]))))
+    text = one_line(_CDATA.sub("", _HTML_TAG.sub("", _HTML_BREAK.sub(" ", text))))
     for _ in range(2):
         if "&" not in text:
             break
@@ -163,24 +174,23 @@ def web_url(base: str, address: str) -> str:
     """The absolute URL of ``address`` on the page ``base``; empty if it is not one of http or https.
 
     What browsers mend is mended: backslashes, white space inside, a wrong number of slashes; and so are references of
-    HTML that were escaped twice, characters around it that are not seen, a scheme that is there twice, and one that is
-    missing before ``www.``. Escapes and other characters stay as they are. One that is longer than any that a server
-    takes is none: to look at the host in it takes the square of its length.
+    HTML that were escaped twice, and what copying leaves: quotes and markup around the address, a scheme twice, none in
+    front of ``www.``. Escapes and other characters stay as they are. One that is longer than any that a server takes is
+    none: to look at the host in it takes the square of its length.
     """
     address = address.strip()
     if len(address) > MAX_ADDRESS:
         return ""
     if not address or (_PLAIN.fullmatch(address) and "/." not in address and "&amp" not in address):
         return address
-    address = _DOUBLED.sub("", address.strip(_UNSEEN))
-    if not address:
-        return ""
+    if _ODD_BEGINNING.match(address) or address[-1] in _UNSEEN:
+        address = _as_copied(address)
+        if not address:
+            return ""
     if _TO_MEND.search(address):
         address = _AMPERSAND.sub("&", _LINE_BREAKS.sub("", address))
         path = _PATH.match(address)
         address = _SCHEME.sub(r"\1://", path[0].replace("\\", "/") + address[path.end() :]) if path else address
-    if _WWW.match(address):
-        address = f"http://{address}"
     try:
         given = urlsplit(address)
         url = urljoin(base, address)
@@ -202,10 +212,20 @@ def is_web_url(url: str) -> bool:
         return False
 
 
+def _as_copied(address: str) -> str:
+    """The address in what somebody copied, which is bounded."""
+    address = _CDATA.sub("", address)
+    if link := _LINK.match(address):
+        address = link[1]
+    return _WWW.sub("http://", mended_scheme(address.strip(_AROUND)))
+
+
 def seconds(text: str) -> int | None:
-    """A duration given as seconds, M:S or H:M:S (``itunes:duration``); None for any other text."""
-    duration = _DURATION.fullmatch(text.strip())
-    if duration is None:
+    """A duration given as seconds, M:S or H:M:S (``itunes:duration``), in words (``1 hour 2 min``) or as in ISO 8601
+    (``PT1H2M``); None for any other text."""
+    text = text.strip().replace("\uff1a", ":")
+    duration = _DURATION.fullmatch(text) or _DURATION_IN_WORDS.fullmatch(text[:_LONGEST_DURATION])
+    if duration is None or not any(duration.groups()):
         return None
     hours, minutes, rest = (int(part or 0) for part in duration.groups())
     return hours * 3600 + minutes * 60 + rest

@@ -65,8 +65,9 @@ _NO_HTML = re.compile(
 )
 
 
-def repaired(text: str) -> str:
-    """The well-formed document that ``text`` was meant to be. It begins with the root's tag."""
+def repaired(text: str) -> tuple[str, bool]:
+    """The well-formed document that ``text`` was meant to be, and whether an entry is left out in which it breaks off.
+    It begins with the root's tag."""
     text = "".join(_ILLEGAL.sub("", text[at : at + _BLOCK]) for at in range(0, len(text), _BLOCK))
     # A tag that was cut off is no text.
     return _Scanner(text[: text.rfind(">") + 1]).run()
@@ -92,18 +93,19 @@ class _Scanner:
         #: Where the next end of a kind of markup is, so that no end is looked for twice.
         self._next: dict[str, int] = {}
 
-    def run(self) -> str:
+    def run(self) -> tuple[str, bool]:
         text, at = self._text, 0
         while (start := self._next_markup(at)) >= 0:
             self._write_text(text[at:start])
             at = self._markup(start)
         self._write_text(text[at:])
-        if self._depths["entry"] and not self._is_identified:
+        breaks_off = bool(self._depths["entry"]) and not self._is_identified
+        if breaks_off:
             # Broken off before the guid: another id than that of the whole entry would be made of the rest.
             self._close_kinds(["entry"])
             del self._out[self._entry_at :]
         self._close(0)
-        return "".join(self._out)
+        return "".join(self._out), breaks_off
 
     def _next_markup(self, at: int) -> int:
         if not self._html_depth:

@@ -13,7 +13,7 @@ from podcrawler.exceptions import ListingError
 from podcrawler.logins import origin_of
 from podcrawler.sites.base import Listing, Referral, Site
 from podcrawler.sites.directories import feeds_in_json, look_ups, lookups
-from podcrawler.sites.links import feed_links, is_web_page, selector_of, weak_links
+from podcrawler.sites.links import feed_links, is_web_page, next_page, selector_of, weak_links
 from podcrawler.sites.reading import page_base
 from podcrawler.sites.web_episodes import declared_episodes, feeds_of_series, played_episodes
 
@@ -43,6 +43,9 @@ class WebPage(Site):
         # A link to one podcast at Apple was taken; of several, none is the page's.
         feeds = feeds or [url for url in weak_links(page, base) if not lookups(url)]
         listed = declared if declared.episodes else _of_series(played_episodes(page, response.url, base))
+        # The page of a single episode leads to that of another one.
+        if len(listed.episodes) > 1 and (following := next_page(page, base)):
+            listed = replace(listed, next_urls=[following])
         otherwise = listed if listed.episodes else None
         if feeds:
             return Referral([list(dict.fromkeys(feeds))], otherwise)

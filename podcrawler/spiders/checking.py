@@ -13,6 +13,7 @@ from scrapy.settings import BaseSettings
 
 from podcrawler.config import CheckConfig
 from podcrawler.exceptions import AddressError, EntryError
+from podcrawler.http_dates import http_date
 from podcrawler.queue.acks import ScriptCall, finish_visit
 from podcrawler.queue.leases import Lease
 from podcrawler.queue.scheduler import Scheduler
@@ -35,6 +36,8 @@ _DIGITS = 16
 #: Characters of a validator that are kept.
 _LONGEST_VALIDATOR = 500
 _PERMANENT = (301, 308)
+#: Seconds.
+_CLOCKS_DIFFER = 86_400.0
 
 
 class Checks:
@@ -150,6 +153,9 @@ def _request(claim: Claim) -> Request | None:
 def _answer(response: Response, moved_to: str = "") -> Answer:
     headers = {name.decode("latin-1"): values[-1].decode("latin-1") for name, values in response.headers.items()}
     etag, last_modified = (headers.get(name, "") for name in ("Etag", "Last-Modified"))
+    if (http_date(last_modified) or 0.0) > time.time() + _CLOCKS_DIFFER:
+        # Of a date in the future nothing is ever newer.
+        last_modified = ""
     meta = response.request.meta if response.request else {}
     codes = meta.get("redirect_reasons", ())
     is_permanent = bool(codes) and all(code in _PERMANENT for code in codes)

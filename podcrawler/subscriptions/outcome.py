@@ -72,6 +72,7 @@ def unchanged(before: Checked, answer: Answer, bounds: Bounds, now: float, chanc
         _answered(before, answer, now),
         etag=answer.etag or before.etag,
         last_modified=answer.last_modified or before.last_modified,
+        whole_at=now if answer.digest else before.whole_at,
     )
     return checked, _due(checked, answer, bounds, now, chance)
 
@@ -103,7 +104,8 @@ def failed(
 ) -> tuple[Checked, float | None]:
     """After a failure of this kind, in which the host asked to wait ``retry_after`` seconds. None: it is parked."""
     failures, since = before.failures + 1, before.failing_since or now
-    checked = replace(before, failures=failures, failing_since=since, error=kind, parked="")
+    # Some hosts refuse a request for its condition: the next one has none.
+    checked = replace(before, failures=failures, failing_since=since, error=kind, parked="", whole_at=0.0)
     due = max(after_failure(failures, bounds, now, chance), now + retry_after)
     if before.feed:
         # It was found from the subscription's address, which may lead to another one by now.
@@ -128,7 +130,8 @@ def _answered(before: Checked, answer: Answer, now: float) -> Checked:
 
 
 def _read(checked: Checked, answer: Answer) -> Checked:
-    return replace(checked, etag=answer.etag, last_modified=answer.last_modified, digest=answer.digest)
+    validators = replace(checked, etag=answer.etag, last_modified=answer.last_modified)
+    return replace(validators, digest=answer.digest, whole_at=checked.at)
 
 
 def _due(checked: Checked, answer: Answer, bounds: Bounds, now: float, chance: float) -> float:

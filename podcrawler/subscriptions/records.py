@@ -63,6 +63,8 @@ class Checked:
     error: str = ""
     #: Why it is not checked any more; empty if it is.
     parked: str = ""
+    #: When an answer was the feed itself last, and not that nothing has changed; 0 if that is not known.
+    whole_at: Time = 0.0
 
     def unread(self) -> "Checked":
         """Without what would tell that the feed has not changed."""

@@ -11,6 +11,8 @@ from podcrawler.subscriptions.records import CLAIM, Claim
 #: The answer that nothing has changed (RFC 9110 §15.4.5); Scrapy takes it for an error otherwise.
 NOT_MODIFIED = 304
 _CONDITIONS = ("If-None-Match", "If-Modified-Since")
+#: After so many seconds a feed is asked for without a condition: some hosts answer for ever that nothing has changed.
+_WHOLE_AFTER = 7 * 86_400.0
 
 
 def check_request(claim: Claim) -> Request:
@@ -27,7 +29,8 @@ def check_request(claim: Claim) -> Request:
     request.meta[CHECK] = CLAIM.adapter.dump_python(claim, mode="json", exclude_defaults=True)
     if subscription.options:
         request.meta[WANTED] = dict(subscription.options)
-    values = (checked.etag, checked.last_modified)
+    is_recent = claim.at - checked.whole_at < _WHOLE_AFTER
+    values = (checked.etag, checked.last_modified) if is_recent else ("", "")
     for name, value in zip(_CONDITIONS, values, strict=True):
         if value:
             request.headers[name] = value

@@ -116,6 +116,12 @@ class Subscriptions:
         self._redis.zadd(self._due, {address: 0})
         return True
 
+    def read_again(self, address: str) -> bool:
+        """As ``check_now``, and have the feed read even if its host says that it has not changed."""
+        if before := self._read([address]).get(address):
+            self._redis.hset(self._checks, address, dumped(CHECKED, before.checked.unread()))
+        return self.check_now(address)
+
     def claim_changes(self, seconds: float) -> bool:
         """Whether it is the caller's turn to read the list of feeds that have changed: nobody else's for so long."""
         return bool(self._redis.set(self._changes, 1, nx=True, px=round(seconds * 1000)))

@@ -5,13 +5,13 @@ from urllib.parse import quote
 
 import pytest
 from scrapy import Request
-from scrapy.http import Response
+from scrapy.http import HtmlResponse, Response, TextResponse
 from scrapy.utils.test import get_crawler
 
 from podcrawler.exceptions import FetchError
 from podcrawler.http.body import Received
 from podcrawler.http.handler import MediaResponse
-from podcrawler.http.redirects import RedirectMiddleware
+from podcrawler.http.redirects import MetaRefreshMiddleware, RedirectMiddleware
 from tests.conftest import Client, Commands
 from tests.origin import RunningOrigin, running
 
@@ -146,3 +146,25 @@ def test_an_answer_that_names_no_address_is_what_there_is(headers: dict[str, str
     with pytest.raises(FetchError, match=rf"^a redirects \({status}\) without saying where to; check") as caught:
         middleware.process_response(request, Response("https://a/1", status=status, headers=headers))
     assert (caught.value.kind, caught.value.failure_class) == ("protocol", "passing")
+
+
+@pytest.mark.parametrize(
+    ("body", "url"),
+    [
+        (b"<redirect><newLocation>https://b/2?x=1&amp;y=%2F</newLocation></redirect>", "https://b/2?x=1&y=%2F"),
+        (
+            b'\xef\xbb\xbf<?xml version="1.0"?>\n<redirect>\n<newLocation>\n http://b/2 \n</newLocation>\n</redirect>',
+            "http://b/2",
+        ),
+        (b"<redirect><newLocation><![CDATA[ https://b/2 ]]></newLocation></redirect>", "https://b/2"),
+        (b"<redirect><newLocation>file:///etc/passwd</newLocation></redirect>", ""),
+        (b"<redirect><newLocation>/2</newLocation></redirect>", ""),
+        (b"<rss><redirect><newLocation>https://b/2</newLocation></redirect></rss>", ""),
+        (b"<redirect><other/></redirect>", ""),
+    ],
+)
+@pytest.mark.parametrize("kind", [Response, TextResponse, HtmlResponse])
+def test_a_feed_that_names_its_new_location_is_followed(kind: type[Response], body: bytes, url: str) -> None:
+    middleware = MetaRefreshMiddleware.from_crawler(get_crawler())
+    found = middleware.process_response(Request("https://a/1"), kind("https://a/1", body=body))
+    assert (found.url if isinstance(found, Request) else "") == url

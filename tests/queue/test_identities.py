@@ -102,6 +102,64 @@ def test_a_new_guid_for_the_same_file_keeps_the_id() -> None:
     assert settled.traits == {}
 
 
+def at(hour: int, url: str, guid: str = "", title: str = "News") -> Episode:
+    """An entry whose date has a time, unless the hour is 0."""
+    return replace(entry(title, 1, url, guid), published=datetime(2026, 3, 1, hour, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("guid", ["", "g"])
+@pytest.mark.parametrize("later_guid", ["", "another"])
+def test_an_episode_that_moved_to_another_host_keeps_its_id(guid: str, later_guid: str) -> None:
+    known: dict[str, str] = {}
+    ids, _ = visit(known, at(6, "http://h.example/1.mp3", guid))
+    moved = at(6, "http://new.example/a/b.mp3", later_guid)
+    assert visit(known, moved)[0] == ids
+    assert visit(known, moved)[0] == ids
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        [at(6, "http://new.example/a.mp3", "a"), at(6, "http://h.example/1.mp3", "g")],
+        [at(6, "http://new.example/a.mp3", "a"), at(6, "http://h.example/1.mp3", "g", "Sport")],
+        [at(6, "http://new.example/a.mp3", "a"), at(6, "http://new.example/b.mp3", "b")],
+        [at(7, "http://new.example/a.mp3", "a")],
+        [at(6, "http://new.example/a.mp3", "a", "Sport")],
+        [at(6, "http://new.example/a.mp3", "a", "")],
+    ],
+    ids=["still-listed", "still-listed-by-another-title", "twice", "another-time", "another-title", "no-title"],
+)
+def test_what_only_looks_like_an_episode_that_moved_is_another_one(later: Sequence[Episode]) -> None:
+    known: dict[str, str] = {}
+    visit(known, at(6, "http://h.example/1.mp3", "g"))
+    assert visit(known, *later)[0] == [episode.guid for episode in later]
+
+
+def test_episodes_without_titles_at_one_time_are_apart() -> None:
+    known: dict[str, str] = {}
+    visit(known, at(6, "http://h.example/1.mp3", "g", ""))
+    assert visit(known, at(6, "http://new.example/a.mp3", "a", ""))[0] == ["a"]
+
+
+def test_episodes_with_one_title_on_one_day_are_apart() -> None:
+    known: dict[str, str] = {}
+    seen = [visit(known, at(0, f"http://h.example/{name}.mp3", name))[0][0] for name in "abc"]
+    assert seen == ["a", "b", "c"]
+
+
+def test_one_of_two_episodes_with_one_title_and_time_is_not_guessed() -> None:
+    known: dict[str, str] = {}
+    visit(known, at(6, "http://h.example/1.mp3", "g"), at(6, "http://h.example/2.mp3", "h"))
+    assert visit(known, at(6, "http://new.example/a.mp3", "a"))[0] == ["a"]
+
+
+def test_an_entry_is_not_the_episode_that_another_entry_is() -> None:
+    known: dict[str, str] = {}
+    visit(known, at(6, "http://h.example/1.mp3", "g"))
+    same_file, same_name = at(7, "http://h.example/1.mp3", "a"), at(6, "http://new.example/1b.mp3", "b")
+    assert visit(known, same_file, same_name)[0] == ["g", "b"]
+
+
 def test_a_new_guid_for_a_file_that_is_still_listed_is_another_episode() -> None:
     known: dict[str, str] = {}
     visit(known, FIRST)

@@ -177,6 +177,7 @@ ANSWERS: dict[str, Answer] = {
     "a redirect to what is none": leads("http://[::1", OFF_THE_WEB),
     "a redirect of many characters": leads("/" + "x" * 200_000, ("http-414", "")),
     "a refresh to itself": page("<html><meta http-equiv=refresh content='0; url={here}'>", REDIRECTS),
+    "a new location that is itself": page("<redirect><newLocation>{here}</newLocation></redirect>", REDIRECTS),
     "a refresh to a file": page(
         "<html><meta http-equiv=refresh content='0; url=file:///etc/passwd'>", ("unknown-page", "no audio")
     ),

@@ -117,6 +117,9 @@ def test_dates(text: str, moment: datetime | None) -> None:
 @pytest.mark.parametrize(
     ("text", "duration"),
     [("312", 312), ("312.7", 312), ("39:27", 2367), ("1:02:03", 3723), ("00:00:07", 7), ("90:00", 5400)]
+    + [("62 min", 3720), ("1h 2m 3s", 3723), ("1 hour, 2 minutes", 3720), ("PT1H2M3S", 3723), ("7 seconds", 7)]
+    + [("1：02：03", 3723)]
+    + [(text, None) for text in ("min", "PT", "2 months", "h", "1 h 2")]
     + [(text, None) for text in ("", "soon", "-5", "1:2:3:4", ":5", "5:", "9" * 5000, "１２", "1e3")],
 )
 def test_durations(text: str, duration: int | None) -> None:
@@ -224,6 +227,7 @@ def test_further_pages_of_a_paged_feed(href: str, further: list[str]) -> None:
     link = f'<atom:link rel="first" href="1"/><atom:link rel="next" href="{href}"/>'
     assert listing(rss(item(), link)).next_urls == further
     assert listing(rss(item(), f"{link}<generator>A & B</generator>")).next_urls == further
+    assert listing(rss(item()).replace("<channel>", f"{link}<channel>")).next_urls == further
 
 
 def test_a_page_of_a_paged_feed_may_be_empty() -> None:

@@ -40,9 +40,11 @@ def opml(outlines: str) -> str:
         (f'<outline type="rss" url="{A}"/>', [[A]]),
         ('<outline type="rss" text="A" htmlUrl="https://a.example/"/>', [["https://a.example/"]]),
         ('<outline text="a page" type="link" url="https://a.example/"/>' + f'<outline xmlUrl="{A}"/>', [[A]]),
+        (f'<outline text="more" type="include" url="{A}"/>', [[A]]),
         # Addresses as people give them
         ('<outline xmlUrl="feed://a.example/feed"/>', [[A, "http://a.example/feed"]]),
         ('<outline xmlUrl=" https://A.example:443/feed "/>', [[A]]),
+        (f'<outline xmlUrl="{B_XML.replace("&", "&amp;")}"/>', [[B]]),
         # Duplicates
         (f'<outline xmlUrl="{A}"/><outline xmlUrl="{A}"/><outline xmlUrl="https://A.example/feed"/>', [[A]]),
         # Not well-formed
@@ -60,6 +62,12 @@ def test_each_outline_with_a_feed_is_a_podcast(outlines: str, podcasts: list[lis
     found = read(opml(outlines))
     assert found.podcasts == podcasts
     assert found.left_out == []
+
+
+@pytest.mark.parametrize("declaration", ["", '<?xml version="1.0"?>\n'])
+def test_a_list_may_be_outlines_alone(declaration: str) -> None:
+    text = f'{declaration}<outline type="rss" xmlUrl="{A}"/>\n<outline type="rss" xmlUrl="{B_XML}"/>'
+    assert read(text).podcasts == [[A], [B]]
 
 
 @pytest.mark.parametrize(

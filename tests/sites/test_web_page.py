@@ -258,6 +258,29 @@ def test_several_players_are_several_episodes_with_titles_of_their_own() -> None
     assert len({one.id for one in found.episodes}) == 4
 
 
+_TWO = "<a href=/1.mp3>One</a><a href=/2.mp3>Two</a>"
+_NEXT = "<a rel=next href=/2>Older</a>"
+
+
+@pytest.mark.parametrize(
+    ("html", "further"),
+    [
+        (page(f"{_TWO}<a rel='nofollow NEXT' href='?page=2'>Older</a>"), f"{URL}?page=2"),
+        (page(_TWO, "<base href='/q/'><link rel=next href=2>"), f"{BASE}/q/2"),
+        (page(f"<audio src=/1.mp3></audio><audio src=/2.mp3></audio>{_NEXT}"), f"{BASE}/2"),
+        (page(ld(*(episode(associatedMedia=media(f"/{n}.mp3")) for n in "78")) + _NEXT), f"{BASE}/2"),
+        (page(f"{_TWO}<a rel=next href='#2'></a><a rel=next href='javascript:x()'></a>"), ""),
+        (page(f"{_TWO}<a href=/2>next</a>"), ""),
+        # The page of one episode, which leads to another one.
+        (page(f"<a href=/1.mp3>One</a>{_NEXT}"), ""),
+    ],
+)
+def test_a_list_of_files_goes_on_where_it_says(html: str, further: str) -> None:
+    found = read(html)
+    assert isinstance(found, Listing)
+    assert found.next_urls == ([further] if further else [])
+
+
 def test_a_page_with_a_base_that_is_no_address_is_read() -> None:
     found = only_episode(page("<audio src='/well.mp3'></audio>", "<base href='http://['>"))
     assert found.enclosure
@@ -270,6 +293,13 @@ def test_what_a_page_plays_is_kept_for_when_its_feeds_have_nothing() -> None:
     assert found.podcasts == [[f"{BASE}/feed"]]
     assert found.otherwise
     assert [one.title for one in found.otherwise.episodes] == ["The well"]
+
+
+@pytest.mark.parametrize("element", ["script", "textarea", "template"])
+def test_a_page_that_shows_or_makes_a_feed_is_a_page(element: str) -> None:
+    feed = "<rss version='2.0'><channel><title>x</title><item></item></channel></rss>"
+    found = only_episode(page(f"<audio src='/well.mp3'></audio><{element}>{feed}</{element}>"))
+    assert found.enclosure
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,10 @@ def test_every_entry_is_accounted_for(fleet: Commands, publisher: Publisher) -> 
     (found,) = json.loads(fleet.run("status", "--json").out)["accounts"].values()
     assert (found["entries"], found["listed"], found["left_out"]["bad-address"]) == (5, 1, 1)
 
+    publisher.feed = publisher.feed.replace("</rss>", "").replace("</channel>", "<item><title>Cut")
+    assert "6 entries: " in (out := archive(fleet, publisher)[1])
+    assert "1 in which the document breaks off" in out
+
     publisher.publish(good, publisher.item("Corrected", 2, "/2.mp3", "two"))
     status, out = archive(fleet, publisher)
     assert (status, "entries" in out, publisher.asked) == (0, False, ["/1.mp3", "/2.mp3"])
@@ -129,6 +133,28 @@ def test_a_weekly_show_without_guids_has_an_episode_a_week(fleet: Commands, publ
         assert archive(fleet, publisher)[0] == 0
     assert publisher.asked == [f"/get.php?file={week}" for week in (1, 2, 3)]
     assert len(fleet.files()) == 3
+
+
+def test_a_podcast_that_moves_to_another_host_is_not_downloaded_again(fleet: Commands, publisher: Publisher) -> None:
+    publisher.publish(*(publisher.item(f"Part {n}", n, f"/{n}.mp3", f"old-{n}") for n in (2, 1)))
+    assert archive(fleet, publisher)[0] == 0
+    before = set(fleet.files())
+    publisher.publish(*(publisher.item(f"Part {n}", n, f"/new/host/{n}.mp3", f"new-{n}") for n in (3, 2, 1)))
+    for _ in range(2):
+        assert archive(fleet, publisher)[0] == 0
+        assert sorted(publisher.asked) == ["/1.mp3", "/2.mp3", "/new/host/3.mp3"]
+    assert {name.rpartition("/")[2] for name in set(fleet.files()) - before} == {"new-3.Part 3.mp3"}
+
+
+def test_files_that_only_the_text_of_an_entry_names_are_archived(fleet: Commands, publisher: Publisher) -> None:
+    publisher.publish(
+        "<item><title>Played</title><guid>one</guid><description>&lt;audio src='/1.mp3'&gt;</description></item>",
+        "<item><title>Linked</title><guid>two</guid><description>&lt;a href='2.mp3'&gt;</description></item>",
+    )
+    for _ in range(2):
+        assert archive(fleet, publisher)[0] == 0
+        assert sorted(publisher.asked) == ["/1.mp3", "/2.mp3"]
+    assert {name.rpartition("/")[2] for name in fleet.files()} == {"one.Played.mp3", "two.Linked.mp3"}
 
 
 def test_what_an_earlier_release_archived_is_not_downloaded_again(

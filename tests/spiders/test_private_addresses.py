@@ -113,18 +113,20 @@ def test_no_door_leads_to_a_private_host(fleet: Commands, redis: Client, site: S
         "/next": feed("next", site.at(here, "/n.mp3"), more=f'<a:link rel="next" href="{inside}/page2"/>'),
         "/moved": feed("moved", site.at(here, "/m.mp3"), more=f"<i:new-feed-url>{inside}/new</i:new-feed-url>"),
         "/refresh": meta_refresh,
+        "/location": f"<redirect><newLocation>{inside}/x</newLocation></redirect>",
         "/link": link,
         "/opml": f'<opml><body><outline xmlUrl="{inside}/a"/><outline xmlUrl="{inside}/b"/></body></opml>',
     }
-    doors = ["/enclosure", "/redirect", "/hop1", "/media-hops", "/next", "/moved", "/refresh", "/link", "/opml"]
-    seed(redis, *(site.at(here, door) for door in doors))
+    doors = ["/enclosure", "/redirect", "/hop1", "/media-hops", "/next", "/moved", "/refresh", "/location", "/link"]
+    seed(redis, *(site.at(here, door) for door in (*doors, "/opml")))
     ended = fleet.drain()
     assert ended.status == 1
     found = {
         key.replace(site.at(here, ""), "").replace(inside, "inside"): kind for key, kind in failures(redis).items()
     }
     assert set(found.values()) == {"private-address"}, found
-    pages = {"/redirect", "/hop1", "/refresh", "/link", "inside/page2", "inside/new", "inside/a", "inside/b"}
+    pages = {"/redirect", "/hop1", "/refresh", "/location", "/link"}
+    pages |= {"inside/page2", "inside/new", "inside/a", "inside/b"}
     assert {key for key in found if not key.endswith(("/1", "/2", "/3"))} == pages
     assert sum(key.endswith(("/1", "/2", "/3")) for key in found) == 4
     assert secret.connections == 0

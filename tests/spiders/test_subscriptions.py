@@ -17,7 +17,7 @@ from tests.stand_in import Page
 
 SHOW = "http://show.example/feed.xml"
 ONE, TWO = "http://show.example/one.mp3", "http://show.example/two.mp3"
-ETAG, MODIFIED = {"ETag": '"1"'}, {"Last-Modified": "Fri, 27 Nov 2026 10:00:00 GMT"}
+ETAG, MODIFIED = {"ETag": '"1"'}, {"Last-Modified": "Fri, 27 Nov 2020 10:00:00 GMT"}
 QUICK = ("-s", "PODCRAWLER_CHECK_MIN=1", "-s", "PODCRAWLER_RETRY_DELAY=0.01")
 
 
@@ -66,7 +66,8 @@ def test_what_has_not_changed_is_not_read_again(
     after = followed(subscriptions)
     assert answers(web) == [200, second]
     assert list(fleet.files()) == [f"{before.checked.podcast_id}/one.one.mp3.mp3"]
-    assert after.checked == replace(before.checked, at=after.checked.at)
+    whole_at = after.checked.at if second == 200 else before.checked.at
+    assert after.checked == replace(before.checked, at=after.checked.at, whole_at=whole_at)
     assert after.checked.at > before.checked.at
     assert not redis.exists("{podcrawler}:podcasts:entries")
 
@@ -79,6 +80,31 @@ def test_what_is_new_is_fetched_once(fleet: Commands, web: Web, subscriptions: S
     brought_up_to_date(fleet)
     brought_up_to_date(fleet)
     assert answers(web) == [200, 200, 304]
+    assert sorted(web.files()) == [ONE, TWO]
+
+
+def test_a_host_that_always_says_that_nothing_has_changed_is_asked_once_more_by_refresh(
+    fleet: Commands, web: Web, subscriptions: Subscriptions
+) -> None:
+    show(web, ONE, **ETAG)
+    subscriptions.subscribe([Subscription(SHOW)])
+    brought_up_to_date(fleet)
+    show(web, ONE, TWO, **ETAG)
+    brought_up_to_date(fleet)
+    assert fleet.run("refresh", SHOW).status == 0
+    brought_up_to_date(fleet)
+    assert answers(web) == [200, 304, 200]
+    assert sorted(web.files()) == [ONE, TWO]
+
+
+def test_a_date_in_the_future_is_no_condition(fleet: Commands, web: Web, subscriptions: Subscriptions) -> None:
+    dated = {"Last-Modified": format_datetime(datetime.now(UTC) + timedelta(days=400), usegmt=True)}
+    show(web, ONE, **dated)
+    subscriptions.subscribe([Subscription(SHOW)])
+    brought_up_to_date(fleet)
+    show(web, ONE, TWO, **dated)
+    brought_up_to_date(fleet)
+    assert answers(web) == [200, 200]
     assert sorted(web.files()) == [ONE, TWO]
 
 

@@ -7,6 +7,7 @@ from tests.sites.corpus.case import ATOM, DECLARATION, ITUNES, MEDIA, Case, Expe
 
 _PLAIN = rss(item())
 _TWO = [Expected(), Expected("rain", "Rain", "http://m.example/rain.mp3")]
+_CUT = [Left(Cause.CUT_OFF, "")]
 _STRAY = "<generator>wind & weather</generator>"
 
 
@@ -110,6 +111,9 @@ CASES = [
     Case("junk-in-front-words", f"Deprecated: umbrella() in /w/t.php\n\n{_PLAIN}"),
     Case("junk-in-front-headers", f"Content-Type: text/xml\r\nX-Rain: 1\r\n\r\n{_PLAIN}"),
     Case("junk-in-front-page-of-html", f"<html><body>Try again</body></html>\n{_PLAIN}"),
+    Case("junk-around-a-page-of-html", f"<!DOCTYPE html>\n<html><body>\n{_PLAIN}</body></html>"),
+    Case("junk-around-a-page-of-xhtml", f"<html><body>{_PLAIN.removeprefix(DECLARATION)}</body></html>"),
+    Case("junk-in-front-half-a-page-of-html", f"<html><head><title>Tea & rain</title><body><p>{_PLAIN}"),
     Case("junk-in-front-blank-lines", f"\n\n \t\r\n{_PLAIN}"),
     Case("junk-in-front-three-boms", f"\ufeff\ufeff\n\ufeff{_PLAIN}"),
     Case("junk-in-front-comment", f"<!-- <rss> of yesterday -->\n{_PLAIN}"),
@@ -123,10 +127,10 @@ CASES = [
         "two-documents-of-which-the-first-breaks-off", rss(item("rain")).partition("</channel>")[0] + rss(item()), _TWO
     ),
     Case("the-same-document-twice", _PLAIN + _PLAIN, left_out=[Left(Cause.DUPLICATE)]),
-    Case("breaks-off-in-an-enclosure", rss(item("rain"), item(guid="")).partition("tea.mp3")[0], _TWO[1:]),
-    Case("breaks-off-in-a-guid", rss(item("rain"), item()).partition("ea</guid")[0], _TWO[1:]),
+    Case("breaks-off-in-an-enclosure", rss(item("rain"), item(guid="")).partition("tea.mp3")[0], _TWO[1:], _CUT),
+    Case("breaks-off-in-a-guid", rss(item("rain"), item()).partition("ea</guid")[0], _TWO[1:], _CUT),
     Case("breaks-off-behind-the-enclosure", rss(item("rain"), item()).partition("</item></channel")[0], _TWO),
-    Case("breaks-off-in-cdata", rss(item("rain"), item(title="<![CDATA[Te")).partition("Te")[0], _TWO[1:]),
+    Case("breaks-off-in-cdata", rss(item("rain"), item(title="<![CDATA[Te")).partition("Te")[0], _TWO[1:], _CUT),
     Case("cdata-in-a-title", rss(item(title="<![CDATA[Tea & <rain>]]>")), [Expected(title="Tea & <rain>")]),
     Case("cdata-in-two-parts", rss(item(title="<![CDATA[Te]]><![CDATA[a]]>"))),
     Case("cdata-in-cdata", rss(item(title="<![CDATA[<![CDATA[Tea]]>]]>"))),

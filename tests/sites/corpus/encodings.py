@@ -28,6 +28,12 @@ CASES = [
     ),
     _case("utf-16-little-endian-without-bom", "Thé 茶", "utf-16-le", "UTF-16"),
     _case("utf-16-big-endian-without-bom", "Thé 茶", "utf-16-be", ""),
+    _case("utf-32-with-bom", "Thé 茶", "utf-32", "UTF-32"),
+    _case("utf-32-big-endian-without-bom", "Thé 茶", "utf-32-be", "UTF-32"),
+    _case("utf-32-little-endian-without-bom", "Thé 茶", "utf-32-le", ""),
+    Case(
+        "utf-8-behind-the-bom-of-utf-16", b"\xff\xfe" + _feed("Thé 茶", "UTF-16").encode(), [Expected(title="Thé 茶")]
+    ),
     Case("utf-16-of-an-odd-length", _feed("Thé", "").encode("utf-16") + b"\x00", [Expected(title="Thé")]),
     _case("windows-1252-called-latin-1", "It’s “free” – 5€", "cp1252", "ISO-8859-1"),
     _case("windows-1252-called-ascii", "Café’s", "cp1252", "US-ASCII"),
@@ -36,6 +42,30 @@ CASES = [
     _case("windows-1252-called-x-cp1252", "5€", "cp1252", "x-cp1252"),
     _case("latin-9", "5€ œuvre", "iso8859-15", "ISO-8859-15"),
     _case("windows-1251", "Чай и дождь", "cp1251", "windows-1251"),
+    *(
+        Case(
+            f"{encoding}-of-the-language-{language}-{label}",
+            rss(
+                item(title=title),
+                channel=f"<title>Weather</title><language>{language}</language>",
+                head=f'<?xml version="1.0" encoding="{label}"?>' if label else "",
+            ).encode(encoding),
+            [Expected(title=title)],
+        )
+        for language, encoding, title in (
+            ("zh-hk", "big5hkscs", "佢哋嘅茶"),
+            ("zh_TW", "big5", "雨天的茶"),
+            ("zh-cn", "gbk", "雨天的茶 朱镕基"),
+            ("ja", "cp932", "第①回 茶と雨"),
+            ("ja", "euc-jp", "茶と雨"),
+            ("ko-KR", "cp949", "차와 비"),
+            ("ru", "cp1251", "Чай и дождь"),
+            ("pl", "iso8859-2", "Żółta herbata"),
+            ("de", "cp1252", "Käse für 5€"),
+            ("ja", "utf-8", "茶と雨"),
+        )
+        for label in ("", "UTF-8")
+    ),
     _case("koi8-r", "Чай и дождь", "koi8-r", "KOI8-R"),
     _case("turkish", "Çay ve yağmur İ", "cp1254", "ISO-8859-9"),
     _case("thai", "ชากับฝน", "cp874", "TIS-620"),
@@ -46,6 +76,18 @@ CASES = [
     _case("shift-jis-with-tilde-and-backslash", "~tea\\茶", "cp932", "Shift_JIS"),
     _case("euc-jp", "茶と雨", "euc-jp", "EUC-JP"),
     _case("iso-2022-jp", "茶と雨", "iso2022-jp", "ISO-2022-JP"),
+    _case("iso-2022-kr", "차와 비", "iso2022-kr", "ISO-2022-KR"),
+    _case("hz", "雨天的茶", "hz", "HZ-GB-2312"),
+    _case("utf-8-called-hz", "Thé 茶", "utf-8", "HZ-GB-2312"),
+    *(
+        _case(f"utf-8-encoded-twice-{title}", title.encode().decode("latin-1"), "utf-8", "UTF-8", seen=title)
+        for title in ("Thé à la crème", "Émission", "Über Öl", "雨天的茶", "Чай – и “дождь”", "🍵")
+    ),
+    _case("utf-8-encoded-twice-as-windows-1252", "â€œThÃ©â€™s â‚¬5", "utf-8", "UTF-8", seen="“Thé’s €5"),
+    *(
+        _case(f"letters-that-look-as-if-encoded-twice-{title}", title, "utf-8", "UTF-8")
+        for title in ("Ã© and é", "Thé\xa0…", "AMANHÃ…", "SPÄ…", "IRMÃ — “MANHÃ”")
+    ),
     _case("big5-hkscs-called-big5", "佢哋嘅茶", "big5hkscs", "Big5"),
     _case("big5-called-x-x-big5", "雨天的茶", "big5", "x-x-big5"),
     _case("cp949-called-euc-kr", "똠방각하 차", "cp949", "EUC-KR"),

@@ -102,6 +102,26 @@ CASES = [
         "foreign-elements-of-the-same-names",
         rss(item("tea", "<x:title>No</x:title><x:guid>no</x:guid>"), root='rss xmlns:x="http://weather.example/"'),
     ),
+    *(
+        Case(f"namespace-of-{name}-as-the-default", rss(item(), root=f'rss xmlns="{namespace}"'))
+        for name, namespace in (
+            ("itunes", "http://www.itunes.com/dtds/podcast-1.0.dtd"),
+            ("media-rss", "http://search.yahoo.com/mrss/"),
+            ("dublin-core", "http://purl.org/dc/elements/1.1/"),
+            ("content", "http://purl.org/rss/1.0/modules/content/"),
+        )
+    ),
+    Case(
+        "namespace-of-itunes-as-the-default-of-an-item",
+        rss(item().replace("<item>", f"<item {ITUNES.replace(':itunes', '')}>"), item("rain")),
+        [_TWO[1], _TWO[0]],
+    ),
+    Case(
+        "item-in-an-item",
+        rss(item("rain", item("tea"))),
+        [Expected("rain", "Rain", "http://m.example/rain.mp3"), Expected()],
+    ),
+    Case("empty-item-in-an-item", rss(item("tea", "<item/>"), item("rain")), [_TWO[1], _TWO[0]]),
     Case("empty-guid", rss(item(guid="<guid/>")), [Expected(_FILE)]),
     Case("guid-of-spaces", rss(item(guid="<guid> \n</guid>")), [Expected(_FILE)]),
     Case("two-guids", rss(item(guid="<guid>tea</guid><guid>no</guid>"))),
@@ -182,6 +202,16 @@ CASES = [
             root=f"rss {MEDIA}",
         ),
     ),
+    *(
+        Case(
+            f"media-content-in-two-of-{name}",
+            rss(item(file=f"<{name}><{name}>{inner}</{name}></{name}>"), root=f"rss {MEDIA}"),
+        )
+        for name, inner in (
+            ("media:group", '<media:content url="http://m.example/tea.mp3"/>'),
+            ("media:content", '<media:content url="http://m.example/tea.mp3"/>'),
+        )
+    ),
     Case(
         "media-content-beside-an-empty-enclosure",
         rss(
@@ -255,11 +285,29 @@ CASES = [
         "json-feed-that-breaks-off",
         _json(_json_item(), _json_item("rain"), _json_item("hail"))[:-60],
         [Expected("rain", "Rain", "http://m.example/rain.mp3"), Expected()],
+        [Left(Cause.CUT_OFF, "")],
+    ),
+    Case(
+        "json-feed-that-breaks-off-between-items",
+        _json(_json_item(), _json_item("rain")).partition(', {"id": "rain"')[0],
     ),
     Case(
         "json-feed-with-odd-members",
         _json(_json_item(), 5, None, {"attachments": "x"}, {"title": ["x"]}),
         left_out=[Left(Cause.NO_MEDIA, "")] * 4,
+    ),
+    Case(
+        "json-feed-with-a-broken-item",
+        _json(_json_item(), _json_item("hail"), _json_item("rain")).replace('"Hail"', "Hail"),
+        [Expected("rain", "Rain", "http://m.example/rain.mp3"), Expected()],
+        [Left(Cause.NO_MEDIA, "")],
+    ),
+    Case(
+        "json-feed-with-a-broken-item-of-two-files",
+        _json({**_json_item("hail"), "attachments": [{"url": "http://m.example/hail.mp3"}] * 2}, _json_item()).replace(
+            '"Hail"', "Hail"
+        ),
+        left_out=[Left(Cause.NO_MEDIA, "")],
     ),
     Case("json-feed-with-control-characters", _json(_json_item()).replace('"Tea"', '"Tea\x0b\t"')),
 ]
