@@ -19,7 +19,7 @@ from podcrawler.batching import batches
 from podcrawler.namespace import AnySettings, read_namespace
 from podcrawler.queue.entries import WANTED
 from podcrawler.queue.failures import Failed, read_failed
-from podcrawler.queue.keys import Keys, left_out
+from podcrawler.queue.keys import Keys
 from podcrawler.queue.scripts import source
 from podcrawler.queue.values import LAST_TIME, Shape, number, read_json, text
 from podcrawler.sites.wanted import Latest, Wanted
@@ -83,13 +83,13 @@ class Choices:
 
     def forget(self, podcast_id: str) -> None:
         """Forget what earlier visits left out."""
-        self._redis.delete(left_out(self._keys, podcast_id))
+        self._redis.delete(self._keys.left_out(podcast_id))
 
     def among(self, podcast_id: str, names: Sequence[str]) -> set[str]:
         """Those of the episodes that are left out, by id."""
         if not names:
             return set()
-        found = self._redis.hmget(left_out(self._keys, podcast_id), list(names))
+        found = self._redis.hmget(self._keys.left_out(podcast_id), list(names))
         return {name for name, value in zip(names, found, strict=True) if value is not None}
 
     def latest(self, podcast_id: str) -> dict[str, Latest]:

@@ -52,12 +52,12 @@ def followed(settings: AnySettings, redis: Redis, podcast_ids: Iterable[str] | N
 
 def _subscriptions(redis: Any, keys: Keys) -> Iterator[tuple[str, str, bytes]]:
     """Of each subscription: its address, the id of its podcast if that is known, and what is kept of it."""
-    entries = redis.hscan_iter(f"{keys.archive}subscriptions", count=_BATCH)
+    entries = redis.hscan_iter(keys.subscriptions, count=_BATCH)
     for batch in batches(entries, _BATCH):
         addresses = [text(address) for address, _ in batch]
         spelled = [spellings(address) for address in addresses]
         pipe = redis.pipeline(transaction=False)
-        pipe.hmget(f"{keys.archive}checks", addresses)
+        pipe.hmget(keys.checks, addresses)
         for each in spelled:
             pipe.hmget(keys.addresses, each)
         checks, *known = pipe.execute()

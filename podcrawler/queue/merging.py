@@ -10,7 +10,7 @@ from redis import Redis
 from podcrawler.batching import batches
 from podcrawler.namespace import AnySettings, read_namespace
 from podcrawler.queue.broker import Broker
-from podcrawler.queue.keys import QUEUES, Keys, left_out, versions
+from podcrawler.queue.keys import QUEUES, Keys
 from podcrawler.queue.values import text
 
 _BATCH = 500
@@ -36,8 +36,7 @@ class Merging:
 
     def has(self, podcast_id: str) -> bool:
         """Whether the archive knows a podcast with this id."""
-        key = self._keys.finished(podcast_id)
-        return bool(self._redis.hexists(self._keys.podcasts, podcast_id) or self._redis.exists(key))
+        return bool(self._redis.hexists(self._keys.podcasts, podcast_id)) or self.has_finished(podcast_id)
 
     def has_finished(self, podcast_id: str) -> bool:
         """Whether an episode of the podcast is finished."""
@@ -49,24 +48,19 @@ class Merging:
         keys = self._keys
         finished = self._redis.hscan_iter(keys.finished(gone), count=_BATCH)
         brought = self._episodes.record((kept, text(name), value) for name, value in finished)
-        for of_podcast in (keys.identities, keys.imported, keys.removed, keys.published, keys.withdrawn):
+        copied = keys.identities, keys.imported, keys.removed, keys.published, keys.withdrawn, keys.versions
+        for of_podcast in copied:
             self._copy(of_podcast(gone), of_podcast(kept))
-        self._copy(versions(keys, gone), versions(keys, kept))
         # Its next visit lists what was not downloaded yet, as episodes of the other one.
-        names = (name for name in self._entries(gone))
-        self._episodes.record((gone, name, 0) for name in names)
+        self._episodes.record((gone, name, 0) for name in self._entries(gone))
         self._lead(gone, kept)
-        if login := self._redis.hget(self._keys.logins, gone):
-            self._redis.hsetnx(self._keys.logins, kept, login)
+        if login := self._redis.hget(keys.logins, gone):
+            self._redis.hsetnx(keys.logins, kept, login)
         pipe = self._redis.pipeline(transaction=True)
-        for key in (keys.logins, keys.podcasts, f"{keys.archive}visited"):
+        for key in (keys.logins, keys.podcasts, keys.visited):
             pipe.hdel(key, gone)
-        made = keys.finished, keys.removed, keys.identities, keys.imported, keys.accounts, keys.no_ranges, keys.listed
-        pipe.delete(
-            *(of_podcast(gone) for of_podcast in (*made, keys.published, keys.withdrawn)),
-            left_out(keys, gone),
-            versions(keys, gone),
-        )
+        others = keys.finished, keys.accounts, keys.no_ranges, keys.listed, keys.left_out
+        pipe.delete(*(of_podcast(gone) for of_podcast in (*copied, *others)))
         pipe.execute()
         return brought
 

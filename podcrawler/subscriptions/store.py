@@ -52,8 +52,8 @@ class Subscriptions:
         # redis-py's types allow for text where this client answers in bytes.
         self._redis: Any = redis
         self._prefixes = [keys.queue("podcasts"), keys.archive]
-        self._subscriptions = f"{keys.archive}subscriptions"
-        self._checks = f"{keys.archive}checks"
+        self._subscriptions = keys.subscriptions
+        self._checks = keys.checks
         self._due = f"{keys.archive}due"
         self._changes = f"{keys.archive}changes"
         self._claim = self._redis.register_script(source("claim_checks"))
