@@ -8,18 +8,16 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from math import isnan, nan
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
-from redis import Redis
 from scrapy import Request
 from typing_extensions import TypedDict
 
 from podcrawler.batching import batches
-from podcrawler.namespace import AnySettings, read_namespace
+from podcrawler.queue.base import InRedis
 from podcrawler.queue.entries import WANTED
 from podcrawler.queue.failures import Failed, read_failed
-from podcrawler.queue.keys import Keys
 from podcrawler.queue.scripts import source
 from podcrawler.queue.values import LAST_TIME, Shape, number, read_json, text
 from podcrawler.sites.wanted import Latest, Wanted
@@ -38,19 +36,8 @@ class _Latest(TypedDict):
 _LATEST = Shape[_Latest](_Latest)
 
 
-class Choices:
-    """The choices in one archive. Cheap to make; safe to use from several threads."""
-
-    def __init__(self, redis: Redis, keys: Keys) -> None:
-        # redis-py's types allow for text where this client answers in bytes.
-        self._redis: Any = redis
-        self._keys = keys
-        #: By address that was given with ``--new-only``: when it was for the first time.
-        self._new_only = f"{keys.archive}new-only"
-
-    @classmethod
-    def from_settings(cls, settings: AnySettings, redis: Redis) -> "Choices":
-        return cls(redis, Keys(read_namespace(settings)))
+class Choices(InRedis):
+    """The choices in one archive."""
 
     def leave_out(self, podcast_id: str, names: Mapping[str, str]) -> int:
         """Keep these episodes from being fetched that a page lists, by id with what is told of each (JSON), unless they
@@ -122,9 +109,11 @@ class Choices:
                 request.meta[WANTED] = own.to_json()
 
     def _new_since(self, address: str, now: float, *, remember: bool) -> float:
+        # By address that was given with ``--new-only``: when it was for the first time.
+        key = f"{self._keys.archive}new-only"
         if remember:
-            self._redis.hsetnx(self._new_only, address, round(now))
-        first = number(self._redis.hget(self._new_only, address))
+            self._redis.hsetnx(key, address, round(now))
+        first = number(self._redis.hget(key, address))
         return float(first) if 0 < first <= now else now
 
     def _latest(self, podcast_id: str) -> str:

@@ -4,13 +4,10 @@ list them any more. Everything here blocks on Redis."""
 import time
 from collections.abc import Iterator, Mapping
 from itertools import compress
-from typing import Any, NamedTuple
-
-from redis import Redis
+from typing import NamedTuple
 
 from podcrawler.batching import batches
-from podcrawler.namespace import AnySettings, read_namespace
-from podcrawler.queue.keys import Keys
+from podcrawler.queue.base import InRedis
 from podcrawler.queue.leases import Lease
 from podcrawler.queue.values import LAST_TIME, text
 from podcrawler.sites.identity import digest
@@ -54,17 +51,8 @@ class Dated(NamedTuple):
 _LONGEST = len(f"-{LAST_TIME}") + 2 * (1 + _DIGITS)
 
 
-class Dates:
-    """The dates of one archive. Cheap to make."""
-
-    def __init__(self, redis: Redis, keys: Keys) -> None:
-        # redis-py's types allow for text where this client answers in bytes.
-        self._redis: Any = redis
-        self._keys = keys
-
-    @classmethod
-    def from_settings(cls, settings: AnySettings, redis: Redis) -> "Dates":
-        return cls(redis, Keys(read_namespace(settings)))
+class Dates(InRedis):
+    """The dates of one archive."""
 
     def keep(self, podcast_id: str, dates: Mapping[str, int], visit: Visit) -> None:
         """Keep when episodes that a page lists were published, in seconds since 1970, by their ids. None of them is

@@ -14,7 +14,7 @@ from redis import Redis
 
 from podcrawler.batching import batches
 from podcrawler.ids import EPISODE_ID
-from podcrawler.namespace import AnySettings, read_namespace
+from podcrawler.queue.base import InRedis
 from podcrawler.queue.failures import read_failed, title_in
 from podcrawler.queue.forms import encodable
 from podcrawler.queue.keys import Keys
@@ -83,18 +83,12 @@ class EpisodeSummary:
     version: int = 1
 
 
-class Inventory:
+class Inventory(InRedis):
     """The podcasts and episodes of one archive."""
 
     def __init__(self, redis: Redis, keys: Keys) -> None:
-        # redis-py's types allow for text where this client answers in bytes.
-        self._redis: Any = redis
-        self._keys = keys
+        super().__init__(redis, keys)
         self._queue = keys.queue("episodes")
-
-    @classmethod
-    def from_settings(cls, settings: AnySettings, redis: Redis) -> "Inventory":
-        return cls(redis, Keys(read_namespace(settings)))
 
     def podcast_ids(self) -> list[str]:
         """All podcasts: those of which a list page was finished, files were imported, or episodes are queued."""

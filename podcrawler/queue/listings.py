@@ -4,12 +4,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from redis import Redis
 from typing_extensions import TypedDict
 
 from podcrawler.batching import batches
-from podcrawler.namespace import AnySettings, read_namespace
-from podcrawler.queue.keys import Keys
+from podcrawler.queue.base import InRedis
 from podcrawler.queue.values import Count, Shape, read_json, read_recorded, text
 
 #: Fields that are written in one command.
@@ -30,17 +28,8 @@ class AccountJson(TypedDict, total=False):
 _ACCOUNT = Shape[AccountJson](AccountJson)
 
 
-class Listings:
-    """The listed entries of one archive. Cheap to make; safe to use from several threads. Blocks on Redis."""
-
-    def __init__(self, redis: Redis, keys: Keys) -> None:
-        # redis-py's types allow for text where this client answers in bytes.
-        self._redis: Any = redis
-        self._keys = keys
-
-    @classmethod
-    def from_settings(cls, settings: AnySettings, redis: Redis) -> "Listings":
-        return cls(redis, Keys(read_namespace(settings)))
+class Listings(InRedis):
+    """The listed entries of one archive."""
 
     def identities(self, podcast_id: str, cursor: int = 0) -> tuple[int, dict[str, str]]:
         """A part of what is kept of the podcast's episodes to know them again (identities.py), by their ids, and the

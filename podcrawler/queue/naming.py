@@ -6,12 +6,11 @@ Everything here blocks on Redis.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from redis import Redis
 
 from podcrawler.ids import PODCAST_ID
-from podcrawler.namespace import AnySettings, read_namespace
+from podcrawler.queue.base import InRedis
 from podcrawler.queue.keys import Keys
 from podcrawler.queue.values import tell, text
 from podcrawler.tokens import without_secrets
@@ -23,19 +22,13 @@ _TOLD = "told:"
 GUID = "podcast:guid:"
 
 
-class Names:
-    """The names of one archive's podcasts. Cheap to make; safe to use from several threads."""
+class Names(InRedis):
+    """The names of one archive's podcasts."""
 
     def __init__(self, redis: Redis, keys: Keys) -> None:
-        # redis-py's types allow for text where this client answers in bytes.
-        self._redis: Any = redis
-        self._keys = keys
+        super().__init__(redis, keys)
         #: Of each id: the address, or what stands in the place of one, that it was given for.
         self._named = f"{keys.archive}named"
-
-    @classmethod
-    def from_settings(cls, settings: AnySettings, redis: Redis) -> "Names":
-        return cls(redis, Keys(read_namespace(settings)))
 
     def find(self, addresses: Sequence[str]) -> tuple[str, str] | None:
         """The first of the addresses that leads to a podcast, in any spelling, and the podcast's id."""

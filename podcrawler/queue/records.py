@@ -8,12 +8,10 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from redis import Redis
 from redis.commands.core import Script
 
 from podcrawler.batching import batches
-from podcrawler.namespace import AnySettings, read_namespace
-from podcrawler.queue.keys import Keys
+from podcrawler.queue.base import InRedis
 from podcrawler.queue.scripts import source
 from podcrawler.queue.values import DROPPED, read_recorded, recorded, text
 
@@ -57,17 +55,8 @@ class Recorded(NamedTuple):
         return Change(self.id, self.value, recorded(size, store, self.version))
 
 
-class Records:
-    """The record of one archive. Cheap to make."""
-
-    def __init__(self, redis: Redis, keys: Keys) -> None:
-        # redis-py's types allow for text where this client answers in bytes.
-        self._redis: Any = redis
-        self._keys = keys
-
-    @classmethod
-    def from_settings(cls, settings: AnySettings, redis: Redis) -> "Records":
-        return cls(redis, Keys(read_namespace(settings)))
+class Records(InRedis):
+    """The record of one archive."""
 
     def finished(self, podcast_id: str) -> Iterator[Recorded]:
         """The finished episodes of a podcast that can be read."""

@@ -6,12 +6,12 @@ matter.
 
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from redis import Redis
 
 from podcrawler.batching import batches
-from podcrawler.namespace import AnySettings, read_namespace
+from podcrawler.queue.base import InRedis
 from podcrawler.queue.keys import Keys
 from podcrawler.queue.leases import Lease
 from podcrawler.queue.naming import spellings
@@ -45,22 +45,17 @@ class Followed:
         return self.due if self.due is not None and 0 <= self.due <= LAST_TIME else None
 
 
-class Subscriptions:
-    """Cheap to make; safe to use from several threads."""
+class Subscriptions(InRedis):
+    """The subscriptions of one archive."""
 
     def __init__(self, redis: Redis, keys: Keys) -> None:
-        # redis-py's types allow for text where this client answers in bytes.
-        self._redis: Any = redis
+        super().__init__(redis, keys)
         self._prefixes = [keys.queue("podcasts"), keys.archive]
         self._subscriptions = keys.subscriptions
         self._checks = keys.checks
         self._due = f"{keys.archive}due"
         self._changes = f"{keys.archive}changes"
         self._claim = self._redis.register_script(source("claim_checks"))
-
-    @classmethod
-    def from_settings(cls, settings: AnySettings, redis: Redis) -> "Subscriptions":
-        return cls(redis, Keys(read_namespace(settings)))
 
     def subscribe(self, subscriptions: Iterable[Subscription]) -> int:
         """Add the subscriptions, or replace those with these addresses, and have them checked at once, and read even if
