@@ -12,6 +12,7 @@ from podcrawler.exceptions import EntryError
 from podcrawler.logins import masked
 from podcrawler.queue.host_limits import HostLimits
 from podcrawler.queue.leases import Lease
+from podcrawler.queue.scripts import time_argument
 from podcrawler.queue.values import recorded
 
 T_co = TypeVar("T_co", covariant=True)
@@ -98,26 +99,23 @@ def give_up(
     of ``tries``. Its host rests for ``rest`` seconds. If not ``counts``, it costs no try. ``now`` is as in broker.py.
     """
     cause = [error.kind, error.failure_class, str(error)]
-    time = "" if now is None else now
     limits = [tries, round(delay * 1000), int(counts), error.host, round(rest * 1000)]
     # What stays of a seed that is no address may have a login in it.
     seed = [masked(lease.payload.decode(errors="replace"), is_address=True)] if lease.kind == "seed" else []
-    return Ack("retry", [time, lease.key, lease.token, *cause, *limits, *seed], _text)
+    return Ack("retry", [time_argument(now), lease.key, lease.token, *cause, *limits, *seed], _text)
 
 
 def move(lease: Lease, host: str, limits: HostLimits, *, now: int | None = None) -> Ack[bool]:
     """Count the lease for another host. False if that one has no connection to spare, or rests: then the entry is
     pending there, at no cost. False also if the lease is lost. ``now`` is as in broker.py."""
-    time = "" if now is None else now
-    return Ack("move", [time, lease.key, lease.token, host, *limits.arguments], bool)
+    return Ack("move", [time_argument(now), lease.key, lease.token, host, *limits.arguments], bool)
 
 
 def turn(lease: Lease, host: str, came_from: str, limits: HostLimits, *, now: int | None = None) -> Ack[int]:
     """Count a lease, whose file has come, for the host of something that belongs beside that, and for no other.
     ``came_from`` is the host that the file came from; empty if it was there before. 1 if it counts for the host; 0 if
     that has no connection to spare, or rests; -1 if the lease is lost. ``now`` is as in broker.py."""
-    time = "" if now is None else now
-    return Ack("turn", [time, lease.key, lease.token, host, came_from, *limits.arguments], int)
+    return Ack("turn", [time_argument(now), lease.key, lease.token, host, came_from, *limits.arguments], int)
 
 
 def _text(answer: bytes) -> Any:

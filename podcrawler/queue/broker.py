@@ -24,7 +24,7 @@ from podcrawler.queue.host_limits import HostLimits
 from podcrawler.queue.keys import Keys
 from podcrawler.queue.leases import Entry, Lease
 from podcrawler.queue.retry_policy import RetryPolicy
-from podcrawler.queue.scripts import source
+from podcrawler.queue.scripts import source, time_argument
 from podcrawler.queue.states import MARK_LENGTH, QueueStates
 from podcrawler.queue.values import text
 
@@ -157,7 +157,7 @@ class Broker(QueueStates):
 
         Idempotent: a second call with the same tokens returns the same leases.
         """
-        limits = [_time(now), _ms(self.lease_time), self._max_expiries, *self.host_limits.arguments]
+        limits = [time_argument(now), _ms(self.lease_time), self._max_expiries, *self.host_limits.arguments]
         open_entries, due, rows, abandoned, full, unreadable = self._run(
             "lease",
             [*limits, len(done or ()), *chain.from_iterable((done or {}).items()), *tokens],
@@ -176,11 +176,11 @@ class Broker(QueueStates):
         """Let the leases expire ``lease_time`` from now. Returns the tokens of those that this node has lost; not of
         those on episodes that Redis has forgotten, which it is given back."""
         pairs = chain.from_iterable((lease.key, lease.token) for lease in leases)
-        lost = {text(token) for token in self._run("extend", [_time(now), _ms(self.lease_time), *pairs])}
+        lost = {text(token) for token in self._run("extend", [time_argument(now), _ms(self.lease_time), *pairs])}
         unknown = [lease for lease in leases if lease.token in lost and lease.kind == "episode"]
         if unknown:
             values = chain.from_iterable(map(_known_of, unknown))
-            limits = [_time(now), _ms(self.lease_time), *self.host_limits.arguments]
+            limits = [time_argument(now), _ms(self.lease_time), *self.host_limits.arguments]
             lost -= {text(token) for token in self._run("restore", [*limits, *values])}
         return lost
 
@@ -209,7 +209,7 @@ class Broker(QueueStates):
         for batch in batches(aside, _BATCH):
             routes = self._redis.hmget(self._key("routes"), batch)
             keys = [k for k, route in zip(batch, routes, strict=True) if includes(group_of(text(k), route or b""))]
-            came_back += int(self._run("bring_back", [_time(now), *keys]))
+            came_back += int(self._run("bring_back", [time_argument(now), *keys]))
         return came_back
 
     def keep_aside(self, seconds: int) -> None:
@@ -277,10 +277,6 @@ def _values(entry: Entry) -> list[Any]:
 def _known_of(lease: Lease) -> list[Any]:
     """What its node knows of a lease, as lua/restore.lua reads it."""
     return [lease.key, lease.token, lease.group, lease.name, lease.host, lease.own_host, lease.payload]
-
-
-def _time(now: int | None) -> str:
-    return "" if now is None else str(now)
 
 
 def _ms(seconds: float) -> int:

@@ -15,7 +15,7 @@ from podcrawler.queue.base import InRedis
 from podcrawler.queue.keys import Keys
 from podcrawler.queue.leases import Lease
 from podcrawler.queue.naming import spellings
-from podcrawler.queue.scripts import source
+from podcrawler.queue.scripts import source, time_argument
 from podcrawler.queue.values import LAST_TIME, moment, read_json, text
 from podcrawler.subscriptions.changes import bare
 from podcrawler.subscriptions.records import CHECKED, SUBSCRIPTION, Checked, Claim, Subscription, dumped
@@ -128,7 +128,7 @@ class Subscriptions(InRedis):
         """Checks that are due, each claimed for so many seconds; and the seconds until the next one is due, None if
         there is none. Those of one host are ``gap`` seconds apart. ``now`` is in ms; None is Redis's clock."""
         limits = [_MOST_OPEN, round(seconds * 1000), round(gap * 1000), _AT_ONCE]
-        first, rows = self._claim(keys=self._prefixes, args=["" if now is None else now, *limits])
+        first, rows = self._claim(keys=self._prefixes, args=[time_argument(now), *limits])
         claims = [
             Claim(*known, until / 1000 - seconds, until)
             for address, wanted, found, until in rows
