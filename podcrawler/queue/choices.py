@@ -40,8 +40,8 @@ class Choices(InRedis):
     """The choices in one archive."""
 
     def leave_out(self, podcast_id: str, names: Mapping[str, str]) -> int:
-        """Keep these episodes from being fetched that a page lists, by id with what is told of each (JSON), unless they
-        are finished or leased; how many were to be fetched until now."""
+        """Leave out these episodes of a page, unless they are finished or leased: by id, with what is told of each
+        (JSON). Returns how many of them were pending or delayed."""
         script = self._redis.register_script(source("leave_out"))
         prefixes = [self._keys.queue("episodes"), self._keys.archive]
         calls = (chain.from_iterable(batch) for batch in batches(names.items(), _BATCH))
@@ -50,9 +50,10 @@ class Choices(InRedis):
     def states(
         self, podcast_id: str, names: Mapping[str, str], other_versions: Container[str] = ()
     ) -> dict[str, tuple[str, Failed | None]]:
-        """What became of the podcast's episodes, by id with the version of each (``Entry.version``): a state; "removed"
-        if the user has said that it is not wanted; or empty if it has none, or failed with another version. Of a failed
-        one also its failure. ``other_versions``: those that replace files of finished ones, which does not count."""
+        """The state of each of the podcast's episodes, which are given by id with their versions (``Entry.version``);
+        "removed" if the user does not want it; empty if it has no state, or failed with another version. A failed one
+        comes with its failure. ``other_versions``: ids of new versions, for which it does not count that an earlier one
+        is finished."""
         script = self._redis.register_script(source("look"))
         prefixes = [self._keys.queue("episodes"), self._keys.archive]
         found = {}
@@ -99,8 +100,8 @@ class Choices(InRedis):
         pipe.execute()
 
     def put_into(self, requests: Iterable[Request], wanted: Wanted, *, remember: bool = True) -> None:
-        """Have the pages of these addresses read for what is wanted. With ``new_after``: of each, nothing from before
-        that was asked for the first time; this time counts as that if it is to be remembered."""
+        """Put what is wanted into the requests for pages. With ``new_after``, the first time that this was asked for an
+        address counts; ``remember``: this time is the first one if there was none."""
         for request in requests:
             own = wanted
             if wanted.new_after is not None:

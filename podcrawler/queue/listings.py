@@ -1,7 +1,7 @@
 """What Redis knows of the entries that a podcast's pages listed: how they are known again, and what became of them."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from typing_extensions import TypedDict
@@ -51,17 +51,17 @@ class Listings(InRedis):
 
     def recorded(self, podcast_ids: Sequence[str]) -> dict[str, int]:
         """How many episodes of each podcast are recorded as finished."""
-        return self._lengths([(podcast_id, self._keys.finished(podcast_id)) for podcast_id in podcast_ids])
+        return self._lengths(podcast_ids, self._keys.finished)
 
     def removed(self, podcast_ids: Sequence[str]) -> dict[str, int]:
         """How many episodes of each podcast are not wanted any more."""
-        return self._lengths([(podcast_id, self._keys.removed(podcast_id)) for podcast_id in podcast_ids])
+        return self._lengths(podcast_ids, self._keys.removed)
 
-    def _lengths(self, hashes: Sequence[tuple[str, str]]) -> dict[str, int]:
+    def _lengths(self, podcast_ids: Sequence[str], key_of: Callable[[str], str]) -> dict[str, int]:
         pipe = self._redis.pipeline(transaction=False)
-        for _, key in hashes:
-            pipe.hlen(key)
-        return {podcast_id: length for (podcast_id, _), length in zip(hashes, pipe.execute(), strict=True)}
+        for podcast_id in podcast_ids:
+            pipe.hlen(key_of(podcast_id))
+        return dict(zip(podcast_ids, pipe.execute(), strict=True))
 
     def note_listed(self, podcast_id: str, names: Sequence[str], page: str, *, seconds: int, is_first: bool) -> bool:
         """Note, for ``seconds``, which entries a page lists; whether it is the first page of the visit to list any of

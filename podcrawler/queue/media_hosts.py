@@ -7,7 +7,7 @@ _RANGES_REFUSED_FOR = 24 * 3600
 
 
 class MediaHosts(InRedis):
-    """The records of one archive."""
+    """What is known of the hosts of one archive."""
 
     def note_range_refused(self, podcast_id: str, host: str) -> None:
         """Remember for a day that the host gave no part of a file, but the whole."""
