@@ -4,7 +4,6 @@ A bag is made under a hidden name, and has its own when it is whole. Media files
 that a bag takes no room. All else is copied, because lines are added to it.
 """
 
-import errno
 import os
 import re
 import shutil
@@ -24,14 +23,12 @@ from podcrawler.library.catalog import Catalog
 from podcrawler.library.fixity import Reader
 from podcrawler.printing import printable
 from podcrawler.store import names
-from podcrawler.store.fs import open_folder
+from podcrawler.store.fs import NO_HARD_LINKS, open_folder
 from podcrawler.store.journal import read_manifest
 from podcrawler.store.sidecar import SidecarError
 
 _DECLARATION = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 _FOLDER_MODE = 0o777
-#: The errors of a file system that has no hard links, or none here.
-_NO_HARD_LINKS = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP)
 #: What a name must not have in a manifest (RFC 8493 §2.1.3). Other percent signs stay: bagit-python takes them as they
 #: are, and nothing takes them for something else.
 _ESCAPED = re.compile(r"[\r\n]|%(?=0[AaDd]|25)")
@@ -111,7 +108,7 @@ def _put(source: Path, target: Path, *, is_linked: bool) -> None:
             os.link(source, target, follow_symlinks=False)
             return
         except OSError as error:
-            if error.errno not in _NO_HARD_LINKS:
+            if error.errno not in NO_HARD_LINKS:
                 raise
     shutil.copy2(source, target, follow_symlinks=False)
 

@@ -21,7 +21,7 @@ from podcrawler.store.beside_content import MEDIA_TYPES
 from podcrawler.store.fs import Folder
 from podcrawler.store.journal import MANIFEST, Event, append, append_events, correct_manifest, manifest_line, put
 from podcrawler.store.part import PartFile
-from podcrawler.store.sidecar import BesideFile, Sidecar, SidecarError, dumps, is_about, loads, sidecar_name
+from podcrawler.store.sidecar import AbsentFile, BesideFile, Sidecar, SidecarError, dumps, is_about, loads, sidecar_name
 
 #: Bytes of UTF-8 of a name, so that there is room for an ``.old`` behind it.
 _LONGEST = 251
@@ -61,7 +61,7 @@ def beside_of(sidecar: Sidecar, media: str) -> list[BesideFile]:
     return [one for one in sidecar.beside if is_beside(one.name, (stem(media),))]
 
 
-def is_same(one: BesideFile, other: BesideFile) -> bool:
+def is_same(one: BesideFile | AbsentFile, other: BesideFile | AbsentFile) -> bool:
     """Whether they are one file of an episode, in whatever state."""
     return (one.kind, one.url) == (other.kind, other.url)
 
@@ -116,7 +116,7 @@ def publish(folder: Folder, media: str, part: PartFile, told: BesideFile, agent:
 
 def with_beside(sidecar: Sidecar, told: BesideFile) -> Sidecar:
     """The sidecar with a file beside its media file that was fetched, in place of what was told of it before."""
-    absent = [one for one in sidecar.absent if (one.kind, one.url) != (told.kind, told.url)]
+    absent = [one for one in sidecar.absent if not is_same(one, told)]
     others = [one for one in sidecar.beside if not is_same(one, told)]
     return replace(sidecar, beside=[*others, told], absent=absent)
 

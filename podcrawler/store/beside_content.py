@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 
 from podcrawler.documents import recognize
 from podcrawler.exceptions import MediaError
-from podcrawler.store import sniff
 from podcrawler.store.sidecar import BesideKind
 
 #: Bytes of a list of chapters, all of which is read: those of ten hours with one each minute have a twentieth of it.
@@ -85,12 +84,6 @@ def check(kind: BesideKind, file: BinaryIO, url: str) -> None:
         told = None
     if not isinstance(told, dict) or not isinstance(told.get("chapters"), list):
         raise _refusal(kind, url, "another JSON document, or more than a megabyte of it")
-
-
-def head_of(file: BinaryIO) -> bytes:
-    """As many of the first bytes as ``ending`` needs. Blocking. Raises OSError."""
-    head = file.read(sniff.HEAD)
-    return head + file.read(sniff.MAX_HEAD - len(head)) if sniff.needs_more(head) else head
 
 
 def _transcript(extensions: Collection[str], head: bytes) -> str:
