@@ -19,7 +19,6 @@ from podcrawler.store.beside import is_beside, stems_in
 from podcrawler.store.fs import Folder, open_below, open_file
 from podcrawler.store.sidecar import (
     PODCAST_NAME,
-    SUFFIX,
     Sidecar,
     SidecarError,
     is_about,
@@ -77,7 +76,7 @@ def find_media(
                 yield _recall(folder / parent / PODCAST_NAME, opened, podcast_id)
             stems = stems_in(found)
             for name in sorted({*found} - {identity.NAME}):
-                is_sidecar = name.endswith(SUFFIX) and of_file(name) in found
+                is_sidecar = of_file(name) in found
                 if not (is_about(name) or is_sidecar or is_beside(name, stems) or _PUBLISHED.fullmatch(name)):
                     yield _examine(folder / parent / name, opened, podcast_id, keep_changed=keep_changed)
 
