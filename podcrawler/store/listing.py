@@ -12,8 +12,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from podcrawler.exceptions import StoreError
 from podcrawler.store import names
+from podcrawler.store.folder import folder_of, is_bucket, unknown_kind
 from podcrawler.store.fs import Folder, open_folder
 from podcrawler.store.fs_errors import disk_error
 from podcrawler.store.journal import SIDECAR_SUFFIX, correct_manifest, read_manifest
@@ -50,15 +50,11 @@ class Listing(Protocol):
 
 def open_listing(settings: Mapping[str, Any]) -> Listing:
     """What lists the store at ``FILES_STORE``. StoreError if it is of a kind that podcrawler does not know."""
-    uri = str(settings["FILES_STORE"])
-    scheme, separator, path = uri.rpartition("://")
-    if scheme == "s3":
+    if is_bucket(settings):
         return BucketListing(settings)
-    if separator and scheme != "file":
-        raise StoreError(
-            f"The store {uri} is of a kind that podcrawler does not know; set FILES_STORE to a folder or s3://BUCKET."
-        )
-    return FolderListing(Path(path))
+    if (folder := folder_of(settings)) is None:
+        raise unknown_kind(settings)
+    return FolderListing(folder)
 
 
 class FolderListing:
