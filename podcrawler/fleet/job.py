@@ -13,19 +13,17 @@ from podcrawler.exceptions import RedisError
 from podcrawler.fleet.outcome import JobProgress, Outcome
 from podcrawler.fleet.status import read_accounts, read_unreported
 from podcrawler.library.presence import Presence
-from podcrawler.queue import codec
 from podcrawler.queue.archive import Archive, Event, Visit
 from podcrawler.queue.broker import Broker
 from podcrawler.queue.choices import Choices
-from podcrawler.queue.entries import CHECK, WANTED, entry_of
+from podcrawler.queue.entries import CHECK, WANTED
 from podcrawler.queue.failures import Failed
 from podcrawler.queue.given_hosts import GivenHosts
-from podcrawler.queue.leases import Entry
 from podcrawler.queue.listings import Listings
 from podcrawler.queue.naming import Names
 from podcrawler.queue.overview import Report
 from podcrawler.queue.recount import Recount
-from podcrawler.queue.requests import request_to_dict
+from podcrawler.queue.requests import entry_as_json
 from podcrawler.queue.seeds import address_request
 from podcrawler.queue.states import Unreported
 from podcrawler.queue.watch import Watch
@@ -166,7 +164,7 @@ class Job:
     def _queue_addresses(self) -> None:
         # The host of a subscription was given with it, unless a record told it (library/subscriptions.py).
         self._given.note_addresses(root for root, request in self._requests.items() if CHECK not in request.meta)
-        self._pages.push_many(map(_entry, self._requests.values()))
+        self._pages.push_many(map(entry_as_json, self._requests.values()))
 
     def new_events(self) -> list[Event]:
         """The events of all podcasts since the last call."""
@@ -198,19 +196,16 @@ class Job:
         self._read_visits()
         podcasts = list(self._podcasts)
         open_episodes = self._episodes.open_entries(podcasts)
-        return JobProgress(
-            open_episodes=open_episodes,
-            open_pages=open_pages,
-            finished=self._sum(self._downloaded),
-            bytes=self._sum(self._bytes),
-            found=self._sum(self._found),
-            failed=self._sum(self._failed),
+        progress = JobProgress(
+            open_episodes,
+            open_pages,
             waits=self._episodes.waits(),
             delays=self._episodes.delays(self.includes),
             page_delays=self._pages.delays(self.includes),
             unread=[root for root in self._requests if root not in self._visits],
             others=max(0, self._episodes.open_anywhere() - open_episodes),
         )
+        return self.counted(progress)
 
     def counted(self, progress: JobProgress) -> JobProgress:
         """The progress with what the events tell that were read since."""
@@ -294,7 +289,7 @@ class Job:
         if self._lost[podcast_id] and (address := self._archive.podcast_address(podcast_id)):
             request, asked = address_request(address), self._requests[root]
             request.meta.update({name: value for name, value in asked.meta.items() if name == WANTED})
-            self._pages.push_many([_entry(request)])
+            self._pages.push_many([entry_as_json(request)])
             self._requests[request.url] = request
 
     def _all_visits(self) -> list[tuple[str, Visit]]:
@@ -342,10 +337,6 @@ class Job:
                     f"{', '.join(gone[:_NAMED])}{more}"
                 )
         return sentences
-
-
-def _entry(request: Request) -> Entry:
-    return entry_of(request, codec.dumps(request_to_dict(request)))
 
 
 def _moment(event_id: str) -> tuple[int, ...]:
