@@ -161,20 +161,20 @@ class _Listed:
         self._connection.send(Settled(claims(wanted.imported, settled.episodes), choice.latest))
         # Before anything is queued: if the node dies, the next one gives the same ids.
         for traits in batches(settled.traits.items(), MAX_NAMES):
-            self._connection.send(Batch([], [], dict(traits), {}, {}))
+            self._connection.send(Batch(traits=dict(traits)))
         others = [entry.unwanted for entry in self._listing.left_out if entry.unwanted]
         dated = chain(
             _dates([episode.id for episode in others], seconds_of(others)),
             _dates(settled.episodes.ids, settled.episodes.times),
         )
         for dates in batches(dated, MAX_NAMES):
-            self._connection.send(Batch([], [], {}, dict(dates), {}))
+            self._connection.send(Batch(dates=dict(dates)))
         for left in batches(_told_of_left_out(wanted, settled.episodes, choice), MAX_NAMES):
-            self._connection.send(Batch([], [], {}, {}, dict(left)))
+            self._connection.send(Batch(left_out=dict(left)))
         requestable: list[int] = []
         chosen = settled.episodes.at(choice.wanted)
         for entries in _portions(_entries(chosen, wanted, requestable)):
-            self._connection.send(Batch(entries, [], {}, {}, {}))
+            self._connection.send(Batch(entries))
         episodes = chosen.at(requestable)
         unwanted = [at for at in sorted(choice.left_out) if is_requestable(settled.episodes[at])]
         of_page = sorted([*unwanted, *map(choice.wanted.__getitem__, requestable)]) if unwanted else ()
@@ -185,7 +185,7 @@ class _Listed:
         self._listing = replace(self._listing, episodes=episodes, left_out=left_out + not_wanted)
         if wanted.wants_names:
             for names in batches(chain(self._found.ids, _names(left_out)), MAX_NAMES):
-                self._connection.send(Batch([], names, {}, {}, {}))
+                self._connection.send(Batch(names=names))
 
     def _finished_sizes(self, names: Sequence[str]) -> dict[str, int]:
         sizes: dict[str, int] = {}
