@@ -1,5 +1,5 @@
-"""Reads files for their SHA-256, several at once, as fast as the disk gives them; and notes which were right, so that a
-run that is interrupted is gone on with.
+"""Reads files for their SHA-256, several at once, as fast as the disk gives them; and notes which were right, so that
+the next run continues one that was interrupted.
 """
 
 import fcntl
@@ -91,8 +91,8 @@ class Reader:
 
 
 class Notes:
-    """Which files were read and right, in a file that a run empties which comes to its end. Nothing is noted, and
-    nothing known, if ``folder`` is None, if it cannot be written, or while another run has the file."""
+    """Which files were read and right, kept in a file that a run empties at its end. Nothing is noted, and nothing
+    known, if ``folder`` is None, if it cannot be written, or while another run has the file."""
 
     def __init__(self, folder: Path | None) -> None:
         self._known: dict[str, list[int]] = {}

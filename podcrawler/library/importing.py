@@ -59,8 +59,8 @@ class Recalled:
 def find_media(
     folder: Path, podcast_id: str | None, *, keep_changed: bool = False
 ) -> Iterator[Imported | Refused | Recalled]:
-    """Every file in ``folder`` and below, sorted by name, except those in hidden folders, what a store is known by, and
-    what tells of media files (docs/sidecars.md) or was made of them; and the records of podcasts.
+    """Every file in ``folder`` and below, sorted by name; and the records of podcasts. Left out are hidden folders, the
+    file with the id of a store, and files that describe media files (docs/sidecars.md) or were made of them.
 
     The files belong to ``podcast_id`` if it is given, else to the podcast that their folder is named after, as in a
     store. ``keep_changed``: files that have other sizes than their sidecars tell are right as they are. Raises

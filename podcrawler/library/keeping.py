@@ -67,7 +67,7 @@ class Kept:
 
     #: Oldest first.
     dropped: list[Dropped] = field(default_factory=list)
-    #: Files of finished episodes that stay, and those of them that no page has told a date of.
+    #: How many files of finished episodes stay, and how many of those have no known date.
     kept: int = 0
     undated: int = 0
 
@@ -131,7 +131,7 @@ def _count(files: Mapping[str, Sequence[ListedFile]], names: Iterable[str]) -> i
 
 
 def keep_as_subscribed(settings: Mapping[str, Any], redis: Redis, *, is_dry: bool = False) -> dict[str, Kept]:
-    """As ``keep_newest``, for all podcasts of whose subscriptions the user has said what is kept; by id."""
+    """As ``keep_newest``, for all podcasts whose subscriptions say what is kept. By the podcast's id."""
     wanted = {
         one.checked.podcast_id: one.subscription.keep
         for one in Subscriptions.from_settings(settings, redis).all()
@@ -143,8 +143,8 @@ def keep_as_subscribed(settings: Mapping[str, Any], redis: Redis, *, is_dry: boo
 def _drop(
     records: Records, folder: "_Folder", podcast_id: str, going: Sequence[tuple[Recorded, Sequence[ListedFile]]]
 ) -> list[str]:
-    """Drop the files of these episodes. The ids of those that were dropped: not of those that are others by now. Raises
-    MediaError."""
+    """Drop the files of these episodes, unless their records have changed meanwhile. Returns the ids of those that were
+    dropped. Raises MediaError."""
     # All at once, because it writes the whole manifest.
     unlisted = folder.unlist(file.name for _, files in going for file in files)
     dropped = []

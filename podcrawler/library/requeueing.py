@@ -41,8 +41,8 @@ class Requeueing:
     def add_missing(
         self, verified: Verified, podcast_ids: Collection[str], expected: Mapping[str, Mapping[str, Recorded]]
     ) -> None:
-        """Add the episodes to what is missing that were ``expected`` before the files were listed, by podcast, and take
-        away what is gone on purpose. ``podcast_ids`` are those that have folders."""
+        """Add a finding for each episode that has no file and was ``expected`` (by podcast), before the files were
+        listed. Remove the findings on files that are gone on purpose. ``podcast_ids`` are those that have folders."""
         told = {_key_of(finding.target or finding.place) for finding in verified.findings}
         for podcast_id, recorded in expected.items():
             if podcast_id not in podcast_ids:

@@ -34,8 +34,8 @@ class Ack(Generic[T_co]):
 
 def finish(lease: Lease, *, size: int, path: str, store: str = "", version: int = 1) -> Ack[bool]:
     """Record an episode as finished: ``size`` bytes at ``path``, relative to the store; the path is empty if the file
-    was there before. ``store`` is the id of the store if the file has the name by which its listing shows whose it is;
-    ``version`` is that of the file. False if the lease is lost."""
+    was there before. ``store`` is the id of the store, if the name of the file shows whose it is; ``version`` is the
+    file's. False if the lease is lost."""
     return Ack("finish", [lease.key, lease.token, size, path, recorded(size, store, version), 0, 0], bool)
 
 
@@ -52,10 +52,10 @@ def finish_page(
 ) -> Ack[bool]:
     """Record a list page as visited, with the ``result`` of the visit, for ``visit_ttl`` seconds.
 
-    ``podcast`` is its id and its JSON; ``newest`` is of the episodes with a date that it lists (``Told.newest``);
-    ``addresses`` lead to that podcast from now on, except those that lead to
-    another already. ``pushed_count`` is how many entries were pushed under this lease. False if the lease is lost, or
-    if Redis has lost some of those entries (a restart without its last writes): then the page is pending again."""
+    ``podcast`` is its id and its JSON; ``newest`` is the newest episode that it lists (``Told.newest``). ``addresses``
+    lead to that podcast from now on, except those that lead to another already. ``pushed_count`` is how many entries
+    were pushed under this lease. False if the lease is lost, or if Redis has lost some of those entries (a restart
+    without its last writes): then the page is pending again."""
     told = [*podcast, json.dumps(newest), *addresses]
     value = json.dumps(result)
     return Ack("finish", [lease.key, lease.token, value, "", value, pushed_count, visit_ttl, *told], bool, before)

@@ -1,6 +1,6 @@
 """What an archive has, podcast by podcast and episode by episode, as it is looked at.
 
-A part at a time, so that it does not matter how many there are: what changes meanwhile may be in two parts, or in none.
+It is read in parts, however many there are. What changes meanwhile may be in two parts, or in none.
 This module is quick to import. Everything here blocks on Redis.
 """
 
