@@ -7,7 +7,6 @@ that a bag takes no room. All else is copied, because lines are added to it.
 import os
 import re
 import shutil
-import stat
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
@@ -70,7 +69,7 @@ def _fill(catalog: Catalog, podcast_id: str, bag: Path, agent: Agent, reader: Re
     payload.mkdir()
     with open_folder(source) as folder:
         told = read_manifest(folder)
-        files = sorted(name for name in folder.names() if _belongs(name, folder.found(name)))
+        files = sorted(name for name in folder.names() if _belongs(name) and folder.found_file(name))
     if not any(map(names.episode_of, files)):
         raise BagError(f"There are no media files of {podcast_id} in {catalog.root}: a bag of it would be empty.")
     for name in files:
@@ -97,9 +96,8 @@ def _fill(catalog: Catalog, podcast_id: str, bag: Path, agent: Agent, reader: Re
     return Bag(bag, len(files), size)
 
 
-def _belongs(name: str, found: os.stat_result | None) -> bool:
-    is_file = found is not None and stat.S_ISREG(found.st_mode)
-    return is_file and not name.startswith(".") and not name.endswith(names.PART_SUFFIX)
+def _belongs(name: str) -> bool:
+    return not name.startswith(".") and not name.endswith(names.PART_SUFFIX)
 
 
 def _put(source: Path, target: Path, *, is_linked: bool) -> None:

@@ -7,9 +7,7 @@ sidecar that tells of a file that is missing, and the next lease of the episode 
 
 import errno
 import hashlib
-import os
 import re
-import stat
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from itertools import chain, count, takewhile
@@ -157,5 +155,5 @@ def has_bytes(folder: Folder, name: str, part: PartFile) -> bool:
 
 def size_of(folder: Folder, name: str) -> int | None:
     """Bytes of a file; None if there is none."""
-    found: os.stat_result | None = folder.found(name)
-    return found.st_size if found and stat.S_ISREG(found.st_mode) else None
+    found = folder.found_file(name)
+    return found.st_size if found else None

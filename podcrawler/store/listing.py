@@ -5,7 +5,6 @@ transfers, and does without Scrapy.
 """
 
 import os
-import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import chain
@@ -102,10 +101,8 @@ def _listed(folder: Folder, path: Path) -> Iterator[ListedFile]:
     try:
         with folder, os.scandir(folder.fd) as entries:
             for entry in entries:
-                if episode_id := names.episode_of(entry.name):
-                    found = folder.found(entry.name)
-                    if found and stat.S_ISREG(found.st_mode):
-                        yield ListedFile(episode_id, entry.name, found.st_size)
+                if (episode_id := names.episode_of(entry.name)) and (found := folder.found_file(entry.name)):
+                    yield ListedFile(episode_id, entry.name, found.st_size)
     except OSError as error:
         raise disk_error(path, error) from error
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import stat
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
@@ -30,7 +29,7 @@ def move_files(source: Path, target: Path) -> Moved:
     replaced, and each has one of both names at any moment. Blocking. Raises MediaError."""
     try:
         with open_folder(source) as old, open_folder(target, create=True) as new:
-            found = [name for name in old.names() if _is_file(old, name)]
+            found = [name for name in old.names() if old.found_file(name)]
             stems = stems_in(found)
             about = {name for name in found if is_about(name) or is_beside(name, stems) or of_file(name) in found}
             files = [name for name in found if name not in about]
@@ -107,11 +106,6 @@ def _leave(old: Folder, new: Folder) -> None:
     for name in (EVENTS, MANIFEST, PODCAST_NAME, *covers):
         old.remove(name)
     old.sync()
-
-
-def _is_file(folder: Folder, name: str) -> bool:
-    found = folder.found(name)
-    return found is not None and stat.S_ISREG(found.st_mode)
 
 
 def _episode(name: str) -> str:
