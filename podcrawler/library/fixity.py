@@ -91,8 +91,8 @@ class Reader:
 
 
 class Notes:
-    """Which files were read and right, kept in a file that a run empties at its end. Nothing is noted, and nothing
-    known, if ``folder`` is None, if it cannot be written, or while another run has the file."""
+    """Which files were read and right, in a file that a run empties which comes to its end. Nothing is noted, and
+    nothing known, if ``folder`` is None, if it cannot be written, or while another run has the file."""
 
     def __init__(self, folder: Path | None) -> None:
         self._known: dict[str, list[int]] = {}
