@@ -246,7 +246,7 @@ class Verifier:
             self._found.unlisted[podcast_id][name] = one.told.sha256
 
     def _moves(self, podcast_ids: Sequence[str]) -> dict[Place, Media]:
-        """Which files belong elsewhere, by their bytes: of which media file each is."""
+        """The files that belong elsewhere: by the place of each, the media file whose bytes it has."""
         homeless = defaultdict[str, list[Media]](list)
         for media in self._odd:
             if media.expected and not media.is_right:

@@ -129,7 +129,7 @@ class Beside:
             raise _not_yet(*later[0])
 
     async def complete_podcast(self, transfer: Transfer, image: str) -> None:
-        """Fetch the cover of the episode's podcast, which is at the address ``image``, if the store has it not. Once an
+        """Fetch the cover of the episode's podcast, which is at the address ``image``, unless the store has it. Once an
         hour, whatever becomes of it. Raises DiskFullError and TransferCancelledError."""
         podcast_id = transfer.episode.podcast_id
         if not self._looks_for_cover(podcast_id, image):

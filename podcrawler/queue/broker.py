@@ -196,8 +196,8 @@ class Broker(QueueStates):
         return int(self._run("requeue", [done, *keys]))
 
     def set_aside(self, includes: Callable[[str], bool]) -> int:
-        """Keep the pending and delayed entries of the groups that this includes from all nodes: until ``bring_back``,
-        or until nobody calls ``keep_aside`` any more; how many."""
+        """Hide the pending and delayed entries of the groups that this ``includes`` from all nodes: until
+        ``bring_back``, or until nobody calls ``keep_aside`` any more. Returns how many."""
         routes = self._redis.hscan_iter(self._key("routes"), count=_BATCH)
         keys = (key for key, route in routes if includes(group_of(text(key), route)))
         return sum(int(self._run("set_aside", batch)) for batch in batches(keys, _BATCH))
@@ -213,7 +213,8 @@ class Broker(QueueStates):
         return came_back
 
     def keep_aside(self, seconds: int) -> None:
-        """Let nodes look for nothing that is set aside, for so long; with 0, from now on again."""
+        """Have nodes look for nothing that is set aside, for so many ``seconds``; with 0, they look again from now
+        on."""
         only = f"{self._keys.archive}only"
         if seconds:
             self._redis.set(only, 1, ex=seconds)

@@ -90,9 +90,9 @@ def amend(folder: Folder, media: str, change: Callable[[Sidecar], Sidecar]) -> N
 
 
 def publish(folder: Folder, media: str, part: PartFile, told: BesideFile, agent: Agent) -> BesideFile:
-    """Give a sealed part a name beside the media file, and tell of it. ``told`` has all but the name, and what its name
-    ends with in place of that. A file that has the bytes of the part is taken for it; any other one stays, whatever its
-    name. Raises OSError, also if the media file has no sidecar, and MediaError if no name is free."""
+    """Give a sealed part a name beside the media file, and tell of it. ``told`` describes it; in place of a name it has
+    what the name is to end with. A file that has the bytes of the part is taken for it; any other one stays, whatever
+    its name. Raises OSError, also if the media file has no sidecar, and MediaError if no name is free."""
     sidecar = read(folder, media)
     if sidecar is None:
         raise FileNotFoundError(errno.ENOENT, "its sidecar is gone")

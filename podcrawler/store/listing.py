@@ -1,7 +1,7 @@
 """The media files that a store has of a podcast, as it lists them: their names and sizes, and nothing of their bytes.
 
-Apart from the stores themselves, because who only looks, or compares the record with what is there, opens no store for
-transfers, and does without Scrapy.
+Apart from the stores themselves, because commands that only look at files open no store for transfers, and do without
+Scrapy.
 """
 
 import os

@@ -104,8 +104,8 @@ class Subscriptions(InRedis):
         return found
 
     def check_now(self, address: str) -> bool:
-        """Have the subscription with this address checked at once, parked or not; False if there is none. Where the
-        news that a feed has changed arrives, from whoever has it."""
+        """Have the subscription with this address checked at once, parked or not; False if there is none. For whoever
+        learns that a feed has changed."""
         if not self._redis.hexists(self._subscriptions, address):
             return False
         self._redis.zadd(self._due, {address: 0})
