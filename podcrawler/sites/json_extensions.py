@@ -2,7 +2,7 @@
 
 JSON Feed has no extension for podcasts that everybody uses. Publishers write objects named ``_podcast`` or ``_itunes``,
 whose names are those of the XML elements: ``{"_podcast": {"season": 2, "person": [{"name": "A", "role": "guest"}]}}``.
-So they are made elements, and read as such.
+So they are turned into elements, and read as those.
 """
 
 import re
@@ -24,15 +24,15 @@ _NAMESPACES = {
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,40}")
 #: The members that hold what is the text of an XML element.
 _TEXTS = ("text", "name", "title", "value")
-#: Names that are not the element's own, in lower case without underscores.
+#: Member names that differ from the element's, in lower case without underscores.
 _ELEMENTS = {"persons": "person", "transcripts": "transcript", "soundbites": "soundbite", "locations": "location"}
-#: Characters that XML has not.
+#: Characters that XML does not allow.
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def json_episode_extensions(item: Any, base: str, description: str = "") -> dict[str, Any]:
-    """The fields of an Episode that an item of a JSON Feed tells, without those that it does not tell; none of what is
-    no object."""
+    """The fields of an Episode that an item of a JSON Feed tells, without those that it does not tell; empty if the
+    item is no object."""
     if not isinstance(item, Mapping):
         return {}
     found = episode_extensions(Fields(_element(item)), base, description) | _standard(item, base)

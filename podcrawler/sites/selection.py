@@ -42,7 +42,8 @@ def with_newest(listing: Listing, limit: int) -> Listing:
 
 
 def _chosen(episode: Episode, wanted: Set[str]) -> Episode | LeftOut:
-    """The episode with the first of its files that is wanted. The file of one that has a page is not known yet."""
+    """The episode with the first of its files that is wanted. One without an enclosure is taken as it is: its file is
+    not known before its page has been read."""
     files = [file for file in _files(episode) if _is_wanted(file, wanted)]
     if episode.enclosure is None or files[:1] == [episode.enclosure]:
         return replace(episode, alternates=files[1:])

@@ -1,7 +1,7 @@
 """Sites without code: sites that a user describes in a TOML file (docs/toml-sites.md), with selectors for the values.
 
-toml_schema.py reads and checks the file, toml_page.py applies its selectors to a page. This makes items of what they
-find.
+toml_schema.py reads and checks the file, toml_page.py applies its selectors to a page. This module makes items of what
+they find.
 """
 
 from collections import defaultdict
@@ -133,7 +133,7 @@ class TomlSite(Site):
         return episode
 
     def _single(self, page: Page, table: EpisodeTable) -> Listing:
-        """A listing of the one episode that its own page is of."""
+        """A listing of one episode, from its own page."""
         entry = page.entry("episode", table, page.root)
         if entry.audio is None:
             raise ListingError("no-audio", self._no_audio(page.url))
@@ -224,9 +224,9 @@ class TomlSite(Site):
 
 
 def _episode(entry: Entry, podcast_id: str, own_page: str, guid: str) -> Episode:
-    """The episode that an entry is of. Without a guid its page identifies it, without a page its file, without both
+    """The episode of an entry. Without a guid its page identifies it, without a page its file, without both
     nothing: its id is empty."""
-    # Not by the scheme, which changes some day.
+    # Without the scheme, which may change some day.
     key = guid or own_page.partition("://")[2]
     audio = entry.audio
     return Episode(
