@@ -12,6 +12,7 @@ from typing import Any
 from lxml import etree
 
 from podcrawler.details import Person
+from podcrawler.plain_text import legal_in_xml
 from podcrawler.sites.elements import Fields
 from podcrawler.sites.extensions import episode_extensions, podcast_extensions
 from podcrawler.sites.lenient import address, title, without_repetition
@@ -26,8 +27,6 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,40}")
 _TEXTS = ("text", "name", "title", "value")
 #: Member names that differ from the element's, in lower case without underscores.
 _ELEMENTS = {"persons": "person", "transcripts": "transcript", "soundbites": "soundbite", "locations": "location"}
-#: Characters that XML does not allow.
-_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def json_episode_extensions(item: Any, base: str, description: str = "") -> dict[str, Any]:
@@ -106,4 +105,4 @@ def _text(value: Any) -> str:
     """A text, a number or a truth value as XML has it; empty for anything else."""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return _ILLEGAL.sub("", str(value)).strip() if isinstance(value, (str, int, float)) else ""
+    return legal_in_xml(str(value)).strip() if isinstance(value, (str, int, float)) else ""
