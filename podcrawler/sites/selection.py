@@ -9,7 +9,7 @@ from podcrawler.sites import identity
 from podcrawler.sites.base import LeftOut, Listing
 from podcrawler.sites.cause import Cause
 from podcrawler.sites.choice import Kind, extension_of, kind_of, told_kind
-from podcrawler.sites.limits import bounded_entries
+from podcrawler.sites.limits import MAX_NAMED, bounded_entries
 from podcrawler.sites.order import by_age
 from podcrawler.sites.packed import Packed
 
@@ -49,7 +49,7 @@ def _chosen(episode: Episode, wanted: Set[str]) -> Episode | LeftOut:
         return replace(episode, alternates=files[1:])
     if files:
         return identity.with_files(episode, files)
-    return LeftOut(Cause.NOT_MEDIA, episode.title, told_kind(episode.enclosure)[:200], unwanted=episode)
+    return LeftOut(Cause.NOT_MEDIA, episode.title, told_kind(episode.enclosure)[:MAX_NAMED], unwanted=episode)
 
 
 def _files(episode: Episode) -> list[Enclosure]:
