@@ -15,7 +15,7 @@ from redis.commands.core import Script
 from redis.exceptions import NoScriptError
 from typing_extensions import override
 
-from podcrawler.batching import batches
+from podcrawler.batching import REDIS_BATCH, batches
 from podcrawler.config import Config
 from podcrawler.namespace import AnySettings
 from podcrawler.queue.acks import Ack
@@ -32,8 +32,6 @@ _T = TypeVar("_T")
 
 #: By queue: the other queues that its entries come from.
 _SOURCES = {"episodes": ("podcasts",)}
-#: Entries in one call of a script: some 20 ms of Redis's time.
-_BATCH = 500
 #: Random bytes in a token, behind the mark of its broker.
 _TOKEN_BYTES = 6
 
@@ -138,7 +136,7 @@ class Broker(QueueStates):
         seed that they come from, for which ``already_pushed`` others were pushed before."""
         pushed = Pushed()
         token = page_lease.token if page_lease else ""
-        for batch in batches(entries, _BATCH):
+        for batch in batches(entries, REDIS_BATCH):
             values = chain.from_iterable(map(_values, batch))
             pushed += Pushed(*self._run("push_many", [token, already_pushed, *values]))
             already_pushed += len(batch)
@@ -198,15 +196,15 @@ class Broker(QueueStates):
     def set_aside(self, includes: Callable[[str], bool]) -> int:
         """Hide the pending and delayed entries of the groups that this ``includes`` from all nodes: until
         ``bring_back``, or until nobody calls ``keep_aside`` any more. Returns how many."""
-        routes = self._redis.hscan_iter(self._key("routes"), count=_BATCH)
+        routes = self._redis.hscan_iter(self._key("routes"), count=REDIS_BATCH)
         keys = (key for key, route in routes if includes(group_of(text(key), route)))
-        return sum(int(self._run("set_aside", batch)) for batch in batches(keys, _BATCH))
+        return sum(int(self._run("set_aside", batch)) for batch in batches(keys, REDIS_BATCH))
 
     def bring_back(self, includes: Callable[[str], bool] = lambda _: True, now: int | None = None) -> int:
         """Undo ``set_aside`` for the groups that this includes; how many entries came back."""
-        aside = [key for key, _ in self._redis.zscan_iter(self._key("aside"), count=_BATCH)]
+        aside = [key for key, _ in self._redis.zscan_iter(self._key("aside"), count=REDIS_BATCH)]
         came_back = 0
-        for batch in batches(aside, _BATCH):
+        for batch in batches(aside, REDIS_BATCH):
             routes = self._redis.hmget(self._key("routes"), batch)
             keys = [k for k, route in zip(batch, routes, strict=True) if includes(group_of(text(k), route or b""))]
             came_back += int(self._run("bring_back", [time_argument(now), *keys]))
@@ -225,7 +223,7 @@ class Broker(QueueStates):
         """Record episodes (podcast id, episode id, bytes, or all that was recorded of them) as finished, whatever state
         they are in unless leased; how many were not finished before."""
         recorded = 0
-        for batch in batches(episodes, _BATCH):
+        for batch in batches(episodes, REDIS_BATCH):
             values = ([f"{podcast}/{name}", podcast, name, size] for podcast, name, size in batch)
             recorded += int(self._run("record", chain.from_iterable(values)))
         return recorded

@@ -14,7 +14,7 @@ from pydantic import Field
 from scrapy import Request
 from typing_extensions import TypedDict
 
-from podcrawler.batching import batches
+from podcrawler.batching import REDIS_BATCH, batches
 from podcrawler.queue.base import InRedis
 from podcrawler.queue.entries import WANTED
 from podcrawler.queue.failures import Failed, read_failed
@@ -22,8 +22,6 @@ from podcrawler.queue.scripts import source
 from podcrawler.queue.values import LAST_TIME, Shape, number, read_json, text
 from podcrawler.sites.wanted import Latest, Wanted
 
-#: Episodes in one call.
-_BATCH = 500
 #: Episodes that are kept for one podcast: of more, the newest of each page.
 MOST_LEFT_OUT = 5_000
 
@@ -44,7 +42,7 @@ class Choices(InRedis):
         (JSON). Returns how many of them were pending or delayed."""
         script = self._redis.register_script(source("leave_out"))
         prefixes = [self._keys.queue("episodes"), self._keys.archive]
-        calls = (chain.from_iterable(batch) for batch in batches(names.items(), _BATCH))
+        calls = (chain.from_iterable(batch) for batch in batches(names.items(), REDIS_BATCH))
         return sum(int(script(keys=prefixes, args=[podcast_id, MOST_LEFT_OUT, *values])) for values in calls)
 
     def states(
@@ -57,7 +55,7 @@ class Choices(InRedis):
         script = self._redis.register_script(source("look"))
         prefixes = [self._keys.queue("episodes"), self._keys.archive]
         found = {}
-        for batch in batches(names.items(), _BATCH):
+        for batch in batches(names.items(), REDIS_BATCH):
             answers = script(
                 keys=prefixes,
                 args=[
@@ -94,7 +92,7 @@ class Choices(InRedis):
         key = self._latest(podcast_id)
         pipe = self._redis.pipeline(transaction=True)
         pipe.delete(key)
-        for batch in batches(latest.items(), _BATCH):
+        for batch in batches(latest.items(), REDIS_BATCH):
             pipe.rpush(key, *chain.from_iterable((name, _written(one)) for name, one in batch))
         pipe.expire(key, seconds)
         pipe.execute()

@@ -6,12 +6,10 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
-from podcrawler.batching import batches
+from podcrawler.batching import REDIS_BATCH, batches
 from podcrawler.queue.base import InRedis
 from podcrawler.queue.values import Count, Shape, read_json, read_recorded, text
 
-#: Fields that are written in one command.
-_BATCH = 500
 #: Fields in one answer of HSCAN, about: some milliseconds of Redis's time.
 _PART = 5000
 
@@ -38,7 +36,7 @@ class Listings(InRedis):
         return cursor, {text(name): text(traits) for name, traits in found.items()}
 
     def keep_identities(self, podcast_id: str, traits: Mapping[str, str]) -> None:
-        for batch in batches(traits.items(), _BATCH):
+        for batch in batches(traits.items(), REDIS_BATCH):
             self._redis.hset(self._keys.identities(podcast_id), mapping=dict(batch))
 
     def finished_sizes(self, podcast_id: str, names: Sequence[str]) -> dict[str, int]:

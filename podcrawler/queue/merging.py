@@ -7,13 +7,11 @@ from typing import Any
 
 from redis import Redis
 
-from podcrawler.batching import batches
+from podcrawler.batching import REDIS_BATCH, batches
 from podcrawler.namespace import AnySettings, read_namespace
 from podcrawler.queue.broker import Broker
 from podcrawler.queue.keys import QUEUES, Keys
 from podcrawler.queue.values import text
-
-_BATCH = 500
 
 
 class Merging:
@@ -46,7 +44,7 @@ class Merging:
         """Make the episodes, the addresses and the login of the podcast ``gone`` those of ``kept``, which keeps what it
         has itself, and forget ``gone``; how many finished episodes it brought. Nothing may be leased."""
         keys = self._keys
-        finished = self._redis.hscan_iter(keys.finished(gone), count=_BATCH)
+        finished = self._redis.hscan_iter(keys.finished(gone), count=REDIS_BATCH)
         brought = self._episodes.record((kept, text(name), value) for name, value in finished)
         copied = keys.identities, keys.imported, keys.removed, keys.published, keys.withdrawn, keys.versions
         for of_podcast in copied:
@@ -67,11 +65,11 @@ class Merging:
     def _entries(self, podcast_id: str) -> list[str]:
         """The ids of the podcast's episodes that are pending, delayed or failed."""
         routes = f"{self._keys.queue('episodes')}routes"
-        found = self._redis.hscan_iter(routes, match=f"{podcast_id}/*", count=_BATCH)
+        found = self._redis.hscan_iter(routes, match=f"{podcast_id}/*", count=REDIS_BATCH)
         return [text(key).rpartition("/")[2] for key, _ in found]
 
     def _copy(self, source: str, target: str) -> None:
-        for fields in batches(self._redis.hscan_iter(source, count=_BATCH), _BATCH):
+        for fields in batches(self._redis.hscan_iter(source, count=REDIS_BATCH), REDIS_BATCH):
             pipe = self._redis.pipeline(transaction=False)
             for name, value in fields:
                 pipe.hsetnx(target, name, value)
@@ -79,7 +77,7 @@ class Merging:
 
     def _lead(self, gone: str, kept: str) -> None:
         """Have all that leads to the one podcast lead to the other."""
-        found = self._redis.hscan_iter(self._keys.addresses, count=_BATCH)
+        found = self._redis.hscan_iter(self._keys.addresses, count=REDIS_BATCH)
         addresses = [address for address, value in found if text(value) == gone]
-        for batch in batches(addresses, _BATCH):
+        for batch in batches(addresses, REDIS_BATCH):
             self._redis.hset(self._keys.addresses, mapping=dict.fromkeys(batch, kept))

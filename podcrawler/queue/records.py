@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 
 from redis.commands.core import Script
 
-from podcrawler.batching import batches
+from podcrawler.batching import REDIS_BATCH, batches
 from podcrawler.queue.base import InRedis
 from podcrawler.queue.scripts import source
 from podcrawler.queue.values import DROPPED, read_recorded, recorded, text
 
-#: Fields in one answer of HSCAN, about: some milliseconds of Redis's time; and episodes in one call of a script.
-_PART, _BATCH = 5000, 500
+#: Fields in one answer of HSCAN, about: some milliseconds of Redis's time.
+_PART = 5000
 
 
 class Change(NamedTuple):
@@ -81,7 +81,7 @@ class Records(InRedis):
         script = self._script("recheck")
         removed_at = round(time.time() * 1000) if on_purpose else ""
         changed = 0
-        for batch in batches(changes, _BATCH):
+        for batch in batches(changes, REDIS_BATCH):
             values = [value for change in batch for value in change]
             changed += int(script(keys=self._prefixes, args=[podcast_id, removed_at, *values]))
         return changed

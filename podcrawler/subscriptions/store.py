@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from redis import Redis
 
-from podcrawler.batching import batches
+from podcrawler.batching import REDIS_BATCH, batches
 from podcrawler.queue.base import InRedis
 from podcrawler.queue.keys import Keys
 from podcrawler.queue.leases import Lease
@@ -23,7 +23,6 @@ from podcrawler.subscriptions.records import CHECKED, SUBSCRIPTION, Checked, Cla
 if TYPE_CHECKING:
     from podcrawler.queue.acks import ScriptCall
 
-_BATCH = 500
 #: Entries that are open in the queue of list pages, at most, when more checks are claimed.
 _MOST_OPEN = 200
 #: Checks of one host that may follow each other at once, before they are spread.
@@ -61,7 +60,7 @@ class Subscriptions(InRedis):
         """Add the subscriptions, or replace those with these addresses, and have them checked at once, and read even if
         they have not changed; how many are new."""
         new = 0
-        for batch in batches(subscriptions, _BATCH):
+        for batch in batches(subscriptions, REDIS_BATCH):
             found = self._read([one.address for one in batch])
             pipe = self._redis.pipeline(transaction=True)
             pipe.hset(self._subscriptions, mapping={one.address: dumped(SUBSCRIPTION, _stored(one)) for one in batch})
@@ -85,13 +84,13 @@ class Subscriptions(InRedis):
 
     def all(self) -> Iterator[Followed]:
         """Every subscription, in no order."""
-        for batch in batches(self._redis.hscan_iter(self._subscriptions, count=_BATCH), _BATCH):
+        for batch in batches(self._redis.hscan_iter(self._subscriptions, count=REDIS_BATCH), REDIS_BATCH):
             yield from self._read([text(address) for address, _ in batch]).values()
 
     def find(self, names: Sequence[str]) -> dict[str, Followed]:
         """By name: the subscription with this address, in any spelling, or of the podcast with this id."""
         found: dict[str, Followed] = {}
-        for batch in batches(names, _BATCH):
+        for batch in batches(names, REDIS_BATCH):
             spelled = {name: spellings(name) for name in batch}
             known = self._read([spelling for each in spelled.values() for spelling in each])
             for name, each in spelled.items():
@@ -141,7 +140,7 @@ class Subscriptions(InRedis):
         now = moment(self._redis.time())
         until = round((now + seconds) * 1000)
         claims = [Claim(one.subscription, one.checked, now, until) for one in self.all() if not one.checked.parked]
-        for batch in batches(claims, _BATCH):
+        for batch in batches(claims, REDIS_BATCH):
             self._redis.zadd(self._due, {claim.subscription.address: until for claim in batch})
         return claims
 
