@@ -15,7 +15,7 @@ from podcrawler.exceptions import MediaError
 from podcrawler.store.sidecar import BesideKind
 
 #: Bytes of a list of chapters, all of which is read: those of ten hours with one each minute have a twentieth of it.
-MOST_CHAPTERS = 1024 * 1024
+_MOST_BYTES = 1024 * 1024
 
 _PNG = b"\x89PNG"
 #: The first bytes of a PNG and of what is recognized as one, and is none.
@@ -77,9 +77,9 @@ def check(kind: BesideKind, file: BinaryIO, url: str) -> None:
     """Check a whole file, whose first bytes are right. Blocking. Raises MediaError (``not-media``) and OSError."""
     if kind != "chapters":
         return
-    raw = file.read(MOST_CHAPTERS + 1)
+    raw = file.read(_MOST_BYTES + 1)
     try:
-        told = json.loads(raw) if len(raw) <= MOST_CHAPTERS else None
+        told = json.loads(raw) if len(raw) <= _MOST_BYTES else None
     except (ValueError, RecursionError):
         told = None
     if not isinstance(told, dict) or not isinstance(told.get("chapters"), list):
