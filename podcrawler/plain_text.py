@@ -1,4 +1,5 @@
-"""Descriptions without their markup. Publishers write HTML, plain text, and HTML whose markup is escaped once more."""
+"""Descriptions without their markup, and texts without what XML does not allow. Publishers write HTML, plain text, and
+HTML whose markup is escaped once more."""
 
 import html
 import re
@@ -27,6 +28,8 @@ _EDGE = "\0"
 #: A reference to no character, with more digits than Python makes a number of.
 _LONG_NUMBER = re.compile(r"&#[0-9]{1000,};?")
 _SPACE_AND_EDGES = re.compile(r"[\s\0]+")
+#: What is no character of XML 1.0 (§2.2).
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @lru_cache(maxsize=8)  # An exporter asks for the text of an item three times.
@@ -53,6 +56,11 @@ def plain_text(text: str) -> str:
 def unescaped(text: str) -> str:
     """The text with what its references stand for. As ``html.unescape``, which raises ValueError for a long number."""
     return html.unescape(_LONG_NUMBER.sub("\ufffd", text))
+
+
+def legal_in_xml(text: str) -> str:
+    """The text without characters that XML does not allow, such as control characters."""
+    return text if text.isprintable() else _NOT_IN_XML.sub("", text)
 
 
 def _pieces(root: etree._Element) -> Iterator[str]:

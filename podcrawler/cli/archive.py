@@ -36,6 +36,7 @@ from podcrawler.queue.archive import Archive
 from podcrawler.queue.choices import Choices
 from podcrawler.redis.connection import connect, explained, redis_configured, state_dir
 from podcrawler.redis.embedded import EmbeddedServer
+from podcrawler.sites.wanted import Wanted
 from podcrawler.store.factory import open_store
 from podcrawler.subscriptions.requests import check_request
 from podcrawler.subscriptions.store import Subscriptions
@@ -86,11 +87,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(settings: Settings, options: argparse.Namespace) -> int:
-    if options.json and not options.dry_run:
-        raise UsageError("--json is for --dry-run; `status --json` says how far an archive is.")
-    wanted = wanted_of(options)
-    if not options.addresses and (options.dry_run or not wanted.is_everything):
-        raise UsageError("Without addresses subscriptions are read, which have options of their own; give addresses.")
+    wanted = _wanted(options)
     _apply(options, settings)
     check_settings(settings)
     if options.loglevel:
@@ -104,47 +101,67 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
         raise UsageError("--only is for a queue of its own: other nodes work on what else is in this one.")
     is_only_one = embedded is not None and not options.join and options.only is not False
     started = time.monotonic()
-    with _signals_as_interrupt(), place_in(folder, beside_others=options.join or options.dry_run) as place:
-        try:
-            import_all = partial(import_for_nodes, settings)
-            if options.dry_run:
-                import_all()
-                get_ready(settings, "podcasts")
-            url = _enter(embedded, import_all, is_quiet=options.quiet) if embedded else None
-            # Nothing that has been imported is imported again.
+    with (
+        _signals_as_interrupt(),
+        place_in(folder, beside_others=options.join or options.dry_run) as place,
+        _leaving(embedded),
+    ):
+        import_all = partial(import_for_nodes, settings)
+        if options.dry_run:
             import_all()
-            redis = connect(settings, url)
-            archive = Archive.from_settings(settings, redis)
-            with explained(redis):
-                archive.check_schema(mark=not options.dry_run)
-                if not options.addresses:
-                    requests, left_out = _checks(settings, redis)
-            Choices.from_settings(settings, redis).put_into(requests, wanted, remember=not options.dry_run)
-            if options.dry_run:
-                return _preview(settings, redis, requests, left_out, options)
-            job = Job(settings, redis, requests, is_only_one=is_only_one, keep_deleted=options.keep_deleted)
-            children = new_children(settings, _run_node, url, folder, place)
-            grace = Config.read(settings).shutdown_grace
-            with _new_display(options) as display:
-                outcome = Supervisor(
-                    archive,
-                    job,
-                    children,
-                    display,
-                    embedded,
-                    shutdown_grace=grace,
-                    deadline=started + options.max_wait,
-                    kept=store.kept,
-                ).run()
-            outcome.left_out[:0] = left_out
-            dropped = {} if options.addresses else _drop_as_subscribed(settings, redis)
-        finally:
-            if embedded:
-                embedded.leave()
+            get_ready(settings, "podcasts")
+        url = _enter(embedded, import_all, is_quiet=options.quiet) if embedded else None
+        # Nothing that has been imported is imported again.
+        import_all()
+        redis = connect(settings, url)
+        archive = Archive.from_settings(settings, redis)
+        with explained(redis):
+            archive.check_schema(mark=not options.dry_run)
+            if not options.addresses:
+                requests, left_out = _checks(settings, redis)
+        Choices.from_settings(settings, redis).put_into(requests, wanted, remember=not options.dry_run)
+        if options.dry_run:
+            return _preview(settings, redis, requests, left_out, options)
+        job = Job(settings, redis, requests, is_only_one=is_only_one, keep_deleted=options.keep_deleted)
+        children = new_children(settings, _run_node, url, folder, place)
+        grace = Config.read(settings).shutdown_grace
+        with _new_display(options) as display:
+            outcome = Supervisor(
+                archive,
+                job,
+                children,
+                display,
+                embedded,
+                shutdown_grace=grace,
+                deadline=started + options.max_wait,
+                kept=store.kept,
+            ).run()
+        outcome.left_out[:0] = left_out
+        dropped = {} if options.addresses else _drop_as_subscribed(settings, redis)
     print_summary(outcome, time.monotonic() - started, is_quiet=options.quiet)
     if not options.quiet:
         _tell_dropped(settings, dropped)
     return _exit_status(outcome)
+
+
+def _wanted(options: argparse.Namespace) -> Wanted:
+    """Which episodes are wanted. Raises UsageError for options that mean nothing together, or without addresses."""
+    if options.json and not options.dry_run:
+        raise UsageError("--json is for --dry-run; `status --json` says how far an archive is.")
+    wanted = wanted_of(options)
+    if not options.addresses and (options.dry_run or not wanted.is_everything):
+        raise UsageError("Without addresses subscriptions are read, which have options of their own; give addresses.")
+    return wanted
+
+
+@contextmanager
+def _leaving(embedded: EmbeddedServer | None) -> Iterator[None]:
+    """Leave the embedded server, if there is one, at the end of the block."""
+    try:
+        yield
+    finally:
+        if embedded:
+            embedded.leave()
 
 
 # What only a dry run, or one of subscriptions, needs is imported there: all of it takes as long as a small file.

@@ -12,9 +12,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from podcrawler.exceptions import NodeError
-from podcrawler.fleet.logs import put_by
 from podcrawler.forks import Forked, fork
 
+#: Earlier runs whose logs are kept: ``episodes.log.1``, and so on.
+EARLIER_LOGS = 5
 #: A child that dies this many times within this many seconds is not restarted.
 _DEATHS, _WITHIN = 5, 60.0
 
@@ -31,7 +32,7 @@ class Child:
         self._deaths: deque[float] = deque(maxlen=_DEATHS)
         self._start_at = 0.0
         self._process: Forked | None = None
-        put_by(self._log)
+        rotate(self._log)
 
     @property
     def has_been_started(self) -> bool:
@@ -89,3 +90,11 @@ class Child:
     def _last_log_line(self) -> str:
         lines = self._log.read_text(encoding="utf-8", errors="replace").split("\n")
         return next((line.strip() for line in reversed(lines) if line.strip()), "its log is empty.")
+
+
+def rotate(log: Path) -> None:
+    """Make room for the log of a new run: number those of earlier runs, of which the oldest goes. Raises OSError."""
+    for number in range(EARLIER_LOGS, 0, -1):
+        earlier = log.with_name(f"{log.name}.{number - 1}") if number > 1 else log
+        with suppress(FileNotFoundError):
+            earlier.replace(log.with_name(f"{log.name}.{number}"))

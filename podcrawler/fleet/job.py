@@ -13,19 +13,17 @@ from podcrawler.exceptions import RedisError
 from podcrawler.fleet.outcome import JobProgress, Outcome
 from podcrawler.fleet.status import read_accounts, read_unreported
 from podcrawler.library.presence import Presence
-from podcrawler.queue import codec
 from podcrawler.queue.archive import Archive, Event, Visit
 from podcrawler.queue.broker import Broker
 from podcrawler.queue.choices import Choices
-from podcrawler.queue.entries import CHECK, WANTED, entry_of
+from podcrawler.queue.entries import CHECK, WANTED
 from podcrawler.queue.failures import Failed
 from podcrawler.queue.given_hosts import GivenHosts
-from podcrawler.queue.leases import Entry
 from podcrawler.queue.listings import Listings
 from podcrawler.queue.naming import Names
 from podcrawler.queue.overview import Report
 from podcrawler.queue.recount import Recount
-from podcrawler.queue.requests import request_to_dict
+from podcrawler.queue.requests import entry_as_json
 from podcrawler.queue.seeds import address_request
 from podcrawler.queue.states import Unreported
 from podcrawler.queue.watch import Watch
@@ -39,6 +37,38 @@ _LOOK_INTERVAL = 1.0
 _ASIDE_SECONDS, _ASIDE_INTERVAL = 60, 20.0
 #: How often the addresses are queued again, at most, without a new file in between.
 _MOST_BEGINNINGS = 5
+
+
+class _Tally:
+    """Counts the events of a job, by group."""
+
+    def __init__(self) -> None:
+        self.downloaded: Counter[str] = Counter()
+        self.bytes: Counter[str] = Counter()
+        self.found: Counter[str] = Counter()
+        self.failed: Counter[str] = Counter()
+        # Since the addresses were queued last: entries that were recorded, and all that ended.
+        self.recorded: Counter[str] = Counter()
+        self.ended: Counter[str] = Counter()
+
+    def add(self, event: Event) -> None:
+        if event.state == "delayed":
+            return
+        self.ended[event.group] += 1
+        if event.state == "failed":
+            self.failed[event.group] += 1
+            return
+        self.recorded[event.group] += 1
+        if event.path:
+            self.downloaded[event.group] += 1
+            self.bytes[event.group] += event.size
+        else:
+            self.found[event.group] += 1
+
+    def begin_again(self) -> None:
+        """The addresses are queued once more."""
+        self.recorded.clear()
+        self.ended.clear()
 
 
 class Job:
@@ -84,14 +114,7 @@ class Job:
         #: By address: what its list pages told since it was queued last.
         self._visits: dict[str, list[Visit]] = {}
         self._last_event_id = "0"
-        # By group:
-        self._downloaded: Counter[str] = Counter()
-        self._bytes: Counter[str] = Counter()
-        self._found: Counter[str] = Counter()
-        self._failed: Counter[str] = Counter()
-        # The same, since the addresses were queued last: entries that were recorded, and those that ended anyhow.
-        self._recorded: Counter[str] = Counter()
-        self._ended: Counter[str] = Counter()
+        self._tally = _Tally()
         #: How often the addresses were queued again since there were so many files.
         self._beginnings = 0
         self._files_before = 0
@@ -139,7 +162,7 @@ class Job:
     def start_again(self) -> None:
         """Queue the addresses once more, because Redis has forgotten something. What is on disk and not recorded is
         found there. Raises RedisError if that does not help."""
-        files = self._downloaded.total()
+        files = self._tally.downloaded.total()
         self._beginnings = self._beginnings + 1 if files == self._files_before else 1
         self._files_before = files
         if self._beginnings > _MOST_BEGINNINGS:
@@ -156,7 +179,8 @@ class Job:
             queue.requeue(f.key for f in queue.failed() if f.kind == "unreadable" and self.includes(f.group))
         self._page_count.drop(self._requests)
         self._episode_count.drop(self._podcasts)
-        for found in (self._podcasts, self._claims, self._left_out, self._visits, self._recorded, self._ended):
+        self._tally.begin_again()
+        for found in (self._podcasts, self._claims, self._left_out, self._visits):
             found.clear()
         self._queue_addresses()
 
@@ -166,25 +190,14 @@ class Job:
     def _queue_addresses(self) -> None:
         # The host of a subscription was given with it, unless a record told it (library/subscriptions.py).
         self._given.note_addresses(root for root, request in self._requests.items() if CHECK not in request.meta)
-        self._pages.push_many(map(_entry, self._requests.values()))
+        self._pages.push_many(map(entry_as_json, self._requests.values()))
 
     def new_events(self) -> list[Event]:
         """The events of all podcasts since the last call."""
         events = self._archive.events_since(self._last_event_id)
         for event in events:
             self._last_event_id = event.id
-            if event.state == "delayed":
-                continue
-            self._ended[event.group] += 1
-            if event.state == "failed":
-                self._failed[event.group] += 1
-                continue
-            self._recorded[event.group] += 1
-            if event.path:
-                self._downloaded[event.group] += 1
-                self._bytes[event.group] += event.size
-            else:
-                self._found[event.group] += 1
+            self._tally.add(event)
         return events
 
     def wait_for_event(self, seconds: float) -> None:
@@ -198,28 +211,25 @@ class Job:
         self._read_visits()
         podcasts = list(self._podcasts)
         open_episodes = self._episodes.open_entries(podcasts)
-        return JobProgress(
-            open_episodes=open_episodes,
-            open_pages=open_pages,
-            finished=self._sum(self._downloaded),
-            bytes=self._sum(self._bytes),
-            found=self._sum(self._found),
-            failed=self._sum(self._failed),
+        progress = JobProgress(
+            open_episodes,
+            open_pages,
             waits=self._episodes.waits(),
             delays=self._episodes.delays(self.includes),
             page_delays=self._pages.delays(self.includes),
             unread=[root for root in self._requests if root not in self._visits],
             others=max(0, self._episodes.open_anywhere() - open_episodes),
         )
+        return self.counted(progress)
 
     def counted(self, progress: JobProgress) -> JobProgress:
         """The progress with what the events tell that were read since."""
         return replace(
             progress,
-            finished=self._sum(self._downloaded),
-            bytes=self._sum(self._bytes),
-            found=self._sum(self._found),
-            failed=self._sum(self._failed),
+            finished=self._sum(self._tally.downloaded),
+            bytes=self._sum(self._tally.bytes),
+            found=self._sum(self._tally.found),
+            failed=self._sum(self._tally.failed),
         )
 
     def _sum(self, by_group: Mapping[str, int]) -> int:
@@ -265,8 +275,8 @@ class Job:
                 added[podcast] += visit.get("added", 0) - visit.get("dropped", 0)
         return any(
             listed[podcast] > recorded + outcome.removed[podcast] + failed[podcast]
-            or added[podcast] > self._ended[podcast]
-            or self._recorded[podcast] > recorded
+            or added[podcast] > self._tally.ended[podcast]
+            or self._tally.recorded[podcast] > recorded
             for podcast, recorded in outcome.recorded.items()
         )
 
@@ -294,7 +304,7 @@ class Job:
         if self._lost[podcast_id] and (address := self._archive.podcast_address(podcast_id)):
             request, asked = address_request(address), self._requests[root]
             request.meta.update({name: value for name, value in asked.meta.items() if name == WANTED})
-            self._pages.push_many([_entry(request)])
+            self._pages.push_many([entry_as_json(request)])
             self._requests[request.url] = request
 
     def _all_visits(self) -> list[tuple[str, Visit]]:
@@ -313,7 +323,7 @@ class Job:
         progress = self.progress()
         recorded = self._listings.recorded(list(self._podcasts))
         # A node whose call Redis forgot may have made it twice.
-        finished = sum(min(self._downloaded[podcast], count) for podcast, count in recorded.items())
+        finished = sum(min(self._tally.downloaded[podcast], count) for podcast, count in recorded.items())
         failed = [f for queue in (self._pages, self._episodes) for f in queue.failed() if self.includes(f.group)]
         return Outcome(
             podcasts=dict(self._podcasts),
@@ -342,10 +352,6 @@ class Job:
                     f"{', '.join(gone[:_NAMED])}{more}"
                 )
         return sentences
-
-
-def _entry(request: Request) -> Entry:
-    return entry_of(request, codec.dumps(request_to_dict(request)))
 
 
 def _moment(event_id: str) -> tuple[int, ...]:

@@ -16,10 +16,10 @@ class JobProgress:
     open_episodes: int
     open_pages: int
     #: Episodes that were downloaded, and their bytes; that were there; that failed.
-    finished: int
-    bytes: int
-    found: int
-    failed: int
+    finished: int = 0
+    bytes: int = 0
+    found: int = 0
+    failed: int = 0
     #: The hosts that episodes wait for, of any podcast.
     waits: list[HostWait] = field(default_factory=list)
     #: What is tried again later.

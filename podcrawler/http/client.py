@@ -1,5 +1,5 @@
-"""The client: sends requests of Scrapy's with aiohttp, through their proxies, and hands out answers whose bodies are
-still to come.
+"""The client: sends Scrapy's requests with aiohttp, through their proxies, and returns answers before their bodies have
+come.
 
 Settings: ``DOWNLOAD_BIND_ADDRESS``, ``DOWNLOAD_VERIFY_CERTIFICATES``, ``PODCRAWLER_INSECURE_HOSTS``, and
 ``PODCRAWLER_CONNECT_TIMEOUT`` for proxies.
@@ -31,14 +31,14 @@ from podcrawler.proxies import ProxyAddress
 
 #: aiohttp buffers up to twice this much of a body before it stops reading from the network.
 _READ_BUFFER = 512 * 1024
-#: Seconds for which an idle connection is kept: for the next small file, and no longer, because to its host it counts.
+#: Seconds for which an idle connection is kept for the next small file. No longer, because the host counts it.
 _KEEP_ALIVE = 1.0
 #: Sessions that are kept: one for each SOCKS proxy, one for all others, one without.
 _MAX_SESSIONS = 32
 
 
 class _Explain(Protocol):
-    """What a request through a proxy failed of, as ``proxy_failure``."""
+    """Explains why a request through a proxy failed, as ``proxy_failure``."""
 
     def __call__(
         self, error: BaseException, proxy: ProxyAddress, url: URL, *, has_connection: bool
@@ -86,9 +86,9 @@ class Client:
     async def ask(
         self, request: Request, timeout: aiohttp.ClientTimeout, more_headers: Mapping[str, str] | None = None
     ) -> aiohttp.ClientResponse:
-        """The answer to the request with ``more_headers``; its body is still to come. Raises aiohttp's exceptions,
-        ProxyFailedError or FetchError for what the request's proxy did wrong, or said of the host, and
-        PrivateAddressError."""
+        """Send the request with ``more_headers``, and return the answer; its body is still to come. Raises aiohttp's
+        exceptions, PrivateAddressError, and ProxyFailedError or FetchError if the request's proxy failed, or reports a
+        failure of the host."""
         url, proxy = address(request.url), _proxy_of(request)
         ask = partial(self._ask, request, url, proxy, timeout, more_headers or {})
         if self._guard.trusts(request):
@@ -250,8 +250,8 @@ def _proxy_of(request: Request) -> ProxyAddress | None:
 
 
 def _headers_and_proxy(request: Request, proxy: ProxyAddress | None, more_headers: Mapping[str, str]) -> dict[str, Any]:
-    """The headers and the proxy as arguments for aiohttp. Credentials for the proxy go into the request only if that is
-    sent to the proxy itself; for https they are sent with the CONNECT before it (RFC 9110 §9.3.6, §11.7.2)."""
+    """The headers and the proxy as arguments for aiohttp. The request has credentials for the proxy only if the proxy
+    itself reads it; for https the CONNECT before it has them (RFC 9110 §9.3.6, §11.7.2)."""
     if login := request.meta.get(AUTHORIZATION):
         more_headers = {**more_headers, "Authorization": login}
     given = request.headers.to_tuple_list()
@@ -273,7 +273,7 @@ def _ssl_context(*, checked: bool) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    # Nor with what else is safe: versions and ciphers that are long out of use.
+    # These hosts may also need versions and ciphers that are long out of use.
     context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
     context.set_ciphers("ALL:@SECLEVEL=0")
     return context

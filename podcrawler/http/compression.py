@@ -1,7 +1,7 @@
-"""Pages and feeds as they were before they were compressed for the way (Content-Encoding): decompressed piece by piece,
-so that the event loop goes on and nothing expands beyond ``DOWNLOAD_MAXSIZE``.
+"""Decompresses pages and feeds (Content-Encoding) piece by piece, so that the event loop goes on, and no body expands
+beyond ``DOWNLOAD_MAXSIZE``.
 
-A body that is not compressed as it says is taken as it is.
+A body that is not compressed, although its header says so, is taken as it is.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from podcrawler.exceptions import MediaError
 from podcrawler.http.content_coding import PROOF, Decoder, told_codings
 from podcrawler.http.page_memory import Room
 
-#: Bytes that are decompressed before the event loop has its turn: of streams that give nothing, some milliseconds.
+#: Bytes that are decompressed before the event loop has its turn: some milliseconds, also for the slowest streams.
 _PIECE = 8 * 1024
 
 

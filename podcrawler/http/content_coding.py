@@ -1,7 +1,7 @@
 """Decodes bodies that a server compressed although the request did not accept it (RFC 9110 §8.4.1).
 
-What the header says is compared with the bytes: a coding that is a lie is not undone, and one that is not told is if
-there is a media file behind it. Decoding takes bounded memory and time, whatever the bytes expand to.
+The header is compared with the bytes. A coding that the bytes do not have is not undone. One that the header does not
+name is undone if a media file comes out. Decoding takes bounded memory and time, whatever the bytes expand to.
 """
 
 import re
@@ -26,15 +26,15 @@ else:
 
 #: Bytes that are decoded at once.
 _BLOCK = 256 * 1024
-#: Bytes of a stream that are handed to its library first. What it does not need is copied, and streams may be short.
+#: Bytes of a stream that its library gets first. It copies what comes after the end, and streams may be short.
 _FIRST_STEP = 4096
 #: curl undoes as many.
 _MAX_CODINGS = 5
 #: Decoded bytes after which an error means that the file is damaged, and not that it was never compressed.
 PROOF = 256
-#: How many bytes the codings of a body may take together: so many, and so many for each byte that they give. A file
-#: takes about one for each coding. Streams that are empty, and codings that expand what another one ignores, would be
-#: decoded for ever, and give nothing.
+#: How many bytes the codings of a body may read together: the first number, and the second for each byte of the
+#: result. A file needs about one for each coding. Without a limit, empty streams, or a coding that expands what the
+#: next one ignores, would be decoded for ever without a result.
 _MAX_BARREN, _MAX_TAKEN = 2 * 1024 * 1024, 16
 #: zlib's window bits for the formats of its data.
 _GZIP_BITS, _ZLIB_BITS, _RAW_BITS = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS, -zlib.MAX_WBITS
@@ -90,7 +90,7 @@ class _Brotli:
         # It rounds up.
         limit = max_length // 2
         piece = bytes(self._inner.process(data, output_buffer_limit=limit))
-        # The first means that it has input left, the second that it has output.
+        # If it accepts no more data, it has input left; a full piece means that it may have more output.
         self.needs_input = self._inner.can_accept_more_data() and len(piece) < limit
         return piece
 
@@ -123,7 +123,7 @@ _ERRORS = (zlib.error, brotli.error, zstd.ZstdError)
 
 @dataclass(slots=True)
 class _Work:
-    """What decoding a body has taken so far, and given. ``host`` is named in errors."""
+    """How much decoding a body has read so far, and written. ``host`` is named in errors."""
 
     host: str
     #: Bytes that all codings took, each of its own.
@@ -236,8 +236,7 @@ def decoder_for(codings: Iterable[str], head: bytes, host: str) -> Decoder | Non
 
     FetchError (``encoded``) for a coding that podcrawler cannot undo.
     """
-    named = [coding.strip().lower() for header in codings for coding in header.split(",")]
-    told = [coding for coding in named if coding in _CODINGS or coding in _UNKNOWN]
+    told = [coding for coding in _names(codings) if coding in _CODINGS or coding in _UNKNOWN]
     if told and (not head or sniff.is_media(head, "")):
         return None
     if len(told) > _MAX_CODINGS or not _UNKNOWN.isdisjoint(told):
@@ -262,9 +261,13 @@ def decoder_for(codings: Iterable[str], head: bytes, host: str) -> Decoder | Non
 def told_codings(values: Iterable[str]) -> list[str]:
     """The last of the codings in these values of Content-Encoding, as far as they can be undone; none if they are too
     many."""
-    named = [coding.strip().lower() for value in values for coding in value.split(",")]
-    known = list(takewhile(_CODINGS.__contains__, reversed(named)))[::-1]
+    known = list(takewhile(_CODINGS.__contains__, reversed(_names(values))))[::-1]
     return known if len(known) <= _MAX_CODINGS else []
+
+
+def _names(values: Iterable[str]) -> list[str]:
+    """The codings in the values of Content-Encoding, in the order in which they were applied."""
+    return [coding.strip().lower() for value in values for coding in value.split(",")]
 
 
 def is_coded(headers: Mapping[str, str]) -> bool:
@@ -273,12 +276,12 @@ def is_coded(headers: Mapping[str, str]) -> bool:
 
 
 def _beginning(coding: str, head: bytes) -> bytes | None:
-    """What the beginning of a body is decoded; None if it was not encoded that way."""
+    """The beginning of a body, decoded; None if it was not encoded that way."""
     magic = _CODINGS[coding].magic
     if magic and not magic.match(head):
         return None
     decoded = b""
-    # In small steps, because of the step that has an error nothing comes.
+    # In small steps, because a step with an error gives nothing.
     steps = (head[position : position + 64] for position in range(0, len(head), 64))
     try:
         for piece in _Stage(coding, _Work("")).decode(steps):

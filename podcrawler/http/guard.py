@@ -1,8 +1,8 @@
-"""The guard: feeds and pages lead to addresses on the public internet only, and to hosts that a user named.
+"""The guard: feeds and pages may lead only to addresses on the public internet, and to hosts that a user named.
 
-What is judged is each address that is really connected to, when it is connected to: after the DNS, at every redirect,
-literal addresses included. Exempt are hosts and networks of ``PODCRAWLER_ALLOW_HOSTS``, and a host that the user gave
-an address on, for what that address lists (queue/given_hosts.py), if the user or that host itself tells of it.
+Each IP address is judged when it is connected to: after the DNS, at every redirect, and if a URL has it in place of a
+name. Exempt are hosts and networks of ``PODCRAWLER_ALLOW_HOSTS``. Also exempt is a host of an address that the user
+gave, for what that address lists (queue/given_hosts.py), if the user or that host itself named the URL.
 Through a proxy, names are judged without looking them up.
 """
 
@@ -25,7 +25,7 @@ from podcrawler.queue.given_hosts import GivenHosts
 from podcrawler.queue.leases import Lease
 from podcrawler.queue.scheduler import scheduler_of
 
-#: Hosts in the cache: for each of them and each podcast, that the user gave it.
+#: Pairs of a host and a podcast that the user gave it for, in the cache.
 _CACHE_SIZE = 10_000
 
 
@@ -110,7 +110,7 @@ class Guard:
         return socket.socket(info[0], info[1], info[2])
 
     async def is_given(self, request: Request) -> bool:
-        """Whether the user gave the host of the request, and means it to be where it is."""
+        """Whether the user gave the host of the request, and it has never been public (``note_public``)."""
         host = named_host(request.url)
         given_for, scheduler = _given_for(request, host), scheduler_of(self._crawler)
         if given_for is None or scheduler is None:

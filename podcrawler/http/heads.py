@@ -1,7 +1,7 @@
 """Heads of answers as hosts write them, rewritten into what a strict parser accepts (RFC 9112 §2 to §6).
 
-What cannot do harm is taken as browsers take it: lines that are no fields are dropped, odd status lines are put right,
-lengths that agree are one. What would leave in doubt where the answer ends is refused, or costs the connection.
+Harmless mistakes are read as browsers read them: lines that are no fields are dropped, odd status lines are corrected,
+equal lengths count as one. If it is in doubt where the answer ends, it is refused, or its connection is closed.
 """
 
 import re
@@ -30,7 +30,7 @@ _STATUS_LINE = re.compile(
     rb".{0,4}?(?:(?i:HTTP)(?:/([0-9])(?:\.([0-9]))?[^ \t]*)?|(?i:ICY))[ \t]+([1-9][0-9]{2})(?![0-9])[ \t]*(.*)",
     re.DOTALL,
 )
-#: What its first eight bytes have.
+#: What the first eight bytes of a status line match.
 _BEGINNING = re.compile(rb".{0,4}?(?i:HTTP|ICY)", re.DOTALL)
 _NAME = re.compile(_TOKEN)
 _SPACES = bytes.maketrans(b"\r\0", b"  ")
@@ -95,8 +95,8 @@ def _assert_size(size: int) -> None:
 
 
 def _status(line: bytes) -> tuple[int, bytes]:
-    """The minor version of HTTP/1, and the status line in its form. Without a version, and for SHOUTcast's ICY, it is
-    that which promises least."""
+    """The minor version of HTTP/1, and the status line as the standard has it. A line without a version, or with
+    SHOUTcast's ICY, counts as HTTP/1.0."""
     found = _STATUS_LINE.fullmatch(line)
     if not found:
         raise UnreadableAnswerError("does not answer in HTTP")
@@ -106,7 +106,7 @@ def _status(line: bytes) -> tuple[int, bytes]:
 
 
 def _fields(lines: Iterable[bytes]) -> Iterable[tuple[bytes, bytes]]:
-    """Names and values. A line that begins with a space continues the one before (RFC 9112 §5.2)."""
+    """The names and values of the fields. A line that begins with a space continues the one before (RFC 9112 §5.2)."""
     unfolded: list[list[bytes]] = []
     for line in lines:
         if line[:1] not in (b" ", b"\t"):
@@ -121,7 +121,7 @@ def _fields(lines: Iterable[bytes]) -> Iterable[tuple[bytes, bytes]]:
 
 
 def _length(values: Iterable[bytes]) -> int | None:
-    """The length of the body; None if it is unknown. What is no number announces nothing, as in browsers (curl refuses
+    """The length of the body; None if it is unknown. A value that is no number is ignored, as in browsers (curl refuses
     it): the body then ends with the connection."""
     found = set()
     for value in b",".join(values).split(b","):

@@ -1,11 +1,11 @@
 """How much memory the pages and feeds of a node take together, from their first bytes until nothing needs them.
 
 A page is held whole until it has been read, and publishers may send many large ones at once. So a page takes room for
-its bytes as they come, and what it sends is left in the network while there is none. One page, that which has waited
-longest, goes on in spite of that, so that pages never wait for each other; it alone may take as much as one page may.
+its bytes as they come, and while there is none, the rest stays in the network. The page that has waited longest goes on
+without room, up to the largest size of a page, so that pages never wait for each other.
 
-Nobody has to give room back: it belongs to the response (``Room.keep_for``), and is free when nothing refers to that.
-Errors may refer to a response in circles; so while pages wait, the garbage collector is called.
+Nobody has to give room back: it belongs to the response (``Room.keep_for``), and becomes free with it. Errors may refer
+to a response in circles; so while pages wait, the garbage collector is called.
 """
 
 import asyncio
@@ -20,9 +20,9 @@ from scrapy.settings import BaseSettings
 
 from podcrawler.exceptions import FetchError
 
-#: Bytes that pages may take together, at least, the one that goes on in spite of that included.
+#: Bytes that pages may take together, at least, including the one that goes on without room.
 _ALL = 96 * 1024 * 1024
-#: Bytes that each page has without taking any, so that small ones never wait; and takes at once.
+#: Bytes that each page has from the start, so that small ones never wait; and that it takes at a time.
 _STEP = 1024 * 1024
 #: Seconds after which a page that waits looks for garbage.
 _PAUSE = 1.0
@@ -35,7 +35,7 @@ class PageMemory:
         """``size`` is in bytes; a page that has waited for ``patience`` seconds altogether fails."""
         self._free = size
         self.patience = patience
-        #: Whether there is a page that goes on although nothing is free.
+        #: Whether there is a page that goes on without room.
         self._has_first = False
         #: The pages that wait, in their order.
         self._waiting: deque[asyncio.Event] = deque()
@@ -48,14 +48,14 @@ class PageMemory:
 
     @classmethod
     def of(cls, crawler: Crawler) -> "PageMemory":
-        """That of a node: the handlers of http and https share it."""
+        """The memory of a node: the handlers of http and https share it."""
         if crawler not in _of_crawlers:
             _of_crawlers[crawler] = cls.from_settings(crawler.settings)
         return _of_crawlers[crawler]
 
     async def take(self, size: int, *, is_first: bool) -> bool:
-        """Take ``size`` bytes, once they are free; at once if the page ``is_first``, which goes on although nothing is
-        free. The result is whether it is that from now on."""
+        """Take ``size`` bytes, once they are free; at once if the page ``is_first``, the one that goes on without room.
+        Returns whether it is the first from now on."""
         if not is_first:
             await self._turn(size)
             is_first = size > self._free
@@ -70,7 +70,7 @@ class PageMemory:
         self._wake_next()
 
     async def _turn(self, size: int) -> None:
-        """Wait for those that wait already, and then until ``size`` bytes are free, or no page goes on without."""
+        """Wait for those that wait already, and then until ``size`` bytes are free, or no page goes on without room."""
         woken = asyncio.Event()
         self._waiting.append(woken)
         try:
@@ -103,11 +103,11 @@ class Room:
 
     @classmethod
     def of(cls, response: Response) -> "Room | None":
-        """That of a response, if it takes any."""
+        """The room of a response, if it takes any."""
         return _of_responses.get(response)
 
     def keep_for(self, response: Response) -> None:
-        """Take the room as long as there is the response, too."""
+        """Keep the room for as long as this response exists, too."""
         _of_responses[response] = self
 
     def has(self, size: int) -> bool:
@@ -134,7 +134,7 @@ class Room:
 
     def __del__(self) -> None:
         if self._taken:
-            # In the loop, whichever thread was the last to need the page. One that is closed has nothing that waits.
+            # In the loop, because any thread may be the last to need the page. If the loop is closed, no page waits.
             with suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(_give_back, self._memory, self._taken, self._is_first)
 

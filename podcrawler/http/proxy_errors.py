@@ -1,5 +1,5 @@
-"""Explains what a request through a proxy of HTTP failed of: the proxy, or the host behind it. socks.py does so for
-SOCKS."""
+"""Explains why a request through an HTTP proxy failed: because of the proxy, or of the host behind it. socks.py does so
+for SOCKS."""
 
 import os
 from http import HTTPStatus
@@ -47,7 +47,7 @@ def proxy_failure(
         case aiohttp.ClientError() | OSError() if not has_connection:
             problem = f"broke off before there was a way to {url.host}"
         case aiohttp.ServerDisconnectedError() | aiohttp.ClientOSError() if url.scheme == "http":
-            # Of a host that hangs up, a proxy says so (502, 504).
+            # If the host had hung up, the proxy would have answered (502, 504).
             problem = "hung up without an answer"
         case _:
             return None

@@ -1,4 +1,4 @@
-"""Limits the bytes per second that this node takes: from a host, and from all of them, its transfers together."""
+"""Limits the bytes per second that all transfers of this node receive together: from one host, and from all hosts."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ from podcrawler.hosts import Hosts
 
 #: Seconds that a host may be ahead of its rate after it sent nothing, so that a node that was busy catches up.
 _BURST = 0.2
-#: Bytes for which the transfers of a host take turns, at least; at high rates, those of so many seconds.
+#: Bytes after which another transfer of the host has its turn, at least; at high rates, the bytes of so many seconds.
 _TURN, _TURN_SECONDS = 16_384, 0.02
 #: In place of a name: all hosts together.
 _ALL = ""
@@ -25,9 +25,9 @@ class RateLimits:
         self._hosts = hosts
         self._whole = whole
         self._is_limited = default > 0 or whole > 0 or any(host.rate for host in hosts.by_name.values())
-        #: By host: bytes per second, by what they are for: the host, or all.
+        #: By host: the limits that hold for it, in bytes per second, by name: of the host, or of all (``_ALL``).
         self._rates: dict[str, dict[str, int]] = {}
-        #: By host, or all: when all that was taken so far is paid for, by the clock of the event loop.
+        #: By the name of a limit: when all that was taken so far is paid for, by the clock of the event loop.
         self._paid: dict[str, float] = {}
 
     @classmethod

@@ -1,5 +1,5 @@
-"""Redirects: only those to http and https are followed, and no cookie goes to another port or loses TLS. An answer
-that names no address is no redirect: as in browsers, its body is what there is.
+"""Redirects: only those to http and https are followed, and no cookie goes to another port, or from https to http. A
+media file may come as a redirect that names no address: as in browsers, its body counts.
 
 Most media hosts redirect (trackers, load balancers). Scrapy's middleware limits their number (``REDIRECT_MAX_TIMES``,
 20), removes Authorization when scheme, host or port change, and removes Cookie when the host changes or TLS ends.
@@ -85,14 +85,14 @@ class MetaRefreshMiddleware(ScrapyMetaRefreshMiddleware):
         try:
             result = super().process_response(request, beginning)
         except ValueError:
-            # The page has an invalid <base>, or refreshes to what is no address.
+            # The page has an invalid <base>, or its refresh names no valid address.
             return response
         return response if result is beginning else result
 
 
 def _sanitized(request: Request, redirected: Request) -> Request:
-    """The redirected request, with the login of its URL moved to the meta, where no log shows it, without the login
-    that was for the address before, and without cookies that are for another port, or for TLS."""
+    """The redirected request, with the login of its URL moved to the meta, where no log shows it. The login for the
+    address before is removed, and so are cookies that are for another port or scheme."""
     url, login = split_login(redirected.url)
     if login:
         redirected = redirected.replace(url=url)

@@ -1,8 +1,8 @@
 """robots.txt (RFC 9309), for web pages that the user did not name (``PODCRAWLER_ROBOTS``).
 
-Feeds and media files are published for programs, and the user's own addresses are asked on the user's behalf. So it
-counts for pages of episodes, for further pages of a web page, and for what a page refers to, if that turns out to be a
-web page: before the answer is there, it is taken for a feed.
+Feeds and media files are published for programs, and the user's own addresses are fetched on the user's behalf. So
+robots.txt applies to pages of episodes, and to further pages of a web page. It also applies to an address that a page
+refers to, once the answer turns out to be a web page; until then the address is taken for a feed.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ _TIMEOUT = 30.0
 _TOKEN = re.compile(r"[a-z_-]+")
 #: Lines that may stand between the agents of a group (RFC 9309 §2.2.4).
 _NO_RULES = frozenset({"", "sitemap", "host"})
-#: Whose rules.
+#: The rules that name this User-Agent, and those for every one.
 _OWN, _ALL = "own", "all"
 
 
@@ -111,7 +111,7 @@ class RobotsMiddleware:
         """Raises FetchError if the host cannot tell for now."""
         response = await self._fetch(request)
         if response is None:
-            # The page has the same host, and will say what is wrong with it.
+            # The page is on the same host: its own failure will say what is wrong.
             known.rules, known.until = None, self._clock() + _SILENT
             return
         if response.status == HTTPStatus.TOO_MANY_REQUESTS or response.status >= 500:
@@ -134,7 +134,7 @@ class RobotsMiddleware:
         """The robots.txt of the host of the request; None if there is no answer. Raises TransferCancelledError."""
         # No podcast, nor a lease: a host that the user gave is exempt from http/guard.py for this, too.
         meta: dict[str, Any] = {"dont_obey_robotstxt": True, "allow_offsite": True, "download_timeout": _TIMEOUT}
-        # More would be read of it in vain; and a large page may wait for it.
+        # The rest would be ignored, and a large page may wait for this one.
         meta |= {"enough": _MAX_BYTES, "download_maxsize": 2 * _MAX_BYTES}
         if request.meta.get(TOLD_ELSEWHERE):
             meta[TOLD_ELSEWHERE] = True
@@ -156,8 +156,8 @@ def _rules(body: bytes, agent: str) -> "Protego":
 
 
 def for_agent(text: str, agent: str) -> str:
-    """The rules of a robots.txt that are for a User-Agent, as a robots.txt for all. Protego would keep those of each
-    agent, and of a file that was made for it hundreds of millions."""
+    """The rules of a robots.txt for one User-Agent, as a robots.txt for all. Protego would keep a copy of the rules for
+    each agent, which are hundreds of millions if a hostile file names many agents."""
     names = set(_TOKEN.findall(agent.lower()))
     rules: dict[str, list[str]] = {}
     group: set[str] = set()
@@ -169,8 +169,9 @@ def for_agent(text: str, agent: str) -> str:
             if has_begun:
                 group, has_begun = set(), False
             if value == "*" or value in names:
-                group.add(_ALL if value == "*" else _OWN)
-                rules.setdefault(_ALL if value == "*" else _OWN, [])
+                whose = _ALL if value == "*" else _OWN
+                group.add(whose)
+                rules.setdefault(whose, [])
         elif name not in _NO_RULES:
             has_begun = True
             if name in ("allow", "disallow"):

@@ -1,7 +1,7 @@
 """Adopts the archive of another program: its files become files of the store as well, by hard links, and their episodes
 are recorded as finished. Nothing of the other program is moved or changed.
 
-A file is in the store, and described there, before its episode is recorded: whoever is interrupted begins again.
+A file is in the store, and described there, before its episode is recorded: a run that is interrupted can start again.
 """
 
 from collections.abc import Callable, Sequence

@@ -4,11 +4,9 @@ A bag is made under a hidden name, and has its own when it is whole. Media files
 that a bag takes no room. All else is copied, because lines are added to it.
 """
 
-import errno
 import os
 import re
 import shutil
-import stat
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
@@ -24,14 +22,12 @@ from podcrawler.library.catalog import Catalog
 from podcrawler.library.fixity import Reader
 from podcrawler.printing import printable
 from podcrawler.store import names
-from podcrawler.store.fs import open_folder
+from podcrawler.store.fs import NO_HARD_LINKS, open_folder
 from podcrawler.store.journal import read_manifest
 from podcrawler.store.sidecar import SidecarError
 
 _DECLARATION = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 _FOLDER_MODE = 0o777
-#: The errors of a file system that has no hard links, or none here.
-_NO_HARD_LINKS = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP)
 #: What a name must not have in a manifest (RFC 8493 §2.1.3). Other percent signs stay: bagit-python takes them as they
 #: are, and nothing takes them for something else.
 _ESCAPED = re.compile(r"[\r\n]|%(?=0[AaDd]|25)")
@@ -74,7 +70,7 @@ def _fill(catalog: Catalog, podcast_id: str, bag: Path, agent: Agent, reader: Re
     payload.mkdir()
     with open_folder(source) as folder:
         told = read_manifest(folder)
-        files = sorted(name for name in folder.names() if _belongs(name, folder.found(name)))
+        files = sorted(name for name in folder.names() if _belongs(name) and folder.found_file(name))
     if not any(map(names.episode_of, files)):
         raise BagError(f"There are no media files of {podcast_id} in {catalog.root}: a bag of it would be empty.")
     for name in files:
@@ -101,9 +97,8 @@ def _fill(catalog: Catalog, podcast_id: str, bag: Path, agent: Agent, reader: Re
     return Bag(bag, len(files), size)
 
 
-def _belongs(name: str, found: os.stat_result | None) -> bool:
-    is_file = found is not None and stat.S_ISREG(found.st_mode)
-    return is_file and not name.startswith(".") and not name.endswith(names.PART_SUFFIX)
+def _belongs(name: str) -> bool:
+    return not name.startswith(".") and not name.endswith(names.PART_SUFFIX)
 
 
 def _put(source: Path, target: Path, *, is_linked: bool) -> None:
@@ -112,7 +107,7 @@ def _put(source: Path, target: Path, *, is_linked: bool) -> None:
             os.link(source, target, follow_symlinks=False)
             return
         except OSError as error:
-            if error.errno not in _NO_HARD_LINKS:
+            if error.errno not in NO_HARD_LINKS:
                 raise
     shutil.copy2(source, target, follow_symlinks=False)
 

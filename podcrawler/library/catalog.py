@@ -15,13 +15,13 @@ from podcrawler.ids import PODCAST_ID
 from podcrawler.store import names
 from podcrawler.store.sidecar import (
     PODCAST_NAME,
-    SUFFIX,
     PodcastRecord,
     Sidecar,
     SidecarError,
     load_podcast,
     loads,
     of_file,
+    sidecar_name,
 )
 
 
@@ -73,9 +73,9 @@ class Catalog:
             present = {one.name for one in entries}
         for name in sorted(present):
             if names.episode_of(name):
-                yield self._read(folder / name) if name + SUFFIX in present else Found(folder / name, None)
-            elif name.endswith(SUFFIX) and names.episode_of(of_file(name)) and of_file(name) not in present:
-                yield self._read(folder / of_file(name))
+                yield self._read(folder / name) if sidecar_name(name) in present else Found(folder / name, None)
+            elif names.episode_of(media := of_file(name)) and media not in present:
+                yield self._read(folder / media)
 
     def sidecar(self, podcast_id: str, name: str) -> Sidecar | None:
         """That of the media file with this name; None if there is none, or it cannot be read."""
@@ -84,7 +84,7 @@ class Catalog:
     def _read(self, path: Path) -> Found:
         """What the sidecar of a media file tells."""
         try:
-            return Found(path, loads(path.with_name(path.name + SUFFIX).read_bytes()))
+            return Found(path, loads(path.with_name(sidecar_name(path.name)).read_bytes()))
         except (SidecarError, OSError) as error:
             return Found(path, None, str(error))
 

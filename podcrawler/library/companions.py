@@ -3,7 +3,6 @@ them: the sidecar of the media file tells of each, or the record of the podcast,
 """
 
 import os
-import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -61,6 +60,5 @@ def companions(
     else:
         told = beside_of(sidecar, sidecar.file.name) if sidecar else []
     for one in told:
-        found = folder.found(one.name)
-        status = found if found and stat.S_ISREG(found.st_mode) else None
-        yield Companion(Place(podcast_id, one.name), one, sidecar, status, lines.get(one.name, ""))
+        place, status = Place(podcast_id, one.name), folder.found_file(one.name)
+        yield Companion(place, one, sidecar, status, lines.get(one.name, ""))

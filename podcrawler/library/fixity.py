@@ -1,5 +1,5 @@
-"""Reads files for their SHA-256, several at once, as fast as the disk gives them; and notes which were right, so that a
-run that is interrupted is gone on with.
+"""Reads files for their SHA-256, several at once, as fast as the disk gives them; and notes which were right, so that
+the next run continues one that was interrupted.
 """
 
 import fcntl

@@ -19,7 +19,6 @@ from podcrawler.store.beside import is_beside, stems_in
 from podcrawler.store.fs import Folder, open_below, open_file
 from podcrawler.store.sidecar import (
     PODCAST_NAME,
-    SUFFIX,
     Sidecar,
     SidecarError,
     is_about,
@@ -60,8 +59,8 @@ class Recalled:
 def find_media(
     folder: Path, podcast_id: str | None, *, keep_changed: bool = False
 ) -> Iterator[Imported | Refused | Recalled]:
-    """Every file in ``folder`` and below, sorted by name, except those in hidden folders, what a store is known by, and
-    what tells of media files (docs/sidecars.md) or was made of them; and the records of podcasts.
+    """Every file in ``folder`` and below, sorted by name; and the records of podcasts. Left out are hidden folders, the
+    file with the id of a store, and files that describe media files (docs/sidecars.md) or were made of them.
 
     The files belong to ``podcast_id`` if it is given, else to the podcast that their folder is named after, as in a
     store. ``keep_changed``: files that have other sizes than their sidecars tell are right as they are. Raises
@@ -77,7 +76,7 @@ def find_media(
                 yield _recall(folder / parent / PODCAST_NAME, opened, podcast_id)
             stems = stems_in(found)
             for name in sorted({*found} - {identity.NAME}):
-                is_sidecar = name.endswith(SUFFIX) and of_file(name) in found
+                is_sidecar = of_file(name) in found
                 if not (is_about(name) or is_sidecar or is_beside(name, stems) or _PUBLISHED.fullmatch(name)):
                     yield _examine(folder / parent / name, opened, podcast_id, keep_changed=keep_changed)
 

@@ -6,7 +6,7 @@ Their episodes stay recorded, as dropped on purpose, so that they are not fetche
 import logging
 import re
 import time
-from collections import defaultdict
+from collections import ChainMap, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -67,7 +67,7 @@ class Kept:
 
     #: Oldest first.
     dropped: list[Dropped] = field(default_factory=list)
-    #: Files of finished episodes that stay, and those of them that no page has told a date of.
+    #: How many files of finished episodes stay, and how many of those have no known date.
     kept: int = 0
     undated: int = 0
 
@@ -131,7 +131,7 @@ def _count(files: Mapping[str, Sequence[ListedFile]], names: Iterable[str]) -> i
 
 
 def keep_as_subscribed(settings: Mapping[str, Any], redis: Redis, *, is_dry: bool = False) -> dict[str, Kept]:
-    """As ``keep_newest``, for all podcasts of whose subscriptions the user has said what is kept; by id."""
+    """As ``keep_newest``, for all podcasts whose subscriptions say what is kept. By the podcast's id."""
     wanted = {
         one.checked.podcast_id: one.subscription.keep
         for one in Subscriptions.from_settings(settings, redis).all()
@@ -143,20 +143,21 @@ def keep_as_subscribed(settings: Mapping[str, Any], redis: Redis, *, is_dry: boo
 def _drop(
     records: Records, folder: "_Folder", podcast_id: str, going: Sequence[tuple[Recorded, Sequence[ListedFile]]]
 ) -> list[str]:
-    """Drop the files of these episodes. The ids of those that were dropped: not of those that are others by now. Raises
-    MediaError."""
+    """Drop the files of these episodes, unless their records have changed meanwhile. Returns the ids of those that were
+    dropped. Raises MediaError."""
     # All at once, because it writes the whole manifest.
-    digests = folder.unlist(file.name for _, files in going for file in files)
-    dropped, gone = [], set[str]()
+    unlisted = folder.unlist(file.name for _, files in going for file in files)
+    dropped = []
     try:
         for one, files in going:
             # Before a file goes: if this is interrupted, it is old the next time, too, and nobody misses it.
             if records.change(podcast_id, [one.dropped()]):
                 for file in files:
-                    gone.update(folder.remove(file, digests.get(file.name)))
+                    folder.remove(file, unlisted[file.name])
+                    del unlisted[file.name]
                 dropped.append(one.id)
     finally:
-        folder.relist({name: digest for name, digest in digests.items() if name not in gone})
+        folder.relist(ChainMap(*unlisted.values()))
     return dropped
 
 
@@ -171,43 +172,41 @@ class _Folder:
         self._agent = str(Agent.read(settings))
         self._writes_events = SidecarConfig.read(settings).sidecars
 
-    def unlist(self, media: Iterable[str]) -> dict[str, str]:
-        """Take the lines of media files, and of the files beside them, out of the manifest; the digests that they told,
-        by the names of files. Raises MediaError."""
+    def unlist(self, media: Iterable[str]) -> dict[str, dict[str, str | None]]:
+        """Take the lines of media files, and of the files beside them, out of the manifest. By media file: the names of
+        those beside it and, last, its own, each with the digest of its line; None if it had no line. Raises
+        MediaError."""
         with self._opened() as folder:
-            names_of_all = [name for one in media for name in (one, *_beside(folder, one))]
             digests = read_manifest(folder)
-            told = {name: digests[name] for name in names_of_all if name in digests}
-            correct_manifest(folder, dict.fromkeys(told))
-        return told
+            found = {file: {name: digests.get(name) for name in (*_beside(folder, file), file)} for file in media}
+            correct_manifest(folder, dict.fromkeys(name for each in found.values() for name in each if name in digests))
+        return found
 
-    def relist(self, digests: Mapping[str, str]) -> None:
-        """Have the manifest tell these again. Raises MediaError."""
-        if digests:
+    def relist(self, digests: Mapping[str, str | None]) -> None:
+        """Put the lines with these digests back into the manifest. Raises MediaError."""
+        if lines := {name: digest for name, digest in digests.items() if digest}:
             with self._opened() as folder:
-                correct_manifest(folder, digests)
+                correct_manifest(folder, lines)
 
-    def remove(self, file: ListedFile, sha256: str | None) -> list[str]:
-        """Remove a file with its sidecar and the files beside it, or move them to the trash; the names of those that
-        are media or beside them. ``sha256`` is told with the event. Raises MediaError."""
+    def remove(self, file: ListedFile, digests: Mapping[str, str | None]) -> None:
+        """Remove a file with its sidecar and the files beside it, or move them to the trash. ``digests`` are what
+        ``unlist`` returned for it. Raises MediaError."""
         with self._opened() as folder:
-            going = [*_beside(folder, file.name), file.name]
             if self._trash:
                 with self._opened(self._trash, create=True) as trash:
-                    for name in going:
+                    for name in digests:
                         _put(folder, name, trash)
             if self._writes_events:
-                event = Event("removed", self._agent, f"{self._podcast_id}/{file.episode_id}", file.name, sha256)
-                append_events(folder, event)
+                key = f"{self._podcast_id}/{file.episode_id}"
+                append_events(folder, Event("removed", self._agent, key, file.name, digests[file.name]))
             # The file last: if this is interrupted, the next run finds it, and does all of this again.
-            for name in (*going[:-1], f"{file.name}{SIDECAR_SUFFIX}", file.name):
+            for name in (*digests.keys() - {file.name}, f"{file.name}{SIDECAR_SUFFIX}", file.name):
                 folder.remove(name)
             folder.sync()
         what = f"moved to {self._trash}" if self._trash else "removed"
         logger.info(
             "%s/%s (%d bytes) was %s: it is older than what is kept", self._podcast_id, file.name, file.size, what
         )
-        return going
 
     @contextmanager
     def _opened(self, *above: str, create: bool = False) -> Iterator[Folder]:

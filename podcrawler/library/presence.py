@@ -56,9 +56,9 @@ class Presence:
         self._keep_changed = keep_changed
 
     def check(self, podcast_id: str, *, adopt: bool = False) -> Checked:
-        """List the podcast's folder, once, and have those episodes queued again, when they are listed, whose files are
-        gone or have other sizes. The latter keep their files under other names. ``adopt``: the files here count,
-        whatever store is recorded to have them."""
+        """List the podcast's folder once. An episode whose file is gone, or has another size, is not finished any more,
+        and is queued again when its podcast lists it. A file of another size is kept under another name. ``adopt``: the
+        files here count, whatever store is recorded to have them."""
         checked = Checked()
         expected: dict[str, Recorded] = {}
         elsewhere = 0

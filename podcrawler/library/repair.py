@@ -110,6 +110,11 @@ class Repairs:
             folder.sync()
         return Place(place.podcast_id, aside)
 
+    def _set_damaged_aside(self, finding: Finding) -> str:
+        """Set a file aside if it is damaged; what was done, as the beginning of a sentence. One that is missing is
+        not there."""
+        return f"set aside as {self._set_aside(finding.place).name}, " if finding.kind == "damaged" else ""
+
     # Files that are lost
 
     def _fetch_again(self, finding: Finding) -> str:
@@ -138,9 +143,7 @@ class Repairs:
             return refusal
         if finding.media:
             self._note("damaged", finding.place, finding.media.expected)
-        done = ""
-        if finding.kind == "damaged":
-            done = f"set aside as {self._set_aside(finding.place).name}, "
+        done = self._set_damaged_aside(finding)
         if sidecar is None:
             self._lines[podcast_id][name] = None
         return done + self._requeueing.queue(key, sidecar)
@@ -153,13 +156,13 @@ class Repairs:
             return ""
         if refusal := self._requeueing.refusal(key, owner.episode.version):
             return refusal
-        done = f"set aside as {self._set_aside(finding.place).name}, " if finding.kind == "damaged" else ""
+        done = self._set_damaged_aside(finding)
         self._lines[podcast_id][name] = None
         return f"{done}{self._requeueing.queue(key, owner)}, for a node that fetches such files (PODCRAWLER_BESIDE)"
 
     def _drop_cover(self, finding: Finding) -> str:
         """What is done about the cover of a podcast, which nodes look for with each of its episodes."""
-        done = f"set aside as {self._set_aside(finding.place).name}, " if finding.kind == "damaged" else ""
+        done = self._set_damaged_aside(finding)
         self._lines[finding.place.podcast_id][finding.place.name] = None
         return f"{done}fetched again with the next episode, by a node that fetches such files (PODCRAWLER_BESIDE)"
 

@@ -10,12 +10,11 @@ from redis import Redis
 from podcrawler.library.catalog import Place
 from podcrawler.library.verify import Finding, Verified
 from podcrawler.namespace import AnySettings
-from podcrawler.queue import codec
 from podcrawler.queue.broker import Broker
-from podcrawler.queue.entries import entry_of, episode_request, is_requestable
+from podcrawler.queue.entries import episode_request, is_requestable
 from podcrawler.queue.inventory import Inventory
 from podcrawler.queue.records import Recorded, Records
-from podcrawler.queue.requests import request_to_dict
+from podcrawler.queue.requests import entry_as_json
 from podcrawler.queue.values import DROPPED
 from podcrawler.store import names
 from podcrawler.store.identity import store_id
@@ -42,8 +41,8 @@ class Requeueing:
     def add_missing(
         self, verified: Verified, podcast_ids: Collection[str], expected: Mapping[str, Mapping[str, Recorded]]
     ) -> None:
-        """Add the episodes to what is missing that were ``expected`` before the files were listed, by podcast, and take
-        away what is gone on purpose. ``podcast_ids`` are those that have folders."""
+        """Add a finding for each episode that has no file and was ``expected`` (by podcast), before the files were
+        listed. Remove the findings on files that are gone on purpose. ``podcast_ids`` are those that have folders."""
         told = {_key_of(finding.target or finding.place) for finding in verified.findings}
         for podcast_id, recorded in expected.items():
             if podcast_id not in podcast_ids:
@@ -86,8 +85,7 @@ class Requeueing:
         episode = sidecar.episode if sidecar else None
         if episode is None or (episode.podcast_id, episode.id) != (podcast_id, name) or not is_requestable(episode):
             return "queued again when its podcast lists it"
-        request = episode_request(episode)
-        entry = entry_of(request, codec.dumps(request_to_dict(request)))
+        entry = entry_as_json(episode_request(episode))
         pushed = Broker.from_settings(self._settings, self._redis, "episodes").push_many([entry])
         if pushed.finished:
             return "not queued, because it was forgotten"

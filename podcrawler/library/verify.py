@@ -176,10 +176,8 @@ class Verifier:
 
         def media(name: str, sidecar: Sidecar | None, problem: str = "", sidecar_at: str = "") -> Media:
             seen.add(name)
-            status = folder.found(name)
-            is_file = status is not None and stat.S_ISREG(status.st_mode)
-            listed = lines.get(name, "")
-            return Media(Place(podcast_id, name), status if is_file else None, sidecar, sidecar_at, problem, listed)
+            place, status = Place(podcast_id, name), folder.found_file(name)
+            return Media(place, status, sidecar, sidecar_at, problem, lines.get(name, ""))
 
         for found in self._catalog.files(podcast_id):
             if found.sidecar and found.sidecar.file.name != found.path.name:
@@ -248,7 +246,7 @@ class Verifier:
             self._found.unlisted[podcast_id][name] = one.told.sha256
 
     def _moves(self, podcast_ids: Sequence[str]) -> dict[Place, Media]:
-        """Which files belong elsewhere, by their bytes: of which media file each is."""
+        """The files that belong elsewhere: by the place of each, the media file whose bytes it has."""
         homeless = defaultdict[str, list[Media]](list)
         for media in self._odd:
             if media.expected and not media.is_right:
@@ -270,8 +268,8 @@ class Verifier:
                     place = Place(podcast_id, name)
                     if place not in unknown and (names.episode_of(name) or _is_own(name)):
                         continue
-                    found = folder.found(name)
-                    if found and stat.S_ISREG(found.st_mode) and (None in sizes or found.st_size in sizes):
+                    found = folder.found_file(name)
+                    if found and (None in sizes or found.st_size in sizes):
                         yield place, path / name
 
     def _findings(self, media: Media, moves: Mapping[Place, Media]) -> Iterator[Finding]:

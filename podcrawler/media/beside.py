@@ -38,7 +38,7 @@ from podcrawler.media.fetch import fetch_media
 from podcrawler.media.transfer import FOR_MEDIA, HEADERS, Transfer
 from podcrawler.queue.acks import turn
 from podcrawler.queue.scheduler import Scheduler
-from podcrawler.store import beside_content
+from podcrawler.store import beside_content, sniff
 from podcrawler.store.base import Store
 from podcrawler.store.beside import is_same
 from podcrawler.store.fs_errors import disk_error
@@ -105,10 +105,10 @@ class Beside:
         sidecar = await asyncio.to_thread(self._store.described, path) if wanted else None
         if sidecar is None:
             return
-        known = [(one.kind, one.url) for one in sidecar.beside] + [(one.kind, one.url) for one in sidecar.absent]
+        known: list[BesideFile | AbsentFile] = [*sidecar.beside, *sidecar.absent]
         failures: list[tuple[_Wanted, EntryError]] = []
         for number, one in enumerate(wanted):
-            if (one.told.kind, one.told.url) in known:
+            if any(is_same(one.told, other) for other in known):
                 continue
             try:
                 await self._bring(transfer, one, number, path)
@@ -123,7 +123,7 @@ class Beside:
             raise _not_yet(*later[0])
 
     async def complete_podcast(self, transfer: Transfer, image: str) -> None:
-        """Fetch the cover of the episode's podcast, which is at the address ``image``, if the store has it not. Once an
+        """Fetch the cover of the episode's podcast, which is at the address ``image``, unless the store has it. Once an
         hour, whatever becomes of it. Raises DiskFullError and TransferCancelledError."""
         podcast_id = transfer.episode.podcast_id
         if not self._looks_for_cover(podcast_id, image):
@@ -273,7 +273,7 @@ def _examine(one: _Wanted, part: PartFile, url: str) -> str:
     be."""
     try:
         with part.content() as file:
-            ending = beside_content.ending(one.told.kind, one.type, beside_content.head_of(file), url)
+            ending = beside_content.ending(one.told.kind, one.type, sniff.head_of(file), url)
             file.seek(0)
             beside_content.check(one.told.kind, file, url)
     except OSError as error:

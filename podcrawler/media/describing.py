@@ -1,8 +1,8 @@
 """What a node writes down beside the media files that it publishes, and of their podcasts (docs/sidecars.md).
 
-The description of a file is made of what the pipeline knows; the record of a podcast is asked of Redis: when the first
-file of the podcast is published, again a minute after that as long as there are others, and when the node ends. So a
-list page that is not read to its end when its first episodes are archived is no matter.
+The description of a file is made of what the pipeline knows. For the record of a podcast Redis is asked: when the first
+file of the podcast is published, each minute after that as long as there are others, and when the node ends. So it does
+not matter if a list page is not read to its end when its first episodes are archived.
 """
 
 import asyncio

@@ -1,7 +1,8 @@
-"""Asks for a media file: for the rest of it where that may do, else for the whole.
+"""Asks for a media file: for the rest of it if a part of it is there, else for the whole.
 
-By all downloader middlewares, when it is the host's turn, but not through ``engine.download_async``, which is for
-pages: it wakes the scheduler after each response. Where files are small, that takes a twelfth of a node's time.
+The request passes all downloader middlewares and waits for its host's turn, but does not go through
+``engine.download_async``, which is for pages: that wakes the scheduler after each response, which takes a twelfth of a
+node's time where files are small.
 """
 
 from collections.abc import Awaitable, Callable
@@ -34,9 +35,9 @@ class Fetched(NamedTuple):
 async def fetch_media(crawler: Crawler, request: Request, may_connect: _MayConnect) -> Fetched:
     """Fetch the file into the part in the meta of the request. Raises EntryError.
 
-    ``may_connect`` is asked before each host that the file is asked of; if not, the transfer is cancelled.
-    Whatever a host answers to a range that is no valid part of the file, up to a closed connection and redirects
-    without end: it is asked once more, for the whole, before that counts as a failure.
+    ``may_connect`` is asked before each request to a host; if it says no, the transfer is cancelled. A host that
+    answers a range with anything but a valid part of the file, be it a closed connection or redirects without end, is
+    asked once more, for the whole file, before that counts as a failure.
     """
     outcome = await _fetch(crawler, request, may_connect)
     if isinstance(outcome, MediaResponse):

@@ -4,7 +4,6 @@ the cover of a podcast, which is known by its name.
 
 import errno
 import os
-import stat
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
@@ -89,8 +88,7 @@ def _found(folder: Folder, name: str) -> os.stat_result | None:
     if "/" in name or "\0" in name or name.startswith("."):
         return None
     try:
-        found = folder.found(name)
+        return folder.found_file(name)
     except OSError:
         # It is too long, for example.
         return None
-    return found if found and stat.S_ISREG(found.st_mode) else None

@@ -5,7 +5,7 @@ from email.utils import format_datetime
 
 from podcrawler.details import Category, Trailer, UpdateFrequency
 from podcrawler.items import Podcast
-from podcrawler.publish.details import authors, common, number, yes_or_no
+from podcrawler.publish.details import authors, common, number, true_or_false, yes_or_no
 from podcrawler.publish.elements import Element, texts
 from podcrawler.sites.identity import podcast_guid
 from podcrawler.tokens import is_secret
@@ -68,7 +68,5 @@ def _trailer(trailer: Trailer) -> Element:
 
 
 def _frequency(told: UpdateFrequency) -> Element:
-    complete = {True: "true", False: "false", None: ""}[told.complete]
-    return Element(
-        "podcast:updateFrequency", told.text, {"complete": complete, "dtstart": told.start, "rrule": told.rrule}
-    )
+    attributes = {"complete": true_or_false(told.complete), "dtstart": told.start, "rrule": told.rrule}
+    return Element("podcast:updateFrequency", told.text, attributes)

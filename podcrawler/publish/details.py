@@ -12,7 +12,7 @@ def common(told: Details) -> Iterator[Element]:
     yield from texts(
         itunes__subtitle=told.subtitle,
         itunes__summary=told.summary,
-        itunes__explicit={True: "true", False: "false", None: ""}[told.explicit],
+        itunes__explicit=true_or_false(told.explicit),
         itunes__block="Yes" if told.block else "",
         itunes__keywords=", ".join(told.keywords),
     )
@@ -37,6 +37,10 @@ def authors(author: str, told: Details) -> Iterator[Element]:
 def number(value: float | None) -> str:
     """A number as feeds have it; empty if there is none."""
     return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def true_or_false(value: bool | None) -> str:
+    return {True: "true", False: "false", None: ""}[value]
 
 
 def yes_or_no(value: bool | None) -> str:
@@ -77,7 +81,7 @@ def _value(value: Value) -> Element:
                 "customKey": one.custom_key,
                 "customValue": one.custom_value,
                 "split": number(one.split),
-                "fee": {True: "true", False: "false", None: ""}[one.fee],
+                "fee": true_or_false(one.fee),
             },
         )
         for one in value.recipients

@@ -1,11 +1,12 @@
 """XML as it is written: elements as values, and a writer that needs memory for one of them at a time.
 
-Texts come from publishers. lxml escapes what has a meaning in XML; what XML cannot have is left out.
+Texts come from publishers. lxml escapes what has a meaning in XML; what XML does not allow is left out.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
+
+from podcrawler.plain_text import legal_in_xml
 
 #: The namespaces of feeds, by their usual prefixes.
 NAMESPACES = {
@@ -17,8 +18,6 @@ NAMESPACES = {
     "podcast": "https://podcastindex.org/namespace/1.0",
     "psc": "http://podlove.org/simple-chapters",
 }
-#: What is no character of XML 1.0 (§2.2).
-_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class Element(NamedTuple):
@@ -35,17 +34,12 @@ def texts(**by_name: str) -> Iterator[Element]:
     yield from (Element(name.replace("__", ":"), text) for name, text in by_name.items() if text)
 
 
-def legal(text: str) -> str:
-    """The text without what XML cannot have, such as control characters."""
-    return text if text.isprintable() else _ILLEGAL.sub("", text)
-
-
 def write(xml: Any, element: Element) -> None:
     """Write an element to an ``lxml.etree.xmlfile``, in which the namespaces are declared."""
-    attributes = {name: legal(value) for name, value in element.attributes.items() if value}
+    attributes = {name: legal_in_xml(value) for name, value in element.attributes.items() if value}
     with xml.element(qualified(element.name), attributes):
         if element.text:
-            xml.write(legal(element.text))
+            xml.write(legal_in_xml(element.text))
         for child in element.children:
             write(xml, child)
 

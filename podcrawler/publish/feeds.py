@@ -14,9 +14,10 @@ from typing import IO, Any
 
 from podcrawler.items import Podcast
 from podcrawler.library.catalog import Catalog
+from podcrawler.plain_text import legal_in_xml
 from podcrawler.publish.addresses import BaseUrl
 from podcrawler.publish.beside import podcast_cover
-from podcrawler.publish.elements import Element, legal
+from podcrawler.publish.elements import Element
 from podcrawler.publish.feed import FIRST, PageOf, pages, write_page
 from podcrawler.publish.files import write_if_changed
 from podcrawler.publish.index import Cache, Entry, by_episode, read_sidecar, reason, scan
@@ -90,7 +91,7 @@ class FeedPublisher:
             is_ours = podcast.address or podcast_id in self._published
             if is_ours and (self._target / podcast_id / FIRST).is_file():
                 feed = self._base.of(podcast_id, FIRST)
-                found.append(Outline(legal(podcast.title) or podcast_id, feed, podcast.link, podcast.language))
+                found.append(Outline(legal_in_xml(podcast.title) or podcast_id, feed, podcast.link, podcast.language))
         with open_below(self._target, ()) as folder:
             return write_if_changed(folder, self._target / _OPML, lambda file: write_opml(file, found))
 

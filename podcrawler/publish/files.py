@@ -6,7 +6,6 @@ Nothing follows a symbolic link, because an archive may be shared (store/fs.py).
 
 import fcntl
 import os
-import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
@@ -72,8 +71,8 @@ def _at_work(name: str) -> PublishError:
 
 def _has_content(folder: Folder, name: str, file: IO[bytes]) -> bool:
     """Whether the file that has the name has the same content."""
-    found = folder.found(name)
-    if found is None or not stat.S_ISREG(found.st_mode) or found.st_size != os.fstat(file.fileno()).st_size:
+    found = folder.found_file(name)
+    if found is None or found.st_size != os.fstat(file.fileno()).st_size:
         return False
     file.seek(0)
     with folder.read(name) as old:

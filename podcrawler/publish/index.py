@@ -134,8 +134,8 @@ def scan(folder: Folder, known: Iterable[Entry]) -> Scanned:
     present = set(folder.names())
     for name in sorted(present):
         if not names.episode_of(name):
-            if names.episode_of(of_file(name)) and name == sidecar_name(of_file(name)) and of_file(name) not in present:
-                found.left_out.append(f"{of_file(name)}: there is a sidecar, but no such file")
+            if names.episode_of(media := of_file(name)) and media not in present:
+                found.left_out.append(f"{media}: there is a sidecar, but no such file")
         elif sidecar_name(name) not in present:
             bare.append(name)
         else:

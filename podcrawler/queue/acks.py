@@ -12,6 +12,7 @@ from podcrawler.exceptions import EntryError
 from podcrawler.logins import masked
 from podcrawler.queue.host_limits import HostLimits
 from podcrawler.queue.leases import Lease
+from podcrawler.queue.scripts import time_argument
 from podcrawler.queue.values import recorded
 
 T_co = TypeVar("T_co", covariant=True)
@@ -33,8 +34,8 @@ class Ack(Generic[T_co]):
 
 def finish(lease: Lease, *, size: int, path: str, store: str = "", version: int = 1) -> Ack[bool]:
     """Record an episode as finished: ``size`` bytes at ``path``, relative to the store; the path is empty if the file
-    was there before. ``store`` is the id of the store if the file has the name by which its listing shows whose it is;
-    ``version`` is that of the file. False if the lease is lost."""
+    was there before. ``store`` is the id of the store, if the name of the file shows whose it is; ``version`` is the
+    file's. False if the lease is lost."""
     return Ack("finish", [lease.key, lease.token, size, path, recorded(size, store, version), 0, 0], bool)
 
 
@@ -51,10 +52,10 @@ def finish_page(
 ) -> Ack[bool]:
     """Record a list page as visited, with the ``result`` of the visit, for ``visit_ttl`` seconds.
 
-    ``podcast`` is its id and its JSON; ``newest`` is of the episodes with a date that it lists (``Told.newest``);
-    ``addresses`` lead to that podcast from now on, except those that lead to
-    another already. ``pushed_count`` is how many entries were pushed under this lease. False if the lease is lost, or
-    if Redis has lost some of those entries (a restart without its last writes): then the page is pending again."""
+    ``podcast`` is its id and its JSON; ``newest`` is the newest episode that it lists (``Told.newest``). ``addresses``
+    lead to that podcast from now on, except those that lead to another already. ``pushed_count`` is how many entries
+    were pushed under this lease. False if the lease is lost, or if Redis has lost some of those entries (a restart
+    without its last writes): then the page is pending again."""
     told = [*podcast, json.dumps(newest), *addresses]
     value = json.dumps(result)
     return Ack("finish", [lease.key, lease.token, value, "", value, pushed_count, visit_ttl, *told], bool, before)
@@ -98,26 +99,23 @@ def give_up(
     of ``tries``. Its host rests for ``rest`` seconds. If not ``counts``, it costs no try. ``now`` is as in broker.py.
     """
     cause = [error.kind, error.failure_class, str(error)]
-    time = "" if now is None else now
     limits = [tries, round(delay * 1000), int(counts), error.host, round(rest * 1000)]
     # What stays of a seed that is no address may have a login in it.
     seed = [masked(lease.payload.decode(errors="replace"), is_address=True)] if lease.kind == "seed" else []
-    return Ack("retry", [time, lease.key, lease.token, *cause, *limits, *seed], _text)
+    return Ack("retry", [time_argument(now), lease.key, lease.token, *cause, *limits, *seed], _text)
 
 
 def move(lease: Lease, host: str, limits: HostLimits, *, now: int | None = None) -> Ack[bool]:
     """Count the lease for another host. False if that one has no connection to spare, or rests: then the entry is
     pending there, at no cost. False also if the lease is lost. ``now`` is as in broker.py."""
-    time = "" if now is None else now
-    return Ack("move", [time, lease.key, lease.token, host, *limits.arguments], bool)
+    return Ack("move", [time_argument(now), lease.key, lease.token, host, *limits.arguments], bool)
 
 
 def turn(lease: Lease, host: str, came_from: str, limits: HostLimits, *, now: int | None = None) -> Ack[int]:
     """Count a lease, whose file has come, for the host of something that belongs beside that, and for no other.
     ``came_from`` is the host that the file came from; empty if it was there before. 1 if it counts for the host; 0 if
     that has no connection to spare, or rests; -1 if the lease is lost. ``now`` is as in broker.py."""
-    time = "" if now is None else now
-    return Ack("turn", [time, lease.key, lease.token, host, came_from, *limits.arguments], int)
+    return Ack("turn", [time_argument(now), lease.key, lease.token, host, came_from, *limits.arguments], int)
 
 
 def _text(answer: bytes) -> Any:

@@ -7,7 +7,6 @@ Everything here blocks.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from importlib.resources import files as files_of
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
@@ -18,6 +17,7 @@ from podcrawler.ids import PODCAST_ID
 from podcrawler.logins import Login, masked
 from podcrawler.queue.keys import Keys
 from podcrawler.queue.overview import REPORT_SECONDS, Overview, Report
+from podcrawler.queue.scripts import source_alone
 from podcrawler.queue.values import Count, Rate, Shape, read_json, text
 
 #: Events in one reply of Redis.
@@ -101,7 +101,7 @@ class Archive(Overview):
 
     def __init__(self, redis: Redis, keys: Keys) -> None:
         super().__init__(redis, keys)
-        self._write_report = self._redis.register_script(_script("report"))
+        self._write_report = self._redis.register_script(source_alone("report"))
 
     def pause(self) -> None:
         """Grant no leases until ``resume`` (lua/lease.lua reads the key)."""
@@ -206,10 +206,6 @@ class Archive(Overview):
     def wait_for_event(self, event_id: str, seconds: float) -> None:
         """Wait until there is an event after the one with this id, but no longer than ``seconds``."""
         self._redis.xread({self._keys.events: event_id}, count=1, block=max(1, round(seconds * 1000)))
-
-
-def _script(name: str) -> str:
-    return (files_of(__package__) / "lua" / f"{name}.lua").read_text(encoding="utf-8")
 
 
 def _read_login(name: str, value: bytes) -> Login | None:

@@ -15,7 +15,7 @@ from redis.commands.core import Script
 from redis.exceptions import NoScriptError
 from typing_extensions import override
 
-from podcrawler.batching import batches
+from podcrawler.batching import REDIS_BATCH, batches
 from podcrawler.config import Config
 from podcrawler.namespace import AnySettings
 from podcrawler.queue.acks import Ack
@@ -24,7 +24,7 @@ from podcrawler.queue.host_limits import HostLimits
 from podcrawler.queue.keys import Keys
 from podcrawler.queue.leases import Entry, Lease
 from podcrawler.queue.retry_policy import RetryPolicy
-from podcrawler.queue.scripts import source
+from podcrawler.queue.scripts import source, time_argument
 from podcrawler.queue.states import MARK_LENGTH, QueueStates
 from podcrawler.queue.values import text
 
@@ -32,8 +32,6 @@ _T = TypeVar("_T")
 
 #: By queue: the other queues that its entries come from.
 _SOURCES = {"episodes": ("podcasts",)}
-#: Entries in one call of a script: some 20 ms of Redis's time.
-_BATCH = 500
 #: Random bytes in a token, behind the mark of its broker.
 _TOKEN_BYTES = 6
 
@@ -138,7 +136,7 @@ class Broker(QueueStates):
         seed that they come from, for which ``already_pushed`` others were pushed before."""
         pushed = Pushed()
         token = page_lease.token if page_lease else ""
-        for batch in batches(entries, _BATCH):
+        for batch in batches(entries, REDIS_BATCH):
             values = chain.from_iterable(map(_values, batch))
             pushed += Pushed(*self._run("push_many", [token, already_pushed, *values]))
             already_pushed += len(batch)
@@ -157,7 +155,7 @@ class Broker(QueueStates):
 
         Idempotent: a second call with the same tokens returns the same leases.
         """
-        limits = [_time(now), _ms(self.lease_time), self._max_expiries, *self.host_limits.arguments]
+        limits = [time_argument(now), _ms(self.lease_time), self._max_expiries, *self.host_limits.arguments]
         open_entries, due, rows, abandoned, full, unreadable = self._run(
             "lease",
             [*limits, len(done or ()), *chain.from_iterable((done or {}).items()), *tokens],
@@ -176,11 +174,11 @@ class Broker(QueueStates):
         """Let the leases expire ``lease_time`` from now. Returns the tokens of those that this node has lost; not of
         those on episodes that Redis has forgotten, which it is given back."""
         pairs = chain.from_iterable((lease.key, lease.token) for lease in leases)
-        lost = {text(token) for token in self._run("extend", [_time(now), _ms(self.lease_time), *pairs])}
+        lost = {text(token) for token in self._run("extend", [time_argument(now), _ms(self.lease_time), *pairs])}
         unknown = [lease for lease in leases if lease.token in lost and lease.kind == "episode"]
         if unknown:
             values = chain.from_iterable(map(_known_of, unknown))
-            limits = [_time(now), _ms(self.lease_time), *self.host_limits.arguments]
+            limits = [time_argument(now), _ms(self.lease_time), *self.host_limits.arguments]
             lost -= {text(token) for token in self._run("restore", [*limits, *values])}
         return lost
 
@@ -196,24 +194,25 @@ class Broker(QueueStates):
         return int(self._run("requeue", [done, *keys]))
 
     def set_aside(self, includes: Callable[[str], bool]) -> int:
-        """Keep the pending and delayed entries of the groups that this includes from all nodes: until ``bring_back``,
-        or until nobody calls ``keep_aside`` any more; how many."""
-        routes = self._redis.hscan_iter(self._key("routes"), count=_BATCH)
+        """Hide the pending and delayed entries of the groups that this ``includes`` from all nodes: until
+        ``bring_back``, or until nobody calls ``keep_aside`` any more. Returns how many."""
+        routes = self._redis.hscan_iter(self._key("routes"), count=REDIS_BATCH)
         keys = (key for key, route in routes if includes(group_of(text(key), route)))
-        return sum(int(self._run("set_aside", batch)) for batch in batches(keys, _BATCH))
+        return sum(int(self._run("set_aside", batch)) for batch in batches(keys, REDIS_BATCH))
 
     def bring_back(self, includes: Callable[[str], bool] = lambda _: True, now: int | None = None) -> int:
         """Undo ``set_aside`` for the groups that this includes; how many entries came back."""
-        aside = [key for key, _ in self._redis.zscan_iter(self._key("aside"), count=_BATCH)]
+        aside = [key for key, _ in self._redis.zscan_iter(self._key("aside"), count=REDIS_BATCH)]
         came_back = 0
-        for batch in batches(aside, _BATCH):
+        for batch in batches(aside, REDIS_BATCH):
             routes = self._redis.hmget(self._key("routes"), batch)
             keys = [k for k, route in zip(batch, routes, strict=True) if includes(group_of(text(k), route or b""))]
-            came_back += int(self._run("bring_back", [_time(now), *keys]))
+            came_back += int(self._run("bring_back", [time_argument(now), *keys]))
         return came_back
 
     def keep_aside(self, seconds: int) -> None:
-        """Let nodes look for nothing that is set aside, for so long; with 0, from now on again."""
+        """Have nodes look for nothing that is set aside, for so many ``seconds``; with 0, they look again from now
+        on."""
         only = f"{self._keys.archive}only"
         if seconds:
             self._redis.set(only, 1, ex=seconds)
@@ -224,7 +223,7 @@ class Broker(QueueStates):
         """Record episodes (podcast id, episode id, bytes, or all that was recorded of them) as finished, whatever state
         they are in unless leased; how many were not finished before."""
         recorded = 0
-        for batch in batches(episodes, _BATCH):
+        for batch in batches(episodes, REDIS_BATCH):
             values = ([f"{podcast}/{name}", podcast, name, size] for podcast, name, size in batch)
             recorded += int(self._run("record", chain.from_iterable(values)))
         return recorded
@@ -277,10 +276,6 @@ def _values(entry: Entry) -> list[Any]:
 def _known_of(lease: Lease) -> list[Any]:
     """What its node knows of a lease, as lua/restore.lua reads it."""
     return [lease.key, lease.token, lease.group, lease.name, lease.host, lease.own_host, lease.payload]
-
-
-def _time(now: int | None) -> str:
-    return "" if now is None else str(now)
 
 
 def _ms(seconds: float) -> int:

@@ -8,24 +8,20 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from math import isnan, nan
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
-from redis import Redis
 from scrapy import Request
 from typing_extensions import TypedDict
 
-from podcrawler.batching import batches
-from podcrawler.namespace import AnySettings, read_namespace
+from podcrawler.batching import REDIS_BATCH, batches
+from podcrawler.queue.base import InRedis
 from podcrawler.queue.entries import WANTED
 from podcrawler.queue.failures import Failed, read_failed
-from podcrawler.queue.keys import Keys, left_out
 from podcrawler.queue.scripts import source
 from podcrawler.queue.values import LAST_TIME, Shape, number, read_json, text
 from podcrawler.sites.wanted import Latest, Wanted
 
-#: Episodes in one call.
-_BATCH = 500
 #: Episodes that are kept for one podcast: of more, the newest of each page.
 MOST_LEFT_OUT = 5_000
 
@@ -38,38 +34,28 @@ class _Latest(TypedDict):
 _LATEST = Shape[_Latest](_Latest)
 
 
-class Choices:
-    """The choices in one archive. Cheap to make; safe to use from several threads."""
-
-    def __init__(self, redis: Redis, keys: Keys) -> None:
-        # redis-py's types allow for text where this client answers in bytes.
-        self._redis: Any = redis
-        self._keys = keys
-        #: By address that was given with ``--new-only``: when it was for the first time.
-        self._new_only = f"{keys.archive}new-only"
-
-    @classmethod
-    def from_settings(cls, settings: AnySettings, redis: Redis) -> "Choices":
-        return cls(redis, Keys(read_namespace(settings)))
+class Choices(InRedis):
+    """The choices in one archive."""
 
     def leave_out(self, podcast_id: str, names: Mapping[str, str]) -> int:
-        """Keep these episodes from being fetched that a page lists, by id with what is told of each (JSON), unless they
-        are finished or leased; how many were to be fetched until now."""
+        """Leave out these episodes of a page, unless they are finished or leased: by id, with what is told of each
+        (JSON). Returns how many of them were pending or delayed."""
         script = self._redis.register_script(source("leave_out"))
         prefixes = [self._keys.queue("episodes"), self._keys.archive]
-        calls = (chain.from_iterable(batch) for batch in batches(names.items(), _BATCH))
+        calls = (chain.from_iterable(batch) for batch in batches(names.items(), REDIS_BATCH))
         return sum(int(script(keys=prefixes, args=[podcast_id, MOST_LEFT_OUT, *values])) for values in calls)
 
     def states(
         self, podcast_id: str, names: Mapping[str, str], other_versions: Container[str] = ()
     ) -> dict[str, tuple[str, Failed | None]]:
-        """What became of the podcast's episodes, by id with the version of each (``Entry.version``): a state; "removed"
-        if the user has said that it is not wanted; or empty if it has none, or failed with another version. Of a failed
-        one also its failure. ``other_versions``: those that replace files of finished ones, which does not count."""
+        """The state of each of the podcast's episodes, which are given by id with their versions (``Entry.version``);
+        "removed" if the user does not want it; empty if it has no state, or failed with another version. A failed one
+        comes with its failure. ``other_versions``: ids of new versions, for which it does not count that an earlier one
+        is finished."""
         script = self._redis.register_script(source("look"))
         prefixes = [self._keys.queue("episodes"), self._keys.archive]
         found = {}
-        for batch in batches(names.items(), _BATCH):
+        for batch in batches(names.items(), REDIS_BATCH):
             answers = script(
                 keys=prefixes,
                 args=[
@@ -83,13 +69,13 @@ class Choices:
 
     def forget(self, podcast_id: str) -> None:
         """Forget what earlier visits left out."""
-        self._redis.delete(left_out(self._keys, podcast_id))
+        self._redis.delete(self._keys.left_out(podcast_id))
 
     def among(self, podcast_id: str, names: Sequence[str]) -> set[str]:
         """Those of the episodes that are left out, by id."""
         if not names:
             return set()
-        found = self._redis.hmget(left_out(self._keys, podcast_id), list(names))
+        found = self._redis.hmget(self._keys.left_out(podcast_id), list(names))
         return {name for name, value in zip(names, found, strict=True) if value is not None}
 
     def latest(self, podcast_id: str) -> dict[str, Latest]:
@@ -106,14 +92,14 @@ class Choices:
         key = self._latest(podcast_id)
         pipe = self._redis.pipeline(transaction=True)
         pipe.delete(key)
-        for batch in batches(latest.items(), _BATCH):
+        for batch in batches(latest.items(), REDIS_BATCH):
             pipe.rpush(key, *chain.from_iterable((name, _written(one)) for name, one in batch))
         pipe.expire(key, seconds)
         pipe.execute()
 
     def put_into(self, requests: Iterable[Request], wanted: Wanted, *, remember: bool = True) -> None:
-        """Have the pages of these addresses read for what is wanted. With ``new_after``: of each, nothing from before
-        that was asked for the first time; this time counts as that if it is to be remembered."""
+        """Put what is wanted into the requests for pages. With ``new_after``, the first time that this was asked for an
+        address counts; ``remember``: this time is the first one if there was none."""
         for request in requests:
             own = wanted
             if wanted.new_after is not None:
@@ -122,9 +108,11 @@ class Choices:
                 request.meta[WANTED] = own.to_json()
 
     def _new_since(self, address: str, now: float, *, remember: bool) -> float:
+        # By address that was given with ``--new-only``: when it was for the first time.
+        key = f"{self._keys.archive}new-only"
         if remember:
-            self._redis.hsetnx(self._new_only, address, round(now))
-        first = number(self._redis.hget(self._new_only, address))
+            self._redis.hsetnx(key, address, round(now))
+        first = number(self._redis.hget(key, address))
         return float(first) if 0 < first <= now else now
 
     def _latest(self, podcast_id: str) -> str:

@@ -4,19 +4,16 @@ list them any more. Everything here blocks on Redis."""
 import time
 from collections.abc import Iterator, Mapping
 from itertools import compress
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from redis import Redis
-
-from podcrawler.batching import batches
-from podcrawler.namespace import AnySettings, read_namespace
-from podcrawler.queue.keys import Keys
+from podcrawler.batching import REDIS_BATCH, batches
+from podcrawler.queue.base import InRedis
 from podcrawler.queue.leases import Lease
 from podcrawler.queue.values import LAST_TIME, text
 from podcrawler.sites.identity import digest
 
-#: Fields in one answer of HSCAN, about: some milliseconds of Redis's time; and fields that are written at once.
-_PART, _BATCH = 5000, 500
+#: Fields in one answer of HSCAN, about: some milliseconds of Redis's time.
+_PART = 5000
 #: Hex digits of the page, and of the lease, in what is kept of an episode: if two readings have the same ones, what was
 #: withdrawn between them is noticed at the next.
 _DIGITS = 4
@@ -54,22 +51,13 @@ class Dated(NamedTuple):
 _LONGEST = len(f"-{LAST_TIME}") + 2 * (1 + _DIGITS)
 
 
-class Dates:
-    """The dates of one archive. Cheap to make."""
-
-    def __init__(self, redis: Redis, keys: Keys) -> None:
-        # redis-py's types allow for text where this client answers in bytes.
-        self._redis: Any = redis
-        self._keys = keys
-
-    @classmethod
-    def from_settings(cls, settings: AnySettings, redis: Redis) -> "Dates":
-        return cls(redis, Keys(read_namespace(settings)))
+class Dates(InRedis):
+    """The dates of one archive."""
 
     def keep(self, podcast_id: str, dates: Mapping[str, int], visit: Visit) -> None:
         """Keep when episodes that a page lists were published, in seconds since 1970, by their ids. None of them is
         withdrawn any more."""
-        for batch in batches(dates.items(), _BATCH):
+        for batch in batches(dates.items(), REDIS_BATCH):
             values = {name: f"{published} {visit.page} {visit.lease}" for name, published in batch}
             pipe = self._redis.pipeline(transaction=False)
             pipe.hset(self._keys.published(podcast_id), mapping=values)
@@ -93,7 +81,7 @@ class Dates:
             if oldest < dated.published <= newest and dated.visit.page == visit.page and dated.visit != visit
         ]
         now, noted = round(time.time() * 1000), list[str]()
-        for batch in batches(gone, _BATCH):
+        for batch in batches(gone, REDIS_BATCH):
             pipe = self._redis.pipeline(transaction=False)
             for name in batch:
                 pipe.hsetnx(self._keys.withdrawn(podcast_id), name, now)

@@ -8,13 +8,10 @@ from typing import Any
 
 from redis import Redis
 
-from podcrawler.batching import batches
+from podcrawler.batching import REDIS_BATCH, batches
 from podcrawler.namespace import AnySettings, read_namespace
 from podcrawler.queue.keys import Keys
 from podcrawler.queue.scripts import source
-
-#: Entries in one call.
-_BATCH = 500
 
 
 def drop_failed(settings: AnySettings, redis: Redis, queue: str, keys: Iterable[str]) -> int:
@@ -23,4 +20,4 @@ def drop_failed(settings: AnySettings, redis: Redis, queue: str, keys: Iterable[
     # redis-py's types allow for text where this client answers in bytes.
     script: Any = redis.register_script(source("drop"))
     prefixes = [named.queue(queue), named.archive]
-    return sum(int(script(keys=prefixes, args=batch)) for batch in batches(keys, _BATCH))
+    return sum(int(script(keys=prefixes, args=batch)) for batch in batches(keys, REDIS_BATCH))

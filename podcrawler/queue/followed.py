@@ -10,7 +10,7 @@ from typing import Any
 from redis import Redis
 from typing_extensions import TypedDict
 
-from podcrawler.batching import batches
+from podcrawler.batching import REDIS_BATCH, batches
 from podcrawler.following import Following
 from podcrawler.logins import masked
 from podcrawler.namespace import AnySettings, read_namespace
@@ -18,8 +18,6 @@ from podcrawler.queue.keys import Keys
 from podcrawler.queue.naming import legal_id, spellings
 from podcrawler.queue.values import Shape, read_json, text
 from podcrawler.tokens import without_secrets
-
-_BATCH = 500
 
 
 class _Checked(TypedDict, total=False):
@@ -52,12 +50,12 @@ def followed(settings: AnySettings, redis: Redis, podcast_ids: Iterable[str] | N
 
 def _subscriptions(redis: Any, keys: Keys) -> Iterator[tuple[str, str, bytes]]:
     """Of each subscription: its address, the id of its podcast if that is known, and what is kept of it."""
-    entries = redis.hscan_iter(f"{keys.archive}subscriptions", count=_BATCH)
-    for batch in batches(entries, _BATCH):
+    entries = redis.hscan_iter(keys.subscriptions, count=REDIS_BATCH)
+    for batch in batches(entries, REDIS_BATCH):
         addresses = [text(address) for address, _ in batch]
         spelled = [spellings(address) for address in addresses]
         pipe = redis.pipeline(transaction=False)
-        pipe.hmget(f"{keys.archive}checks", addresses)
+        pipe.hmget(keys.checks, addresses)
         for each in spelled:
             pipe.hmget(keys.addresses, each)
         checks, *known = pipe.execute()

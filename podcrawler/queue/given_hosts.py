@@ -5,28 +5,21 @@ of itself that a user gave its host.
 """
 
 from collections.abc import Iterable
-from typing import Any
 
 from redis import Redis
 
-from podcrawler.namespace import AnySettings, read_namespace
 from podcrawler.networks import literal, named_host
+from podcrawler.queue.base import InRedis
 from podcrawler.queue.keys import Keys
 
 
-class GivenHosts:
-    """The record of one archive. Cheap to make; safe to use from several threads. Hosts are as
-    ``networks.same_name`` has them."""
+class GivenHosts(InRedis):
+    """The record of one archive. Hosts are as ``networks.same_name`` has them."""
 
     def __init__(self, redis: Redis, keys: Keys) -> None:
-        # redis-py's types allow for text where this client answers in bytes.
-        self._redis: Any = redis
+        super().__init__(redis, keys)
         self._given = f"{keys.archive}given-hosts"
         self._public = f"{keys.archive}public-hosts"
-
-    @classmethod
-    def from_settings(cls, settings: AnySettings, redis: Redis) -> "GivenHosts":
-        return cls(redis, Keys(read_namespace(settings)))
 
     def note_addresses(self, addresses: Iterable[str]) -> None:
         """Remember addresses that a user gave."""

@@ -172,7 +172,7 @@ class _Page:
         self._owners = _owners(self.entries, known, finished_sizes)
 
     def settled_id(self, position: int) -> str:
-        """The id of an entry; that of an earlier one, too, if both are one episode."""
+        """The id of an entry. Two entries that are one episode get the same."""
         entry, known = self.entries[position], self._known
         if found := self._by_path.get(entry.id):
             return found
@@ -196,8 +196,8 @@ class _Page:
         return twin
 
     def _is_owner(self, entry: _Entry) -> bool:
-        """Whether its plain id belongs to an entry, and to no other one, nor to one that is not on the page any
-        more."""
+        """Whether an entry keeps its plain id: it belongs to no other entry, and to no episode that the page does not
+        list any more."""
         if entry.plain_id in self._owners:
             return self._owners[entry.plain_id] is entry
         return entry.plain_id not in self._known or entry.may_be(self._known[entry.plain_id])
@@ -219,8 +219,8 @@ def _owners(
     known: Mapping[str, str],
     finished_sizes: Callable[[Sequence[str]], Mapping[str, int]],
 ) -> dict[str, _Entry | None]:
-    """By plain id that several entries claim: the one that it belongs to; None if it belongs to one that is not on the
-    page any more."""
+    """For each plain id that several entries claim: the entry that it belongs to; None if it belongs to an episode that
+    the page does not list any more."""
     counts = Counter(entry.plain_id for entry in entries)
     claims: dict[str, list[_Entry]] = defaultdict(list)
     for entry in entries:
@@ -252,8 +252,8 @@ def _first_owner(claimants: Sequence[_Entry], finished_size: int | None) -> _Ent
 def _finished_by_path(
     paths: Mapping[str, str], finished_sizes: Callable[[Sequence[str]], Mapping[str, int]]
 ) -> dict[str, str]:
-    """By id: the id that the path of its file gives (``paths``), for entries that were finished under that one: earlier
-    releases saw no guid in ``rdf:about``."""
+    """The entries that were finished under the id that the path of their file gives (``paths``), because earlier
+    releases saw no guid in ``rdf:about``: that id, by their own."""
     if not paths:
         return {}
     sizes = finished_sizes([*paths, *paths.values()])

@@ -1,6 +1,6 @@
 """What an archive has, podcast by podcast and episode by episode, as it is looked at.
 
-A part at a time, so that it does not matter how many there are: what changes meanwhile may be in two parts, or in none.
+It is read in parts, however many there are. What changes meanwhile may be in two parts, or in none.
 This module is quick to import. Everything here blocks on Redis.
 """
 
@@ -14,10 +14,10 @@ from redis import Redis
 
 from podcrawler.batching import batches
 from podcrawler.ids import EPISODE_ID
-from podcrawler.namespace import AnySettings, read_namespace
+from podcrawler.queue.base import InRedis
 from podcrawler.queue.failures import read_failed, title_in
 from podcrawler.queue.forms import encodable
-from podcrawler.queue.keys import Keys, left_out
+from podcrawler.queue.keys import Keys
 from podcrawler.queue.naming import legal_id
 from podcrawler.queue.states import Counts
 from podcrawler.queue.values import DROPPED, LAST_TIME, number, read_recorded, tell, text, whole
@@ -83,19 +83,12 @@ class EpisodeSummary:
     version: int = 1
 
 
-class Inventory:
+class Inventory(InRedis):
     """The podcasts and episodes of one archive."""
 
     def __init__(self, redis: Redis, keys: Keys) -> None:
-        # redis-py's types allow for text where this client answers in bytes.
-        self._redis: Any = redis
-        self._keys = keys
+        super().__init__(redis, keys)
         self._queue = keys.queue("episodes")
-        self._visited = f"{keys.archive}visited"
-
-    @classmethod
-    def from_settings(cls, settings: AnySettings, redis: Redis) -> "Inventory":
-        return cls(redis, Keys(read_namespace(settings)))
 
     def podcast_ids(self) -> list[str]:
         """All podcasts: those of which a list page was finished, files were imported, or episodes are queued."""
@@ -109,7 +102,7 @@ class Inventory:
         names = self._podcast_ids(failed)
         for batch in batches(names, _PODCASTS):
             records = self._redis.hmget(self._keys.podcasts, batch)
-            visits = self._redis.hmget(self._visited, batch)
+            visits = self._redis.hmget(self._keys.visited, batch)
             open_counts = self._redis.hmget(f"{self._queue}open", batch)
             for name, record, visit, counted in zip(batch, records, visits, open_counts, strict=True):
                 title, address = _read_podcast(name, record)
@@ -138,7 +131,7 @@ class Inventory:
         for field, _ in self._fields(self._keys.removed(podcast_id), _PART):
             if name := _episode_id(field, podcast_id):
                 yield EpisodeSummary(name, podcast_id, "removed")
-        for field, value in self._fields(left_out(self._keys, podcast_id), _ENTRIES):
+        for field, value in self._fields(self._keys.left_out(podcast_id), _ENTRIES):
             if name := _episode_id(field, podcast_id):
                 told = _object(value, f"why {podcast_id}/{name} is left out")
                 yield EpisodeSummary(name, podcast_id, "left out", _word(told, "title"), reason=_word(told, "reason"))
@@ -181,7 +174,7 @@ class Inventory:
         return Counter(_podcast_of(key) for key, _ in self._fields(f"{self._queue}failed", _ENTRIES))
 
     def _podcast_ids(self, failed: Collection[str]) -> list[str]:
-        hashes = self._keys.podcasts, self._visited, f"{self._queue}open"
+        hashes = self._keys.podcasts, self._keys.visited, f"{self._queue}open"
         found = {_podcast_of(field) for key in hashes for field in self._redis.hkeys(key)}
         return sorted({*found, *failed} - {""})
 

@@ -1,4 +1,5 @@
-"""The names of all keys in Redis; docs/queue-keys.md says what each holds.
+"""The names of the keys in Redis; docs/queue-keys.md says what each holds. A key that one module alone touches has its
+name there.
 
 All but the seeds begin with the name of the archive.
 """
@@ -10,8 +11,8 @@ QUEUES = ("podcasts", "episodes")
 
 
 @dataclass(frozen=True, slots=True)
-class Keys:
-    """The keys of one archive. ``namespace`` is the word in the hash tag (``PODCRAWLER_NAMESPACE``)."""
+class _PodcastKeys:
+    """The keys that each podcast has."""
 
     namespace: str = "podcrawler"
 
@@ -19,10 +20,6 @@ class Keys:
     def archive(self) -> str:
         """The prefix of the keys that belong to no queue."""
         return f"{{{self.namespace}}}:"
-
-    def queue(self, name: str) -> str:
-        """The prefix of the keys of the queue ``name`` (``episodes`` or ``podcasts``)."""
-        return f"{self.archive}{name}:"
 
     def finished(self, podcast_id: str) -> str:
         return f"{self.archive}finished:{podcast_id}"
@@ -48,6 +45,21 @@ class Keys:
     def no_ranges(self, podcast_id: str) -> str:
         return f"{self.archive}no-ranges:{podcast_id}"
 
+    def left_out(self, podcast_id: str) -> str:
+        return f"{self.archive}left-out:{podcast_id}"
+
+    def versions(self, podcast_id: str) -> str:
+        return f"{self.archive}versions:{podcast_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Keys(_PodcastKeys):
+    """The keys of one archive. ``namespace`` is the word in the hash tag (``PODCRAWLER_NAMESPACE``)."""
+
+    def queue(self, name: str) -> str:
+        """The prefix of the keys of the queue ``name`` (``episodes`` or ``podcasts``)."""
+        return f"{self.archive}{name}:"
+
     def listed(self, root: str) -> str:
         return f"{self.archive}listed:{root}"
 
@@ -70,6 +82,10 @@ class Keys:
         return f"{self.archive}podcasts"
 
     @property
+    def visited(self) -> str:
+        return f"{self.archive}visited"
+
+    @property
     def addresses(self) -> str:
         return f"{self.archive}addresses"
 
@@ -78,15 +94,13 @@ class Keys:
         return f"{self.archive}logins"
 
     @property
+    def subscriptions(self) -> str:
+        return f"{self.archive}subscriptions"
+
+    @property
+    def checks(self) -> str:
+        return f"{self.archive}checks"
+
+    @property
     def events(self) -> str:
         return f"{self.archive}events"
-
-
-def left_out(keys: Keys, podcast_id: str) -> str:
-    """Where is kept which of the podcast's episodes are left out, and why."""
-    return f"{keys.archive}left-out:{podcast_id}"
-
-
-def versions(keys: Keys, podcast_id: str) -> str:
-    """Where is kept what was offered of the podcast's files."""
-    return f"{keys.archive}versions:{podcast_id}"

@@ -44,7 +44,7 @@ class Imports:
 
 
 def claims(imported: Mapping[str, Imported], episodes: Iterable[Episode]) -> list[tuple[str, Imported]]:
-    """Which of a podcast's episodes, by id, which of its imported files is of: those that have another id there."""
+    """The episodes of a podcast whose files were imported under another id: the id of each, and its file."""
     left = dict(imported)
     claimed = []
     for episode in episodes if left else ():

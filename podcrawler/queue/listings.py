@@ -1,19 +1,15 @@
 """What Redis knows of the entries that a podcast's pages listed: how they are known again, and what became of them."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from redis import Redis
 from typing_extensions import TypedDict
 
-from podcrawler.batching import batches
-from podcrawler.namespace import AnySettings, read_namespace
-from podcrawler.queue.keys import Keys
+from podcrawler.batching import REDIS_BATCH, batches
+from podcrawler.queue.base import InRedis
 from podcrawler.queue.values import Count, Shape, read_json, read_recorded, text
 
-#: Fields that are written in one command.
-_BATCH = 500
 #: Fields in one answer of HSCAN, about: some milliseconds of Redis's time.
 _PART = 5000
 
@@ -30,17 +26,8 @@ class AccountJson(TypedDict, total=False):
 _ACCOUNT = Shape[AccountJson](AccountJson)
 
 
-class Listings:
-    """The listed entries of one archive. Cheap to make; safe to use from several threads. Blocks on Redis."""
-
-    def __init__(self, redis: Redis, keys: Keys) -> None:
-        # redis-py's types allow for text where this client answers in bytes.
-        self._redis: Any = redis
-        self._keys = keys
-
-    @classmethod
-    def from_settings(cls, settings: AnySettings, redis: Redis) -> "Listings":
-        return cls(redis, Keys(read_namespace(settings)))
+class Listings(InRedis):
+    """The listed entries of one archive."""
 
     def identities(self, podcast_id: str, cursor: int = 0) -> tuple[int, dict[str, str]]:
         """A part of what is kept of the podcast's episodes to know them again (identities.py), by their ids, and the
@@ -49,7 +36,7 @@ class Listings:
         return cursor, {text(name): text(traits) for name, traits in found.items()}
 
     def keep_identities(self, podcast_id: str, traits: Mapping[str, str]) -> None:
-        for batch in batches(traits.items(), _BATCH):
+        for batch in batches(traits.items(), REDIS_BATCH):
             self._redis.hset(self._keys.identities(podcast_id), mapping=dict(batch))
 
     def finished_sizes(self, podcast_id: str, names: Sequence[str]) -> dict[str, int]:
@@ -62,17 +49,17 @@ class Listings:
 
     def recorded(self, podcast_ids: Sequence[str]) -> dict[str, int]:
         """How many episodes of each podcast are recorded as finished."""
-        return self._lengths([(podcast_id, self._keys.finished(podcast_id)) for podcast_id in podcast_ids])
+        return self._lengths(podcast_ids, self._keys.finished)
 
     def removed(self, podcast_ids: Sequence[str]) -> dict[str, int]:
         """How many episodes of each podcast are not wanted any more."""
-        return self._lengths([(podcast_id, self._keys.removed(podcast_id)) for podcast_id in podcast_ids])
+        return self._lengths(podcast_ids, self._keys.removed)
 
-    def _lengths(self, hashes: Sequence[tuple[str, str]]) -> dict[str, int]:
+    def _lengths(self, podcast_ids: Sequence[str], key_of: Callable[[str], str]) -> dict[str, int]:
         pipe = self._redis.pipeline(transaction=False)
-        for _, key in hashes:
-            pipe.hlen(key)
-        return {podcast_id: length for (podcast_id, _), length in zip(hashes, pipe.execute(), strict=True)}
+        for podcast_id in podcast_ids:
+            pipe.hlen(key_of(podcast_id))
+        return dict(zip(podcast_ids, pipe.execute(), strict=True))
 
     def note_listed(self, podcast_id: str, names: Sequence[str], page: str, *, seconds: int, is_first: bool) -> bool:
         """Note, for ``seconds``, which entries a page lists; whether it is the first page of the visit to list any of

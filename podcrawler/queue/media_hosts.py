@@ -1,27 +1,13 @@
 """What the fleet has learnt of the hosts of media files, by podcast. Everything here blocks on Redis."""
 
-from typing import Any
-
-from redis import Redis
-
-from podcrawler.namespace import AnySettings, read_namespace
-from podcrawler.queue.keys import Keys
+from podcrawler.queue.base import InRedis
 
 #: Seconds for which a host that refused a range is not asked for another.
 _RANGES_REFUSED_FOR = 24 * 3600
 
 
-class MediaHosts:
-    """The records of one archive. Cheap to make; safe to use from several threads."""
-
-    def __init__(self, redis: Redis, keys: Keys) -> None:
-        # redis-py's types allow for text where this client answers in bytes.
-        self._redis: Any = redis
-        self._keys = keys
-
-    @classmethod
-    def from_settings(cls, settings: AnySettings, redis: Redis) -> "MediaHosts":
-        return cls(redis, Keys(read_namespace(settings)))
+class MediaHosts(InRedis):
+    """What is known of the hosts of one archive."""
 
     def note_range_refused(self, podcast_id: str, host: str) -> None:
         """Remember for a day that the host gave no part of a file, but the whole."""

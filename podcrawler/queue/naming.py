@@ -6,36 +6,28 @@ Everything here blocks on Redis.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from redis import Redis
 
 from podcrawler.ids import PODCAST_ID
-from podcrawler.namespace import AnySettings, read_namespace
+from podcrawler.queue.base import InRedis
 from podcrawler.queue.keys import Keys
 from podcrawler.queue.values import tell, text
 from podcrawler.tokens import without_secrets
 
-#: What an address begins with that an id was given for and that a record outside of Redis told: it has no login and no
-#: signatures.
+#: Put before an address that a record outside of Redis told for an id: such an address has no login and no signatures.
 _TOLD = "told:"
 #: What a guid begins with among the addresses. A guid is a claim: it names no podcast, and is told to the user.
 GUID = "podcast:guid:"
 
 
-class Names:
-    """The names of one archive's podcasts. Cheap to make; safe to use from several threads."""
+class Names(InRedis):
+    """The names of one archive's podcasts."""
 
     def __init__(self, redis: Redis, keys: Keys) -> None:
-        # redis-py's types allow for text where this client answers in bytes.
-        self._redis: Any = redis
-        self._keys = keys
+        super().__init__(redis, keys)
         #: Of each id: the address, or what stands in the place of one, that it was given for.
         self._named = f"{keys.archive}named"
-
-    @classmethod
-    def from_settings(cls, settings: AnySettings, redis: Redis) -> "Names":
-        return cls(redis, Keys(read_namespace(settings)))
 
     def find(self, addresses: Sequence[str]) -> tuple[str, str] | None:
         """The first of the addresses that leads to a podcast, in any spelling, and the podcast's id."""
@@ -45,7 +37,7 @@ class Names:
         return next(((address, name) for (address, _), value in known if value and (name := legal_id(value))), None)
 
     def podcast_of(self, addresses: Sequence[str]) -> str | None:
-        """The id of the podcast that the first of these addresses leads to that leads to one."""
+        """The id of the podcast that ``find`` finds."""
         found = self.find(addresses)
         return found[1] if found else None
 
@@ -55,8 +47,8 @@ class Names:
         return (legal_id(value) or None) if value else None
 
     def record(self, address: str, name: str) -> str:
-        """Have the address lead to the podcast with this id, unless it leads to one already; the id of the one that it
-        leads to."""
+        """Have the address lead to the podcast with this id, unless it leads to another already. Returns the id of the
+        podcast that it leads to now."""
         pipe = self._redis.pipeline(transaction=True)
         pipe.hsetnx(self._keys.addresses, address, name)
         pipe.hget(self._keys.addresses, address)
@@ -67,15 +59,15 @@ class Names:
         return name
 
     def restore(self, address: str, name: str) -> str:
-        """Have the podcast keep its id, as a record outside of Redis tells it (``without_secrets``), which knows the
-        address without them; the id of the podcast that the address leads to."""
+        """Have the podcast keep the id that a record outside of Redis tells. That record has the address
+        ``without_secrets``. Returns the id of the podcast that the address leads to now."""
         self._redis.hsetnx(self._named, name, f"{_TOLD}{address}")
         return self.podcast_of([address]) or self.record(address, name)
 
     def name(self, address: str, candidates: Iterable[str], *, is_known: bool = False) -> str:
-        """Give the podcast at an address that leads to none the first of these ids that no other podcast has; its id,
-        which is another one if another node was first. ``is_known``: it may be one that an earlier release has
-        named, which did not record by what."""
+        """Name the podcast at an address that leads to none yet: it gets the first of these ids that no other podcast
+        has. Returns its id, which is another one if another node was first. ``is_known``: an earlier release may have
+        named it, without recording for which address."""
         name = next(name for name in candidates if self._take(name, address, is_known=is_known))
         return self.record(address, name)
 

@@ -6,14 +6,11 @@ archive.py has what changes it. This module is quick to import. Everything here 
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, Self, cast, get_args
-
-from redis import Redis
+from typing import Any, Literal, cast, get_args
 
 from podcrawler.exceptions import RedisError
-from podcrawler.namespace import AnySettings, read_namespace
+from podcrawler.queue.base import InRedis
 from podcrawler.queue.forms import encodable
-from podcrawler.queue.keys import Keys
 from podcrawler.queue.naming import legal_id
 from podcrawler.queue.values import LAST_TIME, moment, tell, text, whole
 
@@ -87,17 +84,8 @@ class Report:
 _REPORTED = [field.name for field in fields(Report) if field.name not in ("name", "age")]
 
 
-class Overview:
-    """One archive in Redis, to look at. Cheap to make; safe to use from several threads."""
-
-    def __init__(self, redis: Redis, keys: Keys) -> None:
-        # redis-py's types allow for text where this client answers in bytes.
-        self._redis: Any = redis
-        self._keys = keys
-
-    @classmethod
-    def from_settings(cls, settings: AnySettings, redis: Redis) -> Self:
-        return cls(redis, Keys(read_namespace(settings)))
+class Overview(InRedis):
+    """One archive in Redis, to look at."""
 
     def check_schema(self, *, mark: bool = False) -> None:
         """Raises RedisError if the archive has another schema than ours. With ``mark``, one that has none gets ours."""

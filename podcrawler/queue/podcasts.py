@@ -4,14 +4,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
-
-from redis import Redis
 
 from podcrawler.items import Podcast
-from podcrawler.namespace import AnySettings, read_namespace
 from podcrawler.queue import forms
-from podcrawler.queue.keys import Keys
+from podcrawler.queue.base import InRedis
 from podcrawler.queue.values import Shape, read_json
 
 _PODCAST = Shape[Podcast](Podcast)
@@ -32,17 +28,8 @@ def encodable(podcast: Podcast) -> Podcast:
     return _PODCAST.adapter.validate_json(record.encode("utf-8", "replace"))
 
 
-class Podcasts:
-    """The podcasts of one archive. Cheap to make; safe to use from several threads."""
-
-    def __init__(self, redis: Redis, keys: Keys) -> None:
-        # redis-py's types allow for text where this client answers in bytes.
-        self._redis: Any = redis
-        self._keys = keys
-
-    @classmethod
-    def from_settings(cls, settings: AnySettings, redis: Redis) -> "Podcasts":
-        return cls(redis, Keys(read_namespace(settings)))
+class Podcasts(InRedis):
+    """The podcasts of one archive."""
 
     def told(self, podcast_ids: Sequence[str]) -> list[Podcast]:
         """Those of the podcasts of which a list page was finished."""

@@ -54,9 +54,9 @@ class Prefetcher:
         """The node works on ``capacity`` entries at once, and renews its leases every ``heartbeat`` seconds.
 
         ``on_lost`` is called with each lease that another node may hold by now: the work under it must stop.
-        ``on_failed`` is called with the key of each entry that failed, as this node found, and the kind: ``abandoned``
-        if its leases expired too often, ``unreadable`` if Redis has not what was written. Nothing is leased any more
-        when ``is_closing``."""
+        ``on_failed`` is called with the key of each entry that failed while this node asked for leases, and the kind:
+        ``abandoned`` if its leases expired too often, ``unreadable`` if what Redis has of it cannot be read. When
+        ``is_closing``, nothing more is leased."""
         self.broker = broker
         self.async_broker = AsyncBroker(broker, node)
         self._node = node

@@ -8,17 +8,15 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from redis import Redis
 from redis.commands.core import Script
 
-from podcrawler.batching import batches
-from podcrawler.namespace import AnySettings, read_namespace
-from podcrawler.queue.keys import Keys
+from podcrawler.batching import REDIS_BATCH, batches
+from podcrawler.queue.base import InRedis
 from podcrawler.queue.scripts import source
 from podcrawler.queue.values import DROPPED, read_recorded, recorded, text
 
-#: Fields in one answer of HSCAN, about: some milliseconds of Redis's time; and episodes in one call of a script.
-_PART, _BATCH = 5000, 500
+#: Fields in one answer of HSCAN, about: some milliseconds of Redis's time.
+_PART = 5000
 
 
 class Change(NamedTuple):
@@ -57,17 +55,8 @@ class Recorded(NamedTuple):
         return Change(self.id, self.value, recorded(size, store, self.version))
 
 
-class Records:
-    """The record of one archive. Cheap to make."""
-
-    def __init__(self, redis: Redis, keys: Keys) -> None:
-        # redis-py's types allow for text where this client answers in bytes.
-        self._redis: Any = redis
-        self._keys = keys
-
-    @classmethod
-    def from_settings(cls, settings: AnySettings, redis: Redis) -> "Records":
-        return cls(redis, Keys(read_namespace(settings)))
+class Records(InRedis):
+    """The record of one archive."""
 
     def finished(self, podcast_id: str) -> Iterator[Recorded]:
         """The finished episodes of a podcast that can be read."""
@@ -92,7 +81,7 @@ class Records:
         script = self._script("recheck")
         removed_at = round(time.time() * 1000) if on_purpose else ""
         changed = 0
-        for batch in batches(changes, _BATCH):
+        for batch in batches(changes, REDIS_BATCH):
             values = [value for change in batch for value in change]
             changed += int(script(keys=self._prefixes, args=[podcast_id, removed_at, *values]))
         return changed

@@ -6,10 +6,13 @@ from typing import Any
 from scrapy import Request, Spider
 from scrapy.utils.request import request_from_dict
 
-# Whoever makes requests also loads SCHEDULER_SERIALIZER, which Scrapy finds only if it has been imported.
-import podcrawler.queue.codec  # noqa: F401
 from podcrawler.exceptions import CodecError
 from podcrawler.logins import AUTHORIZATION
+
+# Whoever makes requests also loads SCHEDULER_SERIALIZER, which Scrapy finds only if it has been imported.
+from podcrawler.queue import codec
+from podcrawler.queue.entries import entry_of
+from podcrawler.queue.leases import Entry
 
 _DEFAULTS = Request("http://default.invalid/").to_dict()
 #: Scrapy imports the class that the text names, so it must be one of Scrapy's own; they are the classes of requests.
@@ -40,6 +43,11 @@ def request_to_dict(request: Request, spider: Spider | None = None) -> dict[str,
     else:
         fields.pop("meta", None)
     return fields
+
+
+def entry_as_json(request: Request) -> Entry:
+    """The entry for a request that comes from no spider, as codec.py writes it."""
+    return entry_of(request, codec.dumps(request_to_dict(request)))
 
 
 def dict_to_request(fields: Any, spider: Spider | None = None) -> Request:

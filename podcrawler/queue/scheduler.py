@@ -232,7 +232,7 @@ class Scheduler(RedisScheduler):  # type: ignore[misc]  # scrapy-redis is publis
         return bool(await self.prefetcher.acknowledge(lease, ack))
 
     async def move(self, lease: Lease, host: str) -> bool:
-        """Count the lease for a host (``entries.host_of`` of an address), before the node connects to it for the file:
+        """Count the lease for a host (``networks.host_of`` an address), before the node connects to it for the file:
         at first, and where a redirect leads. False if that host has no connection to spare, or rests: the entry is
         pending again, there, and the work on it must end as if the lease were lost, which it is for this node."""
         return await self.prefetcher.move(lease, host)

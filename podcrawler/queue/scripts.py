@@ -1,4 +1,4 @@
-"""The texts of the Lua scripts."""
+"""The texts of the Lua scripts, and the time as they take it."""
 
 from functools import cache
 from importlib.resources import files
@@ -7,5 +7,14 @@ from importlib.resources import files
 @cache
 def source(script: str) -> str:
     """The text of a script, preceded by those of lua/hosts.lua and lua/states.lua."""
-    folder = files(__package__) / "lua"
-    return "\n".join((folder / f"{name}.lua").read_text(encoding="utf-8") for name in ("hosts", "states", script))
+    return "\n".join(map(source_alone, ("hosts", "states", script)))
+
+
+def source_alone(script: str) -> str:
+    """The text of a script."""
+    return (files(__package__) / "lua" / f"{script}.lua").read_text(encoding="utf-8")
+
+
+def time_argument(now: int | None) -> int | str:
+    """``now``, in milliseconds since 1970, as an argument of a script. None means Redis's own clock."""
+    return "" if now is None else now

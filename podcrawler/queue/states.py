@@ -10,7 +10,7 @@ from typing import Any, Self
 from redis import Redis
 from redis.exceptions import OutOfMemoryError
 
-from podcrawler.batching import batches
+from podcrawler.batching import REDIS_BATCH, batches
 from podcrawler.namespace import AnySettings, read_namespace
 from podcrawler.queue.failures import Failed, group_of, host_in, read_failed
 from podcrawler.queue.keys import Keys
@@ -22,8 +22,6 @@ _ASKED = Shape[tuple[str, Count]](tuple[str, Count])
 MARK_LENGTH = 8
 #: Delayed entries that are looked at.
 _MOST_DELAYED = 500
-#: Failed entries in one call.
-_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +178,7 @@ class QueueStates:
 
     def failed(self) -> Iterator[Failed]:
         """Every entry that ended in an error, in no order."""
-        for rows in batches(self._redis.hscan_iter(self._key("failed"), count=_BATCH), _BATCH):
+        for rows in batches(self._redis.hscan_iter(self._key("failed"), count=REDIS_BATCH), REDIS_BATCH):
             keys = [key for key, _ in rows]
             routes = self._redis.hmget(self._key("routes"), keys)
             payloads = self._redis.hmget(self._key("entries"), keys)

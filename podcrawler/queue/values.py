@@ -1,6 +1,6 @@
 """Values that come from Redis. Anybody who can write there may have written them, so each is checked before it is used.
 
-What cannot be read is left out, and told in one line.
+What cannot be read is left out, and logged once.
 """
 
 import logging
@@ -39,7 +39,7 @@ Time = Annotated[float, _Finite(), Ge(0), Le(LAST_TIME)]
 #: Bytes per second.
 Rate = Annotated[float, _Finite(), Ge(0), Le(1e15)]
 
-#: What was told already, so that what is read again and again is told once; so many sentences at most.
+#: What was logged already; so many lines at most.
 _told: set[str] = set()
 _MOST_TOLD = 1000
 #: Characters of a hostile name in a sentence.
@@ -47,8 +47,8 @@ _SHOWN = 120
 
 
 class Shape(Generic[_T]):
-    """The type that values are checked for. pydantic is imported, and asked for that, when the first one is: half of
-    what a command that reads little would take."""
+    """The type that values must have. pydantic is imported with the first check, because that takes half of the time of
+    a command that reads little."""
 
     def __init__(self, kind: Any) -> None:
         self._kind = kind
@@ -60,8 +60,7 @@ class Shape(Generic[_T]):
         return TypeAdapter(self._kind)
 
     def read(self, value: Any, what: str) -> _T | None:
-        """The value that came from JSON, with its parts made what the type says; None if it is no such value.
-        ``what`` is as for `read_json`."""
+        """As ``read_json``, for a value that was read from JSON before."""
         from pydantic import ValidationError
 
         try:
@@ -115,7 +114,7 @@ def moment(time: tuple[int, int]) -> float:
 
 
 def read_json(shape: Shape[_T], value: bytes, what: str) -> _T | None:
-    """The value that the JSON is of; None if it is of no such value. ``what`` names it for the line that tells that:
+    """The value in the JSON; None if it has another shape, which is logged. ``what`` names the value in that log line:
     ``the login of show-1``."""
     from pydantic import ValidationError
 
@@ -127,7 +126,7 @@ def read_json(shape: Shape[_T], value: bytes, what: str) -> _T | None:
 
 
 def tell(what: str, why: Any) -> None:
-    """Tell once that something cannot be read."""
+    """Log once that something cannot be read."""
     shown = printable(what[:_SHOWN])
     if shown not in _told and len(_told) < _MOST_TOLD:
         _told.add(shown)

@@ -18,7 +18,7 @@ from podcrawler.items import Episode
 from podcrawler.namespace import AnySettings, read_namespace
 from podcrawler.queue.keys import Keys
 from podcrawler.queue.leases import Entry
-from podcrawler.queue.scripts import source
+from podcrawler.queue.scripts import source, time_argument
 from podcrawler.queue.values import whole
 from podcrawler.sites.identity import digest, media_key
 
@@ -55,7 +55,7 @@ class Versions:
         script = self._redis.register_script(source("note_versions"))
         prefixes = [self._keys.queue("episodes"), self._keys.archive]
         values = chain.from_iterable((name, *offer) for name, offer in offers.items())
-        answers: Any = script(keys=prefixes, args=["" if now is None else now, int(is_dry), podcast_id, *values])
+        answers: Any = script(keys=prefixes, args=[time_argument(now), int(is_dry), podcast_id, *values])
         numbers = {name: number for name, number in zip(offers, answers, strict=True) if number > 1}
         return list(self._with_versions(entries, numbers, fields))
 

@@ -167,15 +167,15 @@ class Batch(NamedTuple):
     """A part of what a page lists."""
 
     #: The fields of ``Entry``: tuples take a tenth of its time.
-    entries: list[tuple[Any, ...]]
-    names: list[str]
+    entries: Sequence[tuple[Any, ...]] = ()
+    names: Sequence[str] = ()
     #: What is to be kept of episodes to know them again, by id.
-    traits: dict[str, str]
+    traits: Mapping[str, str] = {}
     #: When episodes were published, in seconds since 1970, by id.
-    dates: dict[str, int]
+    dates: Mapping[str, int] = {}
     #: Of episodes that are not wanted, by id: JSON of ``title``, ``reason``, and as far as they are known ``published``
     #: (as in ``Told``) and ``size`` (bytes, as announced).
-    left_out: dict[str, str]
+    left_out: Mapping[str, str] = {}
 
     def made(self) -> Iterator[Entry]:
         return (Entry(*fields) for fields in self.entries)

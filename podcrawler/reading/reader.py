@@ -161,31 +161,35 @@ class _Listed:
         self._connection.send(Settled(claims(wanted.imported, settled.episodes), choice.latest))
         # Before anything is queued: if the node dies, the next one gives the same ids.
         for traits in batches(settled.traits.items(), MAX_NAMES):
-            self._connection.send(Batch([], [], dict(traits), {}, {}))
-        others = [entry.unwanted for entry in self._listing.left_out if entry.unwanted]
-        dated = chain(
-            _dates([episode.id for episode in others], seconds_of(others)),
-            _dates(settled.episodes.ids, settled.episodes.times),
-        )
-        for dates in batches(dated, MAX_NAMES):
-            self._connection.send(Batch([], [], {}, dict(dates), {}))
+            self._connection.send(Batch(traits=dict(traits)))
+        for dates in batches(self._dates(settled.episodes), MAX_NAMES):
+            self._connection.send(Batch(dates=dict(dates)))
         for left in batches(_told_of_left_out(wanted, settled.episodes, choice), MAX_NAMES):
-            self._connection.send(Batch([], [], {}, {}, dict(left)))
+            self._connection.send(Batch(left_out=dict(left)))
         requestable: list[int] = []
-        chosen = settled.episodes.at(choice.wanted)
-        for entries in _portions(_entries(chosen, wanted, requestable)):
-            self._connection.send(Batch(entries, [], {}, {}, {}))
-        episodes = chosen.at(requestable)
-        unwanted = [at for at in sorted(choice.left_out) if is_requestable(settled.episodes[at])]
-        of_page = sorted([*unwanted, *map(choice.wanted.__getitem__, requestable)]) if unwanted else ()
-        self._found = settled.episodes.at(of_page) if unwanted else episodes
+        for entries in _portions(_entries(settled.episodes.at(choice.wanted), wanted, requestable)):
+            self._connection.send(Batch(entries))
         twice = [LeftOut(Cause.DUPLICATE, episode.title) for episode in settled.duplicates if is_requestable(episode)]
         left_out = [*self._listing.left_out, *twice]
-        not_wanted = [LeftOut(Cause.UNWANTED)] * len(unwanted)
-        self._listing = replace(self._listing, episodes=episodes, left_out=left_out + not_wanted)
+        found = self._account_for(settled.episodes, [choice.wanted[at] for at in requestable], choice, left_out)
         if wanted.wants_names:
-            for names in batches(chain(self._found.ids, _names(left_out)), MAX_NAMES):
-                self._connection.send(Batch([], names, {}, {}, {}))
+            for names in batches(chain(found.ids, _names(left_out)), MAX_NAMES):
+                self._connection.send(Batch(names=names))
+
+    def _dates(self, episodes: Packed) -> Iterator[tuple[str, int]]:
+        others = [entry.unwanted for entry in self._listing.left_out if entry.unwanted]
+        yield from _dates([episode.id for episode in others], seconds_of(others))
+        yield from _dates(episodes.ids, episodes.times)
+
+    def _account_for(self, episodes: Packed, queued: Sequence[int], choice: Choice, left_out: list[LeftOut]) -> Packed:
+        """Keep for the account which of the ``episodes`` were queued (their positions), and what was left out. Returns
+        those that can be requested, wanted or not."""
+        unwanted = [at for at in sorted(choice.left_out) if is_requestable(episodes[at])]
+        listed = episodes.at(queued)
+        found = self._found = episodes.at(sorted([*unwanted, *queued])) if unwanted else listed
+        not_wanted = [LeftOut(Cause.UNWANTED)] * len(unwanted)
+        self._listing = replace(self._listing, episodes=listed, left_out=left_out + not_wanted)
+        return found
 
     def _finished_sizes(self, names: Sequence[str]) -> dict[str, int]:
         sizes: dict[str, int] = {}

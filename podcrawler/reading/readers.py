@@ -108,14 +108,14 @@ class Readers:
             reader.status = int(await self._call(self._program.end, reader.fork))
         return reader.status
 
-    def cancelled(self) -> None:
+    def raise_if_draining(self) -> None:
         """Raises TransferCancelledError if the node drains."""
         if self._is_draining:
             raise TransferCancelledError
 
     async def _take(self) -> "_Reader":
         """A process that waits for a document."""
-        self.cancelled()
+        self.raise_if_draining()
         while self._idle:
             reader = self._idle.pop()
             if await reader.stays(self._parse_time):
@@ -132,7 +132,7 @@ class Readers:
                 "local",
             ) from error
         receiver, sender = await asyncio.open_unix_connection(sock=fork.node, limit=_PIECE)
-        self.cancelled()
+        self.raise_if_draining()
         return _Reader(fork, receiver, sender)
 
     async def _put(self, reader: "_Reader", reading: "Reading") -> None:
@@ -244,7 +244,7 @@ class Reading:
                 "passing",
             ) from error
         except (EOFError, ConnectionError):
-            self._readers.cancelled()
+            self._readers.raise_if_draining()
             raise await self._death() from None
 
     async def _death(self) -> EntryError:

@@ -1,8 +1,8 @@
 """How this process connects to Redis: to the one that the settings name, else an embedded one, else the local default.
 
 All of scrapy-redis's settings of connections are honoured, with its own meaning; it is not imported, because it imports
-Scrapy. Each connection is tested at once, so that a wrong
-setting becomes one sentence before any work begins. No message shows a password.
+Scrapy. Each connection is tested at once, so that a wrong setting becomes one sentence before any work begins. No
+message shows a password.
 """
 
 import atexit

@@ -18,7 +18,7 @@ def asked_by(channel: Fields) -> Asked:
     hours = (int(text) for text in _in(channel, "skiphours", "hour") if _HOUR.fullmatch(text))
     return Asked(
         fresh_for=min(int(ttl), _MOST_TTL) * 60.0 if _TTL.fullmatch(ttl) else 0.0,
-        # 24 is an hour to some, that from midnight on.
+        # Some write 24 for the hour from midnight on.
         skip_hours=frozenset(hour % 24 for hour in hours if hour <= 24),
         skip_days=frozenset(_DAYS.index(text) for text in _in(channel, "skipdays", "day") if text in _DAYS),
     )

@@ -19,8 +19,8 @@ class LeftOut:
 
     cause: Cause
     title: str = ""
-    #: What the entry named in place of a media file, at most 200 characters: the address as it was given; of NOT_MEDIA
-    #: the media type, if that is the one of another kind.
+    #: What the entry has in place of a media file, at most 200 characters: the address as it was given, or for
+    #: NOT_MEDIA the media type, if that is what shows the kind.
     named: str = ""
     #: Of BAD_ADDRESS: the episode that was announced, to be recorded as failed.
     episode: Episode | None = None
@@ -40,8 +40,8 @@ class Listing:
     left_out: list[LeftOut] = field(default_factory=list)
     #: The address that the feed says it has moved to (``itunes:new-feed-url``), absolute; empty if it says nothing.
     moved_to: str = ""
-    #: By what the podcast is known on whichever of its pages: an address, or a text in the place of one, that is made
-    #: of the page's own address, or of what it says of its own host. Empty if that is the page's address alone.
+    #: What all pages of the podcast have in common: an address, or a text in place of one. It is made of the page's own
+    #: address, or of what the page says of its own host. Empty if the podcast is known by the page's address alone.
     known_as: str = ""
     #: When the publisher wants the feed to be checked.
     asked: Asked = field(default_factory=Asked)
@@ -49,14 +49,14 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Referral:
-    """What a page tells that is no podcast itself but names the addresses of podcasts: a home page, a page of a
+    """What is read from a page that is no podcast itself, but names the addresses of podcasts: a home page, a page of a
     directory, a list of subscriptions."""
 
-    #: For each podcast the addresses that may be its own, absolute; the first that lists episodes is.
+    #: For each podcast, absolute addresses that may be its own; the first that lists episodes is taken.
     podcasts: list[list[str]]
-    #: What the page lists itself, for a page that refers to one podcast, in case none of its addresses does.
+    #: What the page lists itself, in case no address lists episodes; only if the page refers to one podcast.
     otherwise: Listing | None = None
-    #: Sentences on what the page names that leads nowhere.
+    #: Sentences on what the page names, but cannot be followed.
     left_out: list[str] = field(default_factory=list)
 
 

@@ -1,6 +1,7 @@
-"""Files that are given in place of a podcast: a media file is an archive of one, any other is refused in a sentence.
+"""Addresses of files in place of a podcast: a media file becomes a podcast of one episode, and any other file is
+refused with a sentence that says what it is.
 
-Of a media file the download handler reads only the beginning, and marks the response with ``MEDIA_FILE``.
+The download handler reads only the beginning of a media file, and marks the response with ``MEDIA_FILE``.
 """
 
 import re

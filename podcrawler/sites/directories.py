@@ -1,8 +1,8 @@
 """Directories of podcasts: the pages of Apple Podcasts, Overcast, Pocket Casts and Castro, and Apple's public look-up.
 
-They have no episodes of their own, but lead to the podcast's feed: by a link to it, by JSON in the page, or by the id
-that the podcast has at Apple, which the look-up knows the feed of. The pages are told by what they are, not by their
-host alone. Made from the documented structure of these pages (docs/addresses.md).
+They have no episodes of their own, but lead to the podcast's feed: by a link to it, by JSON in the page, or by the
+podcast's id at Apple, for which the look-up names the feed. The pages are recognized by their content, too, not by
+their host alone. Made from the documented structure of these pages (docs/addresses.md).
 """
 
 import json
@@ -34,7 +34,7 @@ _APPLE_ID = re.compile(
 )
 _APPLE_ARGUMENT = re.compile(r"\bapp-argument=[^,]{0,500}?/id([0-9]{4,12})(?![0-9])")
 _NAMES = re.compile(r"(?:apple podcasts|overcast|pocket casts|castro)(?: .*)?|.*\bon apple podcasts", re.IGNORECASE)
-#: How JSON in pages calls the address of the feed.
+#: The address of the feed in the JSON of a page, under the names that are in use.
 _FEED_NAMES = re.compile(
     r'"(?:podcast_?)?(?:feed|rss|rss_?feed|feed_?rss)_?url"\s*:\s*("(?:[^"\\]|\\.){8,2000}")', re.IGNORECASE
 )
@@ -68,7 +68,7 @@ class DirectoryPage(Site):
         page = selector_of(response)
         assert page is not None
         base = page_base(response)
-        addresses = [*feeds_in_json(page, base), *feed_links(page, base), *self._look_ups(response, page)]
+        addresses = [*feeds_in_json(page, base), *feed_links(page, base), *self._own_lookups(response, page)]
         if not addresses:
             raise ListingError(
                 "no-feed",
@@ -77,8 +77,9 @@ class DirectoryPage(Site):
             )
         return Referral([list(dict.fromkeys(addresses))])
 
-    def _look_ups(self, response: TextResponse, page: Selector) -> list[str]:
-        """For each id at Apple that the page tells of itself: in its address, in its head, or in a link to Apple."""
+    def _own_lookups(self, response: TextResponse, page: Selector) -> list[str]:
+        """Apple's look-up for each id at Apple that the page has in its address or its head, else for that to which it
+        links."""
         heads = page.css('link[rel="canonical"]::attr(href), meta[property="og:url"]::attr(content)').getall()
         own = [number for url in (response.url, *heads) for number in _ids_in(url)]
         own += [n for n in page.css('meta[name="apple:content_id"]::attr(content)').getall() if n.isdecimal()]
@@ -118,7 +119,7 @@ class AppleLookup(Site):
 
 
 def _own_names(page: Selector) -> Iterable[str]:
-    """What a page says that it is a page of."""
+    """The names that a page has for the service that it belongs to."""
     names = (
         'meta[property="og:site_name"], meta[name="application-name"], meta[property="al:ios:app_name"], '
         'meta[name="twitter:app:name:iphone"], meta[name="apple-mobile-web-app-title"]'

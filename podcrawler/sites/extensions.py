@@ -219,7 +219,7 @@ def _atom_person(part: Part, element: etree._Element, role: str = "") -> Person:
 
 def _persons(part: Part) -> list[Person]:
     found = [
-        # Where the specification says what is meant if nothing is said.
+        # The specification has these defaults.
         Person(
             title(text_of(element)),
             title(attribute_of(element, "role")) or "host",

@@ -144,7 +144,7 @@ def without_duplicates(episodes: Packed) -> tuple[Packed, Packed]:
 
 def without_twins(episodes: Packed) -> Packed:
     """The entries of one document, each with an id of its own: the oldest of those that share a plain id keeps it, and
-    the others get their twin ids. Which is the oldest, no other entry of the document decides."""
+    the others get their twin ids. Only the entries that share it decide which of them is the oldest."""
     sharing: dict[str, list[int]] = {}
     for position in _sharing(episodes.ids):
         sharing.setdefault(episodes.ids[position], []).append(position)

@@ -2,7 +2,7 @@
 
 JSON Feed has no extension for podcasts that everybody uses. Publishers write objects named ``_podcast`` or ``_itunes``,
 whose names are those of the XML elements: ``{"_podcast": {"season": 2, "person": [{"name": "A", "role": "guest"}]}}``.
-So they are made elements, and read as such.
+So they are turned into elements, and read as those.
 """
 
 import re
@@ -12,6 +12,7 @@ from typing import Any
 from lxml import etree
 
 from podcrawler.details import Person
+from podcrawler.plain_text import legal_in_xml
 from podcrawler.sites.elements import Fields
 from podcrawler.sites.extensions import episode_extensions, podcast_extensions
 from podcrawler.sites.lenient import address, title, without_repetition
@@ -24,15 +25,13 @@ _NAMESPACES = {
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,40}")
 #: The members that hold what is the text of an XML element.
 _TEXTS = ("text", "name", "title", "value")
-#: Names that are not the element's own, in lower case without underscores.
+#: Member names that differ from the element's, in lower case without underscores.
 _ELEMENTS = {"persons": "person", "transcripts": "transcript", "soundbites": "soundbite", "locations": "location"}
-#: Characters that XML has not.
-_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def json_episode_extensions(item: Any, base: str, description: str = "") -> dict[str, Any]:
-    """The fields of an Episode that an item of a JSON Feed tells, without those that it does not tell; none of what is
-    no object."""
+    """The fields of an Episode that an item of a JSON Feed tells, without those that it does not tell; empty if the
+    item is no object."""
     if not isinstance(item, Mapping):
         return {}
     found = episode_extensions(Fields(_element(item)), base, description) | _standard(item, base)
@@ -106,4 +105,4 @@ def _text(value: Any) -> str:
     """A text, a number or a truth value as XML has it; empty for anything else."""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return _ILLEGAL.sub("", str(value)).strip() if isinstance(value, (str, int, float)) else ""
+    return legal_in_xml(str(value)).strip() if isinstance(value, (str, int, float)) else ""

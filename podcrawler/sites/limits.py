@@ -1,7 +1,7 @@
 """The limits of what is taken from a document, whichever site reads it: all of it goes through the queue.
 
-They are applied where a listing comes from its site, once for all sites, the user's own included. Sites themselves cut
-what they compute with before they do. docs/items.md has the same table in words.
+They are applied where a listing comes from its site, once for all sites, the user's own included. A site cuts a text
+itself before it computes with it. docs/items.md has the same table in words.
 """
 
 from collections.abc import Iterable, Iterator
@@ -59,8 +59,8 @@ _OF_PODCASTS = _limits(Podcast)
 
 
 def bounded(listing: Listing) -> Listing:
-    """The listing within the limits, and other pages without logins: which of them get one, the user decides. An entry
-    whose address or guid is too long is left out."""
+    """The listing within the limits. The addresses of other pages lose their logins, because only the user decides
+    which pages get one. An entry whose address or guid is too long is left out."""
     episodes, left_out = listing.episodes, listing.left_out
     if not isinstance(episodes, Packed):
         episodes, left_out = bounded_entries(chain(left_out, episodes))
@@ -90,7 +90,7 @@ def bounded_entries(entries: Iterable[Episode | LeftOut]) -> tuple[Packed, list[
 
 
 def bounded_referral(referral: Referral) -> Referral:
-    """What a page refers to, within the limits, but for what it lists itself."""
+    """What a page refers to, within the limits, except for what it lists itself (``otherwise``)."""
     short = ([url for url in urls if len(url) <= MAX_ADDRESS][:MAX_CANDIDATES] for urls in referral.podcasts)
     podcasts = [urls for urls in short if urls]
     sentences = [sentence[:MAX_TITLE] for sentence in referral.left_out[:MAX_SENTENCES]]
@@ -102,7 +102,7 @@ def bounded_referral(referral: Referral) -> Referral:
 
 
 def bounded_episode(episode: Episode) -> Episode:
-    """The episode within the limits, but for its enclosure's address and its guid."""
+    """The episode within the limits, except for its enclosure's address and its guid."""
     _cut(episode, _OF_EPISODES)
     if len(episode.alternates) > MAX_FILES:
         episode.alternates = episode.alternates[:MAX_FILES]

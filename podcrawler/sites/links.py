@@ -1,4 +1,4 @@
-"""Links to feeds in web pages: in the head, and those that only their words tell."""
+"""Links to feeds in web pages: those that the head declares, and those that only their words or addresses show."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -117,19 +117,13 @@ def _body_links(page: Selector, base: str) -> Iterator[tuple[int, str]]:
         if _FEED_SCHEMES.match(address):
             yield from ((_SUBSCRIBE, url) for url in _addresses(base, address))
             continue
-        attributes = [attribute(link, name) for name in ("title", "class", "rel", "aria-label", "type", "id")]
-        words = " ".join(
-            [
-                *attributes,
-                *_TEXTS(link.root),
-                *_PICTURES(link.root),
-            ]
-        )[:_MOST_WORDS]
         url = next(_addresses(base, address), "")
-        looks_like = bool(_FEED_ADDRESS.search(url)) or bool(_FEED_TYPES.search(attribute(link, "type")))
-        says = bool(_RSS_WORDS.search(words))
         if not url:
             continue
+        attributes = [attribute(link, name) for name in ("title", "class", "rel", "aria-label", "type", "id")]
+        words = " ".join([*attributes, *_TEXTS(link.root), *_PICTURES(link.root)])[:_MOST_WORDS]
+        looks_like = bool(_FEED_ADDRESS.search(url)) or bool(_FEED_TYPES.search(attribute(link, "type")))
+        says = bool(_RSS_WORDS.search(words))
         if looks_like or says:
             rank = _FEED_BY_BOTH if looks_like and says else _FEED_BY_ADDRESS if looks_like else _FEED_BY_WORDS
             yield _rank(f"{words} {url}", rank), url

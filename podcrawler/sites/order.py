@@ -39,7 +39,7 @@ def by_age(times: Sequence[float]) -> Sequence[int]:
 
 
 def seconds_of(episodes: Iterable[Episode]) -> "array[float]":
-    """When each was published, in seconds since 1970; NaN if that is not known. For there may be very many."""
+    """When each was published, in seconds since 1970; NaN if that is not known. An array: there may be very many."""
     return array("d", (nan if (time := time_of(one)) is None else (time - _EPOCH).total_seconds() for one in episodes))
 
 

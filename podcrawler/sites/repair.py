@@ -13,6 +13,7 @@ from functools import lru_cache
 from html.entities import html5
 from typing import Literal
 
+from podcrawler.plain_text import legal_in_xml
 from podcrawler.sites.elements import KNOWN_PREFIXES
 
 _NAME = r"[^\W\d][\w.-]*+(?::[^\W\d][\w.-]*+)?"
@@ -29,7 +30,6 @@ _ATTRIBUTE = re.compile(rf"""{_AT_NAME}({_NAME})\s*+=\s*+(?:"([^"]*+)"|'([^']*+)
 #: In a tag whose quotes do not match, a quote may be closed by the next attribute.
 _POOR_ATTRIBUTE = re.compile(rf"""{_AT_NAME}({_NAME})\s*+=\s*+["']?((?:[^\s"'<>]++|\s(?![\w:]{{1,40}}=))*+)""")
 _REFERENCE = re.compile(r"&(?:#([0-9]{1,8});|#[xX]([0-9A-Fa-f]{1,7});|([A-Za-z][A-Za-z0-9]{1,31};))?")
-_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _OF_XML = frozenset({"amp;", "lt;", "gt;", "quot;", "apos;"})
 _BORDER_OF_ENTRY = re.compile(r"</?(?:item|entry)[\s/>]", re.IGNORECASE)
 #: Characters that are cleaned at once, so that other threads get their turn.
@@ -68,7 +68,7 @@ _NO_HTML = re.compile(
 def repaired(text: str) -> tuple[str, bool]:
     """The well-formed document that ``text`` was meant to be, and whether an entry is left out in which it breaks off.
     It begins with the root's tag."""
-    text = "".join(_ILLEGAL.sub("", text[at : at + _BLOCK]) for at in range(0, len(text), _BLOCK))
+    text = "".join(legal_in_xml(text[at : at + _BLOCK]) for at in range(0, len(text), _BLOCK))
     # A tag that was cut off is no text.
     return _Scanner(text[: text.rfind(">") + 1]).run()
 
@@ -247,7 +247,7 @@ def _reference(found: re.Match[str]) -> str:
     if decimal or hexadecimal:
         # As HTML reads it (the control characters C1 are Windows-1252's), less what XML does not allow.
         character = html.unescape(f"&#{decimal};" if decimal else f"&#x{hexadecimal};")
-        return html.escape(_ILLEGAL.sub("", character))
+        return html.escape(legal_in_xml(character))
     if name in _OF_XML:
         return found[0]
     if name in html5:

@@ -9,7 +9,7 @@ from podcrawler.sites import identity
 from podcrawler.sites.base import LeftOut, Listing
 from podcrawler.sites.cause import Cause
 from podcrawler.sites.choice import Kind, extension_of, kind_of, told_kind
-from podcrawler.sites.limits import bounded_entries
+from podcrawler.sites.limits import MAX_NAMED, bounded_entries
 from podcrawler.sites.order import by_age
 from podcrawler.sites.packed import Packed
 
@@ -42,13 +42,14 @@ def with_newest(listing: Listing, limit: int) -> Listing:
 
 
 def _chosen(episode: Episode, wanted: Set[str]) -> Episode | LeftOut:
-    """The episode with the first of its files that is wanted. The file of one that has a page is not known yet."""
+    """The episode with the first of its files that is wanted. One without an enclosure is taken as it is: its file is
+    not known before its page has been read."""
     files = [file for file in _files(episode) if _is_wanted(file, wanted)]
     if episode.enclosure is None or files[:1] == [episode.enclosure]:
         return replace(episode, alternates=files[1:])
     if files:
         return identity.with_files(episode, files)
-    return LeftOut(Cause.NOT_MEDIA, episode.title, told_kind(episode.enclosure)[:200], unwanted=episode)
+    return LeftOut(Cause.NOT_MEDIA, episode.title, told_kind(episode.enclosure)[:MAX_NAMED], unwanted=episode)
 
 
 def _files(episode: Episode) -> list[Enclosure]:

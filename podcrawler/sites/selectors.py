@@ -1,8 +1,8 @@
 """CSS selectors, XPaths and regular expressions that a user wrote: compiled once, and bounded on hostile pages.
 
 A page may be anything. It is parsed to a limited depth and refused if it has too many elements, only the beginning of a
-text is read, and a regular expression gets a time limit. A CSS selector takes time in proportion to the page: it is not
-made one XPath, for which libxml2 would need the square of it, but matched part by part.
+text is read, and a regular expression gets a time limit. A CSS selector takes time in proportion to the page: it is
+matched part by part, because libxml2 needs quadratic time for the XPath that says the same.
 """
 
 from bisect import bisect_left
@@ -21,8 +21,8 @@ from podcrawler.exceptions import ListingError
 
 #: Characters of a text that are read.
 LONGEST_TEXT = 20_000
-#: The depths of a page's elements, added: what has to be visited if each element is asked for all in it. A usual page
-#: of 100,000 elements has as many; libxml2 itself ends a page at a depth of 256.
+#: The sum of the depths of a page's elements: how many are visited if each element is asked for all its descendants. A
+#: usual page of 100,000 elements has as many; libxml2 itself ends a page at a depth of 256.
 _MOST_STEPS = 2_000_000
 _PATTERN_SECONDS = 0.5
 _TRIAL = etree.fromstring("<html><body><p>text</p></body></html>")
@@ -150,7 +150,7 @@ def _parse(response: TextResponse) -> _Element:
         root = etree.fromstring(response.text.replace("\0", "").encode("utf-8", "replace"), parser)
     except etree.XMLSyntaxError:
         root = None
-    # It says so where it stops because elements are nested too deep, and gives what it has.
+    # Where elements are nested too deep, the parser stops, logs this error, and returns what it has.
     if any(error.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT for error in parser.error_log):
         raise _too_large(response.url)
     return etree.fromstring("<html/>") if root is None else root
@@ -209,7 +209,7 @@ def search(compiled: "regex.Pattern[str]", text: str) -> "regex.Match[str] | Non
 
 
 def text_of(result: Result) -> str:
-    """The text of what a selector found, of an element that of all in it; its beginning, if it is long."""
+    """The text of what a selector found; of an element, all text in it. Only the beginning of a long one."""
     return result[:LONGEST_TEXT] if isinstance(result, str) else "".join(_beginning(result))
 
 

@@ -1,7 +1,7 @@
 """Sites without code: sites that a user describes in a TOML file (docs/toml-sites.md), with selectors for the values.
 
-toml_schema.py reads and checks the file, toml_page.py applies its selectors to a page. This makes items of what they
-find.
+toml_schema.py reads and checks the file, toml_page.py applies its selectors to a page. This module makes items of what
+they find.
 """
 
 from collections import defaultdict
@@ -22,13 +22,13 @@ from podcrawler.items import Episode, Podcast
 from podcrawler.sites import identity, selectors
 from podcrawler.sites.base import LeftOut, Listing, Site
 from podcrawler.sites.cause import Cause
+from podcrawler.sites.limits import MAX_NAMED
 from podcrawler.sites.order import oldest_first
 from podcrawler.sites.reading import root_name, web_url
 from podcrawler.sites.toml_page import Entry, Page
 from podcrawler.sites.toml_schema import PLACE, EpisodeTable, SiteFile, read_site_file
 
 _FEEDS = ("rss", "RDF", "feed")
-_MOST_NAMED = 200
 _NOT_IN_AN_ID = regex.compile("[^a-z0-9]+")
 
 
@@ -118,7 +118,7 @@ class TomlSite(Site):
         link = page.link("list.page", table.page, element)
         # A link to a place on the list itself leads to no page of the episode.
         own_page = "" if self._identity(link.url) == self._identity(page.url) else link.url
-        unusable = (entry.unusable_audio or link.unusable)[:_MOST_NAMED]
+        unusable = (entry.unusable_audio or link.unusable)[:MAX_NAMED]
         has_media = entry.audio is not None or (own_page and self._file.episode)
         if not has_media and not unusable:
             return LeftOut(Cause.NO_MEDIA, entry.title)
@@ -129,11 +129,11 @@ class TomlSite(Site):
             announced = replace(episode, id=episode.id or identity.episode_id(unusable, ""))
             return LeftOut(Cause.BAD_ADDRESS, entry.title, unusable, announced)
         if table.id and not guid:
-            return LeftOut(Cause.NO_ID, entry.title, address[:_MOST_NAMED])
+            return LeftOut(Cause.NO_ID, entry.title, address[:MAX_NAMED])
         return episode
 
     def _single(self, page: Page, table: EpisodeTable) -> Listing:
-        """A listing of the one episode that its own page is of."""
+        """A listing of one episode, from its own page."""
         entry = page.entry("episode", table, page.root)
         if entry.audio is None:
             raise ListingError("no-audio", self._no_audio(page.url))
@@ -144,7 +144,7 @@ class TomlSite(Site):
         is_for_entries = rule is not None and rule.selector is not None and table.id is None
         guid = page.id("episode.id", rule, page.root, page.url) if rule and not is_for_entries else ""
         if rule and not guid:
-            nameless = LeftOut(Cause.NO_ID, entry.title, page.url[:_MOST_NAMED])
+            nameless = LeftOut(Cause.NO_ID, entry.title, page.url[:MAX_NAMED])
             return Listing(podcast, left_out=[nameless], known_as=known_as)
         return Listing(podcast, [_episode(entry, podcast.id, page.url, guid)], known_as=known_as)
 
@@ -224,9 +224,9 @@ class TomlSite(Site):
 
 
 def _episode(entry: Entry, podcast_id: str, own_page: str, guid: str) -> Episode:
-    """The episode that an entry is of. Without a guid its page identifies it, without a page its file, without both
+    """The episode of an entry. Without a guid its page identifies it, without a page its file, without both
     nothing: its id is empty."""
-    # Not by the scheme, which changes some day.
+    # Without the scheme, which may change some day.
     key = guid or own_page.partition("://")[2]
     audio = entry.audio
     return Episode(
@@ -254,7 +254,7 @@ def _distinct(found: Sequence[Episode]) -> tuple[list[Episode], list[LeftOut]]:
         address = episode.enclosure.url if episode.enclosure else ""
         file = identity.media_key(address)
         if file in files:
-            duplicates.append(LeftOut(Cause.DUPLICATE, episode.title, (address or episode.page)[:_MOST_NAMED]))
+            duplicates.append(LeftOut(Cause.DUPLICATE, episode.title, (address or episode.page)[:MAX_NAMED]))
         files.setdefault(file, episode)
     for plain_id, files in by_id.items():
         names = {id(episode): file for file, episode in files.items()}

@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 class Changes:
-    """What this node does of that."""
+    """The reading of that list on this node."""
 
     def __init__(self, scheduler: Scheduler, settings: BaseSettings) -> None:
         config = CheckConfig.read(settings)

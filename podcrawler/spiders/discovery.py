@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from math import inf
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from scrapy.http import Response
@@ -65,62 +65,27 @@ class Discovery:
         self._paging = Paging(self._listings, Config.read(settings).max_pages, self._visit_seconds)
 
     async def record(self, lease: Lease, response: Response, reading: Reading) -> bool:
-        """Push what the page lists while it is told, then acknowledge its lease; False if that was lost."""
+        """Push what the page lists while it is read, then acknowledge its lease; False if that was lost."""
         call = self._scheduler.call
         listing: Listing = reading.first.listing
         podcast = listing.podcast
         if not await self._holds(lease):
-            return _is_lost(lease)
+            _log_loss(lease)
+            return False
         # Before anything is pushed: another node may read the next page before this page is finished.
         named = await call(self._name, addresses_that_led(lease, response, listing), podcast, listing.known_as)
         podcast.id = named.id
         await call(self._given.note_podcast, lease.group, podcast.id, named_host(response.url))
         await call(self._keep_login, named, response)
+        await self._settle(lease, response, reading)
         number = page_number(response)
-        wanted = response.meta.get(WANTED)
-        begins = begins_visit(lease, response)
-        if wanted and begins:
-            await call(self._choices.forget, podcast.id)
-        settle = Settle(
-            podcast.id,
-            await call(self._imports.of, podcast.id),
-            self._serializer,
-            self._paging.wants_names(number, listing),
-            NEW if self._checks.is_repeated(response) else 0,
-            wanted,
-            time.time(),
-            {} if begins or not wanted else await call(self._choices.latest, podcast.id),
-        )
-        answer = await settled(reading, settle, self._listings, call)
-        await call(self._imports.claim, podcast.id, answer.claimed)
-        if answer.latest:
-            await call(self._choices.keep_latest, podcast.id, answer.latest, seconds=self._visit_seconds)
-        moved = await call(claimed_move, self._names, podcast.id, listing, [lease.name, response.url])
         if (told := await self._push(reading, lease, podcast.id, is_first_page=number == 1)) is None:
-            return _is_lost(lease)
-        pages = await call(
-            self._paging.further_pages,
-            lease,
-            number,
-            listing,
-            moved,
-            named.address,
-            is_new=told.lists_new,
-            wanted=wanted,
-        )
-        for page in pages:
-            told_by(page, response.url, lease.group)
-            if page_number(page) > 1 and is_web_page(response):
-                page.meta[IS_WEB_PAGE] = True
-        await self._scheduler.push(self._scheduler.queue, pages, lease, told.entries)
+            _log_loss(lease)
+            return False
+        page_count = await self._push_pages(lease, response, listing, named, told)
         await call(self._keep_account, podcast.id, lease.name, told.account, number)
-        if (
-            number == 1
-            and not listing.next_urls
-            and (gone := await call(self._dates.note_withdrawn, podcast.id, Visit.of(lease), *told.span))
-        ):
-            logger.info("%s does not list %d episodes any more; what is archived of them stays.", lease.key, len(gone))
-            await asyncio.to_thread(note_withdrawn, self._settings, podcast.id, gone)
+        if number == 1 and not listing.next_urls:
+            await self._note_withdrawn(lease, podcast.id, told.span)
         await asyncio.to_thread(keep_visit, self._settings, podcast.id, response)
         ack = finish_page(
             lease,
@@ -128,7 +93,7 @@ class Discovery:
             (podcast.id, record_of(podcast)),
             named.told,
             newest=told.newest,
-            pushed_count=told.entries + len(pages),
+            pushed_count=told.entries + page_count,
             visit_ttl=self._visit_seconds,
             before=self._checks.changed(lease, response, listing, told.latest, is_new=told.pushed.added > 0),
         )
@@ -137,6 +102,59 @@ class Discovery:
             await self._write_record(podcast)
             _log(lease, told.account, told.pushed, podcast.id, named.claims)
         return is_finished
+
+    async def _settle(self, lease: Lease, response: Response, reading: Reading) -> None:
+        """Let the reader know what it needs from Redis: which entries are which episodes, and which are wanted."""
+        call = self._scheduler.call
+        listing: Listing = reading.first.listing
+        podcast_id, wanted = listing.podcast.id, response.meta.get(WANTED)
+        begins = begins_visit(lease, response)
+        if wanted and begins:
+            await call(self._choices.forget, podcast_id)
+        settle = Settle(
+            podcast_id,
+            await call(self._imports.of, podcast_id),
+            self._serializer,
+            self._paging.wants_names(page_number(response), listing),
+            NEW if self._checks.is_repeated(response) else 0,
+            wanted,
+            time.time(),
+            {} if begins or not wanted else await call(self._choices.latest, podcast_id),
+        )
+        answer = await settled(reading, settle, self._listings, call)
+        await call(self._imports.claim, podcast_id, answer.claimed)
+        if answer.latest:
+            await call(self._choices.keep_latest, podcast_id, answer.latest, seconds=self._visit_seconds)
+
+    async def _push_pages(
+        self, lease: Lease, response: Response, listing: Listing, named: "_Named", told: "_Told"
+    ) -> int:
+        """Push the further pages that the page names, and the one that its podcast has moved to; how many."""
+        call = self._scheduler.call
+        moved = await call(claimed_move, self._names, named.id, listing, [lease.name, response.url])
+        # In a thread, because a page may name a thousand others.
+        pages = await call(
+            self._paging.further_pages,
+            lease,
+            page_number(response),
+            listing,
+            moved,
+            named.address,
+            is_new=told.lists_new,
+            wanted=response.meta.get(WANTED),
+        )
+        for page in pages:
+            told_by(page, response.url, lease.group)
+            if page_number(page) > 1 and is_web_page(response):
+                page.meta[IS_WEB_PAGE] = True
+        await self._scheduler.push(self._scheduler.queue, pages, lease, told.entries)
+        return len(pages)
+
+    async def _note_withdrawn(self, lease: Lease, podcast_id: str, span: tuple[float, float]) -> None:
+        """Note which episodes a feed does not list any more; ``span`` is as in ``_Told``."""
+        if gone := await self._scheduler.call(self._dates.note_withdrawn, podcast_id, Visit.of(lease), *span):
+            logger.info("%s does not list %d episodes any more; what is archived of them stays.", lease.key, len(gone))
+            await asyncio.to_thread(note_withdrawn, self._settings, podcast_id, gone)
 
     async def _write_record(self, podcast: Podcast) -> None:
         """See that the store has a record of the podcast, if it has files of it."""
@@ -257,9 +275,8 @@ def _visit_result(podcast: Podcast, told: _Told, claims: str) -> dict[str, Any]:
     }
 
 
-def _is_lost(lease: Lease) -> Literal[False]:
+def _log_loss(lease: Lease) -> None:
     logger.warning("The lease on %s was lost while the page was read: it is read again.", lease.key)
-    return False
 
 
 def _log(lease: Lease, account: Account, pushed: Pushed, podcast_id: str, claims: str) -> None:

@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 class Paging:
-    """Follows the pages of lists. Blocks on Redis."""
+    """Follows the pages of lists. ``note`` blocks on Redis."""
 
     def __init__(self, listings: Listings, max_pages: int, visit_seconds: int) -> None:
         """Up to ``max_pages`` of a list are read, one after the other. What each page of a visit listed is kept for

@@ -38,6 +38,10 @@ class PodcastsSpider(QueueSpider):
     def checks(self) -> Checks:
         return Checks(self.scheduler, self.settings)
 
+    @cached_property
+    def _discovery(self) -> Discovery:
+        return Discovery(self.scheduler, self.settings, self.checks)
+
     @override
     async def start(self) -> AsyncIterator[Any]:
         """As for every node; and the checks of subscriptions, unless the node is there for other work alone."""
@@ -141,7 +145,7 @@ class PodcastsSpider(QueueSpider):
     ) -> AsyncIterator[Episode | Request]:
         """Push what a page lists. Without a lease yield it instead."""
         if lease:
-            if await Discovery(self.scheduler, self.settings, self.checks).record(lease, response, reading):
+            if await self._discovery.record(lease, response, reading):
                 self.crawler.stats.inc_value("podcrawler/listed")
             return
         answer = await reading.ask(Show())

@@ -154,8 +154,8 @@ class Led(NamedTuple):
 
     #: From the one that was given to the one that the page has: each told of the next one.
     telling: list[str]
-    #: Those of the page itself first: what the search for it went through (a home page) leads to it, too, but tells
-    #: least which podcast it is.
+    #: The addresses of the page itself first. What the search for it went through (a home page) leads to the podcast,
+    #: too, but says least about which podcast it is.
     by_weight: list[str]
 
 

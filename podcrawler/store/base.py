@@ -75,7 +75,8 @@ class Store(Protocol):
         """Bytes of the episode's parts, with which a later transfer can go on."""
 
     def reserve_path(self, destination: Destination) -> Path | None:
-        """Where ``fs.link`` alone publishes the file; from then on there may be one. None if ``publish`` has to."""
+        """The path at which a hard link alone publishes the file; from then on there may be one. None if ``publish``
+        has to do it."""
 
     def introduce(self) -> None:
         """Have the store tell people what it is, once."""

@@ -7,9 +7,7 @@ sidecar that tells of a file that is missing, and the next lease of the episode 
 
 import errno
 import hashlib
-import os
 import re
-import stat
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from itertools import chain, count, takewhile
@@ -21,7 +19,7 @@ from podcrawler.store.beside_content import MEDIA_TYPES
 from podcrawler.store.fs import Folder
 from podcrawler.store.journal import MANIFEST, Event, append, append_events, correct_manifest, manifest_line, put
 from podcrawler.store.part import PartFile
-from podcrawler.store.sidecar import BesideFile, Sidecar, SidecarError, dumps, is_about, loads, sidecar_name
+from podcrawler.store.sidecar import AbsentFile, BesideFile, Sidecar, SidecarError, dumps, is_about, loads, sidecar_name
 
 #: Bytes of UTF-8 of a name, so that there is room for an ``.old`` behind it.
 _LONGEST = 251
@@ -61,7 +59,7 @@ def beside_of(sidecar: Sidecar, media: str) -> list[BesideFile]:
     return [one for one in sidecar.beside if is_beside(one.name, (stem(media),))]
 
 
-def is_same(one: BesideFile, other: BesideFile) -> bool:
+def is_same(one: BesideFile | AbsentFile, other: BesideFile | AbsentFile) -> bool:
     """Whether they are one file of an episode, in whatever state."""
     return (one.kind, one.url) == (other.kind, other.url)
 
@@ -92,9 +90,9 @@ def amend(folder: Folder, media: str, change: Callable[[Sidecar], Sidecar]) -> N
 
 
 def publish(folder: Folder, media: str, part: PartFile, told: BesideFile, agent: Agent) -> BesideFile:
-    """Give a sealed part a name beside the media file, and tell of it. ``told`` has all but the name, and what its name
-    ends with in place of that. A file that has the bytes of the part is taken for it; any other one stays, whatever its
-    name. Raises OSError, also if the media file has no sidecar, and MediaError if no name is free."""
+    """Give a sealed part a name beside the media file, and tell of it. ``told`` describes it; in place of a name it has
+    what the name is to end with. A file that has the bytes of the part is taken for it; any other one stays, whatever
+    its name. Raises OSError, also if the media file has no sidecar, and MediaError if no name is free."""
     sidecar = read(folder, media)
     if sidecar is None:
         raise FileNotFoundError(errno.ENOENT, "its sidecar is gone")
@@ -116,7 +114,7 @@ def publish(folder: Folder, media: str, part: PartFile, told: BesideFile, agent:
 
 def with_beside(sidecar: Sidecar, told: BesideFile) -> Sidecar:
     """The sidecar with a file beside its media file that was fetched, in place of what was told of it before."""
-    absent = [one for one in sidecar.absent if (one.kind, one.url) != (told.kind, told.url)]
+    absent = [one for one in sidecar.absent if not is_same(one, told)]
     others = [one for one in sidecar.beside if not is_same(one, told)]
     return replace(sidecar, beside=[*others, told], absent=absent)
 
@@ -157,5 +155,5 @@ def has_bytes(folder: Folder, name: str, part: PartFile) -> bool:
 
 def size_of(folder: Folder, name: str) -> int | None:
     """Bytes of a file; None if there is none."""
-    found: os.stat_result | None = folder.found(name)
-    return found.st_size if found and stat.S_ISREG(found.st_mode) else None
+    found = folder.found_file(name)
+    return found.st_size if found else None

@@ -12,11 +12,10 @@ from urllib.parse import urlsplit
 
 from podcrawler.documents import recognize
 from podcrawler.exceptions import MediaError
-from podcrawler.store import sniff
 from podcrawler.store.sidecar import BesideKind
 
 #: Bytes of a list of chapters, all of which is read: those of ten hours with one each minute have a twentieth of it.
-MOST_CHAPTERS = 1024 * 1024
+_MOST_BYTES = 1024 * 1024
 
 _PNG = b"\x89PNG"
 #: The first bytes of a PNG and of what is recognized as one, and is none.
@@ -78,19 +77,13 @@ def check(kind: BesideKind, file: BinaryIO, url: str) -> None:
     """Check a whole file, whose first bytes are right. Blocking. Raises MediaError (``not-media``) and OSError."""
     if kind != "chapters":
         return
-    raw = file.read(MOST_CHAPTERS + 1)
+    raw = file.read(_MOST_BYTES + 1)
     try:
-        told = json.loads(raw) if len(raw) <= MOST_CHAPTERS else None
+        told = json.loads(raw) if len(raw) <= _MOST_BYTES else None
     except (ValueError, RecursionError):
         told = None
     if not isinstance(told, dict) or not isinstance(told.get("chapters"), list):
         raise _refusal(kind, url, "another JSON document, or more than a megabyte of it")
-
-
-def head_of(file: BinaryIO) -> bytes:
-    """As many of the first bytes as ``ending`` needs. Blocking. Raises OSError."""
-    head = file.read(sniff.HEAD)
-    return head + file.read(sniff.MAX_HEAD - len(head)) if sniff.needs_more(head) else head
 
 
 def _transcript(extensions: Collection[str], head: bytes) -> str:

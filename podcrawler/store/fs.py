@@ -105,6 +105,11 @@ class Folder:
         except FileNotFoundError:
             return None
 
+    def found_file(self, name: Name) -> os.stat_result | None:
+        """The file that has the name; None if nothing has, or something else, such as a link."""
+        found = self.found(name)
+        return found if found and stat.S_ISREG(found.st_mode) else None
+
     def has(self, name: Name, file: int) -> bool:
         """Whether the name is that of the open file."""
         found = self.found(name)
@@ -128,8 +133,8 @@ class Folder:
                 raise FileExistsError(errno.EEXIST, "there is a file of that name", final) from error
             os.rename(name, final, src_dir_fd=self.fd, dst_dir_fd=to.fd)
         # Not by their inodes: the names of a file have different ones in some file systems that lie on a network.
-        found, size = to.found(final), os.fstat(file).st_size
-        if found is None or not stat.S_ISREG(found.st_mode) or found.st_size != size:
+        found = to.found_file(final)
+        if found is None or found.st_size != os.fstat(file).st_size:
             raise OSError(errno.ESTALE, "another program has put something else in its place")
 
     def rename(self, name: Name, to: Name) -> None:

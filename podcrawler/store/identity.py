@@ -9,9 +9,9 @@ import os
 import re
 import secrets
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
+from podcrawler.store.folder import folder_of, is_bucket
 from podcrawler.store.fs import Folder, open_below
 
 NAME = ".podcrawler-store"
@@ -30,13 +30,13 @@ class StoreId(NamedTuple):
 def store_id(settings: Mapping[str, Any], *, make: bool = False) -> StoreId:
     """The id of the store at ``FILES_STORE``. ``make``: a folder gets one if it has none, and it can be written. A
     folder that does not exist is not made. Blocking."""
-    uri = str(settings["FILES_STORE"])
-    scheme, _, path = uri.rpartition("://")
-    if scheme == "s3":
-        address = f"{settings.get('AWS_ENDPOINT_URL') or ''} {uri.rstrip('/')}"
+    if is_bucket(settings):
+        address = f"{settings.get('AWS_ENDPOINT_URL') or ''} {settings['FILES_STORE'].rstrip('/')}"
         return StoreId(hashlib.sha256(address.encode()).hexdigest()[:8])
+    if (folder := folder_of(settings)) is None:
+        return StoreId("")
     try:
-        with open_below(Path(path), ()) as root:
+        with open_below(folder, ()) as root:
             found = _read(root)
             return _make(root) if make and not found else StoreId(found)
     except OSError:

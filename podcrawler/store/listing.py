@@ -1,19 +1,18 @@
 """The media files that a store has of a podcast, as it lists them: their names and sizes, and nothing of their bytes.
 
-Apart from the stores themselves, because who only looks, or compares the record with what is there, opens no store for
-transfers, and does without Scrapy.
+Apart from the stores themselves, because commands that only look at files open no store for transfers, and do without
+Scrapy.
 """
 
 import os
-import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from podcrawler.exceptions import StoreError
 from podcrawler.store import names
+from podcrawler.store.folder import folder_of, is_bucket, unknown_kind
 from podcrawler.store.fs import Folder, open_folder
 from podcrawler.store.fs_errors import disk_error
 from podcrawler.store.journal import SIDECAR_SUFFIX, correct_manifest, read_manifest
@@ -50,15 +49,11 @@ class Listing(Protocol):
 
 def open_listing(settings: Mapping[str, Any]) -> Listing:
     """What lists the store at ``FILES_STORE``. StoreError if it is of a kind that podcrawler does not know."""
-    uri = str(settings["FILES_STORE"])
-    scheme, separator, path = uri.rpartition("://")
-    if scheme == "s3":
+    if is_bucket(settings):
         return BucketListing(settings)
-    if separator and scheme != "file":
-        raise StoreError(
-            f"The store {uri} is of a kind that podcrawler does not know; set FILES_STORE to a folder or s3://BUCKET."
-        )
-    return FolderListing(Path(path))
+    if (folder := folder_of(settings)) is None:
+        raise unknown_kind(settings)
+    return FolderListing(folder)
 
 
 class FolderListing:
@@ -106,10 +101,8 @@ def _listed(folder: Folder, path: Path) -> Iterator[ListedFile]:
     try:
         with folder, os.scandir(folder.fd) as entries:
             for entry in entries:
-                if episode_id := names.episode_of(entry.name):
-                    found = folder.found(entry.name)
-                    if found and stat.S_ISREG(found.st_mode):
-                        yield ListedFile(episode_id, entry.name, found.st_size)
+                if (episode_id := names.episode_of(entry.name)) and (found := folder.found_file(entry.name)):
+                    yield ListedFile(episode_id, entry.name, found.st_size)
     except OSError as error:
         raise disk_error(path, error) from error
 

@@ -8,7 +8,6 @@ import errno
 import fcntl
 import hashlib
 import os
-import stat
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -268,8 +267,7 @@ def _read(folder: Folder, name: str) -> BufferedReader | None:
     try:
         return folder.read(name)
     except OSError:
-        found = folder.found(name)
-        if found and stat.S_ISREG(found.st_mode):
+        if folder.found_file(name):
             raise
         return None
 

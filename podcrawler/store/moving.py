@@ -2,7 +2,6 @@
 
 import json
 import os
-import stat
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +12,7 @@ from podcrawler.store.beside import is_beside, stems_in
 from podcrawler.store.fs import Folder, open_folder
 from podcrawler.store.fs_errors import disk_error
 from podcrawler.store.journal import EVENTS, MANIFEST, append, correct_manifest, put, read_manifest
-from podcrawler.store.sidecar import PODCAST_NAME, SUFFIX, is_about, is_cover, of_file
+from podcrawler.store.sidecar import PODCAST_NAME, is_about, is_cover, of_file, sidecar_name
 from podcrawler.store.visits import move_visits
 
 
@@ -30,13 +29,9 @@ def move_files(source: Path, target: Path) -> Moved:
     replaced, and each has one of both names at any moment. Blocking. Raises MediaError."""
     try:
         with open_folder(source) as old, open_folder(target, create=True) as new:
-            found = [name for name in old.names() if _is_file(old, name)]
+            found = [name for name in old.names() if old.found_file(name)]
             stems = stems_in(found)
-            about = {
-                name
-                for name in found
-                if is_about(name) or is_beside(name, stems) or (name.endswith(SUFFIX) and of_file(name) in found)
-            }
+            about = {name for name in found if is_about(name) or is_beside(name, stems) or of_file(name) in found}
             files = [name for name in found if name not in about]
             moved = _move(old, new, files, about, target.name)
             if len(moved) == len(files):
@@ -67,7 +62,7 @@ def _move(old: Folder, new: Folder, files: Collection[str], about: Collection[st
         finally:
             os.close(file)
     beside = _move_beside(old, new, stems_in(moved), about)
-    described = [name + SUFFIX for name in moved if name + SUFFIX in about]
+    described = [sidecar for sidecar in map(sidecar_name, moved) if sidecar in about]
     for sidecar in described:
         with old.read(sidecar) as opened:
             put(new, sidecar, _of_podcast(opened.read(), podcast_id))
@@ -111,11 +106,6 @@ def _leave(old: Folder, new: Folder) -> None:
     for name in (EVENTS, MANIFEST, PODCAST_NAME, *covers):
         old.remove(name)
     old.sync()
-
-
-def _is_file(folder: Folder, name: str) -> bool:
-    found = folder.found(name)
-    return found is not None and stat.S_ISREG(found.st_mode)
 
 
 def _episode(name: str) -> str:

@@ -149,7 +149,7 @@ def folder_name(podcast_id: str) -> str:
 def file_name(episode_id: str, title: str, extension: str) -> str:
     """``<episode id>.<title>.<extension>``, at most MAX_NAME_BYTES bytes of UTF-8 in NFC.
 
-    Any title is possible. Raises ValueError if the id is no episode id, or the extension is not ``[a-z0-9]{1,10}``.
+    Any title is possible. Raises ValueError if the id is no episode id, or the extension is not ``[a-z0-9]{1,5}``.
     """
     begin = _checked(EPISODE_ID, episode_id, "episode id") + "."
     end = "." + _checked(_EXTENSION, extension, "extension")

@@ -176,14 +176,14 @@ def sidecar_name(name: str) -> str:
 
 
 def of_file(name: str) -> str:
-    """The name of the media file whose sidecar has this name."""
-    return name.removesuffix(SUFFIX)
+    """The name of the media file whose sidecar has this name; empty if it is no name of a sidecar."""
+    return name.removesuffix(SUFFIX) if name.endswith(SUFFIX) else ""
 
 
 def is_about(name: str) -> bool:
     """Whether a file of this name is none of a podcast's, but tells of those: a sidecar, the record of the podcast and
     its cover, the manifest, the events, or what tells of the archive."""
-    is_sidecar = name.endswith(SUFFIX) and episode_of(_ASIDE.sub("", of_file(name))) != ""
+    is_sidecar = episode_of(_ASIDE.sub("", of_file(name))) != ""
     return is_sidecar or is_cover(_ASIDE.sub("", name)) or name in (PODCAST_NAME, MANIFEST, EVENTS, README_NAME)
 
 

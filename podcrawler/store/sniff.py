@@ -139,7 +139,7 @@ def examine(
     ``wanted``: extensions of documents that are archived. Raises MediaError (``not-media`` for any other document,
     ``incomplete`` if its container shows that it is cut off) and OSError.
     """
-    head = _head_of(file)
+    head = head_of(file)
     urls, types = (url, enclosure.url, *names.told_names(disposition)), (content_type, enclosure.type)
     if document := _document(head, content_type):
         if ending := _wanted(document, wanted, urls):
@@ -160,7 +160,7 @@ def examine(
 def is_sound(file: BinaryIO, name: str) -> bool:
     """Whether a file in the store can be what its name says: not empty, no document, and not known to be cut off.
     Blocking. Raises OSError."""
-    head = _head_of(file)
+    head = head_of(file)
     if document := recognize(head):
         return name.rpartition(".")[2].lower() in document.extensions
     return bool(head) and is_whole(file, *_container(file, head)) is not False
@@ -174,7 +174,8 @@ def is_media(head: bytes, content_type: str) -> bool:
     return _looks_like_media(head) or bool(_MEDIA_TYPE.match(content_type.strip()))
 
 
-def _head_of(file: BinaryIO) -> bytes:
+def head_of(file: BinaryIO) -> bytes:
+    """As many of the first bytes as are needed to see what a file is. Blocking. Raises OSError."""
     head = file.read(HEAD)
     return head + file.read(MAX_HEAD - HEAD) if needs_more(head) else head
 

@@ -6,16 +6,16 @@ matter.
 
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from redis import Redis
 
-from podcrawler.batching import batches
-from podcrawler.namespace import AnySettings, read_namespace
+from podcrawler.batching import REDIS_BATCH, batches
+from podcrawler.queue.base import InRedis
 from podcrawler.queue.keys import Keys
 from podcrawler.queue.leases import Lease
 from podcrawler.queue.naming import spellings
-from podcrawler.queue.scripts import source
+from podcrawler.queue.scripts import source, time_argument
 from podcrawler.queue.values import LAST_TIME, moment, read_json, text
 from podcrawler.subscriptions.changes import bare
 from podcrawler.subscriptions.records import CHECKED, SUBSCRIPTION, Checked, Claim, Subscription, dumped
@@ -23,7 +23,6 @@ from podcrawler.subscriptions.records import CHECKED, SUBSCRIPTION, Checked, Cla
 if TYPE_CHECKING:
     from podcrawler.queue.acks import ScriptCall
 
-_BATCH = 500
 #: Entries that are open in the queue of list pages, at most, when more checks are claimed.
 _MOST_OPEN = 200
 #: Checks of one host that may follow each other at once, before they are spread.
@@ -45,28 +44,23 @@ class Followed:
         return self.due if self.due is not None and 0 <= self.due <= LAST_TIME else None
 
 
-class Subscriptions:
-    """Cheap to make; safe to use from several threads."""
+class Subscriptions(InRedis):
+    """The subscriptions of one archive."""
 
     def __init__(self, redis: Redis, keys: Keys) -> None:
-        # redis-py's types allow for text where this client answers in bytes.
-        self._redis: Any = redis
+        super().__init__(redis, keys)
         self._prefixes = [keys.queue("podcasts"), keys.archive]
-        self._subscriptions = f"{keys.archive}subscriptions"
-        self._checks = f"{keys.archive}checks"
+        self._subscriptions = keys.subscriptions
+        self._checks = keys.checks
         self._due = f"{keys.archive}due"
         self._changes = f"{keys.archive}changes"
         self._claim = self._redis.register_script(source("claim_checks"))
-
-    @classmethod
-    def from_settings(cls, settings: AnySettings, redis: Redis) -> "Subscriptions":
-        return cls(redis, Keys(read_namespace(settings)))
 
     def subscribe(self, subscriptions: Iterable[Subscription]) -> int:
         """Add the subscriptions, or replace those with these addresses, and have them checked at once, and read even if
         they have not changed; how many are new."""
         new = 0
-        for batch in batches(subscriptions, _BATCH):
+        for batch in batches(subscriptions, REDIS_BATCH):
             found = self._read([one.address for one in batch])
             pipe = self._redis.pipeline(transaction=True)
             pipe.hset(self._subscriptions, mapping={one.address: dumped(SUBSCRIPTION, _stored(one)) for one in batch})
@@ -90,13 +84,13 @@ class Subscriptions:
 
     def all(self) -> Iterator[Followed]:
         """Every subscription, in no order."""
-        for batch in batches(self._redis.hscan_iter(self._subscriptions, count=_BATCH), _BATCH):
+        for batch in batches(self._redis.hscan_iter(self._subscriptions, count=REDIS_BATCH), REDIS_BATCH):
             yield from self._read([text(address) for address, _ in batch]).values()
 
     def find(self, names: Sequence[str]) -> dict[str, Followed]:
         """By name: the subscription with this address, in any spelling, or of the podcast with this id."""
         found: dict[str, Followed] = {}
-        for batch in batches(names, _BATCH):
+        for batch in batches(names, REDIS_BATCH):
             spelled = {name: spellings(name) for name in batch}
             known = self._read([spelling for each in spelled.values() for spelling in each])
             for name, each in spelled.items():
@@ -109,8 +103,8 @@ class Subscriptions:
         return found
 
     def check_now(self, address: str) -> bool:
-        """Have the subscription with this address checked at once, parked or not; False if there is none. Where the
-        news that a feed has changed arrives, from whoever has it."""
+        """Have the subscription with this address checked at once, parked or not; False if there is none. For whoever
+        learns that a feed has changed."""
         if not self._redis.hexists(self._subscriptions, address):
             return False
         self._redis.zadd(self._due, {address: 0})
@@ -139,7 +133,7 @@ class Subscriptions:
         """Checks that are due, each claimed for so many seconds; and the seconds until the next one is due, None if
         there is none. Those of one host are ``gap`` seconds apart. ``now`` is in ms; None is Redis's clock."""
         limits = [_MOST_OPEN, round(seconds * 1000), round(gap * 1000), _AT_ONCE]
-        first, rows = self._claim(keys=self._prefixes, args=["" if now is None else now, *limits])
+        first, rows = self._claim(keys=self._prefixes, args=[time_argument(now), *limits])
         claims = [
             Claim(*known, until / 1000 - seconds, until)
             for address, wanted, found, until in rows
@@ -152,7 +146,7 @@ class Subscriptions:
         now = moment(self._redis.time())
         until = round((now + seconds) * 1000)
         claims = [Claim(one.subscription, one.checked, now, until) for one in self.all() if not one.checked.parked]
-        for batch in batches(claims, _BATCH):
+        for batch in batches(claims, REDIS_BATCH):
             self._redis.zadd(self._due, {claim.subscription.address: until for claim in batch})
         return claims
 

@@ -1,16 +1,16 @@
 from pathlib import Path
 
-from podcrawler.fleet.logs import EARLIER_LOGS, put_by
+from podcrawler.fleet.children import EARLIER_LOGS, rotate
 from tests.conftest import Commands
 from tests.origin import RunningOrigin
 
 
 def test_the_logs_of_the_last_runs_are_kept(tmp_path: Path) -> None:
     log = tmp_path / "episodes.log"
-    put_by(log)
+    rotate(log)
     assert list(tmp_path.iterdir()) == []
     for run in range(EARLIER_LOGS + 3):
-        put_by(log)
+        rotate(log)
         log.write_text(f"run {run}")
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
         "episodes.log": f"run {EARLIER_LOGS + 2}",

@@ -3,8 +3,8 @@
 --   hops; A told, finished:<group>, removed:<group>, visit:<group>, podcasts, visited, addresses, media-hosts, events
 -- ARGV: key, token, value of the event (bytes of an episode, JSON of a page), path of a file that was downloaded, value to
 --   record, number of entries that were pushed under this lease, seconds that a visit is kept, then for a list page:
---   podcast id, podcast JSON, JSON {id, title, published} of the newest episode that it lists (null: none has a date), the addresses that
---   lead to the podcast
+--   podcast id, podcast JSON, JSON {id, title, published} of the newest episode that it lists (null: none has a date), the
+--   addresses that lead to the podcast
 -- An episode that Redis has forgotten is recorded all the same: it was leased, and its file is there.
 -- Returns 1; or 0 if the lease is lost and the entry is not finished; or 0 if Redis has lost entries that were pushed
 --   under this lease: then the entry is pending again.
@@ -25,7 +25,8 @@ if not owns(key, token) then
   -- No entry: it is finished, by an earlier call with this lease whose answer did not arrive, or by a later lease; or it
   -- was forgotten, by Redis or by the user.
   local route = any_route(key)
-  if route.kind == 'episode' and not is_removed(route) and redis.call('HSETNX', record_key(route), route.name, recorded) == 1 then
+  if route.kind == 'episode' and not is_removed(route)
+    and redis.call('HSETNX', record_key(route), route.name, recorded) == 1 then
     add_event('finished', key, route.group, 'value', value, 'path', path)
   end
   return 1

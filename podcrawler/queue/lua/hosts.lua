@@ -101,8 +101,8 @@ local function has_all_connections(host, limits)
   return count >= most
 end
 
--- Takes a host out of `hosts` that has all of its connections.
-local function set_aside(host)
+-- Moves a host that has all of its connections from `hosts` to `full`.
+local function mark_full(host)
   local last_leased = redis.call('ZSCORE', Q .. 'hosts', host)
   redis.call('ZREM', Q .. 'hosts', host)
   redis.call('ZADD', Q .. 'full', last_leased or 0, host)
@@ -137,7 +137,7 @@ local function connect(hash, key, host, limits)
     free_connection(hash, key)
     redis.call('HSET', Q .. hash, key, host)
   end
-  if add_to(Q .. 'connections', host, 1) >= (limits_of(limits, host)) then set_aside(host) end
+  if add_to(Q .. 'connections', host, 1) >= (limits_of(limits, host)) then mark_full(host) end
 end
 
 -- Characters that the tokens of a node begin with (broker.py), and ms for which a node counts as wanting: it asks again
@@ -155,8 +155,8 @@ local function count_connections_here(mark)
   return counts
 end
 
--- Whether a node has its share of the host's connections, where other nodes want some of them: without that, a node that
--- asks as soon as a transfer has ended would keep them all, and take them along when it dies.
+-- Whether a node has its share of the host's connections, while other nodes want some of them. Without shares, a node that
+-- asks as soon as a transfer has ended would keep all connections: if it dies, until its leases expire.
 local function has_its_share(mark, host, limits)
   others_wanting = others_wanting
     or redis.call('ZCARD', Q .. 'wanting') - (redis.call('ZSCORE', Q .. 'wanting', mark) and 1 or 0)
@@ -225,7 +225,7 @@ local function wake(now, most)
   end
 end
 
--- Offers hosts that are set aside although they have connections to spare: where a count was wrong.
+-- Offers hosts that are in `full` although they have connections to spare: where a count was wrong.
 local function offer_again(limits, most)
   for _, host in ipairs(redis.call('ZRANGE', Q .. 'full', 0, most - 1)) do
     if not has_all_connections(host, limits) then

@@ -1,6 +1,6 @@
 -- Grants leases: first makes due delayed entries and expired leases pending, then leases pending entries, then seeds.
--- Keys: all of Q; A only, paused, told, events, watches; KEYS[3], the seeds: a list, a set or a sorted set; then, for each other queue
---   that entries of this one come from, its prefix and its seeds
+-- Keys: all of Q; A only, paused, told, events, watches; KEYS[3], the seeds: a list, a set or a sorted set; then, for each
+--   other queue that entries of this one come from, its prefix and its seeds
 -- ARGV: now, lease time in ms, most expiries, most connections of a host, JSON of single hosts, number of leases that
 --   need no connection any more, token of each with the host that its file came from (empty: none came), then one token
 --   for each lease that is wanted; a token that has a lease gets the same one again, because a node repeats a call whose
@@ -124,7 +124,7 @@ local function take_pending()
     local host = first[1]
     if not host then return nil end
     if has_all_connections(host, limits) then
-      set_aside(host)
+      mark_full(host)
     elseif has_its_share(mark, host, limits) then
       passed_over[host] = first[2]
       redis.call('ZREM', Q .. 'hosts', host)

@@ -22,7 +22,7 @@ if is_full or redis.call('ZSCORE', Q .. 'resting', host) then
   route.host = host
   set_route(key, route)
   to_pending(key, route)
-  if is_full then set_aside(host) end
+  if is_full then mark_full(host) end
   return 0
 end
 if counts_for and counts_for ~= route.own_host then

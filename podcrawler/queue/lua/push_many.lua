@@ -3,7 +3,8 @@
 --   finished:<group>, removed:<group>, left-out:<group>, visit:<group>, told, media-hosts
 -- ARGV: token of the lease on the list page or seed that the entries come from, or empty; how many entries were pushed
 --   under that lease before; then for each entry nine values: kind, key, group, name, host, priority, fresh ('1': a new
---   visit; '2': another version of an episode that may be finished), version (of what is requested, as far as that is stable; empty: the request itself), request
+--   visit; '2': another version of an episode that may be finished), version (of what is requested, as far as that is
+--   stable; empty: the request itself), request
 -- Returns the numbers of entries: added, changed, known, failed, finished or not wanted any more.
 local ADDED, CHANGED, KNOWN, FAILED, FINISHED = 1, 2, 3, 4, 5
 

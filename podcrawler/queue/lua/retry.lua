@@ -1,6 +1,6 @@
 -- leased -> delayed, or -> failed after the last try: a lease ends in an error.
--- Keys: Q entries, leases, owners, tokens, ended, routes, tries, delayed, failed, open, connected, hops, resting, asked, hosts; A
---   told, events
+-- Keys: Q entries, leases, owners, tokens, ended, routes, tries, delayed, failed, open, connected, hops, resting, asked,
+--   hosts; A told, events
 -- ARGV: now, key, token, kind, class, reason, most tries, ms until the next one, whether this one counts (1 or 0), host
 --   that answered (empty: the one that the lease counts for), ms that this host asks all to wait (0: none), for a seed:
 --   what is kept of it
