@@ -44,7 +44,8 @@ def run(settings: AnySettings, options: argparse.Namespace) -> int:
         queues = [Broker.from_settings(settings, redis, name) for name in QUEUES]
         if options.forget:
             return forget(settings, redis, options.ids or _failed(queues, options.failure_class))
-        others = [key for key in options.ids if key not in failed_among(queues, options.ids)]
+        failed = failed_among(queues, options.ids)
+        others = [key for key in options.ids if key not in failed]
         queued = sum(queue.requeue(options.ids or _failed([queue], options.failure_class)) for queue in queues)
         wanted = _explain(records, Archive.from_settings(settings, redis), others)
     say(f"{queued} queued again.")
