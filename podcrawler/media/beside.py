@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from urllib.parse import urlsplit
 
 from redis.exceptions import RedisError as RedisAwayError
 from scrapy import Request
@@ -38,6 +37,7 @@ from podcrawler.media.fetch import fetch_media
 from podcrawler.media.transfer import FOR_MEDIA, HEADERS, Transfer
 from podcrawler.queue.acks import turn
 from podcrawler.queue.scheduler import Scheduler
+from podcrawler.sites.reading import is_web_url
 from podcrawler.store import beside_content, sniff
 from podcrawler.store.base import Store
 from podcrawler.store.beside import is_same
@@ -200,12 +200,7 @@ class Beside:
             await part.suspend()
 
     def _request(self, episode: Episode, one: _Wanted) -> Request:
-        try:
-            parts = urlsplit(one.url)
-            is_on_the_web = parts.scheme in ("http", "https") and bool(parts.hostname)
-        except ValueError:
-            is_on_the_web = False
-        if not is_on_the_web:
+        if not is_web_url(one.url):
             raise FetchError("address", "It is said to be at an address that is not on the web.")
         # What a login was masked with in an address is none.
         request = Request(without_login(one.url), headers=HEADERS, callback=NO_CALLBACK)

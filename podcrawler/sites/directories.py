@@ -86,7 +86,7 @@ class DirectoryPage(Site):
         for content in page.css('meta[name="apple-itunes-app"]::attr(content)').getall():
             own += _APPLE_ARGUMENT.findall(content)
         # A page of Apple's links to other podcasts.
-        return [_LOOKUP.format(number) for number in dict.fromkeys(own)] or look_ups(page)
+        return [_LOOKUP.format(number) for number in dict.fromkeys(own)] or linked_lookups(page)
 
 
 class AppleLookup(Site):
@@ -129,7 +129,7 @@ def _own_names(page: Selector) -> Iterable[str]:
     yield from re.split(r" +[-–—|·] +", title)[1:]
 
 
-def look_ups(page: Selector) -> list[str]:
+def linked_lookups(page: Selector) -> list[str]:
     """Apple's look-up for the podcast at Apple that a page links to; none if it links to several."""
     numbers = {
         number for link in page.css("a::attr(href)").getall()[:_MOST_LINKS] for number in _ids_in(link, at_apple=True)

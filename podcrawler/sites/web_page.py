@@ -12,7 +12,7 @@ from typing_extensions import override
 from podcrawler.exceptions import ListingError
 from podcrawler.logins import origin_of
 from podcrawler.sites.base import Listing, Referral, Site
-from podcrawler.sites.directories import feeds_in_json, look_ups, lookups
+from podcrawler.sites.directories import feeds_in_json, linked_lookups, lookups
 from podcrawler.sites.links import feed_links, is_web_page, next_page, selector_of, weak_links
 from podcrawler.sites.reading import page_base
 from podcrawler.sites.web_episodes import declared_episodes, feeds_of_series, played_episodes
@@ -39,7 +39,7 @@ class WebPage(Site):
         feeds = feeds_of_series(page, base)
         # Several are those of many podcasts.
         feeds += in_json if len(in_json) == 1 else []
-        feeds += [*feed_links(page, base), *look_ups(page)]
+        feeds += [*feed_links(page, base), *linked_lookups(page)]
         # A link to one podcast at Apple was taken; of several, none is the page's.
         feeds = feeds or [url for url in weak_links(page, base) if not lookups(url)]
         listed = declared if declared.episodes else _of_series(played_episodes(page, response.url, base))

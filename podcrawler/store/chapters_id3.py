@@ -6,9 +6,9 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
-from urllib.parse import urlsplit
 
 from podcrawler.details import Chapter
+from podcrawler.sites.reading import is_web_url
 from podcrawler.store.containers import id3_end
 
 #: Frames that are visited in a tag, those in frames included.
@@ -137,12 +137,8 @@ def _address(frame: _Frame) -> str:
     raw = frame.read(frame.start, _MAX_TEXT)
     _, rest = _text(raw[1:], raw[0] if raw else 0)
     url = rest.partition(b"\0")[0].decode("latin-1").strip()
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return ""
-    is_on_the_web = parts.scheme in ("http", "https") and bool(parts.hostname) and url.isprintable()
-    return url if is_on_the_web and " " not in url and len(url) <= _MAX_ADDRESS else ""
+    is_address = url.isprintable() and " " not in url and len(url) <= _MAX_ADDRESS
+    return url if is_address and is_web_url(url) else ""
 
 
 def _text(raw: bytes, encoding: int) -> tuple[str, bytes]:
