@@ -41,6 +41,14 @@ class AddressError(PodcrawlerError):
     """Raised when an address is invalid (no scheme, no host, not http or https)."""
 
 
+class UnknownPodcastError(AddressError):
+    """Raised when a podcast is named by an id that is not known, and that is no address either."""
+
+    def __init__(self, podcast_id: str) -> None:
+        super().__init__(f"There is no podcast {podcast_id}.")
+        self.podcast_id = podcast_id
+
+
 class SettingError(PodcrawlerError):
     """Raised when a setting has an invalid value."""
 

@@ -7,8 +7,7 @@ from scrapy.settings import BaseSettings
 from podcrawler.cli.known import check_podcast
 from podcrawler.cli.looking import archive_redis
 from podcrawler.cli.parsers import add_common_options
-from podcrawler.exceptions import AddressError, UsageError
-from podcrawler.ids import PODCAST_ID
+from podcrawler.exceptions import UnknownPodcastError, UsageError
 from podcrawler.library.merging import merge
 from podcrawler.printing import counted, say
 from podcrawler.queue.inventory import Inventory
@@ -26,10 +25,8 @@ def run(settings: BaseSettings, options: argparse.Namespace) -> int:
     with archive_redis(settings, start=True) as redis:
         try:
             merged = merge(settings, redis, options.gone, options.kept)
-        except AddressError:
-            for given in (options.gone, options.kept):
-                if PODCAST_ID.fullmatch(given):
-                    check_podcast(Inventory.from_settings(settings, redis), given)
+        except UnknownPodcastError as error:
+            check_podcast(Inventory.from_settings(settings, redis), error.podcast_id)
             raise
     if "://" in merged.gone:
         say(f"{merged.gone} leads to {merged.kept} now.")

@@ -7,7 +7,7 @@ from scrapy.settings import BaseSettings
 
 from podcrawler.addresses import candidates
 from podcrawler.calling import called
-from podcrawler.exceptions import MergeError
+from podcrawler.exceptions import AddressError, MergeError, UnknownPodcastError
 from podcrawler.ids import PODCAST_ID
 from podcrawler.logins import LOGIN, Login
 from podcrawler.queue.archive import Archive
@@ -70,7 +70,12 @@ def _podcast(merging: Merging, names: Names, given: str) -> str | None:
     """The id of the podcast that the user means; None for an address that leads to none. Raises AddressError."""
     if PODCAST_ID.fullmatch(given) and merging.has(given):
         return given
-    return names.podcast_of(candidates(given))
+    try:
+        return names.podcast_of(candidates(given))
+    except AddressError as error:
+        if PODCAST_ID.fullmatch(given):
+            raise UnknownPodcastError(given) from error
+        raise
 
 
 def _lead(archive: Archive, names: Names, given: str, into: str) -> Merged:

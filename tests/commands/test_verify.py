@@ -331,7 +331,7 @@ def test_a_full_disk_is_verified_and_says_what_keeps_it_from_being_repaired(flee
         fill(disk)
         looked = fleet.run("verify", "--deep")
         assert (looked.status, looked.err) == (1, "")
-        assert "1 files (600 bytes), 1 of them read: 1 manifest." in looked.out
+        assert "1 file (600 bytes), 1 of them read: 1 manifest." in looked.out
         repaired = fleet.run("verify", "--deep", "--repair")
         told = "archive cannot be written, because its disk is full; free some space, and run this again.\n"
         assert (repaired.status, repaired.err) == (1, f"podcrawler: {told}")

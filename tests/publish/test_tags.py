@@ -306,11 +306,11 @@ def test_a_full_disk_keeps_what_is_there(commands: Commands, archive: Path) -> N
         before = made(commands)["untagged mp3.mp3"].read_bytes()
         content = (FILES / "untagged.mp3").read_bytes()
         path.write_bytes(content * (99_000 // len(content)))
-        assert "No space left" in grow(commands, "--tags", status=2).err
+        assert "its disk is full; free some space" in grow(commands, "--tags", status=2).err
         path.write_bytes(content)
         # There is room for the copy, and none for its tags.
         put_beside(path, ".jpg", JPEG + bytes(150_000), "cover")
-        assert "No space left" in grow(commands, "--tags", status=2).err
+        assert "its disk is full; free some space" in grow(commands, "--tags", status=2).err
         assert made(commands)["untagged mp3.mp3"].read_bytes() == before
         assert sorted(one.name for one in (commands.folder / "tree").iterdir()) == [
             ".podcrawler-tree.json",

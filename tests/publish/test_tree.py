@@ -149,7 +149,7 @@ def test_another_disk_has_copies(commands: Commands, archive: Path) -> None:
         assert "1 file made (1 as copies)" in grow(commands).out
         assert tree(commands) == {"A Show/2026/2026-01-02 Episode 1.mp3": b"two"}
         path.write_bytes(bytes(2_000_000))
-        assert "No space left" in grow(commands, status=2).err
+        assert "its disk is full; free some space" in grow(commands, status=2).err
         assert tree(commands) == {"A Show/2026/2026-01-02 Episode 1.mp3": b"two"}
 
 
