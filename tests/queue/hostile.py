@@ -68,7 +68,8 @@ def places(redis: Client) -> list[Place]:
                 found += [Place(key, kind, member) for member in sorted(redis.smembers(key))]
             case b"list":
                 found += [Place(key, kind, position) for position in range(redis.llen(key))]
-            case _:
+            # A key that is gone by now has none.
+            case b"string" | b"stream":
                 found.append(Place(key, kind))
     return found
 
