@@ -162,38 +162,44 @@ class _Page:
             unclaimed -= {entry.plain_id, episode.twin_id}
             if not known and episode.twin_id and episode.guid:
                 paths[name] = _path_id(episode)
+        gone = {name: _read(traits) for name, traits in known.items() if name in unclaimed}
         #: By the digest of its file: the id of each known episode that no entry of the page claims.
-        files = ((_read(traits).file, name) for name, traits in known.items() if name in unclaimed)
-        self._by_file = {file: name for file, name in files if file}
-        #: Those of them that an entry was.
-        self._recognized: set[str] = set()
-        self._by_name = _by_name({name: known[name] for name in unclaimed}, self.entries)
+        self._by_file = {traits.file: name for name, traits in gone.items() if traits.file}
         self._by_path = _finished_by_path(paths, finished_sizes)
         self._owners = _owners(self.entries, known, finished_sizes)
+        #: By title and date: the same, less those whose file an entry has.
+        self._by_name = _by_name(gone, self.entries)
+        for same in filter(None, map(self._of_same_file, self.entries)):
+            self._by_name.pop(gone[same].name, None)
 
     def settled_id(self, position: int) -> str:
         """The id of an entry. Two entries that are one episode get the same."""
         entry, known = self.entries[position], self._known
         if found := self._by_path.get(entry.id):
             return found
-        is_owner = self._is_owner(entry)
-        if not entry.traits or (is_owner and entry.plain_id in known):
+        if self._is_known(entry):
             return entry.plain_id
-        before = self._by_file.get(_read(entry.traits).file) if self._by_file else None
-        # A file alone proves nothing: some shows publish each episode at one address.
-        if before and entry.agreement(known[before]) > 1:
-            self._recognized.add(before)
-            return before
+        if same := self._of_same_file(entry):
+            return same
         # When a podcast moves to another host, guids and files change, but neither titles nor times.
-        moved = self._by_name.get(_read(entry.traits).name) if entry.is_timed else None
-        if moved and moved not in self._recognized:
+        if entry.is_timed and (moved := self._by_name.get(_read(entry.traits).name)):
             return moved
-        if is_owner:
+        if self._is_owner(entry):
             return entry.plain_id
         twin = self._episodes[position].twin_id if entry.id == entry.plain_id else entry.id
         if twin in known and not entry.may_be(known[twin]):
             return identity.twin_id(entry.plain_id, entry.traits)
         return twin
+
+    def _is_known(self, entry: _Entry) -> bool:
+        """Whether an entry is known by its plain id, or cannot be told by anything else."""
+        return not entry.traits or (entry.plain_id in self._known and self._is_owner(entry))
+
+    def _of_same_file(self, entry: _Entry) -> str | None:
+        """The id of the known episode that has the file of an entry that is not known, and agrees in more: a file alone
+        proves nothing, because some shows publish each episode at one address."""
+        before = self._by_file.get(_read(entry.traits).file) if self._by_file else None
+        return before if before and not self._is_known(entry) and entry.agreement(self._known[before]) > 1 else None
 
     def _is_owner(self, entry: _Entry) -> bool:
         """Whether an entry keeps its plain id: it belongs to no other entry, and to no episode that the page does not
@@ -203,15 +209,15 @@ class _Page:
         return entry.plain_id not in self._known or entry.may_be(self._known[entry.plain_id])
 
 
-def _by_name(unclaimed: Mapping[str, str], entries: Sequence[_Entry]) -> dict[str, str]:
+def _by_name(gone: Mapping[str, Traits], entries: Sequence[_Entry]) -> dict[str, str]:
     """By title and date: the id of the one known episode that has both and that no entry claims, if but one entry of
     the page has them."""
-    if not unclaimed:
+    if not gone:
         return {}
-    names = {name: _read(traits).name for name, traits in unclaimed.items()}
     listed = Counter(_read(entry.traits).name for entry in entries)
-    known = Counter(names.values())
-    return {moment: name for name, moment in names.items() if moment and known[moment] == 1 and listed[moment] == 1}
+    known = Counter(traits.name for traits in gone.values())
+    names = {traits.name: name for name, traits in gone.items()}
+    return {moment: name for moment, name in names.items() if moment and known[moment] == listed[moment] == 1}
 
 
 def _owners(

@@ -160,6 +160,15 @@ def test_an_entry_is_not_the_episode_that_another_entry_is() -> None:
     assert visit(known, same_file, same_name)[0] == ["g", "b"]
 
 
+def test_which_of_two_entries_is_an_episode_does_not_depend_on_their_order() -> None:
+    known: dict[str, str] = {}
+    visit(known, at(6, "http://h.example/1.mp3", "g"))
+    same_file, same_name = at(7, "http://h.example/1.mp3", "a"), at(6, "http://new.example/1b.mp3", "b")
+    ids, settled = visit(known, same_name, same_file)
+    assert ids == ["b", "g"]
+    assert len(settled.duplicates) == 0
+
+
 def test_a_new_guid_for_a_file_that_is_still_listed_is_another_episode() -> None:
     known: dict[str, str] = {}
     visit(known, FIRST)
