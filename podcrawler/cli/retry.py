@@ -78,11 +78,11 @@ def _explain(records: Records, archive: Archive, ids: Sequence[str]) -> int:
 
 
 def _drop(records: Records, ids: Sequence[str]) -> int:
-    found = [(key, one) for key in ids if (one := records.one(key))]
+    found = {key: one for key in ids if (one := records.one(key))}
     for key in ids:
-        if key not in dict(found):
+        if key not in found:
             podcast_id = key.partition("/")[0]
             say(f"{key} is not finished; `{called()} episodes {podcast_id}` lists what is.", is_error=True)
-    dropped = sum(records.change(key.partition("/")[0], [one.gone()]) for key, one in found)
+    dropped = sum(records.change(key.partition("/")[0], [one.gone()]) for key, one in found.items())
     say(f"{dropped} not finished any more: queued when they are listed, and downloaded if their files are gone.")
     return 0 if dropped else 2

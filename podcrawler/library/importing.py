@@ -74,9 +74,9 @@ def find_media(
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             if PODCAST_NAME in found:
                 yield _recall(folder / parent / PODCAST_NAME, opened, podcast_id)
-            stems = stems_in(found)
-            for name in sorted({*found} - {identity.NAME}):
-                is_sidecar = of_file(name) in found
+            stems, present = stems_in(found), set(found)
+            for name in sorted(present - {identity.NAME}):
+                is_sidecar = of_file(name) in present
                 if not (is_about(name) or is_sidecar or is_beside(name, stems) or _PUBLISHED.fullmatch(name)):
                     yield _examine(folder / parent / name, opened, podcast_id, keep_changed=keep_changed)
 

@@ -6,7 +6,7 @@ Their episodes stay recorded, as dropped on purpose, so that they are not fetche
 import logging
 import re
 import time
-from collections import ChainMap, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -157,7 +157,7 @@ def _drop(
                     del unlisted[file.name]
                 dropped.append(one.id)
     finally:
-        folder.relist(ChainMap(*unlisted.values()))
+        folder.relist({name: digest for each in unlisted.values() for name, digest in each.items()})
     return dropped
 
 

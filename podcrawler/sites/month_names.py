@@ -6,6 +6,7 @@ table counts.
 """
 
 import unicodedata
+from functools import cache
 
 #: For each language twelve groups of names: the basic form, and others that stand in dates.
 _LANGUAGES = (
@@ -48,7 +49,7 @@ _SHORTEST = 3
 
 def english_month(word: str) -> str:
     """The first three letters of a month's name in English; empty for any other word."""
-    return _MONTHS.get(_folded(word), "")
+    return _table().get(_folded(word), "")
 
 
 def numbered_month(number: int) -> str:
@@ -62,7 +63,9 @@ def _folded(word: str) -> str:
     return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
+@cache
 def _table() -> dict[str, str]:
+    """By word. Made when it is needed: nearly all dates are in forms that the standard library reads."""
     found: dict[str, str] = {}
     beginnings: dict[str, str] = {}
     for language in _LANGUAGES:
@@ -76,6 +79,3 @@ def _table() -> dict[str, str]:
             if len(months) == 1:
                 beginnings.setdefault(beginning, *months)
     return {**beginnings, **found}
-
-
-_MONTHS = _table()

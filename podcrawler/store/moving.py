@@ -31,7 +31,8 @@ def move_files(source: Path, target: Path) -> Moved:
         with open_folder(source) as old, open_folder(target, create=True) as new:
             found = [name for name in old.names() if old.found_file(name)]
             stems = stems_in(found)
-            about = {name for name in found if is_about(name) or is_beside(name, stems) or of_file(name) in found}
+            present = set(found)
+            about = {name for name in found if is_about(name) or is_beside(name, stems) or of_file(name) in present}
             files = [name for name in found if name not in about]
             moved = _move(old, new, files, about, target.name)
             if len(moved) == len(files):
